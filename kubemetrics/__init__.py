@@ -1,0 +1,1 @@
+"""Every Kubernetes pod and its metrics."""

@@ -1,0 +1,1 @@
+"""Where a credential comes from, and when it is fetched anew."""

@@ -1,0 +1,51 @@
+"""Credentials are values; the driver asks a source for one before each attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """A PEM certificate chain and its PEM key; equal ones share a connection pool."""
+
+    certificate: bytes = field(repr=False)
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What goes with one attempt: an ``Authorization`` header, a certificate, or both.
+
+    *kind* names where it came from, for people: ``token``, ``token file``, ``exec``, …
+    *expires_at* is in seconds since the epoch, where the credential says so.
+    """
+
+    authorization: str = field(default="", repr=False)
+    certificate: ClientCertificate | None = None
+    kind: str = "none"
+    expires_at: float | None = None
+
+
+class CredentialSource(Protocol):
+    """Hands out the credential to use now. Safe to share between threads."""
+
+    def cached(self) -> Credential | None:
+        """Return the credential if it is still good, without ever blocking."""
+        ...
+
+    def fetch(self) -> Credential:
+        """Return a good credential, fetching one if need be: one at a time; may block.
+
+        Raises:
+            CredentialError: none can be had.
+        """
+        ...
+
+    def rejected(self, credential: Credential) -> bool:
+        """Hear that the server answered 401 to *credential*.
+
+        Returns whether trying again with `fetch` may give another one.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Where the server, the CA and the credentials come from: kubeconfig, pod, flags."""

@@ -1,0 +1,256 @@
+"""The error tree: each leaf answers a caller's question and carries the facts.
+
+KubeMetricsError
+├── ConfigError            nothing usable found, or what was found is wrong
+├── CredentialError        exec plugin, token file, OIDC
+├── TransportError         no answer: connect, TLS, proxy, time-out
+├── ResponseError          an answer that cannot be used
+│   ├── DecodeError        not the JSON the API promises
+│   └── ApiError           a Status, or one made up from a text body
+│       ├── BadRequest · Unauthorized · Forbidden · NotFound · MethodNotAllowed
+│       ├── NotAcceptable · Conflict · Expired · Invalid · TooManyRequests
+│       ├── InternalError · ServiceUnavailable · ServerTimeout
+│       └── MetricsUnavailable
+└── QuantityError          also a ValueError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar, Final, Literal, TypeAlias
+
+TransportReason: TypeAlias = Literal[
+    "refused", "dns", "tls", "proxy", "reset", "timeout", "deadline", "protocol",
+    "closed", "limit",
+]  # fmt: skip
+MetricsCause: TypeAlias = Literal["absent", "down"]
+
+
+class KubeMetricsError(Exception):
+    """Every error this package raises on purpose; its text is one line for people."""
+
+
+class ConfigError(KubeMetricsError):
+    """No usable configuration: nothing found, or what was found is wrong.
+
+    *problems* holds each complaint with its file and key; the text joins them.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        self.problems: tuple[str, ...] = problems
+        super().__init__("; ".join(problems))
+
+
+class CredentialError(KubeMetricsError):
+    """A credential could not be had: exec plugin, token file, OIDC refresh."""
+
+
+class TransportError(KubeMetricsError):
+    """No answer came: connecting, TLS, a proxy, or a time-out.
+
+    *reason* is what the retry policy branches on: ``refused``, ``dns``, ``tls``,
+    ``proxy``, ``reset`` (the peer went away), ``timeout`` (nothing came for too long),
+    ``deadline`` (the whole call's time is over), ``protocol`` (not HTTP), ``closed``
+    (the client was closed), ``limit`` (the answer exceeds a bound).
+    *elapsed* is in seconds. *reused* says that an idle connection was used again, so
+    that the server may simply have closed it in the meantime.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        url: str,
+        reason: TransportReason,
+        elapsed: float = 0.0,
+        reused: bool = False,
+    ) -> None:
+        self.url = url
+        self.reason: TransportReason = reason
+        self.elapsed = elapsed
+        self.reused = reused
+        super().__init__(message)
+
+
+class ResponseError(KubeMetricsError):
+    """An answer came and cannot be used; *url* is what was asked."""
+
+    def __init__(self, message: str, *, url: str = "") -> None:
+        self.url = url
+        super().__init__(message)
+
+
+class DecodeError(ResponseError):
+    """The body is not the JSON the API promises; *path* is the JSON path at fault."""
+
+    def __init__(self, message: str, *, url: str = "", path: str = "$") -> None:
+        self.path = path
+        self.problem = message
+        where = f"{url}: {path}" if url else path
+        super().__init__(f"{where}: {message}", url=url)
+
+
+class ApiError(ResponseError):
+    """The server said no: a ``metav1.Status``, or one made up from a text body.
+
+    *status* is the HTTP status, *reason* the API's machine-readable word or empty,
+    *message* the server's own text, *details* the Status's ``details``, *retry_after*
+    the seconds the server asked to wait, *hint* what may explain it or what to do next.
+
+    Source of the mapping: apimachinery/pkg/api/errors/errors.go.
+    """
+
+    reasons: ClassVar[tuple[str, ...]] = ()
+    statuses: ClassVar[tuple[int, ...]] = ()
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        url: str = "",
+        status: int,
+        reason: str = "",
+        details: Mapping[str, Any] | None = None,
+        retry_after: float | None = None,
+        hint: str = "",
+    ) -> None:
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.details: Mapping[str, Any] = {} if details is None else details
+        self.retry_after = retry_after
+        self.hint = hint
+        super().__init__(f"{message} ({hint})" if hint else message, url=url)
+
+
+class BadRequest(ApiError):  # noqa: N818 - the API's own word, as are those below
+    """400: the server does not understand the request."""
+
+    reasons = ("BadRequest",)
+    statuses = (HTTPStatus.BAD_REQUEST,)
+
+
+class Unauthorized(ApiError):  # noqa: N818
+    """401: the credentials are missing, wrong or expired."""
+
+    reasons = ("Unauthorized",)
+    statuses = (HTTPStatus.UNAUTHORIZED,)
+
+
+class Forbidden(ApiError):  # noqa: N818
+    """403: the user is known and may not do this."""
+
+    reasons = ("Forbidden",)
+    statuses = (HTTPStatus.FORBIDDEN,)
+
+
+class NotFound(ApiError):  # noqa: N818
+    """404: no such object, or no such path."""
+
+    reasons = ("NotFound",)
+    statuses = (HTTPStatus.NOT_FOUND,)
+
+
+class MethodNotAllowed(ApiError):  # noqa: N818
+    """405: this resource does not do that (the metrics API has no watch)."""
+
+    reasons = ("MethodNotAllowed",)
+    statuses = (HTTPStatus.METHOD_NOT_ALLOWED,)
+
+
+class NotAcceptable(ApiError):  # noqa: N818
+    """406: the server cannot answer in the format asked for."""
+
+    reasons = ("NotAcceptable",)
+    statuses = (HTTPStatus.NOT_ACCEPTABLE,)
+
+
+class Conflict(ApiError):  # noqa: N818
+    """409: the object changed in the meantime, or exists already."""
+
+    reasons = ("Conflict", "AlreadyExists")
+    statuses = (HTTPStatus.CONFLICT,)
+
+
+class Expired(ApiError):  # noqa: N818
+    """410: the resource version or continue token is too old."""
+
+    reasons = ("Expired", "Gone")
+    statuses = (HTTPStatus.GONE,)
+
+
+class Invalid(ApiError):  # noqa: N818
+    """422: the object sent is not valid."""
+
+    reasons = ("Invalid",)
+    statuses = (HTTPStatus.UNPROCESSABLE_ENTITY,)
+
+
+class TooManyRequests(ApiError):  # noqa: N818
+    """429: the server sheds load; *retry_after* may say for how long."""
+
+    reasons = ("TooManyRequests",)
+    statuses = (HTTPStatus.TOO_MANY_REQUESTS,)
+
+
+class InternalError(ApiError):
+    """500: something broke inside the server."""
+
+    reasons = ("InternalError", "StorageReadError")
+    statuses = (HTTPStatus.INTERNAL_SERVER_ERROR,)
+
+
+class ServiceUnavailable(ApiError):  # noqa: N818
+    """503: the server, or the one behind it, cannot answer now."""
+
+    reasons = ("ServiceUnavailable",)
+    statuses = (HTTPStatus.SERVICE_UNAVAILABLE,)
+
+
+class ServerTimeout(ApiError):  # noqa: N818
+    """504, or a 500 that says so: the server did not finish in time."""
+
+    reasons = ("Timeout", "ServerTimeout")
+    statuses = (HTTPStatus.GATEWAY_TIMEOUT,)
+
+
+class MetricsUnavailable(ApiError):  # noqa: N818
+    """There is no metrics API to ask; *cause* says which way.
+
+    ``absent``: the group metrics.k8s.io is not registered (no metrics-server).
+    ``down``: it is registered and the aggregator cannot reach what serves it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: MetricsCause,
+        url: str = "",
+        status: int,
+        hint: str = "",
+    ) -> None:
+        self.cause: MetricsCause = cause
+        super().__init__(message, url=url, status=status, hint=hint)
+
+
+class QuantityError(KubeMetricsError, ValueError):
+    """Not a Kubernetes quantity, or one beyond the bounds."""
+
+
+_LEAVES: Final[Sequence[type[ApiError]]] = (
+    BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, NotAcceptable,
+    Conflict, Expired, Invalid, TooManyRequests, InternalError, ServiceUnavailable,
+    ServerTimeout,
+)  # fmt: skip
+_BY_REASON: Final = {reason: leaf for leaf in _LEAVES for reason in leaf.reasons}
+_BY_STATUS: Final = {int(status): leaf for leaf in _LEAVES for status in leaf.statuses}
+
+
+def api_error_class(status: int, reason: str) -> type[ApiError]:
+    """Choose the leaf: by the Status's *reason*, then by the HTTP *status*.
+
+    Source: apimachinery/pkg/api/errors/errors.go, ``reasonAndCodeForError``.
+    """
+    return _BY_REASON.get(reason) or _BY_STATUS.get(status, ApiError)
