@@ -1,0 +1,104 @@
+"""Which certificate authorities to trust: the configured one alone, or the system's."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from pathlib import Path
+from typing import Final
+
+from ..config.model import Config
+from ..errors import ConfigError
+
+_BLOCK: Final = re.compile(
+    rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL
+)
+
+_USUAL_PLACES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where Go looks (crypto/x509/root_linux.go); asked when OpenSSL knows of no place."""
+
+
+def read_authorities(config: Config) -> bytes | None:
+    """Return the configured authorities as PEM, ``None`` for the system's roots.
+
+    Data goes before the file, as in client-go.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    if config.certificate_authority_data:
+        return config.certificate_authority_data
+    if not config.certificate_authority:
+        return None
+    try:
+        return Path(config.certificate_authority).read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"unable to read certificate-authority {config.certificate_authority}"
+            f"{_of(config)}: {error.strerror}"
+        ) from None
+
+
+def trust(context: ssl.SSLContext, config: Config, pem: bytes | None) -> None:
+    """Make *context* trust *pem* alone, or the system's roots when it is ``None``.
+
+    Like Go's ``AppendCertsFromPEM`` it skips whatever is no certificate, as long as
+    one is left.
+
+    Raises:
+        ConfigError: there is no certificate in *pem*.
+    """
+    if pem is None:
+        _trust_the_system(context)
+        return
+    if not _load(context, pem):
+        raise ConfigError(
+            f"{_authority_key(config)}{_of(config)} holds no PEM certificate"
+        )
+
+
+def holds_a_certificate(pem: bytes) -> bool:
+    """Say whether `trust` would find at least one certificate in *pem*."""
+    return _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pem)
+
+
+def _load(context: ssl.SSLContext, pem: bytes) -> bool:
+    return sum(_load_one(context, block) for block in _BLOCK.findall(pem)) > 0
+
+
+def _load_one(context: ssl.SSLContext, block: bytes) -> bool:
+    try:
+        context.load_verify_locations(cadata=block.decode("ascii"))
+    except (ssl.SSLError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _trust_the_system(context: ssl.SSLContext) -> None:
+    # Not certifi, httpx's default: a company's own authority is in the system's store.
+    context.load_default_certs()
+    known = ssl.get_default_verify_paths()
+    if os.name == "nt" or known.cafile or known.capath:
+        return
+    for place in _USUAL_PLACES:
+        if Path(place).is_file():
+            context.load_verify_locations(cafile=place)
+            return
+
+
+def _authority_key(config: Config) -> str:
+    if config.certificate_authority_data:
+        return "certificate-authority-data"
+    return f"certificate-authority {config.certificate_authority}"
+
+
+def _of(config: Config) -> str:
+    return f' of cluster "{config.cluster}"' if config.cluster else ""
