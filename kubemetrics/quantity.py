@@ -25,8 +25,7 @@ _DECIMAL: Final = {
 }  # fmt: skip
 _EXA: Final = 18
 _BINARY: Final = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
-_MAX_EXA: Final = 18
-_BINARY: Final = (2**63 - 1) * _NANO
+_MAX_BINARY: Final = (2**63 - 1) * _NANO
 _SCALE: Final[dict[str, tuple[int, Format]]] = {
     **{s: (10 ** (9 + exponent), "DecimalSI") for s, exponent in _DECIMAL.items()},
     **{s: (_NANO * 1024**i, "BinarySI") for i, s in enumerate(_BINARY) if s},
@@ -56,7 +55,7 @@ class Quantity:
     _nanos: int
     _format: Format
 
-    def __new__(cls, value: str | int | Decimal = 0, /) -> Quantity:  # noqa: PYI034 - final, made by _make
+    def __new__(cls, value: str | int | Decimal = 0, /) -> Quantity:
         """Parse a string, or take a number as plain units."""
         if isinstance(value, str):
             return _make(*_parse(value))

@@ -1,0 +1,36 @@
+"""What the API answers, as frozen values: each is made by its ``from_json``."""
+
+from __future__ import annotations
+
+from .common import CPU, MEMORY, NO_RESOURCES, Condition, Resources, total
+from .container import Container, ContainerKind, ContainerState
+from .fields import EMPTY, Pool, Quantities, build_all
+from .metrics import ContainerMetrics, NodeMetrics, PodMetrics, parse_duration
+from .node import Node, NodeAddress, NodeInfo, Taint
+from .pod import OwnerReference, Pod
+
+__all__ = [
+    "CPU",
+    "EMPTY",
+    "MEMORY",
+    "NO_RESOURCES",
+    "Condition",
+    "Container",
+    "ContainerKind",
+    "ContainerMetrics",
+    "ContainerState",
+    "Node",
+    "NodeAddress",
+    "NodeInfo",
+    "NodeMetrics",
+    "OwnerReference",
+    "Pod",
+    "PodMetrics",
+    "Pool",
+    "Quantities",
+    "Resources",
+    "Taint",
+    "build_all",
+    "parse_duration",
+    "total",
+]

@@ -1,0 +1,185 @@
+"""What the metrics API says: usage of containers, pods and nodes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any, Final
+
+from ..errors import DecodeError
+from ..quantity import Quantity
+from ..wire import ContainerMetricsWire, NodeMetricsWire, PodMetricsWire
+from . import fields
+from .common import CPU, MEMORY, metadata, total
+from .fields import Object, Pool, Quantities
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerMetrics:
+    """One container's *usage*: CPU in cores over the window, memory in bytes."""
+
+    name: str
+    usage: Quantities
+
+    @property
+    def cpu(self) -> Quantity | None:
+        """CPU in cores, averaged over the sample's window; ``None`` if not given."""
+        return self.usage.get(CPU)
+
+    @property
+    def memory(self) -> Quantity | None:
+        """Working set in bytes at the sample's time; ``None`` if not given."""
+        return self.usage.get(MEMORY)
+
+    @classmethod
+    def from_json(
+        cls, obj: ContainerMetricsWire, pool: Pool | None = None
+    ) -> ContainerMetrics:
+        """Read ``ContainerMetrics``.
+
+        Raises:
+            DecodeError: no name, or a value of the wrong type.
+        """
+        return _container(obj, pool or Pool())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodMetrics:
+    """One sample of a pod: CPU over ``[timestamp - window, timestamp]``.
+
+    *timestamp* and *window* are those of its earliest container; the API may leave them
+    out. Containers that the provider could not measure are simply not there. The
+    object's creation time is that of the answer, so it is not kept.
+    """
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+    timestamp: datetime | None
+    window: timedelta | None
+    containers: tuple[ContainerMetrics, ...]
+
+    @property
+    def usage(self) -> Quantities:
+        """The exact sum over the containers that were measured."""
+        return total([container.usage for container in self.containers])
+
+    @property
+    def cpu(self) -> Quantity | None:
+        """CPU in cores: the sum over the containers measured."""
+        return self.usage.get(CPU)
+
+    @property
+    def memory(self) -> Quantity | None:
+        """Working set in bytes: the sum over the containers measured."""
+        return self.usage.get(MEMORY)
+
+    @classmethod
+    def from_json(cls, obj: PodMetricsWire, pool: Pool | None = None) -> PodMetrics:
+        """Read ``PodMetrics``.
+
+        Raises:
+            DecodeError: no name, or a value of the wrong type.
+        """
+        pool = pool or Pool()
+        meta = metadata(obj, pool)
+        return cls(
+            name=meta.name,
+            namespace=meta.namespace,
+            labels=meta.labels,
+            timestamp=fields.time(obj, "timestamp"),
+            window=_window(obj),
+            containers=fields.children(obj, "containers", _container, pool),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeMetrics:
+    """One sample of a node, its system daemons and kernel included."""
+
+    name: str
+    labels: Mapping[str, str]
+    timestamp: datetime | None
+    window: timedelta | None
+    usage: Quantities
+
+    @property
+    def cpu(self) -> Quantity | None:
+        """CPU in cores, averaged over the window; ``None`` if not given."""
+        return self.usage.get(CPU)
+
+    @property
+    def memory(self) -> Quantity | None:
+        """Working set in bytes at the sample's time; ``None`` if not given."""
+        return self.usage.get(MEMORY)
+
+    @classmethod
+    def from_json(cls, obj: NodeMetricsWire, pool: Pool | None = None) -> NodeMetrics:
+        """Read ``NodeMetrics``.
+
+        Raises:
+            DecodeError: no name, or a value of the wrong type.
+        """
+        pool = pool or Pool()
+        meta = metadata(obj, pool)
+        return cls(
+            name=meta.name,
+            labels=meta.labels,
+            timestamp=fields.time(obj, "timestamp"),
+            window=_window(obj),
+            usage=fields.quantities(obj, "usage", pool),
+        )
+
+
+def _container(obj: Any, pool: Pool) -> ContainerMetrics:  # noqa: ANN401 - a TypedDict
+    return ContainerMetrics(pool.text(fields.needed(obj, "name")), _usage(obj, pool))
+
+
+def _usage(obj: Object, pool: Pool) -> Quantities:
+    """Read a usage unshared: no two samples say the same."""
+    value = fields.child(obj, "usage") or {}
+    with fields.at("usage"):
+        return {
+            pool.text(name): fields.quantity(name, raw) for name, raw in value.items()
+        }
+
+
+_UNITS: Final = {
+    "h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6,
+    "us": 10**3, "µs": 10**3, "μs": 10**3, "ns": 1,
+}  # fmt: skip
+_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(h|ms|m|s|us|µs|μs|ns)")
+_DURATION: Final = re.compile(rf"([+-]?)((?:{_PART.pattern})+)")
+_MAX_DURATION: Final = 40
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a Go duration such as ``14.985s`` or ``1m0.5s``, to the microsecond.
+
+    Source: the grammar of Go's ``time.ParseDuration``.
+
+    Raises:
+        ValueError: not a duration.
+    """
+    match = _DURATION.fullmatch(text) if len(text) <= _MAX_DURATION else None
+    if match is None:
+        if text in {"0", "+0", "-0"}:
+            return timedelta()
+        raise ValueError(f"not a Go duration: {text[:_MAX_DURATION]!r}")
+    nanos = sum(
+        Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(match[2])
+    )
+    return timedelta(microseconds=round(nanos / 1000) * (-1 if match[1] == "-" else 1))
+
+
+def _window(obj: Object) -> timedelta | None:
+    text = fields.text(obj, "window")
+    if not text:
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise DecodeError(str(error), path="$.window") from None

@@ -1,0 +1,130 @@
+"""A node: what it has, what it offers and what is the matter with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ..wire import NodeWire
+from . import fields
+from .common import Condition, condition, metadata
+from .fields import Object, Pool, Quantities
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """What keeps pods away: *effect* is NoSchedule, PreferNoSchedule or NoExecute."""
+
+    key: str
+    value: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAddress:
+    """An address and its *type*: InternalIP, ExternalIP, Hostname and so on."""
+
+    type: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeInfo:
+    """What runs on the node; *swap_capacity* is in bytes, where it is known."""
+
+    architecture: str = ""
+    operating_system: str = ""
+    os_image: str = ""
+    kernel_version: str = ""
+    container_runtime_version: str = ""
+    kubelet_version: str = ""
+    swap_capacity: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node (``v1.Node``).
+
+    *capacity* is what it has, *allocatable* what pods may request; both by resource
+    name, CPU in cores and memory in bytes.
+    """
+
+    name: str
+    uid: str = ""
+    labels: Mapping[str, str] = field(default_factory=fields.empty)
+    creation_timestamp: datetime | None = None
+    unschedulable: bool = False
+    provider_id: str = ""
+    taints: tuple[Taint, ...] = ()
+    capacity: Quantities = field(default_factory=fields.empty)
+    allocatable: Quantities = field(default_factory=fields.empty)
+    conditions: tuple[Condition, ...] = ()
+    addresses: tuple[NodeAddress, ...] = ()
+    info: NodeInfo = NodeInfo()
+
+    @property
+    def ready(self) -> bool:
+        """Whether its Ready condition is True."""
+        return any(c.type == "Ready" and c.status == "True" for c in self.conditions)
+
+    @classmethod
+    def from_json(cls, obj: NodeWire, pool: Pool | None = None) -> Node:
+        """Read ``v1.Node``.
+
+        Raises:
+            DecodeError: no name, or a value of the wrong type.
+        """
+        pool = pool or Pool()
+        spec = fields.child(obj, "spec") or {}
+        status = fields.child(obj, "status") or {}
+        meta = metadata(obj, pool)
+        with fields.at("spec"):
+            taints = fields.children(spec, "taints", _taint, pool)
+        with fields.at("status"):
+            conditions = fields.children(status, "conditions", condition, pool)
+            addresses = fields.children(status, "addresses", _address, pool)
+            capacity = fields.quantities(status, "capacity", pool)
+            allocatable = fields.quantities(status, "allocatable", pool)
+            info = _info(fields.child(status, "nodeInfo") or {}, pool)
+        return cls(
+            name=meta.name,
+            uid=meta.uid,
+            labels=meta.labels,
+            creation_timestamp=meta.creation_timestamp,
+            unschedulable=fields.flag(spec, "unschedulable"),
+            provider_id=fields.text(spec, "providerID"),
+            taints=taints,
+            capacity=capacity,
+            allocatable=allocatable,
+            conditions=conditions,
+            addresses=addresses,
+            info=info,
+        )
+
+
+def _taint(obj: Object, pool: Pool) -> Taint:
+    return Taint(
+        pool.text(fields.text(obj, "key")),
+        pool.text(fields.text(obj, "value")),
+        pool.text(fields.text(obj, "effect")),
+    )
+
+
+def _address(obj: Object, pool: Pool) -> NodeAddress:
+    return NodeAddress(pool.text(fields.text(obj, "type")), fields.text(obj, "address"))
+
+
+def _info(obj: Object, pool: Pool) -> NodeInfo:
+    swap = fields.child(obj, "swap") or {}
+    return NodeInfo(
+        architecture=pool.text(fields.text(obj, "architecture")),
+        operating_system=pool.text(fields.text(obj, "operatingSystem")),
+        os_image=pool.text(fields.text(obj, "osImage")),
+        kernel_version=pool.text(fields.text(obj, "kernelVersion")),
+        container_runtime_version=pool.text(
+            fields.text(obj, "containerRuntimeVersion")
+        ),
+        kubelet_version=pool.text(fields.text(obj, "kubeletVersion")),
+        swap_capacity=fields.whole(swap, "capacity") if "capacity" in swap else None,
+    )
