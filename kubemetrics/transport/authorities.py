@@ -60,14 +60,19 @@ def trust(context: ssl.SSLContext, config: Config, pem: bytes | None) -> None:
         _trust_the_system(context)
         return
     if not _load(context, pem):
-        raise ConfigError(
-            f"{_authority_key(config)}{_of(config)} holds no PEM certificate"
-        )
+        raise no_certificate(config)
 
 
 def holds_a_certificate(pem: bytes) -> bool:
     """Say whether `trust` would find at least one certificate in *pem*."""
     return _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pem)
+
+
+def no_certificate(config: Config) -> ConfigError:
+    """Make the error for an authority without a single certificate in it."""
+    return ConfigError(
+        f"{_authority_key(config)}{_of(config)} holds no PEM certificate"
+    )
 
 
 def _load(context: ssl.SSLContext, pem: bytes) -> bool:

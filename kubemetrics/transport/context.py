@@ -15,9 +15,10 @@ _ADDRESS_MISMATCH: Final = 64  # X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
 class WrongHostError(ssl.SSLCertVerificationError):
-    """The certificate is good and made out to other *names* than the one asked for."""
+    """The certificate is good and made out to *names*, not to the one *wanted*."""
 
     names: tuple[str, ...] = ()
+    wanted: str = ""
 
 
 class ClientContext(ssl.SSLContext):
@@ -128,6 +129,8 @@ def _explain(
         return
     explained = WrongHostError(*error.args)
     explained.names = _presented_names(connection)
+    explained.wanted = connection.server_hostname or ""
+    explained.reason = error.reason
     explained.verify_code = error.verify_code
     explained.verify_message = error.verify_message
     raise explained from error
