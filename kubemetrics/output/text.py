@@ -1,0 +1,72 @@
+"""Text on its way to a terminal: made harmless, measured, padded and shortened."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+_WIDE: Final = frozenset("WF")
+_NO_WIDTH: Final = frozenset({"Mn", "Me"})
+ELLIPSIS: Final = "…"
+
+
+def printable(text: str, keep: str = "") -> str:
+    r"""Write what a terminal would act upon as an escape: ``\x1b``, ``\u202e``.
+
+    That is every control and format character (bidi overrides, zero-width ones, lone
+    surrogates) and every space but the plain one, which ``str.isprintable`` calls not
+    printable; the characters of *keep* stay, such as the newlines of several lines.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def width(text: str) -> int:
+    """Return how many cells of a terminal printable *text* takes (UAX #11)."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_cells, text))
+
+
+def _cells(character: str) -> int:
+    if unicodedata.category(character) in _NO_WIDTH:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in _WIDE else 1
+
+
+def shorten(text: str, size: int) -> str:
+    """Cut printable *text* to *size* cells, leaving its two ends: ``api-7…x2x``.
+
+    A pod's name says whose it is at its start and which one at its end.
+    """
+    if width(text) <= size:
+        return text
+    if size <= 1:
+        return ELLIPSIS[:size]
+    tail = (size - 1) // 2
+    head = _fit(text, size - 1 - tail)
+    return head + ELLIPSIS + _fit(text[::-1], tail)[::-1]
+
+
+def _fit(text: str, size: int) -> str:
+    used = 0
+    for index, character in enumerate(text):
+        used += _cells(character)
+        if used > size:
+            return text[:index]
+    return text
+
+
+def left(text: str, size: int) -> str:
+    """Pad on the right to *size* cells."""
+    return text + " " * (size - width(text))
+
+
+def right(text: str, size: int) -> str:
+    """Pad on the left to *size* cells."""
+    return " " * (size - width(text)) + text
