@@ -1,1 +1,83 @@
-"""To come."""
+"""The command: arguments, calls, text. `main` is the whole of it."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+
+from ..errors import KubeMetricsError
+from . import console
+from .commands import COMMANDS, Command, CommandModule, find, load
+from .flags import VALUED, add_shared
+from .overview import overview
+from .parser import HelpWanted, Parser, UsageError
+
+__all__ = ["main"]
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line *argv* (default: the process's) and return the exit code.
+
+    0 ok · 1 the server or the credentials said no · 2 wrong usage or configuration ·
+    3 metrics API absent or down · 4 partial data with ``--strict`` · 10 ``--fail-on``
+    matched · 130 interrupted. ``top`` has kubectl's: 0 and 1.
+    """
+    console.prepare()
+    try:
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        console.abandon_stdout()
+        return 0
+    return code
+
+
+def _run(words: list[str]) -> int:
+    name, rest = find(words, VALUED)
+    if name:
+        return _run_command(name, rest)
+    return overview(rest)
+
+
+def _run_command(name: str, words: list[str]) -> int:
+    command = COMMANDS[name]
+    module = load(command)
+    parser = Parser(
+        f"{console.program()} {name}",
+        description=module.DESCRIPTION,
+        examples=module.EXAMPLES,
+    )
+    module.add_arguments(parser)
+    if command.connects:
+        add_shared(parser)
+    try:
+        return _do(module, parser.read(words))
+    except HelpWanted:
+        print(parser.format_help().rstrip())
+        return 0
+    except UsageError as error:
+        return _wrong_usage(error, command, parser.prog)
+    except KubeMetricsError as error:
+        return console.fail(error)
+
+
+def _do(module: CommandModule, args: Namespace) -> int:
+    verbosity: int = getattr(args, "verbosity", 0)
+    if not verbosity:
+        return module.run(args)
+    from .logs import shown  # noqa: PLC0415 - only with -v
+
+    with shown(verbosity):
+        return module.run(args)
+
+
+def _wrong_usage(error: UsageError, command: Command, prog: str) -> int:
+    console.complain(f"error: {error}")
+    if error.see_usage:
+        console.complain(f"See '{command.kubectl or prog} --help' for usage.")
+    return 1 if command.kubectl else 2

@@ -1,0 +1,46 @@
+"""The terminal's side: stderr for people, quiet endings, error lines, ``-v``."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+from ..errors import ConfigError, KubeMetricsError, MetricsUnavailable
+from ..output.text import printable
+
+
+def program() -> str:
+    """Return the name to show: ``kubectl metrics`` as a plugin of kubectl."""
+    called = os.path.basename(sys.argv[0]) if sys.argv else ""  # noqa: PTH119
+    return "kubectl metrics" if called.startswith("kubectl-metrics") else "kubemetrics"
+
+
+def prepare() -> None:
+    """Never fail on a character that the terminal's encoding lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def complain(line: str) -> None:
+    """Write one line for people, with whatever a server put into it made harmless."""
+    print(printable(line), file=sys.stderr)
+
+
+def fail(error: KubeMetricsError) -> int:
+    """Show *error* as one line and return its exit code."""
+    complain(f"error: {error}")
+    return exit_code(error)
+
+
+def exit_code(error: KubeMetricsError) -> int:
+    """Return the exit code that stands for *error*."""
+    if isinstance(error, MetricsUnavailable):
+        return 3
+    return 2 if isinstance(error, ConfigError) else 1
+
+
+def abandon_stdout() -> None:
+    """Let the interpreter's last flush go nowhere: the reader has had enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,168 @@
+"""argparse's declarations and help, with kubectl's way of reading a command line.
+
+kubectl reads flags with spf13/pflag: no abbreviations; a switch may be given a value
+(``--no-headers=false``); any other flag takes the next word whatever it looks like;
+``-l=x`` means ``x``; switches may be joined (``-An team-a``); flags and names may be
+mixed. Source: pflag's flag.go, ``parseLongArg`` and ``parseSingleShortArg``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Final, NoReturn
+
+_TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+_MOST_VERBOSE: Final = 10
+
+
+class UsageError(Exception):
+    """The command line is wrong; the text says how, without any prefix.
+
+    *see_usage* says that a line pointing to ``--help`` should follow.
+    """
+
+    def __init__(self, message: str, *, see_usage: bool = True) -> None:
+        self.see_usage = see_usage
+        super().__init__(message)
+
+
+class HelpWanted(Exception):  # noqa: N818 - it is not an error
+    """``-h`` or ``--help`` was met."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Declare as with argparse; `read` takes the words as kubectl would."""
+
+    def __init__(self, prog: str, *, description: str, examples: str) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            epilog=f"Examples:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            add_help=False,
+        )
+        self.add_argument(
+            "-h", "--help", action="store_true", help="show this help and exit"
+        )
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse *words*.
+
+        Raises:
+            UsageError: in pflag's words where pflag would complain.
+            HelpWanted: ``-h`` or ``--help`` came before any mistake.
+        """
+        return self.parse_args(_Words(self._option_string_actions).canonical(words))
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing and leaving."""
+        raise UsageError(message)
+
+    def options(self) -> tuple[argparse.Action, ...]:
+        """Return what was declared with a dash."""
+        return tuple(action for action in self._actions if action.option_strings)
+
+
+class _Words:
+    """Rewrites a command line so that argparse and pflag mean the same by it."""
+
+    def __init__(self, actions: Mapping[str, argparse.Action]) -> None:
+        self._actions = actions
+        self._flags: list[str] = []
+        self._names: list[str] = []
+        self._left: list[str] = []
+
+    def canonical(self, words: Sequence[str]) -> list[str]:
+        """Return ``--flag=value`` for each flag, then ``--`` and the names."""
+        self._left = list(words)
+        while self._left:
+            word = self._left.pop(0)
+            if word == "--":
+                self._names += self._left
+                break
+            if word.startswith("--"):
+                self._long(word)
+            elif word.startswith("-") and word != "-":
+                self._short(word[1:])
+            else:
+                self._names.append(word)
+        return [*self._flags, "--", *self._names] if self._names else self._flags
+
+    def _long(self, word: str) -> None:
+        name, equals, value = word.partition("=")
+        if name == "--" or name[2] == "-":
+            raise UsageError(f"bad flag syntax: {word}")
+        if name == "--help":
+            raise HelpWanted
+        action = self._actions.get(name)
+        if action is None:
+            raise UsageError(f"unknown flag: {name}")
+        if equals:
+            self._set(action, value)
+        elif _is_switch(action):
+            self._flags.append(name)
+        elif self._left:
+            self._set(action, self._left.pop(0))
+        else:
+            raise UsageError(f"flag needs an argument: {name}")
+
+    def _short(self, letters: str) -> None:
+        while letters:
+            letters = self._one_short(letters)
+
+    def _one_short(self, letters: str) -> str:
+        """Take the first of joined shorthands; return what is left of them."""
+        letter, rest = letters[0], letters[1:]
+        if letter == "h":
+            raise HelpWanted
+        action = self._actions.get(f"-{letter}")
+        if action is None:
+            raise UsageError(f"unknown shorthand flag: {letter!r} in -{letters}")
+        if rest.startswith("=") and len(rest) > 1:
+            self._set(action, rest[1:])
+        elif _is_switch(action):
+            self._flags.append(_long_name(action))
+            return rest
+        elif rest or self._left:
+            self._set(action, rest or self._left.pop(0))
+        else:
+            raise UsageError(f"flag needs an argument: {letter!r} in -{letters}")
+        return ""
+
+    def _set(self, action: argparse.Action, value: str) -> None:
+        name = _long_name(action)
+        if action.nargs != 0:
+            self._flags.append(f"{name}={value}")
+        elif isinstance(action.default, int) and not isinstance(action.default, bool):
+            self._flags += [name] * _count(action, value)
+        elif value in _TRUE:
+            self._flags.append(name)
+        elif value in _FALSE:
+            self._flags = [flag for flag in self._flags if flag != name]
+        else:
+            raise _invalid(action, value, "strconv.ParseBool")
+
+
+def _is_switch(action: argparse.Action) -> bool:
+    return action.nargs in {0, argparse.OPTIONAL}
+
+
+def _long_name(action: argparse.Action) -> str:
+    return next(name for name in action.option_strings if name.startswith("--"))
+
+
+def _count(action: argparse.Action, value: str) -> int:
+    if not (value.isascii() and value.isdigit()):
+        raise _invalid(action, value, "strconv.ParseInt")
+    return min(int(value[:3]), _MOST_VERBOSE)
+
+
+def _invalid(action: argparse.Action, value: str, function: str) -> UsageError:
+    names = ", ".join(sorted(action.option_strings, key=len))
+    return UsageError(
+        f'invalid argument "{value}" for "{names}" flag: '
+        f'{function}: parsing "{value}": invalid syntax'
+    )

@@ -1,0 +1,35 @@
+"""``kubemetrics top`` alone: which kinds there are."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Final
+
+from . import console
+from .parser import Parser, UsageError
+
+DESCRIPTION: Final = """\
+Show what pods or nodes use now, byte for byte as 'kubectl top' shows it.
+
+  pods    usage of pods (aliases: pod, po)
+  nodes   usage of nodes (aliases: node, no)"""
+EXAMPLES: Final = """\
+  kubemetrics top pods -A --sort-by=memory
+  kubemetrics top nodes"""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Take whatever stands there, to say what is wrong with it."""
+    parser.add_argument("kind", nargs="*", help="pods or nodes")
+
+
+def run(args: Namespace) -> int:
+    """Say that a kind is missing, or that there is no such kind.
+
+    Raises:
+        UsageError: a kind is named, and it is neither pods nor nodes.
+    """
+    if args.kind:
+        raise UsageError(f'unknown command "{args.kind[0]}"')
+    console.complain(f"error: which? '{console.program()} top pods' or 'top nodes'")
+    return 1
