@@ -1,0 +1,43 @@
+"""Every other resource: served, and empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from .core import json_answer, list_body
+from .discovery import Document, core_group
+from .exchange import Answer
+from .requestinfo import RequestInfo
+from .status import no_such_route, not_found, page_not_found
+from .store import Revision
+
+
+class Generic:
+    """Answers lists with nothing and gets with 404, for all *groups* discovered."""
+
+    def __init__(self, groups: Sequence[Document], revision: Revision) -> None:
+        self._revision = revision
+        self._kinds = dict(_kinds([core_group(), *groups]))
+        self._versions = {key[:2] for key in self._kinds}
+
+    def answer(self, info: RequestInfo) -> Answer:
+        if (info.group, info.version) not in self._versions:
+            return page_not_found()
+        kind = self._kinds.get((info.group, info.version, info.resource))
+        if kind is None or info.subresource:
+            raise no_such_route()
+        if info.name:
+            resource = f"{info.resource}.{info.group}" if info.group else ""
+            raise not_found(info.resource, info.name, info.group, resource)
+        version = f"{info.group}/{info.version}" if info.group else info.version
+        metadata = {"resourceVersion": str(self._revision.current)}
+        return json_answer(list_body(kind, version, metadata, []))
+
+
+def _kinds(groups: Sequence[Document]) -> Iterator[tuple[tuple[str, str, str], str]]:
+    for group in groups:
+        name = group["metadata"].get("name", "")
+        for version in group["versions"]:
+            for found in version["resources"]:
+                key = (name, version["version"], found["resource"])
+                yield key, found["responseKind"]["kind"]

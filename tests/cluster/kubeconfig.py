@@ -1,0 +1,62 @@
+"""Kubeconfigs for the simulated cluster."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .certs import KeyPair
+
+CLUSTER = "simulated"
+
+
+def base64_text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def kubeconfig_object(
+    url: str,
+    ca_pem: bytes | None,
+    tokens: Mapping[str, str],
+    certificates: Mapping[str, KeyPair],
+    current: str,
+) -> dict[str, Any]:
+    """Return a kubeconfig with a context for every user, named like the user."""
+    cluster: dict[str, Any] = {"server": url}
+    if ca_pem is not None:
+        cluster["certificate-authority-data"] = base64_text(ca_pem)
+    users: dict[str, dict[str, Any]] = {
+        name: {"token": token} for name, token in tokens.items()
+    }
+    users |= {name: _certificate(pair) for name, pair in certificates.items()}
+    users["anonymous"] = {}
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": CLUSTER, "cluster": cluster}],
+        "users": [{"name": name, "user": user} for name, user in users.items()],
+        "contexts": [{"name": name, "context": _context(name)} for name in users],
+        "current-context": current,
+    }
+
+
+def _certificate(pair: KeyPair) -> dict[str, str]:
+    return {
+        "client-certificate-data": base64_text(pair.cert_pem),
+        "client-key-data": base64_text(pair.key_pem),
+    }
+
+
+def _context(user: str) -> dict[str, str]:
+    context = {"cluster": CLUSTER, "user": user}
+    return context | ({"namespace": "team-a"} if user == "nslimited" else {})
+
+
+def write_kubeconfig(path: Path, content: Mapping[str, Any]) -> Path:
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(dict(content), sort_keys=False))
+    return path
