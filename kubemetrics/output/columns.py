@@ -1,0 +1,118 @@
+"""Columns: each is defined once, for tables, sorting, expressions and machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Final, Generic, Literal, TypeAlias, TypeVar
+
+from .values import Kind, Value
+
+R = TypeVar("R")
+Severity: TypeAlias = Literal["warning", "critical", "quiet"]
+
+ALWAYS: Final = 99
+"""The `Column.keep` of one that never leaves the default table."""
+_LABEL: Final = "label:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column(Generic[R]):
+    """One column of rows *R*.
+
+    *key* names it on the command line and, split at its dots, in JSON. *get* reads its
+    value, of the Python type that `Value` gives its *kind*. *header* is for tables;
+    beside a column of the same *group*, the *short* one is. *keep* says when it leaves
+    a table that is too wide: the lowest first, 0 is only in ``-o wide``. *mark* is what
+    stands before a value that is not the whole truth, *severity* colours a text, and
+    *alarm* lets the thresholds colour a percentage.
+    """
+
+    key: str
+    header: str
+    kind: Kind
+    get: Callable[[R], Value]
+    about: str
+    group: str = ""
+    short: str = ""
+    keep: int = 0
+    alarm: bool = False
+    mark: Callable[[R], str] | None = None
+    severity: Callable[[R], Severity | None] | None = None
+
+
+class UnknownColumnError(ValueError):
+    """No column has this key; the text suggests those that it may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table(Generic[R]):
+    """The columns that rows of one kind have, in their order.
+
+    *kind* is the rows' name in machine outputs, *nouns* what people call them.
+    *identity* are the keys of the columns that tell rows apart, *labels* reads a row's
+    labels, which make columns too: ``label:app``. *aliases* are shorter keys.
+    """
+
+    kind: str
+    nouns: str
+    columns: tuple[Column[R], ...]
+    identity: tuple[str, ...]
+    labels: Callable[[R], Mapping[str, str]] | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def get(self, key: str) -> Column[R] | None:
+        """Return the column of this key, if there is one."""
+        if self.labels is not None and key.startswith(_LABEL) and key != _LABEL:
+            return _label(key, self.labels)
+        key = self.aliases.get(key, key)
+        return next((c for c in self.columns if c.key == key), None)
+
+    def need(self, key: str) -> Column[R]:
+        """Return the column of this key.
+
+        Raises:
+            UnknownColumnError: there is none.
+        """
+        column = self.get(key)
+        if column is None:
+            raise UnknownColumnError(self.no_such(key))
+        return column
+
+    def no_such(self, key: str) -> str:
+        """Say that there is no such column, and what may have been meant."""
+        keys = [column.key for column in self.columns]
+        close = get_close_matches(key, [*keys, *self.aliases], n=3, cutoff=0.5)
+        known = [*keys, f"{_LABEL}KEY"] if self.labels else keys
+        hint = (
+            f"did you mean {' or '.join(close)}?"
+            if close
+            else f"there are: {', '.join(known)}"
+        )
+        return f"no column {key!r} of {self.nouns}; {hint}" if key else hint
+
+    def default(self) -> tuple[Column[R], ...]:
+        """Return the columns of the plain table."""
+        return tuple(column for column in self.columns if column.keep)
+
+
+def _label(key: str, labels: Callable[[R], Mapping[str, str]]) -> Column[R]:
+    name = key.removeprefix(_LABEL)
+
+    def get(row: R) -> Value:
+        return labels(row).get(name)
+
+    return Column(
+        key=key,
+        header=name.rpartition("/")[2].upper(),
+        kind="text",
+        get=get,
+        about=f"the label {name}",
+        keep=ALWAYS,
+    )
+
+
+def unique(columns: Iterable[Column[R]]) -> tuple[Column[R], ...]:
+    """Leave out each column that came before."""
+    return tuple({column.key: column for column in columns}.values())
