@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import cache
@@ -128,6 +128,12 @@ class PodSpecWire(TypedDict, total=False):
     priorityClassName: str
 
 
+class ResourceClaimStatusWire(TypedDict, total=False):
+    """``v1.NodeAllocatableResourceClaimStatus`` (alpha in 1.36, KEP-5517)."""
+
+    resources: dict[str, str]
+
+
 class PodStatusWire(TypedDict, total=False):
     """``v1.PodStatus``."""
 
@@ -142,6 +148,7 @@ class PodStatusWire(TypedDict, total=False):
     ephemeralContainerStatuses: list[ContainerStatusWire]
     resources: ResourcesWire
     allocatedResources: dict[str, str]
+    nodeAllocatableResourceClaimStatuses: list[ResourceClaimStatusWire]
 
 
 class PodWire(TypedDict, total=False):
@@ -272,6 +279,7 @@ class StatusWire(TypedDict, total=False):
     """``metav1.Status``."""
 
     kind: str
+    metadata: ListMetaWire
     status: str
     message: str
     reason: str
@@ -316,7 +324,7 @@ def decode(body: bytes, shape: type[T], *, url: str = "") -> T:
     Raises:
         DecodeError: not JSON, not an object, or nested too deeply.
     """
-    fast = _fast_decoder(shape)
+    fast = _fast_decoder(cast("Hashable", shape))
     value = fast(body) if fast else None
     if value is None:
         value = _slow(body, url)
@@ -345,12 +353,12 @@ def _kind(value: object) -> str:
 
 
 @cache
-def _fast_decoder(shape: type[Any]) -> Callable[[bytes], object] | None:
+def _fast_decoder(shape: Hashable) -> Callable[[bytes], object] | None:
     try:
         import msgspec  # noqa: PLC0415 - the optional extra
     except ImportError:
         return None
-    decoder = msgspec.json.Decoder(shape)
+    decoder: Any = msgspec.json.Decoder(cast("Any", shape))
 
     def decode_fast(body: bytes) -> object:
         try:

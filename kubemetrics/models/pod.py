@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..wire import PodWire
 from . import fields
-from .common import Condition, Resources, condition, metadata, resources
+from .common import Condition, Resources, condition, metadata, resources, total
 from .container import Container, containers
 from .fields import EMPTY, Object, Pool, Quantities
 
@@ -29,8 +29,9 @@ class Pod:
     *owner* is its controller. *containers* are the regular ones; *init_containers* hold
     the run-to-completion ones and the sidecars, in their order. *overhead* is the
     runtime class's. *resources* are the pod-level ones (KEP-2837), *status_resources*
-    and *allocated* those that its status gives for them. *conditions* carry a message
-    only where they do not hold.
+    and *allocated* those that its status gives for them. *claimed* is what its resource
+    claims take of the node (DRA). *conditions* carry a message only where they do not
+    hold.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Pod:
     resources: Resources | None = None
     status_resources: Resources | None = None
     allocated: Quantities | None = None
+    claimed: Quantities = field(default_factory=fields.empty)
     conditions: tuple[Condition, ...] = ()
 
     @property
@@ -118,6 +120,7 @@ class Pod:
             conditions=state.conditions,
             status_resources=state.resources,
             allocated=state.allocated,
+            claimed=state.claimed,
             containers=containers(
                 spec, "containers", status, "containerStatuses", pool
             ),
@@ -139,6 +142,7 @@ class _Status(NamedTuple):
     conditions: tuple[Condition, ...]
     resources: Resources | None
     allocated: Quantities | None
+    claimed: Quantities
 
 
 def _status(obj: Object, pool: Pool) -> _Status:
@@ -154,7 +158,17 @@ def _status(obj: Object, pool: Pool) -> _Status:
         None
         if allocated is None
         else fields.quantities(obj, "allocatedResources", pool),
+        _claimed(obj, pool),
     )
+
+
+def _claimed(obj: Object, pool: Pool) -> Quantities:
+    claims = fields.children(obj, "nodeAllocatableResourceClaimStatuses", _claim, pool)
+    return total(list(claims)) if claims else EMPTY
+
+
+def _claim(obj: Object, pool: Pool) -> Quantities:
+    return fields.quantities(obj, "resources", pool)
 
 
 def _owner(meta: Object, pool: Pool) -> OwnerReference | None:

@@ -1,0 +1,203 @@
+"""Effective requests and limits of a pod, as the scheduler counts them.
+
+Source: component-helpers/resource/helpers.go of Kubernetes 1.36 (``PodRequests``,
+``PodLimits``), KEP-753 (sidecars), KEP-1287 (in-place resize), KEP-2837 (pod-level
+resources), KEP-688 (overhead). Amounts are in cores and bytes, by resource name. The
+API's pods need no defaults, unlike a manifest: admission has filled them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from ..models import CPU, EMPTY, MEMORY, Container, Pod, Quantities
+from ..quantity import Quantity
+
+_Amounts: TypeAlias = dict[str, Quantity]
+_Effective: TypeAlias = Callable[[Container], Quantities]
+
+_ZERO: Final = Quantity(0)
+
+
+def pod_requests(
+    pod: Pod,
+    *,
+    use_status: bool = True,
+    pod_level_resize: bool = True,
+    overhead: bool = True,
+    pod_level: bool = True,
+    dra: bool = True,
+) -> Quantities:
+    """Return what the scheduler sets aside for *pod*, by resource name.
+
+    *use_status* lets a resize under way count (the largest of the spec, of what the
+    node allocated and of what runs), *pod_level_resize* the same for pod-level
+    resources, *overhead* adds the runtime class's, *pod_level* lets pod-level requests
+    replace the containers' sum, *dra* adds what resource claims take of the node.
+    """
+    infeasible = resize_infeasible(pod)
+
+    def effective(container: Container) -> Quantities:
+        if not _resized(container, use_status=use_status):
+            return container.requests
+        return _requests_under_resize(container, infeasible=infeasible)
+
+    amounts = _aggregate(pod, effective)
+    if dra:
+        add(amounts, pod.claimed)
+    if pod_level and pod.resources is not None:
+        resize = use_status and pod_level_resize
+        _replace(amounts, pod.resources.requests, _pod_level_requests(pod, resize))
+    if overhead:
+        add(amounts, pod.overhead)
+    return amounts
+
+
+def pod_limits(
+    pod: Pod,
+    *,
+    use_status: bool = True,
+    pod_level_resize: bool = True,
+    overhead: bool = True,
+    pod_level: bool = True,
+    dra: bool = True,  # noqa: ARG001 - upstream's options; claims raise no limit
+) -> Quantities:
+    """Return the limits of *pod*, by resource name; the options as in `pod_requests`.
+
+    A container without a limit adds nothing, so that the sum may not bind: `demand`
+    says for which resources. Overhead is added to the limits that there are.
+    """
+    infeasible = resize_infeasible(pod)
+
+    def effective(container: Container) -> Quantities:
+        if not _resized(container, use_status=use_status):
+            return container.limits
+        return _limits_under_resize(container, infeasible=infeasible)
+
+    amounts = _aggregate(pod, effective)
+    if pod_level and pod.resources is not None:
+        resize = use_status and pod_level_resize
+        _replace(amounts, pod.resources.limits, _pod_level_limits(pod, resize))
+    if overhead:
+        _add_where_set(amounts, pod.overhead)
+    return amounts
+
+
+def container_requests(pod: Pod, container: Container) -> Quantities:
+    """Return what *container*, one of *pod*'s, counts for, a resize included."""
+    if not _resized(container, use_status=True):
+        return container.requests
+    return _requests_under_resize(container, infeasible=resize_infeasible(pod))
+
+
+def container_limits(pod: Pod, container: Container) -> Quantities:
+    """Return the limits of *container*, one of *pod*'s, a resize included."""
+    if not _resized(container, use_status=True):
+        return container.limits
+    return _limits_under_resize(container, infeasible=resize_infeasible(pod))
+
+
+def add(amounts: dict[str, Quantity], more: Quantities) -> None:
+    """Add *more* to *amounts*, name by name."""
+    for name, value in more.items():
+        known = amounts.get(name)
+        amounts[name] = value if known is None else known + value
+
+
+def resize_infeasible(pod: Pod) -> bool:
+    """Whether the node can never grant the resize that is pending."""
+    pending = pod.condition("PodResizePending") if pod.conditions else None
+    return pending is not None and pending.reason == "Infeasible"
+
+
+def pod_level_resource(name: str) -> bool:
+    """Whether a pod-level amount may be set for this resource."""
+    return name in {CPU, MEMORY} or name.startswith("hugepages-")
+
+
+def _resized(container: Container, *, use_status: bool) -> bool:
+    """Whether the status speaks for it; it never does for one that runs to its end."""
+    return (
+        use_status and container.status_resources is not None and _long_lived(container)
+    )
+
+
+def _long_lived(container: Container) -> bool:
+    return container.kind in {"regular", "sidecar"}
+
+
+def _requests_under_resize(container: Container, *, infeasible: bool) -> Quantities:
+    actuated = container.status_resources
+    running = actuated.requests if actuated else EMPTY
+    # A resize that the node refuses for good leaves what it has in force.
+    spec = EMPTY if infeasible else container.requests
+    return _largest(spec, running, container.allocated or EMPTY)
+
+
+def _limits_under_resize(container: Container, *, infeasible: bool) -> Quantities:
+    actuated = container.status_resources
+    running = actuated.limits if actuated else EMPTY
+    return running if infeasible else _largest(container.limits, running)
+
+
+def _aggregate(pod: Pod, effective: _Effective) -> _Amounts:
+    """Sum what runs at once, or take the peak of the start, whichever is larger."""
+    summed: _Amounts = {}
+    for container in pod.containers:
+        add(summed, effective(container))
+    sidecars: _Amounts = {}
+    peak: _Amounts = {}
+    for container in pod.init_containers:
+        step = dict(sidecars)
+        add(step, effective(container))
+        if container.kind == "sidecar":
+            sidecars = step
+            add(summed, effective(container))
+        _raise(peak, step)
+    _raise(summed, peak)
+    return summed
+
+
+def _pod_level_requests(pod: Pod, resize: bool) -> Quantities | None:  # noqa: FBT001
+    """Return what counts under a pod-level resize, or nothing where there is none."""
+    status = pod.status_resources
+    if not resize or status is None or pod.resources is None:
+        return None
+    spec = EMPTY if resize_infeasible(pod) else pod.resources.requests
+    return _largest(spec, status.requests, pod.allocated or EMPTY)
+
+
+def _pod_level_limits(pod: Pod, resize: bool) -> Quantities | None:  # noqa: FBT001
+    status = pod.status_resources
+    if not resize or status is None or pod.resources is None:
+        return None
+    if resize_infeasible(pod):
+        return status.limits or None
+    return _largest(pod.resources.limits, status.limits)
+
+
+def _replace(amounts: _Amounts, spec: Quantities, status: Quantities | None) -> None:
+    """Let pod-level amounts replace the sum, for the names that they may be set for."""
+    for name, value in spec.items():
+        if pod_level_resource(name):
+            amounts[name] = value if status is None else status.get(name, _ZERO)
+
+
+def _add_where_set(amounts: _Amounts, more: Quantities) -> None:
+    for name, value in more.items():
+        if amounts.get(name):
+            amounts[name] += value
+
+
+def _raise(amounts: _Amounts, floor: Quantities) -> None:
+    for name, value in floor.items():
+        if name not in amounts or value > amounts[name]:
+            amounts[name] = value
+
+
+def _largest(*alternatives: Quantities) -> Quantities:
+    result: _Amounts = {}
+    for alternative in alternatives:
+        _raise(result, alternative)
+    return result
