@@ -39,7 +39,7 @@ class OidcConfig:
     id_token: str = field(default="", repr=False)
     refresh_token: str = field(default="", repr=False)
     certificate_authority: str = ""
-    certificate_authority_data: bytes | None = None
+    certificate_authority_data: bytes | None = field(default=None, repr=False)
     extra_scopes: tuple[str, ...] = ()
     file: str = ""
     user: str = ""
@@ -79,8 +79,13 @@ class Config:
     to use when none is named. *context*, *cluster* and *user* are the kubeconfig's
     names, empty elsewhere. *certificate_authority(_data)* replaces the system's roots.
     *proxy_url* is the kubeconfig's; without one the environment decides. *timeout* is
-    in seconds for a whole call, ``None`` for no limit. *files* are those that were
-    read, *source* is where the answer came from.
+    in seconds for a whole call, ``None`` for no limit.
+
+    *auth* is what the configuration holds; it may be sent only when `secure` is true.
+
+    For people: *source* is where the answer came from, *files* are those that were
+    read, *missing* those that were looked for, and *origins* names, for each of these
+    attributes that was given, the file and key, the flag or the variable it is from.
     """
 
     server: str
@@ -97,5 +102,15 @@ class Config:
     timeout: float | None = None
     auth: AuthInfo = AuthInfo()
     impersonate: Impersonation | None = None
-    files: tuple[str, ...] = ()
+    files: tuple[str, ...] = field(default=(), compare=False)
+    missing: tuple[str, ...] = field(default=(), compare=False)
+    origins: tuple[tuple[str, str], ...] = field(default=(), compare=False, repr=False)
     source: Source = "kubeconfig"
+
+    @property
+    def secure(self) -> bool:
+        """Whether *server* is https: credentials and the CA are for nothing else.
+
+        Source: client-go rest/config.go, ``IsConfigTransportTLS``.
+        """
+        return self.server.startswith("https://")

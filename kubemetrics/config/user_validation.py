@@ -1,0 +1,163 @@
+"""What makes a user stanza unusable.
+
+Source: client-go tools/clientcmd/validation.go, ``validateAuthInfo``; rest/plugin.go;
+plugin/pkg/client/auth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from .stanzas import AUTHORITY_DATA, AuthProvider, Plugin, User
+from .values import base64_data
+
+_API_VERSIONS: Final = frozenset(
+    ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+)
+_OLD_API_VERSION: Final = "client.authentication.k8s.io/v1alpha1"
+_MODES: Final = frozenset(("Never", "IfAvailable", "Always"))
+_REMOVED: Final = {
+    "gcp": "gke-gcloud-auth-plugin (gcloud components install gke-gcloud-auth-plugin)",
+    "azure": "kubelogin (https://github.com/Azure/kubelogin)",
+}
+_CONTROL: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
+
+
+def user_problems(user: User) -> Iterator[str]:
+    """Check the user, whatever the server is."""
+    at = user.origin.at
+    if user.token and (user.username or user.password):
+        yield f"{at('token')}: a token and a username or password: choose one"
+    if user.client_certificate or user.client_certificate_data:
+        yield from _certificate_problems(user)
+    if user.plugin:
+        yield from _plugin_problems(user, user.plugin)
+    if (user.as_uid or user.as_groups or user.as_user_extra) and not user.as_user:
+        yield f"{at('as')}: needed to impersonate a uid, groups or extra"
+    yield from _unsendable(user)
+
+
+def credential_problems(user: User) -> Iterator[str]:
+    """Check what matters only over https, where credentials are used."""
+    if user.token_file:
+        yield from _token_file_problems(user)
+    if user.plugin and user.plugin.api_version:
+        yield from _api_version_problems(user, user.plugin.api_version)
+    if user.auth_provider:
+        yield from _auth_provider_problems(user, user.auth_provider)
+
+
+def identifies(user: User) -> bool:
+    """Tell whether there is anything to say who we are with.
+
+    Source: clientcmd/client_config.go, ``canIdentifyUser``.
+    """
+    certificate = user.client_certificate or user.client_certificate_data
+    token = user.token or user.token_file
+    return bool(
+        token or user.username or certificate or user.plugin or user.auth_provider
+    )
+
+
+def _certificate_problems(user: User) -> Iterator[str]:
+    at = user.origin.at
+    if user.client_certificate and user.client_certificate_data:
+        yield f"{at('client-certificate')}: given as a file and as data: choose one"
+    if user.client_key and user.client_key_data:
+        yield f"{at('client-key')}: given as a file and as data: choose one"
+    if not user.client_key and not user.client_key_data:
+        yield f"{at('client-key')}: needed beside the client certificate"
+    yield from unreadable(user.client_certificate, at("client-certificate"))
+    yield from unreadable(user.client_key, at("client-key"))
+
+
+def _plugin_problems(user: User, plugin: Plugin) -> Iterator[str]:
+    at = user.origin.at
+    if user.auth_provider:
+        yield f"{at('auth-provider')}: contradicts exec: choose one"
+    if not plugin.command:
+        yield f"{at('exec.command')}: needed"
+    if not plugin.api_version:
+        yield f"{at('exec.apiVersion')}: needed: {_accepted_versions()}"
+    for i, (name, _) in enumerate(plugin.env):
+        if not name:
+            yield f"{at(f'exec.env[{i}].name')}: needed"
+    if plugin.interactive_mode not in _MODES:
+        yield f"{at('exec.interactiveMode')}: must be Never, IfAvailable or Always"
+
+
+def _api_version_problems(user: User, version: str) -> Iterator[str]:
+    where = user.origin.at("exec.apiVersion")
+    if version == _OLD_API_VERSION:
+        yield (
+            f"{where}: {version} has been removed from Kubernetes: update the tool "
+            "that wrote it, and let it write this user again"
+        )
+    elif version not in _API_VERSIONS:
+        yield f"{where}: unknown: {_accepted_versions()}"
+
+
+def _accepted_versions() -> str:
+    return "must be " + " or ".join(sorted(_API_VERSIONS))
+
+
+def _auth_provider_problems(user: User, provider: AuthProvider) -> Iterator[str]:
+    where = user.origin.at("auth-provider")
+    name = provider.name
+    if name in _REMOVED:
+        yield (
+            f"{where}.name: the {name} provider has been removed from Kubernetes: "
+            f"use {_REMOVED[name]} and let it write this user again"
+        )
+    elif name != "oidc":
+        yield f"{where}.name: unknown: only oidc exists, or use exec"
+    else:
+        yield from _oidc_problems(f"{where}.config", provider.config)
+
+
+def _oidc_problems(where: str, config: dict[str, str]) -> Iterator[str]:
+    for key in ("idp-issuer-url", "client-id"):
+        if not config.get(key):
+            yield f"{where}.{key}: needed for oidc"
+    authority = config.get(AUTHORITY_DATA)
+    if authority and base64_data(authority) is None:
+        yield f"{where}.{AUTHORITY_DATA}: must be base64"
+
+
+def _token_file_problems(user: User) -> Iterator[str]:
+    where = user.origin.at("tokenFile")
+    if user.username:
+        yield f"{where}: a token and a username: choose one"
+    try:
+        empty = not Path(user.token_file).read_bytes().strip()
+    except OSError as error:
+        yield f"{where}: {user.token_file} cannot be read: {error.strerror}"
+    else:
+        if empty and not user.token:
+            yield f"{where}: {user.token_file} is empty"
+
+
+def unreadable(path: str, where: str) -> Iterator[str]:
+    """Check that the file can be opened, if there is to be one."""
+    if not path:
+        return
+    try:
+        with Path(path).open("rb"):
+            pass
+    except OSError as error:
+        yield f"{where}: {path} cannot be read: {error.strerror}"
+
+
+def _unsendable(user: User) -> Iterator[str]:
+    texts = {
+        "token": (user.token.strip(),),
+        "as": (user.as_user,),
+        "as-uid": (user.as_uid,),
+        "as-groups": user.as_groups,
+        "as-user-extra": tuple(v for _, values in user.as_user_extra for v in values),
+    }
+    for key, values in texts.items():
+        if _CONTROL.intersection("".join(values)):
+            yield f"{user.origin.at(key)}: holds a control character"
