@@ -20,12 +20,15 @@ class Credential:
 
     *kind* names where it came from, for people: ``token``, ``token file``, ``exec``, …
     *expires_at* is in seconds since the epoch, where the credential says so.
+    *generation* counts the fetches of its source: a 401 to an older one is no news.
+    Two that would be sent alike are equal, whatever their generation.
     """
 
     authorization: str = field(default="", repr=False)
     certificate: ClientCertificate | None = None
     kind: str = "none"
-    expires_at: float | None = None
+    expires_at: float | None = field(default=None, compare=False)
+    generation: int = field(default=0, compare=False, repr=False)
 
 
 class CredentialSource(Protocol):
@@ -44,8 +47,9 @@ class CredentialSource(Protocol):
         ...
 
     def rejected(self, credential: Credential) -> bool:
-        """Hear that the server answered 401 to *credential*.
+        """Hear that the server answered 401 to *credential*; never blocks.
 
-        Returns whether trying again with `fetch` may give another one.
+        Returns whether `fetch` may give another one now. Where what it gives equals
+        *credential*, trying again is of no use.
         """
         ...

@@ -24,8 +24,8 @@ class Reloaded(Generic[T]):
     """What *make* made of the files at *paths*; made anew when one of them changes.
 
     A change is another modification time, size or inode, so that the symbolic links a
-    kubelet swaps count. Where *make* fails the last good value stays. *clock* is
-    monotonic, in seconds. Safe to share between threads.
+    kubelet swaps count. Where *make* fails the last good value stays. *clock* is in
+    seconds. Safe to share between threads.
     """
 
     def __init__(
@@ -43,6 +43,11 @@ class Reloaded(Generic[T]):
         self._stamps: tuple[_Stamp, ...] = ()
         self._looked = 0.0
 
+    def peek(self) -> T | None:
+        """Return the value if nobody need look at the files now; never blocks."""
+        values = self._values
+        return values[0] if values and not self._due() else None
+
     def current(self) -> T:
         """Return the value of now.
 
@@ -50,9 +55,12 @@ class Reloaded(Generic[T]):
             KubeMetricsError: *make* failed and never succeeded before.
         """
         with self._lock:
-            if not self._values or self._clock() - self._looked >= _EVERY:
+            if not self._values or self._due():
                 self._look()
             return self._values[0]
+
+    def _due(self) -> bool:
+        return bool(self._paths) and abs(self._clock() - self._looked) >= _EVERY
 
     def _look(self) -> None:
         self._looked = self._clock()

@@ -1,0 +1,74 @@
+"""What a plugin wrote to stderr, fit for an error: short and without secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+from typing import Final
+
+_SHOWN: Final = 600
+"""Characters of the end of stderr that an error quotes."""
+
+_MASK: Final = "[redacted]"
+_SECRET_NAME: Final = re.compile(
+    r"(?i)secret|token|passw|api_?key|access_?key|credential"
+)
+_SHORTEST: Final = 6
+"""A shorter value of an environment variable is no secret but ``true`` or ``1``."""
+
+_ANSI: Final = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)"
+)
+_PATTERNS: Final = (
+    re.compile(r"(?s)-----BEGIN [A-Z0-9 ]*-----.*?(?:-----END [A-Z0-9 ]*-----|$)"),
+    re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*)*"),  # a JWT
+    re.compile(r"(?i)(?<=\bbearer )\S+|(?<=\bbasic )\S+"),
+    re.compile(r"(?<=://)[^/\s@]+(?=@)"),
+    re.compile(
+        r"(?i)(?<![\w-])((?:[\w-]*(?:secret|token|passw(?:or)?d|api[_-]?key"
+        r"|access[_-]?key|assertion|authorization|(?:key|certificate)-?data))"
+        r"[\"']?\s*[:=]\s*[\"']?)[^\s\"',;}]{4,}"
+    ),
+    # An opaque string; a UUID stays, since it names the request to ask the cloud about.
+    re.compile(
+        r"(?<![\w/+=.-])(?![0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?!\w))"
+        r"(?=[\w+=/-]*\d)(?=[\w+=/-]*[A-Za-z])[\w+=-]{24,}[\w+=/-]*"
+    ),
+)
+
+
+def strip_ansi(text: str) -> str:
+    """Drop terminal sequences and control characters; line breaks stay."""
+    plain = _ANSI.sub("", text)
+    return "".join(char for char in plain if char.isprintable() or char == "\n")
+
+
+def quote_stderr(stderr: str, secrets: Iterable[str]) -> str:
+    """Return the end of *stderr* on one line, bounded, with *secrets* masked."""
+    text = strip_ansi(stderr.replace("\r", "\n").replace("\t", " "))
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, _MASK)
+    for pattern in _PATTERNS:
+        text = pattern.sub(_mask, text)
+    lines = (line.strip() for line in text.splitlines())
+    joined = " | ".join(line for line in lines if line)
+    return joined if len(joined) <= _SHOWN else f"…{joined[-_SHOWN:]}"
+
+
+def known_secrets(environ: Mapping[str, str], args: tuple[str, ...]) -> frozenset[str]:
+    """Collect what a plugin was given and must not be seen: by the names of it."""
+    found = [value for name, value in environ.items() if _SECRET_NAME.search(name)]
+    found.extend(_secret_arguments(args))
+    return frozenset(value for value in found if len(value) >= _SHORTEST)
+
+
+def _secret_arguments(args: tuple[str, ...]) -> Iterator[str]:
+    for flag, value in pairwise((*args, "")):
+        name, equals, own = flag.partition("=")
+        if name.startswith("-") and _SECRET_NAME.search(name):
+            yield own if equals else value
+
+
+def _mask(found: re.Match[str]) -> str:
+    return f"{found[1] if found.re.groups else ''}{_MASK}"
