@@ -1,1 +1,126 @@
-"""Every Kubernetes pod and its metrics."""
+"""Every Kubernetes pod and its metrics, exact and explained.
+
+    from kubemetrics import Client
+
+    with Client() as client:
+        for pod in client.list_pod_metrics():
+            print(pod.namespace, pod.name, pod.cpu, pod.memory)
+
+Names are imported when they are first used, so that ``import kubemetrics`` costs next
+to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .api import ResourceList
+    from .client import AsyncClient, Client
+    from .config import (
+        Config,
+        build_config_from_flags,
+        in_cluster_config,
+        load_config,
+    )
+    from .errors import (
+        ApiError,
+        ConfigError,
+        CredentialError,
+        DecodeError,
+        Expired,
+        Forbidden,
+        KubeMetricsError,
+        MetricsUnavailable,
+        NotFound,
+        QuantityError,
+        ResponseError,
+        TransportError,
+        Unauthorized,
+    )
+    from .models import (
+        Container,
+        ContainerMetrics,
+        Node,
+        NodeMetrics,
+        Pod,
+        PodMetrics,
+    )
+    from .quantity import Quantity
+
+_HOME: Final = {
+    "ApiError": "errors",
+    "AsyncClient": "client.asynchronous",
+    "Client": "client.sync",
+    "Config": "config",
+    "ConfigError": "errors",
+    "Container": "models",
+    "ContainerMetrics": "models",
+    "CredentialError": "errors",
+    "DecodeError": "errors",
+    "Expired": "errors",
+    "Forbidden": "errors",
+    "KubeMetricsError": "errors",
+    "MetricsUnavailable": "errors",
+    "Node": "models",
+    "NodeMetrics": "models",
+    "NotFound": "errors",
+    "Pod": "models",
+    "PodMetrics": "models",
+    "Quantity": "quantity",
+    "QuantityError": "errors",
+    "ResourceList": "api",
+    "ResponseError": "errors",
+    "TransportError": "errors",
+    "Unauthorized": "errors",
+    "build_config_from_flags": "config",
+    "in_cluster_config": "config",
+    "load_config": "config",
+}
+
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "Client",
+    "Config",
+    "ConfigError",
+    "Container",
+    "ContainerMetrics",
+    "CredentialError",
+    "DecodeError",
+    "Expired",
+    "Forbidden",
+    "KubeMetricsError",
+    "MetricsUnavailable",
+    "Node",
+    "NodeMetrics",
+    "NotFound",
+    "Pod",
+    "PodMetrics",
+    "Quantity",
+    "QuantityError",
+    "ResourceList",
+    "ResponseError",
+    "TransportError",
+    "Unauthorized",
+    "__version__",
+    "build_config_from_flags",
+    "in_cluster_config",
+    "load_config",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -17,8 +17,9 @@ KubeMetricsError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, Literal, TypeAlias
+from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
 
 TransportReason: TypeAlias = Literal[
     "refused", "dns", "tls", "proxy", "reset", "timeout", "deadline", "protocol",
@@ -29,6 +30,10 @@ MetricsCause: TypeAlias = Literal["absent", "down"]
 
 class KubeMetricsError(Exception):
     """Every error this package raises on purpose; its text is one line for people."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Facts are keywords, which the default way of copying and pickling drops.
+        return _revive, (type(self), self.args, self.__dict__)
 
 
 class ConfigError(KubeMetricsError):
@@ -122,6 +127,13 @@ class ApiError(ResponseError):
         self.retry_after = retry_after
         self.hint = hint
         super().__init__(f"{message} ({hint})" if hint else message, url=url)
+
+    def explained(self, hint: str) -> Self:
+        """Return the same error with *hint*: what may explain it, or what to do."""
+        explained = copy(self)
+        explained.hint = hint
+        explained.args = (f"{self.message} ({hint})",)
+        return explained
 
 
 class BadRequest(ApiError):  # noqa: N818 - the API's own word, as are those below
@@ -254,3 +266,12 @@ def api_error_class(status: int, reason: str) -> type[ApiError]:
     Source: apimachinery/pkg/api/errors/errors.go, ``reasonAndCodeForError``.
     """
     return _BY_REASON.get(reason) or _BY_STATUS.get(status, ApiError)
+
+
+def _revive(
+    kind: type[KubeMetricsError], args: tuple[object, ...], facts: Mapping[str, Any]
+) -> KubeMetricsError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error

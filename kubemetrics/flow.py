@@ -20,13 +20,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to ask the server: *path* begins with ``/``, *query* keeps its order."""
+    """What to ask the server: *path* begins with ``/``, *query* keeps its order.
+
+    *certificate* asks for what the server's certificate says as well.
+    """
 
     path: str
     method: str = "GET"
     query: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
+    certificate: bool = False
 
     @property
     def idempotent(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .common import CPU, MEMORY, NO_RESOURCES, Condition, Resources, total
 from .container import Container, ContainerKind, ContainerState
-from .fields import EMPTY, Pool, Quantities, build_all
+from .fields import EMPTY, Pool, Quantities
 from .metrics import ContainerMetrics, NodeMetrics, PodMetrics, parse_duration
 from .node import Node, NodeAddress, NodeInfo, Taint
 from .pod import OwnerReference, Pod
@@ -30,7 +30,6 @@ __all__ = [
     "Quantities",
     "Resources",
     "Taint",
-    "build_all",
     "parse_duration",
     "total",
 ]

@@ -6,7 +6,7 @@ below the object; who holds the object adds its own place with `at`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -25,6 +25,10 @@ EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 def empty() -> Mapping[str, Any]:
     """Return the empty map, as a default that a dataclass accepts."""
     return EMPTY
+
+
+_POOLED: Final = 4096
+"""Replicas stand side by side in a list, so that more need not be remembered."""
 
 
 class Pool:
@@ -49,6 +53,12 @@ class Pool:
     def value(self, value: T) -> T:
         """Return the one hashable value that is equal to *value*."""
         return cast("T", self._values.setdefault(value, value))
+
+    def trim(self) -> None:
+        """Forget what grew large: where all differs, sharing would only cost memory."""
+        for kept in (self._texts, self._maps, self._quantities, self._values):
+            if len(kept) > _POOLED:
+                kept.clear()
 
     def labels(self, value: Mapping[str, str]) -> Mapping[str, str]:
         """Return the one map of labels that is equal to *value*."""
@@ -168,21 +178,21 @@ def children(
     obj: Object, key: str, build: Callable[[Any, Pool], T], pool: Pool
 ) -> tuple[T, ...]:
     """Build each object of a list; the path of an error says which one."""
-    value = obj.get(key)
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise wrong(key, "a list", value)
-    return tuple(build_all(cast("list[object]", value), key, build, pool))
+    return tuple(built_list(obj, key, build, pool)) if obj.get(key) else ()
 
 
-def build_all(
-    items: Sequence[object], key: str, build: Callable[[Any, Pool], T], pool: Pool
+def built_list(
+    obj: Object, key: str, build: Callable[[Any, Pool], T], pool: Pool
 ) -> list[T]:
-    """Build each item; the path of an error says which one."""
+    """Build each object of a list that may be long, missing or null."""
+    items = obj.get(key)
+    if items is None:
+        return []
+    if not isinstance(items, list):
+        raise wrong(key, "a list", items)
     built: list[T] = []
     try:
-        for item in items:
+        for item in cast("list[object]", items):
             built.append(build(_object(item), pool))  # noqa: PERF401 - its length is the place
     except DecodeError as error:
         raise under(f"{key}[{len(built)}]", error) from None

@@ -1,0 +1,189 @@
+"""Every operation of the API as a flow; one `Api` belongs to one client."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from ..errors import BadRequest, DecodeError, NotFound
+from ..flow import Flow, Request, Response, attempt
+from ..models import Node, NodeMetrics, Pod, PodMetrics, Pool
+from ..wire import (
+    NodeListWire,
+    NodeMetricsListWire,
+    NodeMetricsWire,
+    NodeWire,
+    PodListWire,
+    PodMetricsListWire,
+    PodMetricsWire,
+    PodWire,
+    decode,
+)
+from .lists import Kind, ListOptions, Pages, Query, ResourceList, list_all
+from .metrics import MetricsApi
+from .retry import RetryPolicy, send
+
+M = TypeVar("M")
+
+PODS: Final = Kind(PodListWire, Pod.from_json)
+NODES: Final = Kind(NodeListWire, Node.from_json)
+POD_METRICS: Final = Kind(PodMetricsListWire, PodMetrics.from_json)
+NODE_METRICS: Final = Kind(NodeMetricsListWire, NodeMetrics.from_json)
+
+_JSON: Final = (("content-type", "application/json"),)
+_WARNING: Final = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
+
+
+class Api:
+    """The API of one server, as flows.
+
+    *on_warning* hears each distinct ``Warning:`` text of the server once. What is
+    learned (which version of the metrics API is served) is remembered for its life.
+    """
+
+    def __init__(
+        self,
+        *,
+        retry: RetryPolicy | None = None,
+        on_warning: Callable[[str], None] | None = None,
+    ) -> None:
+        self._retry = retry or RetryPolicy()
+        self._on_warning = on_warning
+        self._warned: set[str] = set()
+        self._metrics = MetricsApi(self.get, self.post)
+
+    def get(self, path: str, query: Query = ()) -> Flow[Response]:
+        """Send a GET and return its 2xx answer."""
+        return self._send(Request(path=path, query=query))
+
+    def get_raw(self, path: str) -> Flow[Response]:
+        """GET a path, query included, as ``kubectl get --raw`` does."""
+        parts = urlsplit(path)
+        if parts.netloc or not parts.path.startswith("/"):
+            raise BadRequest(f"not a path on the server: {path!r}", status=400)
+        query = tuple(parse_qsl(parts.query, keep_blank_values=True))
+        return self.get(parts.path, query)
+
+    def post(self, path: str, obj: Mapping[str, object]) -> Flow[Mapping[str, Any]]:
+        """POST a JSON object (an access review) and return the answered one."""
+        body = json.dumps(obj, separators=(",", ":")).encode()
+        request = Request(method="POST", path=path, headers=_JSON, body=body)
+        response = yield from self._send(request)
+        return decode(
+            response.body, cast("type[dict[str, Any]]", dict), url=response.url
+        )
+
+    def list_pods(self, options: ListOptions) -> Flow[ResourceList[Pod]]:
+        """List pods."""
+        return self._list("pods", PODS, options)
+
+    def list_nodes(self, options: ListOptions) -> Flow[ResourceList[Node]]:
+        """List nodes."""
+        return self._list("nodes", NODES, {**options, "namespace": None})
+
+    def pages_of_pods(self, options: ListOptions) -> Pages[Pod]:
+        """List pods page by page."""
+        path = _path("/api/v1", "pods", options.get("namespace"))
+        return Pages(lambda query: self.get(path, query), PODS, options)
+
+    def list_pod_metrics(self, options: ListOptions) -> Flow[ResourceList[PodMetrics]]:
+        """List the samples of pods."""
+        return self._list_metrics("pods", POD_METRICS, options)
+
+    def list_node_metrics(
+        self, options: ListOptions
+    ) -> Flow[ResourceList[NodeMetrics]]:
+        """List the samples of nodes."""
+        return self._list_metrics("nodes", NODE_METRICS, {**options, "namespace": None})
+
+    def get_pod(self, name: str, namespace: str) -> Flow[Pod]:
+        """Get a pod."""
+        response = yield from self.get(_path("/api/v1", "pods", namespace, name))
+        return _read(response, PodWire, Pod.from_json)
+
+    def get_node(self, name: str) -> Flow[Node]:
+        """Get a node."""
+        response = yield from self.get(_path("/api/v1", "nodes", None, name))
+        return _read(response, NodeWire, Node.from_json)
+
+    def get_pod_metrics(self, name: str, namespace: str) -> Flow[PodMetrics]:
+        """Get the sample of a pod; without one, say whether there is such a pod."""
+        try:
+            response = yield from self._metrics.get(_path("", "pods", namespace, name))
+        except NotFound as error:
+            pod = yield from attempt(self.get_pod(name, namespace))
+            raise _missing_sample(error, pod, f"{namespace}/{name}") from None
+        return _read(response, PodMetricsWire, PodMetrics.from_json)
+
+    def get_node_metrics(self, name: str) -> Flow[NodeMetrics]:
+        """Get the sample of a node."""
+        response = yield from self._metrics.get(_path("", "nodes", None, name))
+        return _read(response, NodeMetricsWire, NodeMetrics.from_json)
+
+    def _list(
+        self, resource: str, kind: Kind[M], options: ListOptions
+    ) -> Flow[ResourceList[M]]:
+        path = _path("/api/v1", resource, options.get("namespace"))
+        return list_all(lambda query: self.get(path, query), kind, options)
+
+    def _list_metrics(
+        self, resource: str, kind: Kind[M], options: ListOptions
+    ) -> Flow[ResourceList[M]]:
+        tail = _path("", resource, options.get("namespace"))
+        # metrics-server ignores limit, continue and resourceVersion.
+        whole: ListOptions = {**options, "chunk_size": 0, "resource_version": None}
+        return list_all(lambda query: self._metrics.get(tail, query), kind, whole)
+
+    def _send(self, request: Request) -> Flow[Response]:
+        response = yield from send(request, self._retry)
+        if self._on_warning is not None:
+            self._hear(response.headers.get("warning", ""), self._on_warning)
+        return response
+
+    def _hear(self, header: str, hook: Callable[[str], None]) -> None:
+        """Pass the texts on that are new; source: client-go rest/warnings.go."""
+        for text in _WARNING.findall(header):
+            if text not in self._warned:
+                self._warned.add(text)
+                hook(text.replace('\\"', '"').replace("\\\\", "\\"))
+
+
+def _path(prefix: str, resource: str, namespace: str | None, name: str = "") -> str:
+    parts = [f"/namespaces/{_segment(namespace)}"] if namespace else []
+    tail = [f"/{_segment(name)}"] if name else []
+    return "".join([prefix, *parts, f"/{resource}", *tail])
+
+
+def _segment(name: str) -> str:
+    """Quote a name; source of what it may not be: apimachinery api/validation/path."""
+    if name in {".", ".."} or "/" in name or "%" in name:
+        raise BadRequest(
+            f'invalid resource name "{name}": may not be . or .., nor contain / or %',
+            status=400,
+        )
+    return quote(name, safe="")
+
+
+def _read(response: Response, shape: type[Any], build: Callable[[Any, Pool], M]) -> M:
+    body = decode(response.body, shape, url=response.url)
+    try:
+        return build(body, Pool())
+    except DecodeError as error:
+        raise DecodeError(error.problem, url=response.url, path=error.path) from None
+
+
+def _missing_sample(error: NotFound, pod: object, name: str) -> NotFound:
+    """Tell a pod without a sample from no pod: the metrics API says the same of both.
+
+    It knows running pods only, so that a finished one is "not found" there.
+    """
+    if isinstance(pod, Pod):
+        return error.explained(
+            f"pod {name} exists, in phase {pod.phase}; no sample yet"
+        )
+    if isinstance(pod, NotFound):
+        return error.explained(f"there is no pod {name}")
+    return error

@@ -1,0 +1,126 @@
+"""A `Config` as arguments for httpx: address, headers, time-outs, connections."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+import httpx
+
+from .._version import __version__
+from ..auth.credential import Credential
+from ..auth.headers import impersonation_headers
+from ..config.model import Config
+from ..flow import Request
+from .call import Call
+from .context import ClientContext
+from .pools import Identity
+from .proxy import Proxy, choose
+from .tls import build_context, build_proxy_context
+
+USER_AGENT: Final = f"kubemetrics/{__version__}"
+CONNECT: Final = 10.0
+READ: Final = 60.0
+"""Seconds: to connect (TLS included), and between two bytes."""
+
+_LIMITS: Final = httpx.Limits(max_connections=64, max_keepalive_connections=16)
+
+
+T = TypeVar("T", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
+
+
+@dataclass(frozen=True, slots=True)
+class Wire(Generic[T]):
+    """One identity's connections, and the TLS below them."""
+
+    context: ClientContext
+    transport: T
+
+
+class Endpoint:
+    """One server as its `Config` describes it: what every request to it shares."""
+
+    def __init__(
+        self, config: Config, *, user_agent: str = "", environ: Mapping[str, str]
+    ) -> None:
+        self.config = config
+        self.proxy = choose(config, environ)
+        encoding = "identity" if config.disable_compression else "gzip"
+        self._base = config.server.rstrip("/")
+        self._headers: tuple[tuple[str, str], ...] = (
+            ("accept", "application/json"),
+            ("accept-encoding", encoding),
+            ("user-agent", user_agent or USER_AGENT),
+            *impersonation_headers(config),
+        )
+
+    @property
+    def proxy_address(self) -> str:
+        """The proxy in between, without its credentials; empty for none."""
+        return self.proxy.address if self.proxy else ""
+
+    def url(self, request: Request) -> str:
+        """Return the address of a request."""
+        query = urlencode(request.query, quote_via=quote)
+        return f"{self._base}{request.path}{'?' if query else ''}{query}"
+
+    def headers(
+        self, request: Request, credential: Credential
+    ) -> list[tuple[str, str]]:
+        """Return all headers of one attempt; the request's own go before ours."""
+        own = {name.lower() for name, _ in request.headers}
+        headers = [pair for pair in self._headers if pair[0] not in own]
+        headers.extend(request.headers)
+        if credential.authorization and "authorization" not in own:
+            headers.append(("authorization", credential.authorization))
+        return headers
+
+    def context(self, identity: Identity) -> ClientContext:
+        """Build the SSL context for an identity."""
+        certificate, authorities = identity
+        return build_context(self.config, certificate, authorities)
+
+    def proxy_argument(self) -> httpx.Proxy | None:
+        """Return the proxy as httpx takes it, with TLS of its own."""
+        proxy: Proxy | None = self.proxy
+        if proxy is None:
+            return None
+        tls = build_proxy_context(self.config) if proxy.scheme == "https" else None
+        return httpx.Proxy(proxy.url, ssl_context=tls)
+
+
+def open_wire(endpoint: Endpoint, identity: Identity, kind: type[T]) -> Wire[T]:
+    """Open a pool of connections for an identity; they are made as they are needed."""
+    context = endpoint.context(identity)
+    transport = kind(
+        verify=context,
+        trust_env=False,
+        limits=_LIMITS,
+        proxy=endpoint.proxy_argument(),
+        socket_options=_socket_options(),
+    )
+    return Wire(context, transport)
+
+
+def timeouts(call: Call, read: float | None = READ) -> httpx.Timeout:
+    """Return the time-outs of one attempt, cut to what is left of the call."""
+    return httpx.Timeout(call.clamp(read), connect=call.clamp(CONNECT))
+
+
+def _socket_options() -> list[tuple[int, int, int]]:
+    """Notice a dead peer, as client-go does: keep-alive after 30 s, every 30 s."""
+    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    if sys.platform == "linux":
+        options.append((socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30))
+        options.append((socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 30))
+    return options
+
+
+def environment() -> Mapping[str, str]:
+    """Return the process's environment: where proxies may be named."""
+    return os.environ
