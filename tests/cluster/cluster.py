@@ -20,7 +20,6 @@ from .contents import Contents
 from .core import NAMESPACE, NODE, POD, Core
 from .discovery import Discovery
 from .exchange import Seen
-from .faults import Faults
 from .generic import Generic
 from .kubeconfig import kubeconfig_object, write_kubeconfig
 from .ledger import Amount, Ledger, amount_of
@@ -35,6 +34,7 @@ from .recorded import (
     recorded_contents,
 )
 from .samples import SampleStore
+from .scripts import Faults
 from .server import Server, Site
 from .store import Entry, Revision, Store
 from .table import namespace_printer, node_printer, pod_printer

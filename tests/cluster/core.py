@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 from .encoding import BodyCache, encode, gzip
 from .exchange import Answer, Problem, Seen
@@ -86,13 +87,13 @@ class Core:
         page = self._page(seen.query, namespace)
         if shape is Shape.TABLE:
             return json_answer(table_body(self._printer, page.entries, page.metadata))
-        body = self._list_body(page)
+        body = partial(self._list_body, page)
         key = (
             seen.path,
             tuple(sorted(seen.query.items())),
             page.metadata["resourceVersion"],
         )
-        return compressed(json_answer(body), seen, self._compressed, key)
+        return list_answer(body, seen, self._compressed, key)
 
     def _page(self, query: Mapping[str, str], namespace: str) -> Page:
         test = self.selects(query)
@@ -121,13 +122,16 @@ def json_answer(body: bytes) -> Answer:
     return Answer(body=body, content_type=JSON_TYPE)
 
 
-def compressed(answer: Answer, seen: Seen, cache: BodyCache, key: Hashable) -> Answer:
+def list_answer(
+    make: Callable[[], bytes], seen: Seen, cache: BodyCache, key: Hashable
+) -> Answer:
     """Compress what kube-apiserver would: large bodies, for who accepts it."""
-    if len(answer.body) < GZIP_FROM or "gzip" not in seen.accept_encoding:
-        return answer
-    body = cache.get(key, lambda: gzip(answer.body))
-    return replace(
-        answer,
-        body=body,
-        headers=(("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")),
-    )
+    accepted = "gzip" in seen.accept_encoding
+    packed = cache.peek(key) if accepted else None
+    if packed is None:
+        body = make()
+        if not accepted or len(body) < GZIP_FROM:
+            return json_answer(body)
+        packed = cache.put(key, gzip(body))
+    headers = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
+    return json_answer(packed).with_headers(*headers)

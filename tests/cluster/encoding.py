@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from threading import Lock
 from typing import Any, TypeAlias
 
@@ -42,12 +42,14 @@ class BodyCache:
         self._bodies: OrderedDict[Hashable, bytes] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
+    def peek(self, key: Hashable) -> bytes | None:
         with self._lock:
-            if key in self._bodies:
-                self._bodies.move_to_end(key)
-                return self._bodies[key]
-        body = make()
+            if key not in self._bodies:
+                return None
+            self._bodies.move_to_end(key)
+            return self._bodies[key]
+
+    def put(self, key: Hashable, body: bytes) -> bytes:
         with self._lock:
             self._keep(key, body)
         return body

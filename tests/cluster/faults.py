@@ -1,89 +1,250 @@
-"""Scripted faults: what to do to which request, and how often.
+"""What can go wrong with an answer, for `Cluster.faults.add`.
 
-A fault takes an `Attempt` (the request and the answer it would get) and returns the
-answer to send, or None when it has dealt with the connection itself, which then ends.
+Each function returns a fault. Those that answer differently return an `Answer`; those
+that break the exchange write to the connection themselves and end it.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+import json
+import re
+import zlib
+from http import HTTPStatus
 
-from .exchange import Answer, Seen
-from .wire import Wire
+from .encoding import gzip
+from .exchange import Answer, framing_of, head_bytes, text_answer
+from .exchange import chunk as framed
+from .scripts import Attempt, Fault
+from .status import JSON_TYPE, status
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """A request about to be answered."""
-
-    wire: Wire
-    seen: Seen
-    answer: Answer
-    date: str
+_GARBAGE = bytes(range(256)) * 4
+_CONTINUE = re.compile(rb'"metadata":\{"resourceVersion":"(\d+)"[^}]*\}', re.ASCII)
 
 
-Fault: TypeAlias = Callable[[Attempt], Answer | None]
-When: TypeAlias = Callable[[Seen], bool]
+def answer(
+    code: int,
+    body: bytes = b"",
+    content_type: str = "",
+    headers: tuple[tuple[str, str], ...] = (),
+) -> Fault:
+    """Answer anything, as it stands."""
+    made = Answer(status=code, body=body, content_type=content_type, headers=headers)
+    return lambda _: made
 
 
-@dataclass(slots=True, kw_only=True)
-class Script:
-    """One fault and the requests it strikes: from the *first* match, *times* times."""
-
-    fault: Fault
-    when: When
-    first: int = 1
-    times: int | None = 1
-    matched: int = 0
-
-    def strikes(self, seen: Seen) -> bool:
-        """Count a match and say whether the fault is due."""
-        if not self.when(seen):
-            return False
-        self.matched += 1
-        past = self.matched - self.first
-        return past >= 0 and (self.times is None or past < self.times)
-
-    @property
-    def struck(self) -> int:
-        hits = max(0, self.matched - self.first + 1)
-        return hits if self.times is None else min(hits, self.times)
+def api_error(
+    code: int, reason: str, message: str, headers: tuple[tuple[str, str], ...] = ()
+) -> Fault:
+    """Answer a Status."""
+    made = status(code, reason, message, {}).with_headers(*headers)
+    return lambda _: made
 
 
-class Faults:
-    """The faults in force, tried in the order they were added."""
-
-    def __init__(self) -> None:
-        self._scripts: list[Script] = []
-        self._lock = threading.Lock()
-
-    def add(
-        self,
-        fault: Fault,
-        *,
-        path: str | None = None,
-        when: When | None = None,
-        first: int = 1,
-        times: int | None = 1,
-    ) -> Script:
-        """Strike requests of exactly *path* (or that satisfy *when*, or all)."""
-        script = Script(fault=fault, when=when or _at(path), first=first, times=times)
-        with self._lock:
-            self._scripts.append(script)
-        return script
-
-    def clear(self) -> None:
-        with self._lock:
-            self._scripts.clear()
-
-    def apply(self, attempt: Attempt) -> Answer | None:
-        with self._lock:
-            due = [s.fault for s in self._scripts if s.strikes(attempt.seen)]
-        return due[0](attempt) if due else attempt.answer
+def text(code: int, body: str, *headers: tuple[str, str]) -> Fault:
+    """Answer plain text, as the aggregator and priority and fairness do."""
+    return lambda _: text_answer(code, body).with_headers(*headers)
 
 
-def _at(path: str | None) -> When:
-    return lambda seen: path is None or seen.path == path
+def html(code: int) -> Fault:
+    """Answer a page, as a proxy in front of the API does."""
+    page = f"<html><head><title>{code}</title></head><body>oops</body></html>"
+    return answer(code, page.encode(), "text/html")
+
+
+def empty(code: int, *headers: tuple[str, str]) -> Fault:
+    return answer(code, headers=headers)
+
+
+def throttled(seconds: str = "1") -> Fault:
+    """Answer 429 with Retry-After, an integer or a date."""
+    return text(
+        429, "Too many requests, please try again later.\n", ("Retry-After", seconds)
+    )
+
+
+def redirect(location: str, code: int = HTTPStatus.FOUND) -> Fault:
+    return answer(code, headers=(("Location", location),))
+
+
+def with_headers(*headers: tuple[str, str]) -> Fault:
+    """Answer as usual with more headers, such as Warning."""
+    return lambda attempt: attempt.answer.with_headers(*headers)
+
+
+def warning(message: str) -> Fault:
+    return with_headers(("Warning", f'299 - "{message}"'))
+
+
+def huge_header(size: int) -> Fault:
+    return with_headers(("X-Filler", "x" * size))
+
+
+def json_body(body: bytes) -> Fault:
+    """Answer 200 and *body* as if it were the API's JSON."""
+    return answer(HTTPStatus.OK, body, JSON_TYPE)
+
+
+def garbage_body() -> Fault:
+    return json_body(_GARBAGE)
+
+
+def nested(depth: int) -> Fault:
+    """Answer JSON with arrays in arrays."""
+    return json_body(b'{"items":' + b"[" * depth + b"]" * depth + b"}")
+
+
+def gzip_garbage() -> Fault:
+    gzipped = (("Content-Encoding", "gzip"),)
+    return answer(HTTPStatus.OK, _GARBAGE, JSON_TYPE, gzipped)
+
+
+def gzip_truncated() -> Fault:
+    """Answer a whole body whose compressed stream ends too early."""
+
+    def fault(attempt: Attempt) -> Answer:
+        packed = gzip(attempt.answer.body)
+        return Answer(
+            body=packed[: len(packed) // 2],
+            content_type=JSON_TYPE,
+            headers=(("Content-Encoding", "gzip"),),
+        )
+
+    return fault
+
+
+def gzip_bomb(size: int) -> Fault:
+    """Answer about *size* zero bytes, compressed a thousandfold."""
+    machine = zlib.compressobj(9, wbits=31)
+    block = bytes(1 << 20)
+    parts = [machine.compress(block) for _ in range(max(1, size >> 20))]
+    packed = b"".join([*parts, machine.flush()])
+    gzipped = (("Content-Encoding", "gzip"),)
+    return answer(HTTPStatus.OK, packed, JSON_TYPE, gzipped)
+
+
+def repeating_continue(token: str) -> Fault:
+    """Answer every page with the same continue token, so that paging never ends."""
+
+    def fault(attempt: Attempt) -> Answer:
+        metadata = b'"metadata":{"resourceVersion":"\\1","continue":%b}'
+        body = _CONTINUE.sub(
+            metadata % json.dumps(token).encode(), attempt.answer.body, count=1
+        )
+        return Answer(body=body, content_type=JSON_TYPE)
+
+    return fault
+
+
+def delay(seconds: float) -> Fault:
+    """Answer as usual, later."""
+
+    def fault(attempt: Attempt) -> Answer:
+        attempt.wire.wait(seconds)
+        return attempt.answer
+
+    return fault
+
+
+def silence(seconds: float | None = None) -> Fault:
+    """Say nothing until the peer leaves, or for so long, then close."""
+    return lambda attempt: attempt.wire.wait(seconds)
+
+
+def silence_after_headers() -> Fault:
+    def fault(attempt: Attempt) -> None:
+        attempt.wire.write(_head(attempt))
+        attempt.wire.wait(None)
+
+    return fault
+
+
+def close() -> Fault:
+    """Close in good order without an answer, as for a stale keep-alive."""
+    return lambda _: None
+
+
+def reset_before_headers() -> Fault:
+    return lambda attempt: attempt.wire.reset()
+
+
+def reset_in_headers() -> Fault:
+    def fault(attempt: Attempt) -> None:
+        head = _head(attempt)
+        attempt.wire.write(head[: len(head) // 2])
+        attempt.wire.pause()
+        attempt.wire.reset()
+
+    return fault
+
+
+def reset_after_headers() -> Fault:
+    return reset_in_body(0)
+
+
+def reset_in_body(keep: int) -> Fault:
+    """Reset after *keep* bytes of the body."""
+
+    def fault(attempt: Attempt) -> None:
+        attempt.wire.write(_head(attempt) + attempt.answer.body[:keep])
+        attempt.wire.pause()
+        attempt.wire.reset()
+
+    return fault
+
+
+def truncated(keep: int) -> Fault:
+    """Close in good order after *keep* bytes of a body announced in full."""
+    return wrong_length(0, keep)
+
+
+def wrong_length(more: int, keep: int | None = None) -> Fault:
+    """Announce *more* (or, negative, fewer) bytes than the body has, then close."""
+
+    def fault(attempt: Attempt) -> None:
+        head = _head(attempt, len(attempt.answer.body) + more)
+        attempt.wire.write(head + attempt.answer.body[:keep])
+
+    return fault
+
+
+def truncated_chunks(keep: int) -> Fault:
+    """Close in the middle of a chunked body."""
+
+    def fault(attempt: Attempt) -> None:
+        framing = ("Transfer-Encoding", "chunked")
+        attempt.seen.status = attempt.answer.status
+        head = head_bytes(attempt.answer, framing, attempt.date)
+        attempt.wire.write(head + framed(attempt.answer.body[:keep]))
+
+    return fault
+
+
+def garbage() -> Fault:
+    """Say something that is not HTTP."""
+    return lambda attempt: attempt.wire.write(_GARBAGE)
+
+
+def drip(size: int, pause: float) -> Fault:
+    """Send the usual answer *size* bytes at a time with a *pause* between."""
+
+    def fault(attempt: Attempt) -> None:
+        body = attempt.answer.body
+        attempt.wire.write(_head(attempt))
+        for at in range(0, len(body), size):
+            attempt.wire.write(body[at : at + size])
+            attempt.wire.wait(pause)
+
+    return fault
+
+
+def _head(attempt: Attempt, length: int | None = None) -> bytes:
+    """Return the usual head with a Content-Length, and log it as answered."""
+    attempt.seen.status = attempt.answer.status
+    framing = ("Content-Length", str(_length(attempt) if length is None else length))
+    if attempt.answer.stream is not None:
+        framing = framing_of(attempt.answer)
+    return head_bytes(attempt.answer, framing, attempt.date)
+
+
+def _length(attempt: Attempt) -> int:
+    return len(attempt.answer.body)

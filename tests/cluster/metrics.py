@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 
-from .core import compressed, entry_test, json_answer, list_body
+from .core import entry_test, json_answer, list_answer, list_body
 from .encoding import BodyCache
 from .exchange import Answer, Problem, Seen, text_answer
 from .negotiation import Shape, negotiate
@@ -108,9 +109,10 @@ class Metrics:
             entries = [e for e in entries if test(e)]
         if shape is Shape.TABLE:
             return json_answer(table_body(_printer(), entries, {}))
-        body = list_body(measured.kind, f"{GROUP}/{info.version}", {}, entries)
+        version = f"{GROUP}/{info.version}"
+        body = partial(list_body, measured.kind, version, {}, entries)
         key = (seen.target, measured.samples.version)
-        return compressed(json_answer(body), seen, self._compressed, key)
+        return list_answer(body, seen, self._compressed, key)
 
 
 def refuse_unless_served(state: str) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from .clock import Clock
 from .exchange import Answer, Seen, parse_head, split_target, text_answer
-from .faults import Attempt, Faults
+from .scripts import Attempt, Faults
 from .wire import Gone, Wire
 
 _BACKLOG = 256

@@ -9,8 +9,9 @@ import ssl
 import struct
 import threading
 import time
+from typing import NoReturn
 
-from .exchange import LAST_CHUNK, Answer, chunk, framing_of, head_bytes, pieces
+from .exchange import CHUNK, LAST_CHUNK, Answer, chunk, framing_of, head_bytes, pieces
 
 _POLL = 0.02
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -69,8 +70,16 @@ class Wire:
         elif framing[0] == "Content-Length":
             self.write(head + answer.body)
         else:
-            parts = [head, *map(chunk, pieces(answer.body)), LAST_CHUNK]
-            self.write(b"".join(parts))
+            self._chunks(head, answer.body)
+
+    def _chunks(self, head: bytes, body: bytes) -> None:
+        """Send a large body piece by piece, head and end along with the nearest."""
+        for piece in pieces(body):
+            last = LAST_CHUNK if len(piece) < CHUNK else b""
+            self.write(head + chunk(piece) + last)
+            head = b""
+        if len(body) % CHUNK == 0:
+            self.write(LAST_CHUNK)
 
     def _stream(self, head: bytes, answer: Answer) -> None:
         self.write(head)
@@ -106,7 +115,11 @@ class Wire:
             left = _POLL if end is None else max(0.0, end - time.monotonic())
             self._stopping.wait(min(_POLL, left))
 
-    def reset(self) -> None:
+    def pause(self) -> None:
+        """Give what was written a moment to arrive before a reset drops it."""
+        time.sleep(_POLL)
+
+    def reset(self) -> NoReturn:
         """Close with a TCP RST, whatever is still under way."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.close()
