@@ -24,9 +24,9 @@ class Column(Generic[R]):
     *key* names it on the command line and, split at its dots, in JSON. *get* reads its
     value, of the Python type that `Value` gives its *kind*. *header* is for tables;
     beside a column of the same *group*, the *short* one is. *keep* says when it leaves
-    a table that is too wide: the lowest first, 0 is only in ``-o wide``. *mark* is what
-    stands before a value that is not the whole truth, *severity* colours a text, and
-    *alarm* lets the thresholds colour a percentage.
+    a table that is too wide: the lowest first, 0 is only in ``-o wide``. The text of a
+    *name* is cut last. *mark* is what stands before a value that is not the whole
+    truth, *severity* colours a text, *alarm* lets the thresholds colour a percentage.
     """
 
     key: str
@@ -37,6 +37,7 @@ class Column(Generic[R]):
     group: str = ""
     short: str = ""
     keep: int = 0
+    name: bool = False
     alarm: bool = False
     mark: Callable[[R], str] | None = None
     severity: Callable[[R], Severity | None] | None = None
