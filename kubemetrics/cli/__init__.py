@@ -63,7 +63,8 @@ def _run_command(name: str, words: list[str]) -> int:
     except UsageError as error:
         return _wrong_usage(error, command, parser.prog)
     except KubeMetricsError as error:
-        return console.fail(error)
+        code = console.fail(error)
+        return 1 if command.kubectl else code
 
 
 def _do(module: CommandModule, args: Namespace) -> int:
@@ -78,6 +79,5 @@ def _do(module: CommandModule, args: Namespace) -> int:
 
 def _wrong_usage(error: UsageError, command: Command, prog: str) -> int:
     console.complain(f"error: {error}")
-    if error.see_usage:
-        console.complain(f"See '{command.kubectl or prog} --help' for usage.")
+    console.complain(error.see.format(command.kubectl or prog))
     return 1 if command.kubectl else 2

@@ -58,6 +58,18 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "top": Command(
         "kubectl top, to the byte", "top", connects=False, kubectl="kubectl top"
     ),
+    "top pods": Command(
+        "kubectl top pods, to the byte",
+        "top_pods",
+        aliases=("pod", "po"),
+        kubectl="kubectl top pod",
+    ),
+    "top nodes": Command(
+        "kubectl top nodes, to the byte",
+        "top_nodes",
+        aliases=("node", "no"),
+        kubectl="kubectl top node",
+    ),
 }
 """By name; a name of two words is a command below another one."""
 

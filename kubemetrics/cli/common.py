@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 
-from ..client import Client
+from ..client.sync import Client
 from ..config import Config, load_config
 from .parser import UsageError
 

@@ -28,6 +28,11 @@ def complain(line: str) -> None:
     print(printable(line), file=sys.stderr)
 
 
+def warn(text: str) -> None:
+    """Show a ``Warning`` header of the server, as kubectl does."""
+    complain(f"Warning: {text}")
+
+
 def fail(error: KubeMetricsError) -> int:
     """Show *error* as one line and return its exit code."""
     complain(f"error: {error}")

@@ -17,14 +17,18 @@ _FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 _MOST_VERBOSE: Final = 10
 
 
+SEE_USAGE: Final = "See '{} --help' for usage."
+SEE_EXAMPLES: Final = "See '{} -h' for help and examples"
+
+
 class UsageError(Exception):
     """The command line is wrong; the text says how, without any prefix.
 
-    *see_usage* says that a line pointing to ``--help`` should follow.
+    *see* is the line that follows, with the command in it.
     """
 
-    def __init__(self, message: str, *, see_usage: bool = True) -> None:
-        self.see_usage = see_usage
+    def __init__(self, message: str, *, see: str = SEE_USAGE) -> None:
+        self.see = see
         super().__init__(message)
 
 

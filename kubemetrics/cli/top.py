@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import Final
 
 from . import console
-from .parser import Parser, UsageError
+from .parser import SEE_EXAMPLES, Parser, UsageError
 
 DESCRIPTION: Final = """\
 Show what pods or nodes use now, byte for byte as 'kubectl top' shows it.
@@ -30,6 +30,6 @@ def run(args: Namespace) -> int:
         UsageError: a kind is named, and it is neither pods nor nodes.
     """
     if args.kind:
-        raise UsageError(f'unknown command "{args.kind[0]}"')
+        raise UsageError(f'unknown command "{args.kind[0]}"', see=SEE_EXAMPLES)
     console.complain(f"error: which? '{console.program()} top pods' or 'top nodes'")
     return 1
