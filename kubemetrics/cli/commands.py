@@ -55,9 +55,7 @@ class CommandModule(Protocol):
 
 
 COMMANDS: Final[Mapping[str, Command]] = {
-    "top": Command(
-        "kubectl top, to the byte", "top", connects=False, kubectl="kubectl top"
-    ),
+    "top": Command("kubectl top, to the byte", "top", kubectl="kubectl top"),
     "top pods": Command(
         "kubectl top pods, to the byte",
         "top_pods",

@@ -16,6 +16,7 @@ from ..api.retry import RetryPolicy, send
 from ..api.status import foreign_text
 from ..errors import (
     ApiError,
+    BadRequest,
     KubeMetricsError,
     NotFound,
     TransportError,
@@ -70,6 +71,8 @@ _SERVER_ERROR: Final = (
     'an error on the server ("{text}") has prevented the request from succeeding',
 )
 
+_UNAUTHORIZED: Final = "error: You must be logged in to the server ({})"
+
 
 class KubectlError(KubeMetricsError):
     """What kubectl would print on stderr, the whole line."""
@@ -114,15 +117,10 @@ def said_of_metrics(flow: Flow[T], asked: str) -> Flow[T]:
         return (yield from flow)
     except ApiError as error:
         failure = error
-    there = failure.status in _SERVED_ANYWAY or (
-        isinstance(failure, NotFound) and failure.reason
-    )
-    if not there and not (yield from said(_served(), "")):
+    there = isinstance(failure, BadRequest | NotFound) and failure.reason
+    if not there and not (yield from _served()):
         raise KubectlError("error: Metrics API not available")
     raise KubectlError(line(failure, asked))
-
-
-_SERVED_ANYWAY: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED})
 
 
 def _api_line(error: ApiError, asked: str) -> str:
@@ -130,10 +128,7 @@ def _api_line(error: ApiError, asked: str) -> str:
     if not reason:
         reason, message = _generic(error, asked)
     if isinstance(error, Unauthorized):
-        # kubectl is refused at discovery already; only a 401 of the metrics API itself,
-        # which the core API does not share, comes with that server's own text.
-        text = message if error.hint else _GENERIC[HTTPStatus.UNAUTHORIZED][1]
-        return f"error: You must be logged in to the server ({text})"
+        return _UNAUTHORIZED.format(message)
     return f"Error from server{f' ({reason})' if reason else ''}: {message}"
 
 
@@ -169,9 +164,19 @@ class _Groups(TypedDict, total=False):
 
 
 def _served() -> Flow[bool]:
-    """Say whether discovery lists a version of the metrics API that is not stale."""
+    """Say whether discovery lists a version of the metrics API that is not stale.
+
+    Raises:
+        KubectlError: discovery failed; client-go then makes up the text by itself.
+    """
     request = Request(path="/apis", headers=(("accept", _ACCEPT),))
-    response = yield from send(request, RetryPolicy())
+    try:
+        response = yield from send(request, RetryPolicy())
+    except Unauthorized as error:
+        text = _GENERIC[error.status][1]
+        raise KubectlError(_UNAUTHORIZED.format(text)) from None
+    except ApiError as error:
+        raise KubectlError(line(error)) from None
     document = decode(response.body, _Groups, url=response.url)
     groups = [*document.get("groups", ()), *document.get("items", ())]
     return any(_lists_metrics(group) for group in groups)
