@@ -5,10 +5,10 @@ from __future__ import annotations
 from .demand import (
     NO_DEMAND,
     Demand,
+    DemandSum,
     container_demand,
     demand,
     serving,
-    total_demand,
 )
 from .effective import (
     add,
@@ -22,6 +22,7 @@ from .effective import (
 __all__ = [
     "NO_DEMAND",
     "Demand",
+    "DemandSum",
     "add",
     "container_demand",
     "container_limits",
@@ -31,5 +32,4 @@ __all__ = [
     "pod_requests",
     "resize_infeasible",
     "serving",
-    "total_demand",
 ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,20 +54,38 @@ NO_DEMAND: Final = Demand(
 )
 
 
-def total_demand(demands: Iterable[Demand]) -> Demand:
-    """Add demands up, their marks included."""
-    requests: dict[str, Quantity] = {}
-    limits: dict[str, Quantity] = {}
-    unlimited: Counter[str] = Counter()
-    unrequested: Counter[str] = Counter()
-    for one in demands:
-        add(requests, one.requests)
-        add(limits, one.limits)
-        unlimited.update(one.unlimited)
-        unrequested.update(one.unrequested)
-    return Demand(
-        requests=requests, limits=limits, unlimited=unlimited, unrequested=unrequested
-    )
+class DemandSum:
+    """Adds demands up, their marks included."""
+
+    __slots__ = ("_limits", "_requests", "_unlimited", "_unrequested")
+
+    def __init__(self) -> None:
+        self._requests: dict[str, Quantity] = {}
+        self._limits: dict[str, Quantity] = {}
+        self._unlimited: dict[str, int] = {}
+        self._unrequested: dict[str, int] = {}
+
+    def add(self, one: Demand) -> None:
+        """Add one."""
+        add(self._requests, one.requests)
+        add(self._limits, one.limits)
+        _count(self._unlimited, one.unlimited)
+        _count(self._unrequested, one.unrequested)
+
+    @property
+    def demand(self) -> Demand:
+        """The sum of what was added."""
+        return Demand(
+            requests=self._requests,
+            limits=self._limits,
+            unlimited=self._unlimited,
+            unrequested=self._unrequested,
+        )
+
+
+def _count(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        counts[name] = counts.get(name, 0) + count
 
 
 def demand(pod: Pod) -> Demand:

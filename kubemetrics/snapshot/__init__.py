@@ -13,15 +13,22 @@ what should have a sample and says it in a ``sentence``.
 
 from __future__ import annotations
 
+from .containers import containers
 from .coverage import Coverage, Stage
+from .join import join
+from .keys import KEYS, LABEL, GroupKey
 from .model import ContainerUsage, PodUsage
 from .nodes import NodeAccount, NodeUsage
+from .parts import Failure, Part, PartName, Parts
 from .ratio import Base, Compared
+from .read import SnapshotOptions, snapshot
 from .reason import Reason, ReasonCode
-from .rollup import GroupKey, Rollup, Spread
-from .snapshot import Failure, PartName, Snapshot
+from .result import Snapshot
+from .rollup import Rollup, Spread, rollup, summed
 
 __all__ = [
+    "KEYS",
+    "LABEL",
     "Base",
     "Compared",
     "ContainerUsage",
@@ -30,12 +37,20 @@ __all__ = [
     "GroupKey",
     "NodeAccount",
     "NodeUsage",
+    "Part",
     "PartName",
+    "Parts",
     "PodUsage",
     "Reason",
     "ReasonCode",
     "Rollup",
     "Snapshot",
+    "SnapshotOptions",
     "Spread",
     "Stage",
+    "containers",
+    "join",
+    "rollup",
+    "snapshot",
+    "summed",
 ]

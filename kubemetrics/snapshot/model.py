@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
 
-from ..accounting import NO_DEMAND, Demand, container_demand, serving, total_demand
+from ..accounting import Demand, DemandSum, container_demand, serving
 from ..models import (
     EMPTY,
     Container,
@@ -16,6 +16,7 @@ from ..models import (
     Quantities,
     total,
 )
+from ..models.fields import empty
 from .coverage import Stage
 from .ratio import NOT_COMPARED, Base, Compared, ratio
 from .reason import Reason
@@ -44,7 +45,7 @@ class PodUsage:
     missing: tuple[str, ...] = ()
     stale: bool = False
     age: timedelta | None = None
-    allocatable: Quantities = EMPTY
+    allocatable: Quantities = field(default_factory=empty)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -96,10 +97,21 @@ class ContainerUsage:
 
     row: PodUsage
     name: str
+    stage: Stage
     container: Container | None = None
     usage: Quantities | None = None
     reason: Reason | None = None
     demand: Demand | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether its value is a lower bound: never, it is there or it is not."""
+        return False
+
+    @property
+    def stale(self) -> bool:
+        """Whether its pod's sample is old for the list's cadence."""
+        return self.row.stale and self.usage is not None
 
     @property
     def kind(self) -> ContainerKind | None:
@@ -125,9 +137,7 @@ def _measured_only(pod: Pod, metrics: PodMetrics) -> Compared:
     """Compare the containers that were measured, and no others."""
     measured = {container.name: container.usage for container in metrics.containers}
     known = [c for c in serving(pod) if c.name in measured]
-    if pod.finished or not known:
-        return Compared(EMPTY, NO_DEMAND)
-    return Compared(
-        total([measured[c.name] for c in known]),
-        total_demand(container_demand(pod, c) for c in known),
-    )
+    demand = DemandSum()
+    for container in known:
+        demand.add(container_demand(pod, container))
+    return Compared(total([measured[c.name] for c in known]), demand.demand)

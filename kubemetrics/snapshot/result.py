@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias
 
 from ..errors import KubeMetricsError
 from .coverage import Coverage
 from .model import PodUsage
 from .nodes import NodeUsage
-
-PartName: TypeAlias = Literal[
-    "pods", "pod metrics", "nodes", "node metrics", "all pods", "all pod metrics"
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A part that could not be read: in *namespace*, or everywhere if it is empty."""
-
-    part: PartName
-    namespace: str
-    error: KubeMetricsError
+from .parts import Failure, PartName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

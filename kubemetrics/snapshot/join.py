@@ -1,0 +1,185 @@
+"""The join on (namespace, name): every pod and every sample becomes one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+from ..accounting import demand
+from ..models import CPU, EMPTY, MEMORY, NodeMetrics, Pod, PodMetrics, Quantities
+from .clock import Clock, clock
+from .coverage import Stage
+from .model import PodUsage
+from .nodes import NodeAccount, NodeUsage
+from .parts import Part, Parts
+from .reason import Reason
+from .reasons import Evidence, error_reason, node_reason, pod_reason
+from .reconcile import Reconciliation
+from .result import Snapshot
+from .tally import node_coverage, pod_coverage
+
+AccountOf: TypeAlias = Callable[[str, Quantities | None], NodeAccount] | Reason | None
+"""Accounts for a node by its name and usage; or the reason why nobody can."""
+
+
+def join(parts: Parts) -> Snapshot:
+    """Join what was read; each part that failed takes away its cells and no more."""
+    pace = clock(parts)
+    evidence = _evidence(parts, parts.pod_metrics, pace)
+    pods = join_pods(parts.pods, evidence, orphans=not parts.narrowed)
+    nodes = _join_nodes(parts, evidence, pods)
+    return Snapshot(
+        pods=pods,
+        nodes=nodes,
+        failures=parts.failures,
+        coverage=pod_coverage(pods),
+        node_coverage=node_coverage(nodes),
+        date=pace.date,
+        cadence=pace.cadence,
+        warming=evidence.warming,
+    )
+
+
+def _evidence(parts: Parts, metrics: Part[PodMetrics], pace: Clock) -> Evidence:
+    measured = None
+    if not parts.node_metrics.errors:
+        measured = frozenset(n.name for n in parts.node_metrics.items if n.usage)
+    nodes = {node.name: node for node in parts.nodes.items}
+    ready = any(node.ready for node in nodes.values())
+    return Evidence(
+        clock=pace,
+        pod_metrics=metrics,
+        measured_nodes=measured,
+        nodes=nodes,
+        warming=measured is not None and not measured and ready,
+    )
+
+
+def join_pods(
+    pods: Part[Pod], evidence: Evidence, *, orphans: bool = True
+) -> tuple[PodUsage, ...]:
+    """Join pods with their samples, in the order of (namespace, name)."""
+    samples = {(m.namespace, m.name): m for m in evidence.pod_metrics.items}
+    found = {pod.key: pod for pod in pods.items}
+    rows = [_row(pod, samples.pop(key, None), evidence) for key, pod in found.items()]
+    if orphans:
+        rows += [_orphan(m, evidence) for m in samples.values() if m.containers]
+    rows.sort(key=lambda row: (row.namespace, row.name))
+    return tuple(rows)
+
+
+def _row(pod: Pod, sample: PodMetrics | None, evidence: Evidence) -> PodUsage:
+    node = evidence.nodes.get(pod.node_name)
+    allocatable = node.allocatable if node else EMPTY
+    if sample is None or not sample.containers or _older(sample, pod):
+        return PodUsage(
+            namespace=pod.namespace,
+            name=pod.name,
+            stage=_stage(pod),
+            pod=pod,
+            reason=pod_reason(pod, evidence),
+            demand=demand(pod),
+            allocatable=allocatable,
+        )
+    age = evidence.clock.age(sample.timestamp)
+    return PodUsage(
+        namespace=pod.namespace,
+        name=pod.name,
+        stage="finished" if pod.finished else "running",
+        pod=pod,
+        metrics=sample,
+        usage=sample.usage,
+        demand=demand(pod),
+        missing=_missing(pod, sample),
+        stale=evidence.clock.stale(age, pod.node_name),
+        age=age,
+        allocatable=allocatable,
+    )
+
+
+def _orphan(sample: PodMetrics, evidence: Evidence) -> PodUsage:
+    age = evidence.clock.age(sample.timestamp)
+    return PodUsage(
+        namespace=sample.namespace,
+        name=sample.name,
+        stage="orphan",
+        metrics=sample,
+        usage=sample.usage,
+        stale=evidence.clock.stale(age, ""),
+        age=age,
+    )
+
+
+def _stage(pod: Pod) -> Stage:
+    if pod.finished:
+        return "finished"
+    if not pod.node_name or pod.phase == "Pending":
+        return "waiting"
+    return "terminating" if pod.deletion_timestamp else "running"
+
+
+def _older(sample: PodMetrics, pod: Pod) -> bool:
+    """Whether it is of a pod of the same name that was there before."""
+    moment, start = sample.timestamp, pod.start_time
+    return moment is not None and start is not None and moment < start
+
+
+def _missing(pod: Pod, sample: PodMetrics) -> tuple[str, ...]:
+    """Name the running containers that the sample lacks, or knows half of."""
+    whole = {c.name for c in sample.containers if CPU in c.usage and MEMORY in c.usage}
+    lists = (pod.containers, pod.init_containers, pod.ephemeral_containers)
+    return tuple(
+        c.name for some in lists for c in some if c.running and c.name not in whole
+    )
+
+
+def _join_nodes(
+    parts: Parts, evidence: Evidence, pods: tuple[PodUsage, ...]
+) -> tuple[NodeUsage, ...]:
+    samples = {m.name: m for m in parts.node_metrics.items}
+    account_of = _accounts(parts, evidence, pods)
+    error = parts.node_metrics.error()
+    unread = None if error is None else error_reason(error)
+    return tuple(
+        _node(name, samples.get(name), evidence, unread, account_of)
+        for name in sorted({*evidence.nodes, *samples})
+    )
+
+
+def _node(
+    name: str,
+    sample: NodeMetrics | None,
+    evidence: Evidence,
+    unread: Reason | None,
+    account_of: AccountOf,
+) -> NodeUsage:
+    usage = sample.usage if sample and sample.usage else None
+    age = evidence.clock.age(sample.timestamp) if sample else None
+    return NodeUsage(
+        name=name,
+        node=evidence.nodes.get(name),
+        metrics=sample,
+        usage=usage,
+        reason=None if usage else unread or node_reason(name, evidence),
+        stale=evidence.clock.stale(age, name),
+        age=age,
+        skew=evidence.clock.skews.get(name),
+        account=account_of(name, usage) if callable(account_of) else None,
+        account_reason=account_of if isinstance(account_of, Reason) else None,
+    )
+
+
+def _accounts(
+    parts: Parts, evidence: Evidence, pods: tuple[PodUsage, ...]
+) -> AccountOf:
+    """Reconcile each node with all the cluster's pods, or say why that cannot be."""
+    whole, metrics = parts.all_pods, parts.all_pod_metrics
+    if whole is None or metrics is None:
+        return None
+    error = whole.error()
+    if error is not None:
+        return error_reason(error)
+    if whole is not parts.pods:
+        pods = join_pods(whole, replace(evidence, pod_metrics=metrics), orphans=False)
+    return Reconciliation(pods).account

@@ -1,0 +1,99 @@
+"""What was read of the cluster, each part with its own failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+from ..errors import KubeMetricsError
+from ..models import Node, NodeMetrics, Pod, PodMetrics
+from ..models.fields import empty
+
+T = TypeVar("T")
+
+PartName: TypeAlias = Literal[
+    "pods", "pod metrics", "nodes", "node metrics", "all pods", "all pod metrics"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A part that could not be read: in *namespace*, or everywhere if it is empty."""
+
+    part: PartName
+    namespace: str
+    error: KubeMetricsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part(Generic[T]):
+    """One kind of object, read in one or several namespaces.
+
+    *errors* are by namespace, ``""`` for a read of all of them. *date* is the server's
+    clock when it answered.
+    """
+
+    items: tuple[T, ...] = ()
+    errors: Mapping[str, KubeMetricsError] = field(default_factory=empty)
+    date: datetime | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be read anywhere."""
+        return bool(self.errors) and not self.items and self.date is None
+
+    def error(self, namespace: str = "") -> KubeMetricsError | None:
+        """Return why it could not be read in *namespace*."""
+        return self.errors.get("") or self.errors.get(namespace)
+
+    def failures(self, name: PartName) -> tuple[Failure, ...]:
+        """Return what could not be read of it."""
+        return tuple(Failure(name, where, e) for where, e in self.errors.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """All that a snapshot is made of.
+
+    *all_pods* and *all_pod_metrics* are those of the whole cluster (or of all of the
+    one node asked for), where they were read for the sake of the nodes. *narrowed*
+    says that *pods* were chosen in a way in which samples cannot be: a sample without
+    its pod is then no concern of this snapshot.
+    """
+
+    pods: Part[Pod]
+    pod_metrics: Part[PodMetrics]
+    nodes: Part[Node]
+    node_metrics: Part[NodeMetrics]
+    all_pods: Part[Pod] | None = None
+    all_pod_metrics: Part[PodMetrics] | None = None
+    narrowed: bool = False
+
+    @property
+    def date(self) -> datetime | None:
+        """The server's clock at the moment of the samples, as near as is known."""
+        dates = (
+            self.pod_metrics.date,
+            self.node_metrics.date,
+            self.pods.date,
+            self.nodes.date,
+        )
+        return next((date for date in dates if date is not None), None)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What could not be read."""
+        failures = (
+            self.pods.failures("pods")
+            + self.pod_metrics.failures("pod metrics")
+            + self.nodes.failures("nodes")
+            + self.node_metrics.failures("node metrics")
+        )
+        if self.all_pods is not None and self.all_pods is not self.pods:
+            failures += self.all_pods.failures("all pods")
+        metrics = self.all_pod_metrics
+        if metrics is not None and metrics is not self.pod_metrics:
+            failures += metrics.failures("all pod metrics")
+        return failures

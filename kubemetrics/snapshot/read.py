@@ -1,0 +1,173 @@
+"""Reading what a snapshot is made of: everything side by side, each part for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Generic, TypeAlias, TypedDict, TypeVar
+
+from ..api import Api, ListOptions, Progress, ResourceList
+from ..errors import KubeMetricsError
+from ..flow import Flow, Fork, attempt
+from ..models import Node, NodeMetrics, Pod, PodMetrics
+from .join import join
+from .parts import Part, Parts
+from .result import Snapshot
+
+T = TypeVar("T")
+
+_List: TypeAlias = Callable[[ListOptions], Flow[ResourceList[T]]]
+
+
+class SnapshotOptions(TypedDict, total=False):
+    """What a snapshot is of, by keyword.
+
+    *namespace*: one, several, or ``None`` for all. *label_selector* and
+    *field_selector* choose pods, *node* one node and its pods, *node_selector* nodes by
+    label. *reconcile* reads all pods of the cluster for the nodes' accounts, whatever
+    else is chosen. *chunk_size*: pods a request (500). *progress* hears how many pods
+    there are so far. *timeout*: seconds for the whole call.
+    """
+
+    namespace: str | Sequence[str] | None
+    label_selector: str | None
+    field_selector: str | None
+    node: str | None
+    node_selector: str | None
+    reconcile: bool
+    chunk_size: int
+    progress: Progress | None
+    timeout: float | None
+
+
+def snapshot(api: Api, options: SnapshotOptions) -> Flow[Snapshot]:
+    """Read pods, nodes and both metrics side by side and join them.
+
+    Raises:
+        KubeMetricsError: nothing at all could be read; the error is that of the pods.
+    """
+    parts = yield from read(api, options)
+    return join(parts)
+
+
+def read(api: Api, options: SnapshotOptions) -> Flow[Parts]:
+    """Read the parts of a snapshot."""
+    pods = _Reading(api.list_pods, _pod_options(options))
+    samples = _Reading(api.list_pod_metrics, _sample_options(options))
+    nodes = _Reading(api.list_nodes, [_node_options(options)])
+    node_metrics = _Reading(api.list_node_metrics, [_node_options(options)])
+    readings: list[
+        _Reading[Pod] | _Reading[PodMetrics] | _Reading[Node] | _Reading[NodeMetrics]
+    ]
+    readings = [pods, samples, nodes, node_metrics]
+    reconcile, whole = options.get("reconcile", False), _whole(options)
+    all_pods = all_samples = None
+    if reconcile and not whole:
+        all_pods = _Reading(api.list_pods, [_all_options(options)])
+        all_samples = _Reading(api.list_pod_metrics, [{}])
+        readings += [all_pods, all_samples]
+    yield Fork(tuple(flow for reading in readings for flow in reading.flows()))
+    parts = Parts(
+        pods=pods.part(),
+        pod_metrics=samples.part(),
+        nodes=nodes.part(),
+        node_metrics=node_metrics.part(),
+        all_pods=all_pods.part() if all_pods else None,
+        all_pod_metrics=all_samples.part() if all_samples else None,
+        narrowed=bool(options.get("field_selector") or options.get("node")),
+    )
+    _raise_if_nothing(parts)
+    if reconcile and whole:
+        return replace(parts, all_pods=parts.pods, all_pod_metrics=parts.pod_metrics)
+    return parts
+
+
+class _Reading(Generic[T]):
+    """One kind of object, read in each namespace on its own."""
+
+    def __init__(self, lister: _List[T], options: Sequence[ListOptions]) -> None:
+        self._list = lister
+        self._options = options
+        self._lists: dict[str, ResourceList[T]] = {}
+        self._errors: dict[str, KubeMetricsError] = {}
+
+    def flows(self) -> list[Flow[None]]:
+        """Return a flow for each namespace; none of them fails."""
+        return [self._read(options) for options in self._options]
+
+    def _read(self, options: ListOptions) -> Flow[None]:
+        namespace = options.get("namespace") or ""
+        result = yield from attempt(self._list(options))
+        if isinstance(result, KubeMetricsError):
+            self._errors[namespace] = result
+        else:
+            self._lists[namespace] = result
+
+    def part(self) -> Part[T]:
+        """Return what was read, in the order of the namespaces asked for."""
+        asked = [options.get("namespace") or "" for options in self._options]
+        lists = [self._lists[name] for name in asked if name in self._lists]
+        dates = [found.date for found in lists if found.date is not None]
+        return Part(
+            items=tuple(item for found in lists for item in found),
+            errors={name: self._errors[name] for name in asked if name in self._errors},
+            date=max(dates, default=None),
+        )
+
+
+def _raise_if_nothing(parts: Parts) -> None:
+    kinds = (parts.pods, parts.pod_metrics, parts.nodes, parts.node_metrics)
+    if all(part.failed for part in kinds):
+        raise next(iter(parts.pods.errors.values()))
+
+
+def _namespaces(options: SnapshotOptions) -> Sequence[str | None]:
+    chosen = options.get("namespace")
+    if not chosen:
+        return (None,)
+    return (chosen,) if isinstance(chosen, str) else tuple(dict.fromkeys(chosen))
+
+
+def _whole(options: SnapshotOptions) -> bool:
+    """Whether the pods chosen are all of the cluster, or all of the one node."""
+    narrowing = ("namespace", "label_selector", "field_selector")
+    return not any(options.get(name) for name in narrowing)
+
+
+def _pod_options(options: SnapshotOptions) -> list[ListOptions]:
+    whole = _all_options(options)
+    fields = filter(None, (whole.get("field_selector"), options.get("field_selector")))
+    return [
+        {
+            **whole,
+            "namespace": namespace,
+            "label_selector": options.get("label_selector"),
+            "field_selector": ",".join(fields) or None,
+            "progress": options.get("progress"),
+        }
+        for namespace in _namespaces(options)
+    ]
+
+
+def _all_options(options: SnapshotOptions) -> ListOptions:
+    chosen: ListOptions = {}
+    node = options.get("node")
+    if node:
+        chosen["field_selector"] = f"spec.nodeName={node}"
+    if "chunk_size" in options:
+        chosen["chunk_size"] = options["chunk_size"]
+    return chosen
+
+
+def _sample_options(options: SnapshotOptions) -> list[ListOptions]:
+    """Choose samples; the metrics API knows no field but the name and the namespace."""
+    labels = options.get("label_selector")
+    return [{"namespace": n, "label_selector": labels} for n in _namespaces(options)]
+
+
+def _node_options(options: SnapshotOptions) -> ListOptions:
+    node = options.get("node")
+    return {
+        "label_selector": options.get("node_selector"),
+        "field_selector": f"metadata.name={node}" if node else None,
+    }

@@ -1,0 +1,218 @@
+"""Finding the one reason: checks in their order, each a fact that the API showed.
+
+Source of what providers leave out: metrics-server pkg/scraper/client/resource/decode.go
+and pkg/storage/pod.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from ..accounting import serving
+from ..errors import Forbidden, KubeMetricsError, MetricsUnavailable
+from ..models import Container, ContainerState, Node, Pod, PodMetrics
+from ..models.fields import empty
+from .clock import Clock, seconds
+from .parts import Part
+from .reason import Reason, ReasonCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a reason may be concluded from.
+
+    *measured_nodes* is ``None`` where node metrics could not be read: whether a node is
+    silent is then not known.
+    """
+
+    clock: Clock
+    pod_metrics: Part[PodMetrics] = field(default_factory=Part[PodMetrics])
+    measured_nodes: frozenset[str] | None = None
+    nodes: Mapping[str, Node] = field(default_factory=empty)
+    warming: bool = False
+
+
+_Check: TypeAlias = Callable[[Pod, Evidence], Reason | None]
+
+
+def pod_reason(pod: Pod, evidence: Evidence) -> Reason:
+    """Say why *pod* has no sample: the first check that holds."""
+    for check in _CHECKS:
+        reason = check(pod, evidence)
+        if reason is not None:
+            return reason
+    return _unreported(evidence)
+
+
+def error_reason(error: KubeMetricsError) -> Reason:
+    """Say that a part could not be read."""
+    return Reason(_code(error), str(error))
+
+
+def node_reason(name: str, evidence: Evidence) -> Reason:
+    """Say why a node has no sample although node metrics were read."""
+    if evidence.warming:
+        return Reason(
+            "NodeSilent",
+            "The metrics API has no sample of any node yet although nodes are Ready; "
+            "that is so while it warms up.",
+        )
+    return Reason(
+        "NodeSilent",
+        f"The metrics API has no sample of node {name}{_condition(name, evidence)}.",
+    )
+
+
+def container_reason(container: Container, pod: Pod) -> Reason | None:
+    """Say why this one has no value of its own, where its own status tells."""
+    state = container.state
+    if container.kind == "init" and state.kind == "terminated":
+        return Reason(
+            "Finished",
+            f"Init container {container.name} ran to its end ({_how(state)}).",
+        )
+    if state.kind in {"waiting", "terminated"} and not pod.finished:
+        return _not_running(container)
+    return None
+
+
+def _code(error: KubeMetricsError) -> ReasonCode:
+    if isinstance(error, MetricsUnavailable):
+        return "ApiAbsent" if error.cause == "absent" else "ApiDown"
+    return "Forbidden" if isinstance(error, Forbidden) else "ReadFailed"
+
+
+def _unreadable(pod: Pod, evidence: Evidence) -> Reason | None:
+    error = evidence.pod_metrics.error(pod.namespace)
+    return None if error is None else error_reason(error)
+
+
+def _finished(pod: Pod, _: Evidence) -> Reason | None:
+    if not pod.finished:
+        return None
+    why = f", reason {pod.reason}" if pod.reason else ""
+    return Reason("Finished", f"It ran to its end: phase {pod.phase}{why}.")
+
+
+def _not_scheduled(pod: Pod, _: Evidence) -> Reason | None:
+    if pod.node_name:
+        return None
+    scheduled = pod.condition("PodScheduled")
+    why = _because(scheduled.reason, scheduled.message) if scheduled else ""
+    return Reason("NotScheduled", f"It has no node yet{why}.")
+
+
+def _not_started(pod: Pod, _: Evidence) -> Reason | None:
+    if pod.phase != "Pending":
+        return None
+    everyone = (*pod.init_containers, *pod.containers)
+    waiting = next((c for c in everyone if c.state.kind == "waiting"), None)
+    why = f": {_being(waiting)}" if waiting else ""
+    return Reason("NotStarted", f"Its phase is Pending{why}.")
+
+
+def _terminating(pod: Pod, _: Evidence) -> Reason | None:
+    if pod.deletion_timestamp is None:
+        return None
+    when = pod.deletion_timestamp.isoformat()
+    return Reason("Terminating", f"It is being deleted (deletionTimestamp {when}).")
+
+
+def _node_silent(pod: Pod, evidence: Evidence) -> Reason | None:
+    measured = evidence.measured_nodes
+    if measured is None or pod.node_name in measured:
+        return None
+    return node_reason(pod.node_name, evidence)
+
+
+def _container_not_running(pod: Pod, _: Evidence) -> Reason | None:
+    stopped = (c for c in serving(pod) if c.state.kind in {"waiting", "terminated"})
+    first = next(stopped, None)
+    return None if first is None else _not_running(first)
+
+
+def _restarted(pod: Pod, evidence: Evidence) -> Reason | None:
+    for container in serving(pod):
+        if container.restarts or container.last_termination:
+            age = evidence.clock.fresh(container.state.started_at)
+            if age is not None:
+                return Reason(
+                    "Restarted",
+                    f"Container {container.name} restarted {seconds(age)} ago; it "
+                    "takes two scrapes of it until there is a rate.",
+                )
+    return None
+
+
+def _too_young(pod: Pod, evidence: Evidence) -> Reason | None:
+    starts = [c.state.started_at for c in serving(pod)]
+    known = [start for start in (*starts, pod.start_time) if start is not None]
+    age = evidence.clock.fresh(max(known, default=None))
+    if age is None:
+        return None
+    return Reason(
+        "TooYoung",
+        f"It started {seconds(age)} ago; it takes two scrapes until there is a rate.",
+    )
+
+
+def _unreported(evidence: Evidence) -> Reason:
+    node = "its node reports"
+    possible = "a container that has used no CPU yet, a kubelet that leaves it out"
+    if evidence.measured_nodes is None:
+        node = "whether its node reports is not known"
+        possible = f"a silent node, {possible}"
+    return Reason(
+        "Unreported",
+        f"It runs, {node}, and the provider gives no sample of it; possible causes: "
+        f"{possible}, or the provider itself.",
+    )
+
+
+_CHECKS: Final[tuple[_Check, ...]] = (
+    _unreadable,
+    _finished,
+    _not_scheduled,
+    _not_started,
+    _terminating,
+    _node_silent,
+    _container_not_running,
+    _restarted,
+    _too_young,
+)
+
+
+def _not_running(container: Container) -> Reason:
+    return Reason("ContainerNotRunning", f"{_being(container, start='Container')}.")
+
+
+def _being(container: Container, start: str = "container") -> str:
+    """Say how a container fares: ``container app is waiting (CrashLoopBackOff; …)``."""
+    how = _how(container.state)
+    last = container.last_termination
+    if last is not None and container.state.kind == "waiting":
+        how = f"{how}; last ended with {_how(last)}" if how else _how(last)
+    detail = f" ({how})" if how else ""
+    return f"{start} {container.name} is {container.state.kind}{detail}"
+
+
+def _how(state: ContainerState) -> str:
+    code = "" if state.exit_code is None else f"exit code {state.exit_code}"
+    return ", ".join(filter(None, (state.reason, code)))
+
+
+def _condition(name: str, evidence: Evidence) -> str:
+    node = evidence.nodes.get(name)
+    ready = (
+        next((c for c in node.conditions if c.type == "Ready"), None) if node else None
+    )
+    if ready is None or ready.status == "True":
+        return ""
+    return f", whose Ready condition is {ready.status}{_because(ready.reason)}"
+
+
+def _because(reason: str, message: str = "") -> str:
+    text = ": ".join(filter(None, (reason, message.rstrip("."))))
+    return f" ({text})" if text else ""
