@@ -167,7 +167,7 @@ def _says(data: bytes, user: str, changes: Mapping[str, str]) -> bool:
 
 def _stanza(document: Mapping[str, Any], user: str) -> Mapping[str, Any] | None:
     users: Any = document.get("users")
-    for entry in cast("list[Any]", users) if isinstance(users, list) else ():
+    for entry in cast("list[object]", users) if isinstance(users, list) else ():
         if _mapping(entry).get("name") == user:
             provider = _mapping(
                 _mapping(_mapping(entry).get("user")).get("auth-provider")

@@ -1,0 +1,267 @@
+"""What goes wrong on real sockets, as one line that says what to try."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import anyio
+import httpx
+import pytest
+
+from kubemetrics.config.model import Config
+from kubemetrics.errors import TransportError
+from kubemetrics.transport.context import WrongHostError
+from kubemetrics.transport.errors import translate
+from kubemetrics.transport.tls import build_context
+from kubemetrics.transport.tlserrors import explain_tls
+
+from .certs import Issued, authority, leaf, ordinary
+from .servers import ConnectProxy, PlainServer, TlsServer
+
+_PAST = datetime.now(UTC) - timedelta(days=2)
+URL = "https://localhost:6443/api"
+
+
+def failing(
+    url: str,
+    *,
+    ca: Issued | None = None,
+    proxy: str = "",
+    timeout: float = 5,
+    headers: dict[str, str] | None = None,
+) -> TransportError:
+    config = Config(server=url, certificate_authority_data=(ca or ordinary()).pem)
+    with (
+        httpx.Client(
+            verify=build_context(config),
+            trust_env=False,
+            proxy=proxy or None,
+            timeout=timeout,
+        ) as client,
+        pytest.raises(httpx.HTTPError) as caught,
+    ):
+        client.get(url, headers=headers)
+    return translate(caught.value, url=url, proxy=proxy)
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+    return port
+
+
+def test_a_refused_connection_asks_for_host_and_port() -> None:
+    port = closed_port()
+    error = failing(f"https://127.0.0.1:{port}/api?continue=x")
+    assert error.reason == "refused"
+    assert str(error) == (
+        f"https://127.0.0.1:{port}/api: 127.0.0.1:{port} refused the connection; did"
+        " you specify the right host and port?"
+    )
+
+
+def test_an_async_refusal_reads_the_same() -> None:
+    port = closed_port()
+
+    async def connect() -> TransportError:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            with pytest.raises(httpx.HTTPError) as caught:
+                await client.get(f"http://localhost:{port}/")
+        return translate(caught.value, url=f"http://localhost:{port}/")
+
+    error = anyio.run(connect)
+    assert error.reason == "refused"
+    assert "refused the connection" in str(error)
+
+
+def test_an_unknown_name_is_a_matter_of_dns() -> None:
+    error = failing("https://nowhere.invalid:6443/")
+    assert error.reason == "dns"
+    assert "nowhere.invalid:6443 cannot be resolved" in str(error)
+
+
+def test_a_proxy_that_is_not_there_is_named() -> None:
+    port = closed_port()
+    error = failing("https://cluster/", proxy=f"http://127.0.0.1:{port}")
+    assert error.reason == "proxy"
+    assert f"the proxy http://127.0.0.1:{port} refused the connection" in str(error)
+
+
+def test_a_proxy_that_wants_a_password_says_so() -> None:
+    with ConnectProxy(status="407 Proxy Authentication Required") as proxy:
+        error = failing("https://cluster/", proxy=f"http://127.0.0.1:{proxy.port}")
+    assert error.reason == "proxy"
+    assert "407 Proxy Authentication Required; it wants a user" in str(error)
+
+
+def test_an_unknown_authority_names_the_key_to_set() -> None:
+    with TlsServer(leaf(authority(), "localhost")) as server:
+        error = failing(f"https://localhost:{server.port}/")
+    assert error.reason == "tls"
+    assert "--certificate-authority" in str(error)
+
+
+def test_a_wrong_host_lists_the_names_and_the_flag() -> None:
+    with TlsServer(leaf(ordinary(), "foo.example", "10.0.0.1")) as server:
+        error = failing(f"https://localhost:{server.port}/")
+    assert error.reason == "tls"
+    assert (
+        "is not for localhost but for foo.example, 10.0.0.1; give one of them with"
+        " --tls-server-name"
+    ) in str(error)
+
+
+def test_an_async_wrong_host_lists_the_names_too() -> None:
+    config = Config(server=URL, certificate_authority_data=ordinary().pem)
+
+    async def connect(port: int) -> TransportError:
+        url = f"https://localhost:{port}/"
+        async with httpx.AsyncClient(
+            trust_env=False, verify=build_context(config)
+        ) as client:
+            with pytest.raises(httpx.HTTPError) as caught:
+                await client.get(url)
+        return translate(caught.value, url=url)
+
+    with TlsServer(leaf(ordinary(), "foo.example")) as server:
+        error = anyio.run(connect, server.port)
+    assert "but for foo.example" in str(error)
+
+
+def test_an_expired_certificate_points_at_the_clock() -> None:
+    old = leaf(ordinary(), "localhost", start=_PAST - timedelta(days=9), end=_PAST)
+    with TlsServer(old) as server:
+        error = failing(f"https://localhost:{server.port}/")
+    assert "has expired" in str(error)
+    assert "clock" in str(error)
+
+
+def test_a_certificate_of_the_future_points_at_the_clock() -> None:
+    young = leaf(ordinary(), "localhost", start=datetime.now(UTC) + timedelta(days=1))
+    with TlsServer(young) as server:
+        error = failing(f"https://localhost:{server.port}/")
+    assert "not valid yet" in str(error)
+
+
+def test_http_where_tls_was_expected_is_asked_for() -> None:
+    with PlainServer(b"HTTP/1.1 400 Bad Request\r\n\r\n") as server:
+        error = failing(f"https://127.0.0.1:{server.port}/")
+    assert error.reason == "tls"
+    assert "is it http" in str(error)
+
+
+def test_tls_where_http_was_expected_is_asked_for() -> None:
+    with PlainServer(b"\x15\x03\x01\x00\x02\x02\x50") as server:
+        error = failing(f"http://127.0.0.1:{server.port}/")
+    assert error.reason == "protocol"
+    assert "does it speak https?" in str(error)
+
+
+def test_a_connection_closed_within_the_handshake_is_tls() -> None:
+    with PlainServer(b"") as server:
+        error = failing(f"https://127.0.0.1:{server.port}/")
+    assert error.reason in {"tls", "reset"}
+
+
+def test_a_missing_client_certificate_is_told() -> None:
+    with TlsServer(leaf(ordinary(), "localhost"), clients=ordinary()) as server:
+        error = failing(f"https://localhost:{server.port}/")
+    assert error.reason == "tls"
+    assert "wants a client certificate" in str(error)
+
+
+def test_a_server_that_hangs_up_is_a_reset() -> None:
+    with PlainServer(b"") as server:
+        error = failing(f"http://127.0.0.1:{server.port}/")
+    assert error.reason == "reset"
+
+
+def test_a_body_that_is_cut_is_a_reset() -> None:
+    with PlainServer(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab") as server:
+        error = failing(f"http://127.0.0.1:{server.port}/")
+    assert error.reason == "reset"
+
+
+def test_a_body_that_is_not_compressed_as_it_says_is_told() -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-encoding: gzip\r\n\r\nab"
+    with PlainServer(head) as server:
+        error = failing(f"http://127.0.0.1:{server.port}/")
+    assert error.reason == "protocol"
+
+
+def test_a_server_that_says_nothing_is_a_timeout() -> None:
+    with TlsServer(leaf(ordinary(), "localhost"), answer=None) as server:
+        error = failing(f"https://localhost:{server.port}/", timeout=0.2)
+    assert error.reason == "timeout"
+    assert "--request-timeout" in str(error)
+
+
+SAMPLES: list[tuple[Callable[[], BaseException], str, str]] = [
+    (lambda: httpx.ConnectTimeout("x"), "timeout", "VPN"),
+    (lambda: httpx.PoolTimeout("x"), "timeout", "busy"),
+    (lambda: httpx.WriteError("x"), "reset", "broke"),
+    (lambda: OSError(101, "Network is unreachable"), "refused", "unreachable"),
+    (lambda: ConnectionResetError(104, "reset"), "reset", "cut"),
+    (
+        lambda: RuntimeError("Cannot send a request, as the client has been closed."),
+        "closed",
+        "client was closed",
+    ),
+    (lambda: httpx.UnsupportedProtocol("x"), "protocol", "UnsupportedProtocol"),
+]
+
+
+@pytest.mark.parametrize(("make", "reason", "said"), SAMPLES)
+def test_each_error_has_its_reason(
+    make: Callable[[], BaseException], reason: str, said: str
+) -> None:
+    error = translate(make(), url=URL, elapsed=1.5, reused=True)
+    assert error.reason == reason
+    assert said in str(error)
+    assert (error.url, error.elapsed, error.reused) == (URL, 1.5, True)
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("SSLV3_ALERT_BAD_CERTIFICATE", "does not accept the client certificate"),
+        ("TLSV1_ALERT_PROTOCOL_VERSION", "no TLS 1.2"),
+        ("SOMETHING_NEW", "TLS failed: SOMETHING_NEW"),
+    ],
+)
+def test_openssls_reasons_are_explained(reason: str, said: str) -> None:
+    error = ssl.SSLError(1, "x")
+    error.reason = reason
+    assert said in explain_tls(error, "host")
+
+
+def test_an_unusual_verification_failure_is_quoted() -> None:
+    error = ssl.SSLCertVerificationError(1, "x")
+    error.verify_code, error.verify_message = 66, "EE certificate key too weak"
+    assert "EE certificate key too weak" in explain_tls(error, "host")
+
+
+def test_many_names_and_odd_ones_are_cut_and_made_harmless() -> None:
+    error = WrongHostError(1, "x")
+    error.names = ("a\x1b[2J", *(f"n{i}" for i in range(20)))
+    text = explain_tls(error, "host")
+    assert "\x1b" not in text
+    assert "a?[2J, n0" in text
+    assert "n15" not in text
+    assert explain_tls(WrongHostError(1, "x"), "host").startswith(
+        "the server's certificate is not for host; give"
+    )
+
+
+def test_no_credential_gets_into_the_error() -> None:
+    """Item 23: kubernetes-client/python#656: httpx shows the header it refuses."""
+    url = "http://jane:hunter2@127.0.0.1:1/"
+    error = failing(url, headers={"authorization": "Bearer t0ken\n"})
+    assert error.reason in {"protocol", "refused"}
+    shown = "".join(traceback.format_exception(error)) + repr(error) + error.url
+    assert "hunter2" not in shown
+    assert "t0ken" not in shown

@@ -1,0 +1,127 @@
+"""A certificate authority file is read anew when it changes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+from pathlib import Path
+
+import pytest
+
+from kubemetrics.config.model import Config
+from kubemetrics.errors import ConfigError
+from kubemetrics.transport.authorities import trust
+from kubemetrics.transport.roots import Roots
+
+from .certs import authority, ordinary
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def roots(path: Path, clock: Clock) -> Roots:
+    return Roots(
+        Config(server="https://x", certificate_authority=str(path)), clock=clock
+    )
+
+
+def test_no_authority_means_the_systems_roots() -> None:
+    assert Roots(Config(server="https://x")).current() is None
+
+
+def test_data_never_changes() -> None:
+    config = Config(
+        server="https://x",
+        certificate_authority="/none",
+        certificate_authority_data=ordinary().pem,
+    )
+    assert Roots(config).current() == ordinary().pem
+
+
+def test_a_changed_file_is_read_after_a_second(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "ca.crt"
+    path.write_bytes(ordinary().pem)
+    watched = roots(path, clock)
+    assert watched.current() == ordinary().pem
+    other = authority("another one").pem
+    path.write_bytes(other)
+    clock.now += 0.5
+    assert watched.current() == ordinary().pem
+    clock.now += 0.6
+    assert watched.current() == other
+
+
+def test_the_same_size_and_time_in_another_inode_is_a_change(
+    tmp_path: Path, clock: Clock
+) -> None:
+    path = tmp_path / "ca.crt"
+    path.write_bytes(ordinary().pem)
+    watched = roots(path, clock)
+    watched.current()
+    stat = path.stat()
+    new = tmp_path / "new"
+    new.write_bytes(ordinary().pem[:-1] + b" ")
+    os.utime(new, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    new.replace(path)
+    clock.now += 2
+    assert watched.current() == path.read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", None])
+def test_the_old_authority_stays_when_the_new_one_is_bad(
+    content: bytes | None,
+    tmp_path: Path,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = tmp_path / "ca.crt"
+    path.write_bytes(ordinary().pem)
+    watched = roots(path, clock)
+    watched.current()
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    clock.now += 2
+    with caplog.at_level(logging.WARNING, "kubemetrics"):
+        assert watched.current() == ordinary().pem
+        assert watched.current() == ordinary().pem
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("content", [b"garbage", None])
+def test_a_file_that_never_was_good_is_an_error(
+    content: bytes | None, tmp_path: Path, clock: Clock
+) -> None:
+    path = tmp_path / "ca.crt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"ca\.crt"):
+        roots(path, clock).current()
+
+
+def test_the_systems_roots_are_found_where_go_finds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(ordinary().pem)
+    nowhere = ssl.get_default_verify_paths()._replace(cafile=None, capath=None)  # type: ignore[arg-type]
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
+    monkeypatch.setattr(
+        "kubemetrics.transport.authorities._USUAL_PLACES", ("/none", str(bundle))
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    monkeypatch.setattr(context, "load_default_certs", lambda: None, raising=False)
+    trust(context, Config(server="https://x"), None)
+    assert len(context.get_ca_certs()) == 1

@@ -1,0 +1,448 @@
+"""Real handshakes: what is trusted, what is refused, and which name is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kubemetrics.auth.credential import ClientCertificate
+from kubemetrics.config.model import AuthInfo, Config
+from kubemetrics.errors import ConfigError, CredentialError
+from kubemetrics.flow import PeerCertificate
+from kubemetrics.transport.context import ClientContext, WrongHostError
+from kubemetrics.transport.tls import (
+    build_context,
+    build_proxy_context,
+    peer_certificate,
+)
+
+from . import certs
+from .certs import Issued, authority, leaf, ordinary
+from .servers import ConnectProxy, TlsServer, server_context
+
+_PAST = datetime.now(UTC) - timedelta(days=2)
+
+
+def trusting(ca: Issued, **fields: object) -> Config:
+    return Config(
+        server="https://cluster",
+        certificate_authority_data=ca.pem,
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def shake(context: ClientContext, server: TlsServer, name: str) -> ssl.SSLSocket:
+    sock = socket.create_connection(("127.0.0.1", server.port), 5)
+    try:
+        return context.wrap_socket(sock, server_hostname=name)
+    except OSError:
+        sock.close()
+        raise
+
+
+@pytest.mark.parametrize("critical", [True, False])
+@pytest.mark.parametrize("identifiers", [True, False])
+def test_an_old_authority_is_trusted_on_every_python(
+    identifiers: bool,  # noqa: FBT001
+    critical: bool,  # noqa: FBT001
+) -> None:
+    """Item 1: kubernetes-client/python#2394, #2602; lightkube#78; microk8s#5537."""
+    ca = authority(identifiers=identifiers, critical=critical)
+    with (
+        TlsServer(leaf(ca, "foo.example", identifiers=identifiers)) as server,
+        shake(build_context(trusting(ca)), server, "foo.example") as tls,
+    ):
+        assert tls.version() in {"TLSv1.2", "TLSv1.3"}
+
+
+def test_an_intermediate_alone_is_an_anchor() -> None:
+    root = authority("root")
+    middle = authority("middle", parent=root)
+    with (
+        TlsServer(leaf(middle, "foo.example")) as server,
+        shake(build_context(trusting(middle)), server, "foo.example"),
+    ):
+        pass
+
+
+def test_a_chain_up_to_the_root_is_followed() -> None:
+    root = authority("root")
+    middle = authority("middle", parent=root)
+    with (
+        TlsServer(leaf(middle, "foo.example"), middle) as server,
+        shake(build_context(trusting(root)), server, "foo.example"),
+    ):
+        pass
+
+
+def test_a_self_signed_server_certificate_is_its_own_anchor() -> None:
+    ca = ordinary()
+    own = leaf(ca, "foo.example")
+    with (
+        TlsServer(own) as server,
+        shake(build_context(trusting(own)), server, "foo.example"),
+    ):
+        pass
+
+
+def test_the_configured_authority_replaces_the_system_roots() -> None:
+    context = build_context(trusting(ordinary()))
+    assert len(context.get_ca_certs()) == 1
+
+
+def test_another_authority_is_refused() -> None:
+    with (
+        TlsServer(leaf(authority(), "foo.example")) as server,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
+        shake(build_context(trusting(ordinary())), server, "foo.example")
+
+
+def test_the_system_roots_do_not_know_our_authority() -> None:
+    with (
+        TlsServer(leaf(ordinary(), "foo.example")) as server,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
+        shake(build_context(Config(server="https://x")), server, "foo.example")
+
+
+@pytest.mark.parametrize("asked", ["bar.example", "127.0.0.1", "leaf"])
+def test_another_name_is_refused_and_the_certificates_names_are_told(
+    asked: str,
+) -> None:
+    with (
+        TlsServer(leaf(ordinary(), "foo.example", "10.0.0.1")) as server,
+        pytest.raises(WrongHostError) as caught,
+    ):
+        shake(build_context(trusting(ordinary())), server, asked)
+    assert caught.value.names == ("foo.example", "10.0.0.1")
+    assert caught.value.wanted == asked
+
+
+def test_a_common_name_does_not_count() -> None:
+    certificate = leaf(ordinary(), name="foo.example")
+    with TlsServer(certificate) as server, pytest.raises(ssl.SSLCertVerificationError):
+        shake(build_context(trusting(ordinary())), server, "foo.example")
+
+
+def test_an_expired_certificate_is_refused() -> None:
+    certificate = leaf(
+        ordinary(), "foo.example", start=_PAST - timedelta(days=9), end=_PAST
+    )
+    with (
+        TlsServer(certificate) as server,
+        pytest.raises(ssl.SSLCertVerificationError) as caught,
+    ):
+        shake(build_context(trusting(ordinary())), server, "foo.example")
+    assert caught.value.verify_code == 10
+
+
+def test_an_address_is_verified_by_address() -> None:
+    with (
+        TlsServer(leaf(ordinary(), "127.0.0.1")) as server,
+        shake(build_context(trusting(ordinary())), server, "127.0.0.1"),
+    ):
+        pass
+    assert server.names == [None]
+
+
+def test_an_ipv6_server_is_verified_by_address() -> None:
+    context = build_context(trusting(ordinary()))
+    with (
+        TlsServer(leaf(ordinary(), "::1"), host="::1") as server,
+        httpx.Client(verify=context, trust_env=False) as client,
+    ):
+        assert client.get(f"https://[::1]:{server.port}/").text == "ok"
+
+
+def test_tls_server_name_is_sent_and_verified() -> None:
+    """Item 25: kr8s#374, kubenav#883."""
+    context = build_context(trusting(ordinary(), tls_server_name="foo.example"))
+    with (
+        TlsServer(leaf(ordinary(), "foo.example")) as server,
+        shake(context, server, "127.0.0.1"),
+    ):
+        pass
+    assert server.names == ["foo.example"]
+
+
+def test_tls_server_name_refuses_a_certificate_for_the_host_that_was_dialled() -> None:
+    context = build_context(trusting(ordinary(), tls_server_name="foo.example"))
+    with (
+        TlsServer(leaf(ordinary(), "127.0.0.1")) as server,
+        pytest.raises(WrongHostError),
+    ):
+        shake(context, server, "127.0.0.1")
+
+
+def test_tls_server_name_works_through_a_connect_proxy() -> None:
+    """Item 25; httpcore's own extension does not (encode/httpcore#934)."""
+    context = build_context(trusting(ordinary(), tls_server_name="foo.example"))
+    with (
+        TlsServer(leaf(ordinary(), "foo.example")) as server,
+        ConnectProxy() as proxy,
+        httpx.Client(
+            verify=context, trust_env=False, proxy=f"http://127.0.0.1:{proxy.port}"
+        ) as client,
+    ):
+        assert client.get(f"https://localhost:{server.port}/").text == "ok"
+    assert server.names == ["foo.example"]
+    assert proxy.requests[0].startswith(f"CONNECT localhost:{server.port} ")
+
+
+def test_an_https_proxy_has_a_context_of_its_own() -> None:
+    config = trusting(ordinary(), tls_server_name="foo.example")
+    front = server_context(leaf(ordinary(), "localhost"))
+    with (
+        TlsServer(leaf(ordinary(), "foo.example")) as server,
+        ConnectProxy(context=front) as proxy,
+        httpx.Client(
+            verify=build_context(config),
+            trust_env=False,
+            proxy=httpx.Proxy(
+                f"https://localhost:{proxy.port}",
+                ssl_context=build_proxy_context(config),
+            ),
+        ) as client,
+    ):
+        assert client.get(f"https://127.0.0.1:{server.port}/").text == "ok"
+    assert server.names == ["foo.example"]
+
+
+def test_a_proxy_is_not_verified_where_the_server_is_not() -> None:
+    insecure = Config(server="https://x", insecure_skip_tls_verify=True)
+    assert build_proxy_context(insecure).verify_mode is ssl.CERT_NONE
+
+
+def test_insecure_verifies_nothing_and_shows_no_certificate() -> None:
+    """Item 26: kr8s#178."""
+    context = build_context(Config(server="https://x", insecure_skip_tls_verify=True))
+    with (
+        TlsServer(leaf(authority(), "foo.example")) as server,
+        shake(context, server, "bar.example") as tls,
+    ):
+        assert peer_certificate(tls) is None
+
+
+def test_insecure_does_not_bleed_into_another_client() -> None:
+    """Item 26: cloudcoil#103, #107: one context was shared and changed."""
+    insecure = Config(server="https://x", insecure_skip_tls_verify=True)
+    context = build_context(trusting(ordinary()))
+    assert build_context(insecure).verify_mode is ssl.CERT_NONE
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    with (
+        TlsServer(leaf(authority(), "foo.example")) as server,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
+        shake(context, server, "foo.example")
+
+
+@pytest.mark.parametrize(
+    "fields", [{"certificate_authority": "/ca"}, {"certificate_authority_data": b"x"}]
+)
+def test_insecure_together_with_an_authority_is_an_error(
+    fields: dict[str, object],
+) -> None:
+    config = Config(server="https://x", insecure_skip_tls_verify=True, **fields)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="insecure flag is not allowed"):
+        build_context(config)
+
+
+def test_the_rules_that_no_handshake_shows() -> None:
+    context = build_context(trusting(ordinary()))
+    assert not context.verify_flags & ssl.VERIFY_X509_STRICT
+    assert context.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
+    assert not context.hostname_checks_common_name
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+def test_authority_data_goes_before_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "ca.crt"
+    path.write_bytes(b"nonsense")
+    config = trusting(ordinary(), certificate_authority=str(path))
+    assert len(build_context(config).get_ca_certs()) == 1
+
+
+def test_an_authority_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "ca.crt"
+    path.write_bytes("# Ümlaut\n".encode() + ordinary().pem + b"rest")
+    config = Config(server="https://x", certificate_authority=str(path))
+    assert len(build_context(config).get_ca_certs()) == 1
+
+
+def test_a_bad_certificate_in_a_bundle_is_skipped_as_go_does() -> None:
+    bad = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    config = Config(server="https://x", certificate_authority_data=bad + ordinary().pem)
+    assert len(build_context(config).get_ca_certs()) == 1
+
+
+def test_an_authority_that_is_no_pem_is_told_with_its_key() -> None:
+    config = Config(
+        server="https://x", cluster="c", certificate_authority_data=b"SECRETish"
+    )
+    with pytest.raises(ConfigError) as caught:
+        build_context(config)
+    assert str(caught.value) == (
+        'certificate-authority-data of cluster "c" holds no PEM certificate'
+    )
+
+
+def test_a_missing_authority_file_is_told_with_its_path() -> None:
+    config = Config(server="https://x", cluster="c", certificate_authority="/none/ca")
+    with pytest.raises(
+        ConfigError, match=r"unable to read certificate-authority /none"
+    ):
+        build_context(config)
+
+
+def test_a_client_certificate_is_shown_and_no_file_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Item 13: kubernetes-client/python#765, #1782, #2441; kopf#1231."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    client = leaf(ordinary(), name="jane")
+    context = build_context(trusting(ordinary()), client.pair())
+    assert list(tmp_path.iterdir()) == []
+    with (
+        TlsServer(leaf(ordinary(), "foo.example"), clients=ordinary()) as server,
+        httpx.Client(verify=context, trust_env=False) as http,
+    ):
+        url = f"https://localhost:{server.port}/"
+        with pytest.raises(httpx.ConnectError):
+            http.get(url)
+        named = build_context(
+            trusting(ordinary(), tls_server_name="foo.example"), client.pair()
+        )
+        with httpx.Client(verify=named, trust_env=False) as good:
+            assert good.get(url).text == "ok"
+    assert server.peers == ["jane"]
+
+
+def test_a_client_certificate_is_shown_through_a_connect_proxy() -> None:
+    client = leaf(ordinary(), name="jane")
+    context = build_context(trusting(ordinary()), client.pair())
+    with (
+        TlsServer(leaf(ordinary(), "localhost"), clients=ordinary()) as server,
+        ConnectProxy() as proxy,
+        httpx.Client(
+            verify=context, trust_env=False, proxy=f"http://127.0.0.1:{proxy.port}"
+        ) as http,
+    ):
+        assert http.get(f"https://localhost:{server.port}/").text == "ok"
+    assert server.peers == ["jane"]
+
+
+def test_an_encrypted_key_is_refused_without_a_prompt() -> None:
+    client = leaf(ordinary())
+    pair = ClientCertificate(client.pem, client.encrypted_key(b"hunter2"))
+    with pytest.raises(CredentialError, match="private key is encrypted") as caught:
+        build_context(trusting(ordinary(), user="jane"), pair)
+    assert 'of user "jane"' in str(caught.value)
+
+
+def other() -> Issued:
+    return leaf(ordinary())
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "said"),
+    [
+        (b"nothing", other().key, "no PEM certificate in it"),
+        (other().pem, b"nothing", "no PEM private key in it"),
+        (other().pem, other().key, "does not belong to the certificate"),
+        (
+            other().pem,
+            b"-----BEGIN PRIVATE KEY-----\nU0VDUkVU\n-----END PRIVATE KEY-----\n",
+            "OpenSSL cannot read it",
+        ),
+    ],
+)
+def test_a_bad_client_certificate_is_told_without_its_content(
+    certificate: bytes, key: bytes, said: str
+) -> None:
+    with pytest.raises(CredentialError, match=said) as caught:
+        build_context(trusting(ordinary()), ClientCertificate(certificate, key))
+    assert "U0VDUkVU" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_a_bad_client_certificate_is_told_with_its_file() -> None:
+    config = trusting(ordinary(), auth=AuthInfo(client_certificate="/etc/jane.crt"))
+    with pytest.raises(CredentialError, match=r"client certificate /etc/jane\.crt:"):
+        build_context(config, ClientCertificate(b"", b""))
+
+
+def test_the_peer_certificate_says_who_and_until_when() -> None:
+    with (
+        TlsServer(leaf(ordinary(), "foo.example", "10.0.0.1", name="api")) as server,
+        shake(build_context(trusting(ordinary())), server, "foo.example") as tls,
+    ):
+        shown = peer_certificate(tls)
+    assert isinstance(shown, PeerCertificate)
+    assert shown.subject == "commonName=api"
+    assert shown.issuer == "commonName=test authority"
+    assert shown.names == ("foo.example", "10.0.0.1")
+    assert shown.not_after == certs.NOT_AFTER.timestamp()
+    assert shown.not_before < time.time()
+
+
+def test_shutting_down_wakes_a_reader_in_another_thread() -> None:
+    context = build_context(trusting(ordinary()))
+    woken: list[float] = []
+
+    def read(sock: ssl.SSLSocket) -> None:
+        with contextlib.suppress(OSError):
+            sock.recv(1)
+        woken.append(time.monotonic())
+
+    with (
+        TlsServer(leaf(ordinary(), "foo.example"), answer=None) as server,
+        shake(context, server, "foo.example") as tls,
+    ):
+        reader = threading.Thread(target=read, args=(tls,))
+        reader.start()
+        time.sleep(0.05)
+        started = time.monotonic()
+        assert woken == []
+        context.shut_down()
+        reader.join(5)
+    assert woken[0] - started < 1
+
+
+def test_shutting_down_wakes_a_handshake_that_nobody_answers() -> None:
+    context = build_context(trusting(ordinary()))
+    failed: list[OSError] = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sock = socket.create_connection(silent.getsockname(), 30)
+
+        def connect() -> None:
+            try:
+                context.wrap_socket(sock, server_hostname="foo.example")
+            except OSError as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=connect)
+        thread.start()
+        time.sleep(0.1)
+        context.shut_down()
+        thread.join(5)
+    assert len(failed) == 1
+
+
+def test_after_shutting_down_no_new_connection_lives() -> None:
+    context = build_context(trusting(ordinary()))
+    context.shut_down()
+    with (
+        TlsServer(leaf(ordinary(), "foo.example")) as server,
+        pytest.raises(OSError, match=r".*"),
+    ):
+        shake(context, server, "foo.example")
