@@ -17,8 +17,8 @@ from .stanzas import Cluster, Context, User, flag_of
 class Choice:
     """The chosen stanzas with the overrides applied.
 
-    *user_missing* says that the context names a user that is not there: client-go goes
-    on without credentials, so it is no error by itself.
+    *user_missing* says that the user is not there: where only the context names it,
+    client-go goes on without credentials, so that it is no error by itself.
     """
 
     context_name: str = ""
@@ -73,7 +73,7 @@ def _cluster(
     found = kubeconfig.clusters.get(name)
     if found is None and overrides.get("cluster"):
         problem = none_such("cluster", name, kubeconfig.clusters)
-        problems.append(f"--cluster: {problem}")
+        problems.append(f"{flag_of('cluster')}: {problem}")
     elif found is None and context.origin.where and not overrides.get("server"):
         # client-go takes this for an empty kubeconfig: a pod would go in-cluster.
         problem = none_such("cluster", name, kubeconfig.clusters)
@@ -90,11 +90,12 @@ def _check_user(
 ) -> str:
     if name in kubeconfig.users or not name:
         return ""
-    missing = none_such("user", name, kubeconfig.users)
-    if overrides.get("user"):
-        problems.append(f"--user: {missing}")
-        return ""
-    return f"{context.origin.at('user')}: {missing}"
+    by_flag = bool(overrides.get("user"))
+    where = flag_of("user") if by_flag else context.origin.at("user")
+    missing = f"{where}: {none_such('user', name, kubeconfig.users)}"
+    if by_flag:
+        problems.append(missing)
+    return missing
 
 
 def none_such(kind: str, name: str, names: Iterable[str]) -> str:

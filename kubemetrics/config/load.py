@@ -5,7 +5,8 @@ was asked for, these raise or obey instead. That is in short:
 
 * a context whose cluster is not there, or no current-context: client-go takes the
   configuration for empty (kubectl then tries localhost:8080); here an error that says
-  which there are. In a pod, no current-context still means in-cluster.
+  which there are. In a pod, no current-context still means in-cluster, unless a *user*
+  is asked for.
 * a cluster without a server: kubectl tries localhost:8080; here an error.
 * a server without a scheme: client-go takes it for http, and drops credentials and CA;
   here an error, if there are any to drop.

@@ -36,7 +36,7 @@ def resolve(
     choice = choose(loaded.kubeconfig, overrides, problems)
     if choice is not None:
         source: Source = "kubeconfig" if choice.cluster.origin.where else "flags"
-    elif around.in_cluster and not problems:
+    elif around.in_cluster and not problems and not overrides.get("user"):
         choice, source = pod_choice(overrides, around), "in-cluster"
     else:
         master = around.environ.get("KUBERNETES_MASTER", "") if as_kubectl else ""

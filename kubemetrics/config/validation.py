@@ -17,8 +17,7 @@ from .user_validation import credential_problems, identifies, unreadable, user_p
 def choice_problems(choice: Choice, *, credentials_needed: bool) -> Iterator[str]:
     """Check what was chosen; *credentials_needed* refuses to go on anonymously."""
     cluster, user = choice.cluster, choice.user
-    if cluster.server or cluster.origin.where:  # else its absence is known
-        yield from _cluster_problems(cluster)
+    yield from _cluster_problems(cluster)
     yield from user_problems(user)
     if cluster.server.lower().startswith("https://"):
         yield from _contradiction(cluster)
@@ -36,7 +35,7 @@ def _anonymous(choice: Choice) -> str:
     if choice.user_missing:
         return choice.user_missing
     where = choice.user.origin.where or choice.context.origin.where or "flags"
-    return f"{where}: no credentials for an https server: a token, for example"
+    return f"{where}: no credentials for an https server (token, certificate, exec, …)"
 
 
 def _schemeless(cluster: Cluster) -> bool:
@@ -51,7 +50,8 @@ def _trust(cluster: Cluster) -> bool:
 def _cluster_problems(cluster: Cluster) -> Iterator[str]:
     at = cluster.origin.at
     if not cluster.server:
-        yield f"{at('server')}: no server is given for this cluster"
+        if cluster.origin.where:  # else there is no cluster, which has been said
+            yield f"{at('server')}: no server is given for this cluster"
     else:
         try:
             parse_server(cluster.server)

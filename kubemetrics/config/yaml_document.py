@@ -9,6 +9,7 @@ and what they would expand to is counted.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 import yaml
@@ -57,14 +58,19 @@ class _Parser(Protocol):
     def get_event(self) -> _Event: ...
 
 
-def parse_yaml(text: str) -> Json:
+def _parser(text: str) -> _Parser:
+    make = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+    return cast("_Parser", make(text))
+
+
+def parse_yaml(text: str, make_parser: Callable[[str], _Parser] = _parser) -> Json:
     """Read the first document in *text*; what follows it is not looked at.
 
     Raises:
         DocumentError: with the line, and without the text there: it may be a secret.
     """
     try:
-        return _Builder(_parser(text)).document()
+        return _Builder(make_parser(text)).document()
     except yaml.MarkedYAMLError as error:
         reason = _explain(error)
     except yaml.reader.ReaderError as error:
@@ -72,16 +78,12 @@ def parse_yaml(text: str) -> Json:
     raise DocumentError(reason)
 
 
-def _parser(text: str) -> _Parser:
-    make = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-    return cast("_Parser", make(text))
-
-
 def _explain(error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "somewhere"
-    # A quote begins a piece of the content: cut the sentence there.
-    what = re.split(r"""['"]""", error.problem or "", maxsplit=1)[0].strip()
+    # One quoted character is punctuation; a longer piece may be content: cut there.
+    what = re.sub(r"""(['"])(.)\1""", r"\2", error.problem or "")
+    what = re.split(r"""['"]""", what, maxsplit=1)[0].strip()
     return f"not valid YAML: {where}: {what}".rstrip(": ")
 
 
