@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
@@ -10,37 +10,45 @@ from typing import Final, Generic, Literal, TypeAlias, TypeVar
 from .values import Kind, Value
 
 R = TypeVar("R")
+R_contra = TypeVar("R_contra", contravariant=True)
 Severity: TypeAlias = Literal["warning", "critical", "quiet"]
 
 ALWAYS: Final = 99
 """The `Column.keep` of one that never leaves the default table."""
-_LABEL: Final = "label:"
+WIDE: Final = 0
+"""The `Column.keep` of one that only ``-o wide`` and machines show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column(Generic[R]):
+class Column(Generic[R_contra]):
     """One column of rows *R*.
 
     *key* names it on the command line and, split at its dots, in JSON. *get* reads its
     value, of the Python type that `Value` gives its *kind*. *header* is for tables;
     beside a column of the same *group*, the *short* one is. *keep* says when it leaves
-    a table that is too wide: the lowest first, 0 is only in ``-o wide``. The text of a
-    *name* is cut last. *mark* is what stands before a value that is not the whole
-    truth, *severity* colours a text, *alarm* lets the thresholds colour a percentage.
+    a table that is too wide: the lowest first. An *optional* one is left out of the
+    plain table where no row has a value. The text of a *name* is cut last. *mark* is
+    what stands before a value that is not the whole truth, *severity* colours a text,
+    *alarm* lets the thresholds colour a percentage.
     """
 
     key: str
     header: str
     kind: Kind
-    get: Callable[[R], Value]
+    get: Callable[[R_contra], Value]
     about: str
     group: str = ""
     short: str = ""
-    keep: int = 0
+    keep: int = WIDE
+    optional: bool = False
     name: bool = False
     alarm: bool = False
-    mark: Callable[[R], str] | None = None
-    severity: Callable[[R], Severity | None] | None = None
+    mark: Callable[[R_contra], str] | None = None
+    severity: Callable[[R_contra], Severity | None] | None = None
+
+
+Family: TypeAlias = Callable[[str], Column[R]]
+"""Makes the column of any name: ``label:app`` is *app* of the family ``label:``."""
 
 
 class UnknownColumnError(ValueError):
@@ -48,29 +56,31 @@ class UnknownColumnError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table(Generic[R]):
+class Table(Generic[R_contra]):
     """The columns that rows of one kind have, in their order.
 
     *kind* is the rows' name in machine outputs, *nouns* what people call them.
-    *identity* are the keys of the columns that tell rows apart, *labels* reads a row's
-    labels, which make columns too: ``label:app``. *aliases* are shorter keys.
+    *families* make columns by prefix. *aliases* are shorter keys.
     """
 
     kind: str
     nouns: str
-    columns: tuple[Column[R], ...]
-    identity: tuple[str, ...]
-    labels: Callable[[R], Mapping[str, str]] | None = None
+    columns: tuple[Column[R_contra], ...]
+    families: Mapping[str, Family[R_contra]] = field(
+        default_factory=dict[str, Family[R_contra]]
+    )
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def get(self, key: str) -> Column[R] | None:
+    def get(self, key: str) -> Column[R_contra] | None:
         """Return the column of this key, if there is one."""
-        if self.labels is not None and key.startswith(_LABEL) and key != _LABEL:
-            return _label(key, self.labels)
+        for prefix, family in self.families.items():
+            name = key.removeprefix(prefix)
+            if name and name != key:
+                return family(name)
         key = self.aliases.get(key, key)
         return next((c for c in self.columns if c.key == key), None)
 
-    def need(self, key: str) -> Column[R]:
+    def need(self, key: str) -> Column[R_contra]:
         """Return the column of this key.
 
         Raises:
@@ -85,7 +95,7 @@ class Table(Generic[R]):
         """Say that there is no such column, and what may have been meant."""
         keys = [column.key for column in self.columns]
         close = get_close_matches(key, [*keys, *self.aliases], n=3, cutoff=0.5)
-        known = [*keys, f"{_LABEL}KEY"] if self.labels else keys
+        known = [*keys, *(f"{prefix}NAME" for prefix in self.families)]
         hint = (
             f"did you mean {' or '.join(close)}?"
             if close
@@ -93,19 +103,23 @@ class Table(Generic[R]):
         )
         return f"no column {key!r} of {self.nouns}; {hint}" if key else hint
 
-    def default(self) -> tuple[Column[R], ...]:
-        """Return the columns of the plain table."""
-        return tuple(column for column in self.columns if column.keep)
+    def plain(self, rows: Sequence[R_contra]) -> tuple[Column[R_contra], ...]:
+        """Return the columns of the plain table for *rows*."""
+        return tuple(
+            column
+            for column in self.columns
+            if column.keep and not (column.optional and not any(map(column.get, rows)))
+        )
 
 
-def _label(key: str, labels: Callable[[R], Mapping[str, str]]) -> Column[R]:
-    name = key.removeprefix(_LABEL)
+def label_column(name: str, labels: Callable[[R], Mapping[str, str]]) -> Column[R]:
+    """Make the column of a label."""
 
     def get(row: R) -> Value:
         return labels(row).get(name)
 
     return Column(
-        key=key,
+        key=f"label:{name}",
         header=name.rpartition("/")[2].upper(),
         kind="text",
         get=get,

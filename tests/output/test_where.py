@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubemetrics.output.columns import Column, Table
+from kubemetrics.output.columns import Column, Table, label_column
 from kubemetrics.output.lexer import ExpressionError
 from kubemetrics.output.where import where
 from kubemetrics.quantity import Quantity
@@ -57,8 +57,7 @@ TABLE: Table[Row] = Table(
         ),
         Column(key="age", header="AGE", kind="age", get=lambda r: r.age, about=""),
     ),
-    identity=("namespace", "name"),
-    labels=lambda r: r.labels,
+    families={"label:": lambda name: label_column(name, lambda r: r.labels)},
     aliases={"cpu": "cpu.usage", "mem": "mem.usage"},
 )  # fmt: skip
 

@@ -1,0 +1,139 @@
+"""The columns that tell of a sample: why there is none, how good it is, how old."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, Protocol, TypeVar
+
+from ..snapshot import Reason
+from .columns import WIDE, Column, Severity
+from .usage import PARTIAL, STALE
+
+
+class Metrics(Protocol):
+    """What a sample says of itself."""
+
+    @property
+    def timestamp(self) -> datetime | None:
+        """When it was taken."""
+        ...
+
+    @property
+    def window(self) -> timedelta | None:
+        """Over how long its CPU was averaged."""
+        ...
+
+
+class Sampled(Protocol):
+    """A row with a sample, or with the reason why there is none."""
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why there is no value."""
+        ...
+
+    @property
+    def age(self) -> timedelta | None:
+        """How old its sample is."""
+        ...
+
+    @property
+    def metrics(self) -> Metrics | None:
+        """Its sample."""
+        ...
+
+    @property
+    def partial(self) -> bool:
+        """Whether its value is a lower bound."""
+        ...
+
+    @property
+    def stale(self) -> bool:
+        """Whether its sample is old."""
+        ...
+
+
+R = TypeVar("R")
+
+_EXPECTED: Final = frozenset({"Finished", "NotScheduled", "NotStarted", "Terminating"})
+
+
+def mark(row: Sampled) -> str:
+    """Return what stands before a value that is not the whole truth."""
+    return (PARTIAL if row.partial else "") + (STALE if row.stale else "")
+
+
+def quality(row: Sampled) -> str | None:
+    """Name what mars a value, ``ok`` where nothing does."""
+    if row.metrics is None or row.reason is not None:
+        return None
+    flags = [("partial", row.partial), ("stale", row.stale)]
+    return ",".join(name for name, holds in flags if holds) or "ok"
+
+
+def reason_code(reason: Reason | None) -> str:
+    """Return the code of a reason, or nothing."""
+    return reason.code if reason else ""
+
+
+def reason_severity(reason: Reason | None) -> Severity | None:
+    """Return how a reason looks: one that is in order is quiet."""
+    if reason is None:
+        return None
+    return "quiet" if reason.code in _EXPECTED else "warning"
+
+
+def reason_columns(get: Callable[[R], Reason | None]) -> tuple[Column[R], ...]:
+    """Make the columns of why there is no value."""
+
+    def code(row: R) -> str:
+        return reason_code(get(row))
+
+    def explanation(row: R) -> str | None:
+        reason = get(row)
+        return reason.explanation if reason else None
+
+    def severity(row: R) -> Severity | None:
+        return reason_severity(get(row))
+
+    return (
+        Column(key="reason", header="REASON", kind="text", get=code, keep=80,
+               about="why there is no value", optional=True, severity=severity),
+        Column(key="explanation", header="EXPLANATION", kind="text", get=explanation,
+               about="the same, as a sentence"),
+    )  # fmt: skip
+
+
+def sample_columns(sample: Callable[[R], Sampled]) -> tuple[Column[R], ...]:
+    """Make the columns of a sample's quality and time; *sample* is a row's own."""
+
+    def quality_of(row: R) -> str | None:
+        return quality(sample(row))
+
+    def age(row: R) -> timedelta | None:
+        return sample(row).age
+
+    def window(row: R) -> timedelta | None:
+        metrics = sample(row).metrics
+        return metrics.window if metrics else None
+
+    def timestamp(row: R) -> str | None:
+        metrics = sample(row).metrics
+        return rfc3339(metrics.timestamp) if metrics else None
+
+    return (
+        Column(key="quality", header="QUALITY", kind="text", get=quality_of,
+               about="ok, partial (a lower bound) or stale (an old sample)"),
+        Column(key="sample.age", header="SAMPLE", kind="age", get=age, keep=15,
+               about="how old the sample is, by the server's clock"),
+        Column(key="sample.window", header="WINDOW", kind="age", get=window, keep=WIDE,
+               about="over how long the sample's CPU was averaged"),
+        Column(key="sample.timestamp", header="SAMPLED-AT", kind="text", get=timestamp,
+               about="when the sample was taken"),
+    )  # fmt: skip
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """Write a time as the API does."""
+    return moment.isoformat().replace("+00:00", "Z") if moment else None

@@ -1,0 +1,139 @@
+"""The columns of usage beside requests and limits, which all rows of pods share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Final, Protocol, TypeVar
+
+from ..accounting import NO_DEMAND, Demand
+from ..models import Quantities
+from ..quantity import Quantity
+from ..snapshot import Base
+from .amounts import RESOURCES, Resource, amount, number, share
+from .columns import ALWAYS, Column, Family
+from .values import Kind, Value
+
+
+class Measured(Protocol):
+    """What a row of pods, containers or groups of them knows."""
+
+    @property
+    def usage(self) -> Quantities | None:
+        """What is used."""
+        ...
+
+    @property
+    def demand(self) -> Demand | None:
+        """What is asked for."""
+        ...
+
+    def ratio(self, resource: str, base: Base) -> Fraction | None:
+        """Return usage in requests, limits or the node's allocatable."""
+        ...
+
+
+M = TypeVar("M", bound=Measured)
+
+PARTIAL: Final = "~"
+STALE: Final = "!"
+_ZERO: Final = Quantity(0)
+_BYTES: Final = ("ephemeral-storage", "hugepages-", "memory")
+
+
+def usage_columns(mark: Callable[[M], str]) -> tuple[Column[M], ...]:
+    """Make the columns of CPU, then those of memory; *mark* is that of usage."""
+    return tuple(c for resource in RESOURCES for c in _columns(resource, mark))
+
+
+def _columns(of: Resource, mark: Callable[[M], str]) -> tuple[Column[M], ...]:
+    name = of.name
+
+    def usage(row: M) -> Quantity | None:
+        return row.usage.get(name) if row.usage else None
+
+    def requests(row: M) -> Quantity | None:
+        return requested(row.demand, name)
+
+    def limits(row: M) -> Quantity | None:
+        return row.demand.limits.get(name) if row.demand else None
+
+    def partial_limit(row: M) -> str:
+        return PARTIAL if row.demand and row.demand.partial_limit(name) else ""
+
+    def of_requests(row: M) -> Fraction | None:
+        return row.ratio(name, "requests")
+
+    def of_limits(row: M) -> Fraction | None:
+        return row.ratio(name, "limits")
+
+    def of_node(row: M) -> Fraction | None:
+        return row.ratio(name, "node")
+
+    def unrequested(row: M) -> int | None:
+        return row.demand.unrequested.get(name, 0) if row.demand else None
+
+    def unlimited(row: M) -> int | None:
+        return row.demand.unlimited.get(name, 0) if row.demand else None
+
+    return (
+        amount(of, "usage", usage, "usage; ~ a lower bound, ! an old sample",
+               keep=90, mark=mark),
+        amount(of, "requests", requests, "what the scheduler sets aside", keep=31),
+        amount(of, "limits", limits, "what may be used; ~ binds not all containers",
+               keep=30, mark=partial_limit),
+        share(of, "pct_request", of_requests, "usage in requests", keep=50),
+        share(of, "pct_limit", of_limits, "usage in limits, unless they are partial",
+              keep=60, alarm=True),
+        share(of, "pct_node", of_node, "usage in the node's allocatable", alarm=True),
+        number(of, "unrequested", unrequested, "containers without a request"),
+        number(of, "unlimited", unlimited, "containers without a limit"),
+    )  # fmt: skip
+
+
+def requested(demand: Demand | None, name: str) -> Quantity | None:
+    """Return what is requested: 0 where nothing is, unknown where that is not known.
+
+    A finished pod holds nothing, and asking what it requests has no answer.
+    """
+    if demand is None or demand is NO_DEMAND:
+        return None
+    return demand.requests.get(name, _ZERO)
+
+
+def demand_families() -> dict[str, Family[Measured]]:
+    """Make the families of columns for any resource: ``requests:nvidia.com/gpu``."""
+
+    def requests(name: str) -> Column[Measured]:
+        return _any_resource(f"requests:{name}", name, lambda d: requested(d, name))
+
+    def limits(name: str) -> Column[Measured]:
+        return _any_resource(f"limits:{name}", name, lambda d: d.limits.get(name))
+
+    return {"requests:": requests, "limits:": limits}
+
+
+def _any_resource(
+    key: str, name: str, of: Callable[[Demand], Quantity | None]
+) -> Column[Measured]:
+    kind = resource_kind(name)
+
+    def get(row: Measured) -> Value:
+        amount = of(row.demand) if row.demand else None
+        return amount.value() if amount and kind == "count" else amount
+
+    return Column(
+        key=key,
+        header=key.upper(),
+        kind=kind,
+        get=get,
+        about=f"{key.partition(':')[0]} of {name}",
+        keep=ALWAYS,
+    )
+
+
+def resource_kind(name: str) -> Kind:
+    """Return how amounts of a resource are written: extended ones are counts."""
+    if name == "cpu":
+        return "cpu"
+    return "memory" if name.startswith(_BYTES) else "count"
