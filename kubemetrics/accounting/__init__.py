@@ -5,6 +5,7 @@ from __future__ import annotations
 from .demand import (
     NO_DEMAND,
     Demand,
+    Demands,
     DemandSum,
     container_demand,
     demand,
@@ -23,6 +24,7 @@ __all__ = [
     "NO_DEMAND",
     "Demand",
     "DemandSum",
+    "Demands",
     "add",
     "container_demand",
     "container_limits",

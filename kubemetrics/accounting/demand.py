@@ -15,6 +15,7 @@ from .effective import (
     pod_level_resource,
     pod_limits,
     pod_requests,
+    settled,
 )
 
 
@@ -105,6 +106,43 @@ def demand(pod: Pod) -> Demand:
             asked, requests, pod_level.requests if pod_level else EMPTY
         ),
     )
+
+
+class Demands:
+    """Accounts for many pods; the replicas of a workload share one `Demand`.
+
+    Keep it no longer than the pods that it has seen.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Demand] = {}
+
+    def of(self, pod: Pod) -> Demand:
+        """Return `demand` of *pod*."""
+        template = _template(pod)
+        if template is None:
+            return demand(pod)
+        known = self._known.get(template)
+        if known is None:
+            known = self._known[template] = demand(pod)
+        return known
+
+
+def _template(pod: Pod) -> tuple[object, ...] | None:
+    """Return what alone decides a pod's demand; nothing where its status counts too.
+
+    Equal maps of one list are one object, so that their identity will do.
+    """
+    if pod.finished or pod.resources is not None or pod.claimed:
+        return None
+    key: list[object] = [id(pod.overhead)]
+    for container in pod.containers + pod.init_containers:
+        if not settled(container):
+            return None
+        key += (container.kind, id(container.requests), id(container.limits))
+    return tuple(key)
 
 
 def container_demand(pod: Pod, container: Container) -> Demand:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from ..models import CPU, EMPTY, MEMORY, Container, Pod, Quantities
+from ..models import CPU, EMPTY, MEMORY, Container, Pod, Quantities, Resources
 from ..quantity import Quantity
 
 _Amounts: TypeAlias = dict[str, Quantity]
@@ -36,12 +36,9 @@ def pod_requests(
     resources, *overhead* adds the runtime class's, *pod_level* lets pod-level requests
     replace the containers' sum, *dra* adds what resource claims take of the node.
     """
-    infeasible = resize_infeasible(pod)
 
     def effective(container: Container) -> Quantities:
-        if not _resized(container, use_status=use_status):
-            return container.requests
-        return _requests_under_resize(container, infeasible=infeasible)
+        return container_requests(pod, container) if use_status else container.requests
 
     amounts = _aggregate(pod, effective)
     if dra:
@@ -68,12 +65,9 @@ def pod_limits(
     A container without a limit adds nothing, so that the sum may not bind: `demand`
     says for which resources. Overhead is added to the limits that there are.
     """
-    infeasible = resize_infeasible(pod)
 
     def effective(container: Container) -> Quantities:
-        if not _resized(container, use_status=use_status):
-            return container.limits
-        return _limits_under_resize(container, infeasible=infeasible)
+        return container_limits(pod, container) if use_status else container.limits
 
     amounts = _aggregate(pod, effective)
     if pod_level and pod.resources is not None:
@@ -86,16 +80,47 @@ def pod_limits(
 
 def container_requests(pod: Pod, container: Container) -> Quantities:
     """Return what *container*, one of *pod*'s, counts for, a resize included."""
-    if not _resized(container, use_status=True):
+    status = _status(container)
+    if status is None or settled(container):
         return container.requests
-    return _requests_under_resize(container, infeasible=resize_infeasible(pod))
+    allocated = container.allocated or EMPTY
+    spec = EMPTY if resize_infeasible(pod) else container.requests
+    return _largest(spec, status.requests, allocated)
 
 
 def container_limits(pod: Pod, container: Container) -> Quantities:
     """Return the limits of *container*, one of *pod*'s, a resize included."""
-    if not _resized(container, use_status=True):
+    status = _status(container)
+    if status is None or settled(container):
         return container.limits
-    return _limits_under_resize(container, infeasible=resize_infeasible(pod))
+    if resize_infeasible(pod):
+        return status.limits
+    return _largest(container.limits, status.limits)
+
+
+def resize_infeasible(pod: Pod) -> bool:
+    """Whether the node can never grant the resize that is pending."""
+    for condition in pod.conditions:
+        if condition.type == "PodResizePending":
+            return condition.reason == "Infeasible"
+    return False
+
+
+def settled(container: Container) -> bool:
+    """Whether its status, if it counts, says the very same as its spec.
+
+    Equal maps of one list are one object: a look at their identity is enough, and where
+    they are equal but two the long way gives the same.
+    """
+    status = _status(container)
+    if status is None:
+        return True
+    allocated = container.allocated
+    return (
+        status.requests is container.requests
+        and status.limits is container.limits
+        and (allocated is None or allocated is container.requests)
+    )
 
 
 def add(amounts: dict[str, Quantity], more: Quantities) -> None:
@@ -105,40 +130,16 @@ def add(amounts: dict[str, Quantity], more: Quantities) -> None:
         amounts[name] = value if known is None else known + value
 
 
-def resize_infeasible(pod: Pod) -> bool:
-    """Whether the node can never grant the resize that is pending."""
-    pending = pod.condition("PodResizePending") if pod.conditions else None
-    return pending is not None and pending.reason == "Infeasible"
-
-
 def pod_level_resource(name: str) -> bool:
     """Whether a pod-level amount may be set for this resource."""
     return name in {CPU, MEMORY} or name.startswith("hugepages-")
 
 
-def _resized(container: Container, *, use_status: bool) -> bool:
-    """Whether the status speaks for it; it never does for one that runs to its end."""
-    return (
-        use_status and container.status_resources is not None and _long_lived(container)
-    )
-
-
-def _long_lived(container: Container) -> bool:
-    return container.kind in {"regular", "sidecar"}
-
-
-def _requests_under_resize(container: Container, *, infeasible: bool) -> Quantities:
-    actuated = container.status_resources
-    running = actuated.requests if actuated else EMPTY
-    # A resize that the node refuses for good leaves what it has in force.
-    spec = EMPTY if infeasible else container.requests
-    return _largest(spec, running, container.allocated or EMPTY)
-
-
-def _limits_under_resize(container: Container, *, infeasible: bool) -> Quantities:
-    actuated = container.status_resources
-    running = actuated.limits if actuated else EMPTY
-    return running if infeasible else _largest(container.limits, running)
+def _status(container: Container) -> Resources | None:
+    """Return what its status says; it never counts for one that runs to its end."""
+    if container.kind in {"regular", "sidecar"}:
+        return container.status_resources
+    return None
 
 
 def _aggregate(pod: Pod, effective: _Effective) -> _Amounts:
@@ -149,11 +150,12 @@ def _aggregate(pod: Pod, effective: _Effective) -> _Amounts:
     sidecars: _Amounts = {}
     peak: _Amounts = {}
     for container in pod.init_containers:
+        amounts = effective(container)
         step = dict(sidecars)
-        add(step, effective(container))
+        add(step, amounts)
         if container.kind == "sidecar":
             sidecars = step
-            add(summed, effective(container))
+            add(summed, amounts)
         _raise(peak, step)
     _raise(summed, peak)
     return summed

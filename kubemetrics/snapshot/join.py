@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
-from ..accounting import demand
+from ..accounting import Demand, Demands
 from ..models import CPU, EMPTY, MEMORY, NodeMetrics, Pod, PodMetrics, Quantities
 from .clock import Clock, clock
 from .coverage import Stage
@@ -62,14 +62,20 @@ def join_pods(
     """Join pods with their samples, in the order of (namespace, name)."""
     samples = {(m.namespace, m.name): m for m in evidence.pod_metrics.items}
     found = {pod.key: pod for pod in pods.items}
-    rows = [_row(pod, samples.pop(key, None), evidence) for key, pod in found.items()]
+    demands = Demands()
+    rows = [
+        _row(pod, samples.pop(key, None), evidence, demands.of(pod))
+        for key, pod in found.items()
+    ]
     if orphans:
         rows += [_orphan(m, evidence) for m in samples.values() if m.containers]
     rows.sort(key=lambda row: (row.namespace, row.name))
     return tuple(rows)
 
 
-def _row(pod: Pod, sample: PodMetrics | None, evidence: Evidence) -> PodUsage:
+def _row(
+    pod: Pod, sample: PodMetrics | None, evidence: Evidence, demand: Demand
+) -> PodUsage:
     node = evidence.nodes.get(pod.node_name)
     allocatable = node.allocatable if node else EMPTY
     if sample is None or not sample.containers or _older(sample, pod):
@@ -79,7 +85,7 @@ def _row(pod: Pod, sample: PodMetrics | None, evidence: Evidence) -> PodUsage:
             stage=_stage(pod),
             pod=pod,
             reason=pod_reason(pod, evidence),
-            demand=demand(pod),
+            demand=demand,
             allocatable=allocatable,
         )
     age = evidence.clock.age(sample.timestamp)
@@ -90,7 +96,7 @@ def _row(pod: Pod, sample: PodMetrics | None, evidence: Evidence) -> PodUsage:
         pod=pod,
         metrics=sample,
         usage=sample.usage,
-        demand=demand(pod),
+        demand=demand,
         missing=_missing(pod, sample),
         stale=evidence.clock.stale(age, pod.node_name),
         age=age,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..models import Quantities
+from ..accounting import NO_DEMAND, DemandSum, add
+from ..models import EMPTY, Quantities
 from ..quantity import Quantity
 from .model import PodUsage
 from .nodes import NodeAccount
-from .tally import Tally
 
 
 class Reconciliation:
@@ -23,25 +23,26 @@ class Reconciliation:
     def account(self, node: str, usage: Quantities | None) -> NodeAccount:
         """Account for a node whose own usage is *usage*."""
         pods = self._nodes.get(node) or _Pods()
-        measured = pods.tally.usage
         return NodeAccount(
             pods=pods.holding,
-            demand=pods.tally.demand,
-            pods_usage=measured,
+            demand=pods.demands.demand,
+            pods_usage=pods.usage,
             unmeasured=pods.unmeasured,
-            rest=None if usage is None else _rest(usage, measured),
+            rest=None if usage is None else _rest(usage, pods.usage),
         )
 
 
 class _Pods:
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.demands = DemandSum()
+        self.usage: dict[str, Quantity] = {}
         self.holding = 0
         self.unmeasured = 0
 
     def add(self, row: PodUsage) -> None:
         """Count a pod; one that is being deleted may still run."""
-        self.tally.add(row)
+        self.demands.add(row.demand or NO_DEMAND)
+        add(self.usage, row.usage or EMPTY)
         self.holding += row.stage != "finished"
         unknown = row.usage is None and row.stage in {"running", "terminating"}
         self.unmeasured += unknown or row.partial
