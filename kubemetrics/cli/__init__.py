@@ -57,9 +57,8 @@ def _run_command(name: str, words: list[str]) -> int:
         add_shared(parser)
     try:
         return _do(module, parser.read(words))
-    except HelpWanted:
-        print(parser.format_help().rstrip())
-        return 0
+    except HelpWanted as wanted:
+        return _help(parser, command, mistake=wanted.mistake)
     except UsageError as error:
         return _wrong_usage(error, command, parser.prog)
     except KubeMetricsError as error:
@@ -77,7 +76,17 @@ def _do(module: CommandModule, args: Namespace) -> int:
         return module.run(args)
 
 
+def _help(parser: Parser, command: Command, *, mistake: bool) -> int:
+    stream = sys.stderr if mistake else sys.stdout
+    print(parser.format_help().rstrip(), file=stream)
+    return _usage_code(command) if mistake else 0
+
+
 def _wrong_usage(error: UsageError, command: Command, prog: str) -> int:
     console.complain(f"error: {error}")
     console.complain(error.see.format(command.kubectl or prog))
+    return _usage_code(command)
+
+
+def _usage_code(command: Command) -> int:
     return 1 if command.kubectl else 2

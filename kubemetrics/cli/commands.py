@@ -68,6 +68,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
         aliases=("node", "no"),
         kubectl="kubectl top node",
     ),
+    "config": Command("What was resolved from kubeconfig and flags, and why", "config"),
+    "config contexts": Command("The contexts of the kubeconfig", "contexts"),
+    "raw": Command("The body of any path of the API server", "raw"),
 }
 """By name; a name of two words is a command below another one."""
 

@@ -33,7 +33,14 @@ class UsageError(Exception):
 
 
 class HelpWanted(Exception):  # noqa: N818 - it is not an error
-    """``-h`` or ``--help`` was met."""
+    """``-h`` or ``--help`` was met, or nothing else would make sense.
+
+    *mistake* says that it was not asked for.
+    """
+
+    def __init__(self, *, mistake: bool = False) -> None:
+        self.mistake = mistake
+        super().__init__()
 
 
 class Parser(argparse.ArgumentParser):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Final
 
-from . import console
-from .parser import SEE_EXAMPLES, Parser, UsageError
+from .parser import SEE_EXAMPLES, HelpWanted, Parser, UsageError
 
 DESCRIPTION: Final = """\
 Show what pods or nodes use now, byte for byte as 'kubectl top' shows it.
@@ -24,12 +23,12 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Say that a kind is missing, or that there is no such kind.
+    """Show the help: a kind is missing, or there is no such kind.
 
     Raises:
         UsageError: a kind is named, and it is neither pods nor nodes.
+        HelpWanted: none is named.
     """
     if args.kind:
         raise UsageError(f'unknown command "{args.kind[0]}"', see=SEE_EXAMPLES)
-    console.complain(f"error: which? '{console.program()} top pods' or 'top nodes'")
-    return 1
+    raise HelpWanted(mistake=True)

@@ -1,0 +1,42 @@
+"""``kubemetrics raw PATH``: what the server says, as it says it."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import Final
+
+from ..output.text import printable
+from .common import client_of
+from .parser import Parser
+
+DESCRIPTION: Final = """\
+Print the body of any path of the API server, as 'kubectl get --raw' does.
+
+A pipe gets the bytes as they came; a terminal gets them with control characters made
+harmless."""
+EXAMPLES: Final = """\
+  kubemetrics raw /version
+  kubemetrics raw /apis/metrics.k8s.io/v1beta1/pods | jq '.items | length'
+  kubemetrics raw '/api/v1/pods?limit=1'"""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Declare the path."""
+    parser.add_argument("path", metavar="PATH", help="begins with /; may have a query")
+
+
+def run(args: Namespace) -> int:
+    """Print the body.
+
+    Raises:
+        KubeMetricsError: there is none.
+    """
+    with client_of(args) as client:
+        body = client.get_raw(args.path)
+    if sys.stdout.isatty():
+        print(printable(body.decode("utf-8", "replace"), keep="\n\t"))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(body)
+    return 0
