@@ -11,17 +11,15 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from ..errors import BadRequest, DecodeError, NotFound
 from ..flow import Flow, Request, Response, attempt
 from ..models import Node, NodeMetrics, Pod, PodMetrics, Pool
-from ..wire import (
-    NodeListWire,
+from ..wire import decode
+from ..wire.metrics import (
     NodeMetricsListWire,
     NodeMetricsWire,
-    NodeWire,
-    PodListWire,
     PodMetricsListWire,
     PodMetricsWire,
-    PodWire,
-    decode,
 )
+from ..wire.nodes import NodeListWire, NodeWire
+from ..wire.pods import PodListWire, PodWire
 from .lists import Kind, ListOptions, Pages, Query, ResourceList, list_all
 from .metrics import MetricsApi
 from .retry import RetryPolicy, send

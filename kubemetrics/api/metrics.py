@@ -20,7 +20,8 @@ from ..errors import (
     Unauthorized,
 )
 from ..flow import Flow, Response, attempt
-from ..wire import APIGroupWire, decode
+from ..wire import decode
+from ..wire.answers import APIGroupWire
 from .retry import AGGREGATOR_TEXTS
 from .status import foreign_text
 

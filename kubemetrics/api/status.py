@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from ..errors import ApiError, DecodeError, api_error_class
 from ..flow import Response
-from ..wire import StatusWire, decode
+from ..wire import decode
+from ..wire.answers import StatusWire
 
 _QUOTED: Final = 200
 """Characters of a foreign body that an error quotes."""

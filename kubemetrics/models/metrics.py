@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ..errors import DecodeError
 from ..quantity import Quantity
-from ..wire import ContainerMetricsWire, NodeMetricsWire, PodMetricsWire
+from ..wire.metrics import ContainerMetricsWire, NodeMetricsWire, PodMetricsWire
 from . import fields
 from .common import CPU, MEMORY, metadata, total
 from .fields import Object, Pool, Quantities

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..wire import NodeWire
+from ..wire.nodes import NodeWire
 from . import fields
 from .common import Condition, condition, metadata
 from .fields import Object, Pool, Quantities

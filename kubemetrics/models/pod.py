@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from ..wire import PodWire
+from ..wire.pods import PodWire
 from . import fields
 from .common import Condition, Resources, condition, metadata, resources, total
 from .container import Container, containers
