@@ -17,6 +17,7 @@ ALWAYS: Final = 99
 """The `Column.keep` of one that never leaves the default table."""
 WIDE: Final = 0
 """The `Column.keep` of one that only ``-o wide`` and machines show."""
+_PLURAL: Final = {"label": "labels"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,14 @@ class Column(Generic[R_contra]):
     alarm: bool = False
     mark: Callable[[R_contra], str] | None = None
     severity: Callable[[R_contra], Severity | None] | None = None
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where it stands in JSON: ``mem.usage`` nests, as does ``label:app``."""
+        family, colon, name = self.key.partition(":")
+        return (
+            (_PLURAL.get(family, family), name) if colon else tuple(self.key.split("."))
+        )
 
 
 Family: TypeAlias = Callable[[str], Column[R]]

@@ -8,9 +8,9 @@ from typing import Final
 from ..snapshot import ContainerUsage, PodUsage, Reason
 from . import pods
 from .columns import ALWAYS, Column, Severity, Table, label_column
-from .samples import reason_columns, sample_columns
+from .samples import marks, reason_columns, sample_columns
 from .status import status_severity
-from .usage import STALE, demand_families, usage_columns
+from .usage import demand_families, usage_columns
 
 
 def containers() -> Table[ContainerUsage]:
@@ -24,7 +24,7 @@ def containers() -> Table[ContainerUsage]:
             *reason_columns(_reason),
             *usage_columns(_mark),
             *_PLACE,
-            *sample_columns(_row),
+            *sample_columns(_row, _mark),
         ),
         families={"label:": lambda n: label_column(n, _labels), **demand_families()},
         aliases=pods.ALIASES,
@@ -44,7 +44,7 @@ def _reason(row: ContainerUsage) -> Reason | None:
 
 
 def _mark(row: ContainerUsage) -> str:
-    return STALE if row.row.stale else ""
+    return marks(stale=row.row.stale)
 
 
 def _namespace(row: ContainerUsage) -> str:

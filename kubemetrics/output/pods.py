@@ -11,7 +11,7 @@ from ..snapshot import PodUsage, Reason
 from ..snapshot.owners import owner
 from .columns import ALWAYS, Column, Severity, Table, label_column
 from .podstatus import pod_status
-from .samples import mark, reason_columns, rfc3339, sample_columns
+from .samples import marks, reason_columns, rfc3339, sample_columns
 from .status import status_severity
 from .usage import demand_families, usage_columns
 
@@ -31,7 +31,7 @@ def pods(now: datetime | None = None) -> Table[PodUsage]:
             *reason_columns(_reason),
             *usage_columns(_mark),
             *_PLACE,
-            *sample_columns(_itself),
+            *sample_columns(_itself, _mark),
             *_ages(now),
         ),
         families={"label:": lambda n: label_column(n, labels), **demand_families()},
@@ -54,7 +54,7 @@ def _reason(row: PodUsage) -> Reason | None:
 
 
 def _mark(row: PodUsage) -> str:
-    return mark(row)
+    return marks(partial=row.partial, stale=row.stale)
 
 
 def _namespace(row: PodUsage) -> str:

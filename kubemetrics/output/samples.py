@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeVar
 
 from ..snapshot import Reason
-from .columns import WIDE, Column, Severity
+from .columns import Column, Severity
 from .usage import PARTIAL, STALE
 
 
@@ -43,33 +43,22 @@ class Sampled(Protocol):
         """Its sample."""
         ...
 
-    @property
-    def partial(self) -> bool:
-        """Whether its value is a lower bound."""
-        ...
-
-    @property
-    def stale(self) -> bool:
-        """Whether its sample is old."""
-        ...
-
 
 R = TypeVar("R")
 
 _EXPECTED: Final = frozenset({"Finished", "NotScheduled", "NotStarted", "Terminating"})
 
 
-def mark(row: Sampled) -> str:
+def marks(*, partial: bool = False, stale: bool = False) -> str:
     """Return what stands before a value that is not the whole truth."""
-    return (PARTIAL if row.partial else "") + (STALE if row.stale else "")
+    return (PARTIAL if partial else "") + (STALE if stale else "")
 
 
-def quality(row: Sampled) -> str | None:
-    """Name what mars a value, ``ok`` where nothing does."""
-    if row.metrics is None or row.reason is not None:
-        return None
-    flags = [("partial", row.partial), ("stale", row.stale)]
-    return ",".join(name for name, holds in flags if holds) or "ok"
+def _quality(mark: str) -> str:
+    return ",".join(_FLAWS[sign] for sign in mark) or "ok"
+
+
+_FLAWS: Final = {PARTIAL: "partial", STALE: "stale"}
 
 
 def reason_code(reason: Reason | None) -> str:
@@ -105,11 +94,15 @@ def reason_columns(get: Callable[[R], Reason | None]) -> tuple[Column[R], ...]:
     )  # fmt: skip
 
 
-def sample_columns(sample: Callable[[R], Sampled]) -> tuple[Column[R], ...]:
+def sample_columns(
+    sample: Callable[[R], Sampled], mark: Callable[[R], str]
+) -> tuple[Column[R], ...]:
     """Make the columns of a sample's quality and time; *sample* is a row's own."""
 
-    def quality_of(row: R) -> str | None:
-        return quality(sample(row))
+    def quality(row: R) -> str | None:
+        known = sample(row)
+        measured = known.metrics is not None and known.reason is None
+        return _quality(mark(row)) if measured else None
 
     def age(row: R) -> timedelta | None:
         return sample(row).age
@@ -123,11 +116,11 @@ def sample_columns(sample: Callable[[R], Sampled]) -> tuple[Column[R], ...]:
         return rfc3339(metrics.timestamp) if metrics else None
 
     return (
-        Column(key="quality", header="QUALITY", kind="text", get=quality_of,
+        Column(key="quality", header="QUALITY", kind="text", get=quality,
                about="ok, partial (a lower bound) or stale (an old sample)"),
         Column(key="sample.age", header="SAMPLE", kind="age", get=age, keep=15,
                about="how old the sample is, by the server's clock"),
-        Column(key="sample.window", header="WINDOW", kind="age", get=window, keep=WIDE,
+        Column(key="sample.window", header="WINDOW", kind="age", get=window,
                about="over how long the sample's CPU was averaged"),
         Column(key="sample.timestamp", header="SAMPLED-AT", kind="text", get=timestamp,
                about="when the sample was taken"),
