@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from ..errors import KubeMetricsError
 from . import console
-from .commands import COMMANDS, Command, CommandModule, find, load
-from .flags import VALUED, add_shared
+from .commands import COMMANDS, Command, CommandModule, build, find
 from .overview import overview
 from .parser import HelpWanted, Parser, UsageError
 
@@ -38,23 +37,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    name, rest = find(words, VALUED)
-    if name:
-        return _run_command(name, rest)
-    return overview(rest)
+    if words[:1] == ["__complete"]:
+        from .complete import answer  # noqa: PLC0415 - not for a command
+
+        return answer(words[1:])
+    name, rest, stray = find(words)
+    return _run_command(name, rest) if name else overview(rest, stray)
 
 
 def _run_command(name: str, words: list[str]) -> int:
     command = COMMANDS[name]
-    module = load(command)
-    parser = Parser(
-        f"{console.program()} {name}",
-        description=module.DESCRIPTION,
-        examples=module.EXAMPLES,
-    )
-    module.add_arguments(parser)
-    if command.connects:
-        add_shared(parser)
+    module, parser = build(name)
     try:
         return _do(module, parser.read(words))
     except HelpWanted as wanted:

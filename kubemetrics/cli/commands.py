@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Final, NamedTuple, Protocol, cast
 
+from .console import program
+from .flags import VALUED, add_shared
 from .parser import Parser
 
 
@@ -71,43 +73,68 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "config": Command("What was resolved from kubeconfig and flags, and why", "config"),
     "config contexts": Command("The contexts of the kubeconfig", "contexts"),
     "raw": Command("The body of any path of the API server", "raw"),
+    "completion": Command(
+        "Completion for bash, zsh or fish", "completion", connects=False
+    ),
 }
 """By name; a name of two words is a command below another one."""
 
 
-def load(command: Command) -> CommandModule:
-    """Import what does *command*."""
-    return cast("CommandModule", import_module(f".{command.module}", __package__))
+def build(name: str) -> tuple[CommandModule, Parser]:
+    """Import what does the command, and make its parser."""
+    command = COMMANDS[name]
+    module = cast("CommandModule", import_module(f".{command.module}", __package__))
+    parser = Parser(
+        f"{program()} {name}",
+        description=module.DESCRIPTION,
+        examples=module.EXAMPLES,
+    )
+    module.add_arguments(parser)
+    if command.connects:
+        add_shared(parser)
+    return module, parser
+
+
+def children(name: str) -> tuple[str, ...]:
+    """Return the names of the commands directly below *name*."""
+    prefix = f"{name} " if name else ""
+    return tuple(
+        candidate
+        for candidate in COMMANDS
+        if candidate.startswith(prefix) and " " not in candidate.removeprefix(prefix)
+    )
 
 
 def child(name: str, word: str) -> str | None:
     """Return the name of the command that *word*, or an alias, names below *name*."""
-    prefix = f"{name} " if name else ""
-    for candidate, command in COMMANDS.items():
-        last = candidate.removeprefix(prefix)
-        if (
-            candidate.startswith(prefix)
-            and " " not in last
-            and word in (last, *command.aliases)
-        ):
+    for candidate in children(name):
+        last = candidate.rpartition(" ")[2]
+        if word in (last, *COMMANDS[candidate].aliases):
             return candidate
     return None
 
 
-def find(words: list[str], valued: frozenset[str]) -> tuple[str, list[str]]:
-    """Find the command in *words*; return its name and the words without it.
+class Found(NamedTuple):
+    """The command that a command line names, and the *words* without that name.
 
-    The flags in *valued* take the next word as their value, so that a connection flag
-    may stand before the command, as with kubectl.
+    *stray* is the first word that names no command, where one was expected.
     """
+
+    name: str
+    words: list[str]
+    stray: str = ""
+
+
+def find(words: list[str]) -> Found:
+    """Find the command; a connection flag may stand before it, as with kubectl."""
     name, rest, skip = "", list[str](), False
     for index, word in enumerate(words):
-        found = None if skip or word.startswith("-") else child(name, word)
-        if word == "--" or not (skip or found or word.startswith("-")):
-            return name, rest + words[index:]
-        if found:
-            name = found
-        else:
+        if skip or (word.startswith("-") and word != "--"):
             rest.append(word)
-        skip = not skip and word in valued
-    return name, rest
+            skip = not skip and word in VALUED
+            continue
+        found = child(name, word)
+        if found is None:
+            return Found(name, rest + words[index:], word)
+        name = found
+    return Found(name, rest)

@@ -125,7 +125,10 @@ def _way(config: Config, origins: dict[str, str]) -> Iterator[Fact]:
 
 
 def _table(config: Config) -> str:
-    return plain_table([("NAME", "VALUE", "FROM"), *facts_of(config)])
+    """Write a table; where there is but one file its name is not repeated."""
+    only = f"{config.files[0]}: " if len(config.files) == 1 else ""
+    rows = ((n, v, origin.removeprefix(only)) for n, v, origin in facts_of(config))
+    return plain_table([("NAME", "VALUE", "FROM"), *rows])
 
 
 def _json(config: Config) -> str:

@@ -47,6 +47,7 @@ SHARED: Final = (
 )  # fmt: skip
 """``-v`` and ``-vv`` come on top of these, in `add_shared`."""
 
+FLAGS: Final = frozenset(name for flag in SHARED for name in (flag.name, flag.short))
 VALUED: Final = frozenset(
     name for flag in SHARED if flag.metavar for name in (flag.name, flag.short) if name
 )
@@ -75,5 +76,5 @@ def add_shared(parser: Parser) -> None:
         dest="verbosity",
         action="count",
         default=0,
-        help="show requests and timings (-vv: every attempt)",
+        help="show requests and timings (-vv: with the time)",
     )

@@ -16,15 +16,23 @@ class _Harmless(logging.Formatter):
         return printable(record.getMessage())
 
 
+class _Timed(_Harmless):
+    """The same, with when it was (milliseconds since the start) and in which thread."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        when = f"{record.relativeCreated:7.0f} ms {record.threadName}: "
+        return when + super().format(record)
+
+
 @contextmanager
 def shown(verbosity: int) -> Generator[None, None, None]:
-    """Show requests and timings (1), or every attempt as well (2 and more)."""
+    """Show requests and timings (1), and when and where they were (2 and more)."""
     logger = logging.getLogger("kubemetrics")
     handler = logging.StreamHandler()
-    handler.setFormatter(_Harmless())
+    handler.setFormatter(_Harmless() if verbosity == 1 else _Timed())
     before = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO if verbosity == 1 else logging.DEBUG)
+    logger.setLevel(logging.DEBUG)
     try:
         yield
     finally:

@@ -7,6 +7,7 @@ from typing import Final
 from .._version import __version__
 from . import console
 from .commands import COMMANDS
+from .flags import FLAGS
 
 _TEXT: Final = """\
 Every pod and its metrics: exact, explained, and nothing left out.
@@ -29,15 +30,18 @@ configuration, 3 metrics API absent or down, 4 partial data with --strict,
 """
 
 
-def overview(words: list[str]) -> int:
-    """Answer a command line that names no command."""
+def overview(words: list[str], stray: str) -> int:
+    """Answer a command line that names no command; *stray* stands in its place."""
+    if stray not in {"", "help"}:
+        return _unknown(f'unknown command "{stray}"')
     if "--version" in words:
         print(f"kubemetrics {__version__}")
         return 0
-    if not words or words[0] in {"-h", "--help", "help"}:
+    if not words or {"-h", "--help", "help"} & {*words}:
         print(_help(), end="")
         return 0
-    return _unknown(words)
+    known = words[0].partition("=")[0] in FLAGS
+    return _unknown("no command is named" if known else f"unknown flag: {words[0]}")
 
 
 def _help() -> str:
@@ -46,9 +50,7 @@ def _help() -> str:
     return _TEXT.format(prog=console.program(), commands="\n".join(lines))
 
 
-def _unknown(words: list[str]) -> int:
-    name = next((word for word in words if not word.startswith("-")), None)
-    what = f'unknown command "{name}"' if name else f"unknown flag: {words[0]}"
+def _unknown(what: str) -> int:
     console.complain(f"error: {what}")
     console.complain(f"See '{console.program()} --help' for usage.")
     return 2

@@ -76,6 +76,10 @@ class Parser(argparse.ArgumentParser):
         """Return what was declared with a dash."""
         return tuple(action for action in self._actions if action.option_strings)
 
+    def arguments(self) -> tuple[argparse.Action, ...]:
+        """Return what was declared without one."""
+        return tuple(action for action in self._actions if not action.option_strings)
+
 
 class _Words:
     """Rewrites a command line so that argparse and pflag mean the same by it."""
