@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Final
@@ -16,7 +17,7 @@ from typing import IO, Final
 _STDOUT_LIMIT: Final = 4 * 2**20
 _STDERR_KEPT: Final = 16 * 2**10
 _CHUNK: Final = 2**16
-_GRACE: Final = 2.0
+_GRACE: Final = 1.0
 """Seconds for the pipes to end after the plugin did; its children may hold them."""
 
 
@@ -91,8 +92,9 @@ class _Watch:
             _reader(self._process.stderr, self._take_stderr),
         )
         problem = self._wait()
+        until = time.monotonic() + _GRACE
         for reader in readers:
-            reader.join(_GRACE)
+            reader.join(max(0.0, until - time.monotonic()))
         if self._too_much:
             problem = f"wrote more than {_STDOUT_LIMIT >> 20} MiB to stdout"
         return Outcome(

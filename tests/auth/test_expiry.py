@@ -1,0 +1,107 @@
+"""When a token or a certificate ends, read without verifying it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from datetime import UTC, datetime
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kubemetrics.auth.expiry import (
+    certificate_expiry,
+    earliest,
+    parse_time,
+    show_time,
+    token_expiry,
+)
+from tests.transport.certs import leaf, ordinary
+
+from .clock import jwt
+
+
+def test_a_jwt_says_when_it_ends() -> None:
+    assert token_expiry(jwt(exp=1234)) == 1234.0
+    assert token_expiry(jwt(exp=1234.5)) == 1234.5
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "opaque",
+        "a.b.c",
+        "a.b",
+        "a.é.c",
+        jwt(),
+        jwt(exp=None),
+        jwt(exp=[1]),
+        jwt(exp="soon"),
+        "a.W10.c",
+    ],
+)
+def test_another_token_does_not(token: str) -> None:
+    assert token_expiry(token) is None
+
+
+@given(st.text())
+def test_no_text_breaks_the_reading(text: str) -> None:
+    assert token_expiry(f"a.{text}.c") is None or text
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.datetimes(datetime(2026, 12, 31), datetime(9999, 12, 31)))  # noqa: DTZ001
+def test_not_after_is_what_cryptography_reads(end: datetime) -> None:
+    end = end.replace(tzinfo=UTC, microsecond=0)
+    issued = leaf(ordinary(), end=end)
+    assert certificate_expiry(issued.key + issued.pem) == end.timestamp()
+    assert issued.cert.not_valid_after_utc == end
+
+
+@pytest.mark.parametrize("end", [datetime(1999, 1, 2, tzinfo=UTC)])
+def test_a_time_of_the_last_century_is_read(end: datetime) -> None:
+    issued = leaf(ordinary(), start=datetime(1998, 1, 1, tzinfo=UTC), end=end)
+    assert certificate_expiry(issued.pem) == end.timestamp()
+
+
+@given(st.binary())
+def test_garbage_has_no_expiry(data: bytes) -> None:
+    assert certificate_expiry(data) is None
+    pem = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----"
+    assert certificate_expiry(data + pem) is None
+
+
+@given(st.integers(0, 400), st.integers(0, 255))
+def test_a_damaged_certificate_never_raises(at: int, byte: int) -> None:
+    der = bytearray(_DAMAGED.cert.public_bytes(Encoding.DER))
+    der[at % len(der)] = byte
+    body = b64encode(der)
+    pem = b"-----BEGIN CERTIFICATE-----\n%b\n-----END CERTIFICATE-----" % body
+    assert isinstance(certificate_expiry(pem), float | None)
+
+
+_DAMAGED = leaf(ordinary())
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1970-01-01T00:01:00Z", 60.0),
+        ("1970-01-01T01:01:00+01:00", 60.0),
+        ("1970-01-01T00:01:00.5Z", 60.5),
+        ("1970-01-01T00:01:00.123456789Z", 60.123456),
+        ("1970-01-01T00:01:00", None),
+        ("tomorrow", None),
+        ("", None),
+    ],
+)
+def test_rfc_3339_is_read(text: str, seconds: float | None) -> None:
+    assert parse_time(text) == seconds
+
+
+def test_times_are_shown_in_utc_and_the_earliest_counts() -> None:
+    assert show_time(60.0) == "1970-01-01T00:01:00Z"
+    assert earliest(None, 3.0, 2.0) == 2.0
+    assert earliest(None) is None

@@ -1,0 +1,75 @@
+"""What may be quoted of a plugin's stderr, and what never is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubemetrics.auth.redact import known_secrets, quote_stderr, strip_ansi
+
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"got {JWT} back", "got [redacted] back"),
+        ("Authorization: Bearer abc.def", "[redacted]"),
+        ("curl -H 'Bearer s3cret'", "Bearer [redacted]"),
+        ("password=hunter2 given", "password=[redacted] given"),
+        ('{"access_token": "ya29.xyz", "n": 1}', '"access_token": "[redacted]"'),
+        ("client_secret: abcd1234", "client_secret: [redacted]"),
+        ("AWS_SECRET_ACCESS_KEY=wJalrXU/K7", "AWS_SECRET_ACCESS_KEY=[redacted]"),
+        ("https://jane:hunter2@proxy:1 failed", "https://[redacted]@proxy:1 failed"),
+        ("key wJalrXUtnFEMI7K7MDENGbPxRfiCY/EXAMPLEKEY", "key [redacted]"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "[redacted]"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE", "[redacted]"),
+    ],
+)
+def test_a_secret_is_masked(text: str, expected: str) -> None:
+    assert expected in quote_stderr(text, ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ERROR: (gcloud.config.config-helper) Reauthentication failed.",
+        "Run: aws sso login --profile production",
+        "no such file: /usr/lib/google-cloud-sdk/bin/gke-gcloud-auth-plugin",
+        "Request id 3f2504e0-4f89-11d3-9a0c-0305e82c3301 failed",
+        "dial tcp: lookup login.microsoftonline.com: no such host",
+        "The SSO session has expired, or is otherwise invalid.",
+    ],
+)
+def test_what_helps_a_person_stays(text: str) -> None:
+    assert quote_stderr(text, ()) == text
+
+
+def test_what_the_plugin_was_given_is_masked_wherever_it_is() -> None:
+    environ = {"AZURE_CLIENT_SECRET": "abc-def", "HOME": "/home/jane", "TOKEN_OK": "1"}
+    args = ("get-token", "--client-secret", "s3cret!", "--password=pass:word", "--x")
+    secrets = known_secrets(environ, args)
+    assert secrets == {"abc-def", "s3cret!", "pass:word"}
+    said = "bad abc-def, s3cret!, pass:word in /home/jane"
+    assert quote_stderr(said, secrets) == (
+        "bad [redacted], [redacted], [redacted] in /home/jane"
+    )
+
+
+def test_it_is_one_line_without_terminal_sequences() -> None:
+    text = "\x1b[31mError\x1b[0m\r\n\n\tit\x07 failed\x1b]0;title\x07\n"
+    assert quote_stderr(text, ()) == "Error | it failed"
+
+
+def test_only_the_end_is_quoted() -> None:
+    text = quote_stderr("word " * 1000 + "end", ())
+    assert len(text) == 601
+    assert text.startswith("…")
+    assert text.endswith("end")
+
+
+@given(st.text())
+def test_nothing_unprintable_is_left(text: str) -> None:
+    assert quote_stderr(text, ()).isprintable()
+    assert all(char.isprintable() or char == "\n" for char in strip_ansi(text))

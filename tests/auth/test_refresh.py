@@ -1,0 +1,202 @@
+"""One fetch at a time: for fifty threads, at expiry, after a 401, and when it fails."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from kubemetrics.auth.credential import Credential
+from kubemetrics.auth.refresh import Refreshing
+from kubemetrics.errors import CredentialError
+
+from .clock import START, Clock
+
+
+class Issuer:
+    """Hands out numbered credentials that last *lifetime* seconds."""
+
+    def __init__(self, clock: Clock, lifetime: float | None = 600.0) -> None:
+        self.clock = clock
+        self.lifetime = lifetime
+        self.fetches = 0
+        self.delay = 0.0
+        self.failure = ""
+        self.same = False
+        self.told: list[Credential | None] = []
+
+    def obtain(self, rejected: Credential | None) -> Credential:
+        self.fetches += 1
+        self.told.append(rejected)
+        time.sleep(self.delay)
+        if self.failure:
+            raise CredentialError(self.failure)
+        number = 1 if self.same else self.fetches
+        expires = None if self.lifetime is None else self.clock() + self.lifetime
+        return Credential(authorization=f"Bearer {number}", expires_at=expires)
+
+    def source(self) -> Refreshing:
+        return Refreshing(self.obtain, _a_minute_early, self.clock)
+
+
+def _a_minute_early(credential: Credential, _now: float) -> float:
+    return math.inf if credential.expires_at is None else credential.expires_at - 60
+
+
+def at_once(count: int, work: Callable[[], object]) -> list[object]:
+    barrier = threading.Barrier(count)
+
+    def wait_and_work(_: int) -> object:
+        barrier.wait(5)
+        return work()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(wait_and_work, range(count)))
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer(Clock())
+
+
+def test_nothing_is_cached_before_the_first_fetch(issuer: Issuer) -> None:
+    source = issuer.source()
+    assert source.cached() is None
+    assert source.fetch() is source.cached()
+    assert issuer.fetches == 1
+
+
+def test_it_is_renewed_early(issuer: Issuer) -> None:
+    source = issuer.source()
+    first = source.fetch()
+    issuer.clock.now = START + 539
+    assert source.cached() is first
+    issuer.clock.now = START + 540
+    assert source.cached() is None
+    assert source.fetch() != first
+    assert issuer.fetches == 2
+
+
+def test_without_an_end_it_lasts(issuer: Issuer) -> None:
+    issuer.lifetime = None
+    source = issuer.source()
+    first = source.fetch()
+    issuer.clock.now += 10**9
+    assert source.cached() is first
+
+
+def test_fifty_threads_fetch_once(issuer: Issuer) -> None:
+    issuer.delay = 0.05
+    source = issuer.source()
+    found = at_once(50, source.fetch)
+    assert issuer.fetches == 1
+    assert set(found) == {Credential(authorization="Bearer 1")}
+
+
+def test_cached_does_not_wait_for_a_fetch(issuer: Issuer) -> None:
+    issuer.delay = 0.3
+    source = issuer.source()
+    thread = threading.Thread(target=source.fetch)
+    thread.start()
+    started = time.monotonic()
+    assert source.cached() is None
+    assert time.monotonic() - started < 0.2
+    thread.join()
+
+
+def test_a_burst_of_fifty_401s_fetches_once(issuer: Issuer) -> None:
+    """Item 6: asyncio#257, kr8s#536: each of them had its own refresh."""
+    source = issuer.source()
+    old = source.fetch()
+    issuer.delay = 0.02
+
+    def refused() -> Credential:
+        assert source.rejected(old)
+        return source.fetch()
+
+    found = at_once(50, refused)
+    assert issuer.fetches == 2
+    assert set(found) == {Credential(authorization="Bearer 2")}
+
+
+def test_a_late_401_to_an_older_credential_is_no_news(issuer: Issuer) -> None:
+    source = issuer.source()
+    old = source.fetch()
+    source.rejected(old)
+    new = source.fetch()
+    assert source.rejected(old)
+    assert source.cached() is new
+
+
+def test_a_burst_of_401s_fetches_once_even_if_nothing_changes(issuer: Issuer) -> None:
+    issuer.same = True
+    source = issuer.source()
+    old = source.fetch()
+
+    def refused() -> Credential:
+        source.rejected(old)
+        return source.fetch()
+
+    assert set(at_once(50, refused)) == {old}
+    assert issuer.fetches == 2
+
+
+def test_the_rejected_credential_is_told_to_whoever_fetches(issuer: Issuer) -> None:
+    source = issuer.source()
+    old = source.fetch()
+    source.rejected(old)
+    source.fetch()
+    assert issuer.told == [None, old]
+
+
+def test_whoever_waited_shares_a_failure(issuer: Issuer) -> None:
+    issuer.failure, issuer.delay = "no", 0.2
+
+    def fail() -> str:
+        with pytest.raises(CredentialError) as caught:
+            source.fetch()
+        return str(caught.value)
+
+    source = issuer.source()
+    assert set(at_once(20, fail)) == {"no"}
+    assert issuer.fetches < 5
+
+
+def test_a_later_call_tries_again_after_a_failure(issuer: Issuer) -> None:
+    source = issuer.source()
+    issuer.failure = "no"
+    with pytest.raises(CredentialError):
+        source.fetch()
+    issuer.failure = ""
+    assert source.fetch().authorization == "Bearer 2"
+
+
+def test_a_failed_early_renewal_keeps_what_is_still_good(
+    issuer: Issuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = issuer.source()
+    first = source.fetch()
+    issuer.clock.now = START + 550
+    issuer.failure = "no"
+    with caplog.at_level(logging.WARNING, "kubemetrics"):
+        assert source.fetch() == first
+    assert "going on with the credential held so far: no" in caplog.text
+    assert source.cached() == first  # and does not try again with each request
+    issuer.clock.now += 6
+    assert source.cached() is None
+    issuer.clock.now = START + 601
+    with pytest.raises(CredentialError, match="no"):
+        source.fetch()
+
+
+def test_what_was_rejected_is_not_kept(issuer: Issuer) -> None:
+    source = issuer.source()
+    source.rejected(source.fetch())
+    issuer.failure = "no"
+    with pytest.raises(CredentialError, match="no"):
+        source.fetch()
