@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 GAP: Final = 2
-_SHORTEST: Final = 8
+_SHORTEST: Final = 12
 
 
 class Sized(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..quantity import Quantity
@@ -10,7 +10,7 @@ from ..snapshot import Rollup
 from .amounts import RESOURCES, Resource, amount
 from .columns import ALWAYS, WIDE, Column, Severity, Table
 from .samples import marks
-from .usage import demand_families, usage_columns
+from .usage import demand_families, resource_columns
 
 _ALIASES: Final = {"cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage"}
 _HEADERS: Final = {"container": "NAME", "priority-class": "PRIORITY-CLASS"}
@@ -30,12 +30,19 @@ def groups(chain: Sequence[str], nouns: str = "groups") -> Table[Rollup]:
             Column(key="count", header=rows, kind="count", get=_count, keep=45,
                    about=f"how many {rows.lower()} there are"),
             *_COVERAGE,
-            *(c for c in usage_columns(_mark) if not c.key.endswith(".pct_node")),
-            *(c for resource in RESOURCES for c in _spread(resource, spread)),
+            *(c for of in RESOURCES for c in _amounts(of, spread)),
         ),
         families=demand_families(),
         aliases=_ALIASES,
     )  # fmt: skip
+
+
+def _amounts(of: Resource, spread: int) -> Iterator[Column[Rollup]]:
+    """Make a resource's columns; a group has no node of its own."""
+    for column in resource_columns(of, _mark):
+        if column.key != f"{of.key}.pct_node":
+            yield column
+    yield from _spread(of, spread)
 
 
 def _names(chain: Sequence[str]) -> tuple[Column[Rollup], ...]:

@@ -90,8 +90,10 @@ def _cells(
         values.append(TOTAL if first else total(column, values))
     texts = _texts(column, values, look.units)
     if column.mark is not None:
-        marks = map(column.mark, rows)
-        texts[: len(rows)] = [m + t for m, t in zip(marks, texts, strict=False)]
+        texts[: len(rows)] = [
+            text if value is None else column.mark(row) + text
+            for row, value, text in zip(rows, values, texts, strict=False)
+        ]
     if look.total and values[-1] is None:
         texts[-1] = ""
     size = max(map(width, texts), default=0)

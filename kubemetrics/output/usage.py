@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Final, Protocol, TypeVar
 
 from ..accounting import NO_DEMAND, Demand
-from ..models import Quantities
+from ..models import MEMORY, Quantities
 from ..quantity import Quantity
 from ..snapshot import Base
 from .amounts import RESOURCES, Resource, amount, number, share
@@ -43,11 +43,13 @@ _BYTES: Final = ("ephemeral-storage", "hugepages-", "memory")
 
 def usage_columns(mark: Callable[[M], str]) -> tuple[Column[M], ...]:
     """Make the columns of CPU, then those of memory; *mark* is that of usage."""
-    return tuple(c for resource in RESOURCES for c in _columns(resource, mark))
+    return tuple(c for of in RESOURCES for c in resource_columns(of, mark))
 
 
-def _columns(of: Resource, mark: Callable[[M], str]) -> tuple[Column[M], ...]:
+def resource_columns(of: Resource, mark: Callable[[M], str]) -> tuple[Column[M], ...]:
+    """Make the columns of one resource."""
     name = of.name
+    more = of.name == MEMORY  # what runs out of memory is killed; CPU only throttles
 
     def usage(row: M) -> Quantity | None:
         return row.usage.get(name) if row.usage else None
@@ -82,9 +84,9 @@ def _columns(of: Resource, mark: Callable[[M], str]) -> tuple[Column[M], ...]:
         amount(of, "requests", requests, "what the scheduler sets aside", keep=31),
         amount(of, "limits", limits, "what may be used; ~ binds not all containers",
                keep=30, mark=partial_limit),
-        share(of, "pct_request", of_requests, "usage in requests", keep=50),
+        share(of, "pct_request", of_requests, "usage in requests", keep=50 + more),
         share(of, "pct_limit", of_limits, "usage in limits, unless they are partial",
-              keep=60, alarm=True),
+              keep=60 + more, alarm=True),
         share(of, "pct_node", of_node, "usage in the node's allocatable", alarm=True),
         number(of, "unrequested", unrequested, "containers without a request"),
         number(of, "unlimited", unlimited, "containers without a limit"),
