@@ -16,15 +16,18 @@ from __future__ import annotations
 
 from .certs import KeyPair, ServerCert, stranger_authority
 from .clock import Clock
-from .cluster import Cluster, Options
+from .cluster import Cluster
 from .exchange import Answer, Seen
+from .generator import Generated
 from .ledger import Amount, Ledger
+from .options import Options
 
 __all__ = [
     "Amount",
     "Answer",
     "Clock",
     "Cluster",
+    "Generated",
     "KeyPair",
     "Ledger",
     "Options",

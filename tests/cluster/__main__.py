@@ -1,40 +1,80 @@
-"""`python -m tests.cluster`: serve a cluster until interrupted."""
+"""`python -m tests.cluster`: serve a cluster until interrupted.
+
+Prints one line, `ready URL`, once it answers. Without --pods it is the recorded
+cluster, as if it had been recorded just now.
+"""
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .cluster import Cluster, Options
+from .cluster import Cluster
+from .generator import Generated
 from .metrics import STATES
+from .options import Options
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster")
     parser.add_argument("--pods", type=int, help="generate so many pods")
-    parser.add_argument("--nodes", type=int, help="generate so many nodes")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--nodes", type=int, help="so many nodes (pods / 50)")
+    parser.add_argument("--seed", type=int, default=1, help="of the generated (1)")
+    parser.add_argument(
+        "--unique", action="store_true", help="a label of each pod's own"
+    )
+    parser.add_argument("--lazy", action="store_true", help="make pods when listed")
+    parser.add_argument(
+        "--warm", type=int, metavar="LIMIT", help="compress pages ahead"
+    )
     parser.add_argument("--kubeconfig", type=Path, help="write a kubeconfig there")
+    parser.add_argument("--user", default="viewer", help="its current context (viewer)")
     parser.add_argument("--state", choices=STATES, default="healthy")
+    parser.add_argument(
+        "--scrape", type=float, help="new samples every so many seconds"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     return parser.parse_args(argv)
 
 
+def _cluster(arguments: argparse.Namespace) -> Cluster:
+    options = Options(host=arguments.host, port=arguments.port, state=arguments.state)
+    now = datetime.now(UTC)
+    if arguments.pods is None:
+        return Cluster.recorded(options, now=now)
+    wanted = Generated(
+        nodes=arguments.nodes or max(3, arguments.pods // 50),
+        pods=arguments.pods,
+        seed=arguments.seed,
+        unique=arguments.unique,
+        lazy=arguments.lazy,
+    )
+    return Cluster.generated(wanted, options, now=now, frozen=False)
+
+
+def _serve(cluster: Cluster, scrape: float | None) -> None:
+    """Wait for an interrupt, scraping now and then."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.wait(scrape):
+        cluster.scrape()
+
+
 def main(argv: list[str] | None = None) -> int:
     arguments = _arguments(argv)
-    options = Options(host=arguments.host, port=arguments.port, state=arguments.state)
-    with Cluster.recorded(options, now=datetime.now(UTC)) as cluster:
+    with _cluster(arguments) as cluster:
+        if arguments.warm:
+            cluster.warm(arguments.warm)
         if arguments.kubeconfig:
-            cluster.kubeconfig(path=arguments.kubeconfig)
+            cluster.kubeconfig(arguments.user, arguments.kubeconfig)
         print(f"ready {cluster.url}", flush=True)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return 130
+        _serve(cluster, arguments.scrape)
     return 0
 
 

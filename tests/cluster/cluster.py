@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,18 +13,19 @@ from typing import Any, Self
 from . import certs
 from .api import Api, Parts, Settings
 from .apiservices import ApiServices
-from .certs import KeyPair, ServerCert
+from .certs import KeyPair
 from .clock import Clock, rfc3339
 from .contents import Contents
 from .core import NAMESPACE, NODE, POD, Core
 from .discovery import Discovery
 from .exchange import Seen
+from .generator import Generated, generate
 from .generic import Generic
 from .kubeconfig import kubeconfig_object, write_kubeconfig
-from .ledger import Amount, Ledger, amount_of
+from .ledger import Ledger, ledger_of
 from .metrics import Measured, Metrics
-from .quantities import nanocores, whole_bytes
-from .rbac import DEFAULT_ROLES, VIEWERS, Role
+from .options import Options
+from .rbac import VIEWERS
 from .recorded import (
     apiservice_bodies,
     built_in_groups,
@@ -36,31 +36,11 @@ from .recorded import (
 from .samples import SampleStore
 from .scripts import Faults
 from .server import Server, Site
-from .store import Entry, Revision, Store
+from .store import Entry, LazyStore, Revision, Store
 from .table import namespace_printer, node_printer, pod_printer
 from .users import Users
+from .warm import warm
 from .watch import Watches
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How a cluster is served; all of it has a default.
-
-    *certificate* describes the server's; *tls* False serves plain HTTP; *prefix* is a
-    path before every other, as Rancher has it; *metrics_versions* are listed in
-    discovery in this order; *self_reviews* False is a server before 1.28.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    tls: bool = True
-    certificate: ServerCert = field(default_factory=ServerCert)
-    prefix: str = ""
-    state: str = "healthy"
-    metrics_versions: tuple[str, ...] = ("v1beta1",)
-    self_reviews: bool = True
-    roles: tuple[Role, ...] = DEFAULT_ROLES
-    bookmark_seconds: float = 60.0
 
 
 class Cluster:
@@ -79,7 +59,8 @@ class Cluster:
         self.authority = certs.cluster_authority()
         self.users = Users(self.authority)
         self.revision = Revision(contents.revision, oldest=contents.oldest_revision)
-        self.pods = Store(self.revision, contents.pods)
+        lazy = not isinstance(contents.pods, tuple)
+        self.pods = (LazyStore if lazy else Store)(self.revision, contents.pods)
         self.nodes = Store(self.revision, contents.nodes)
         self.namespaces = Store(self.revision, contents.namespaces)
         self.pod_samples = SampleStore(contents.pod_samples)
@@ -94,7 +75,8 @@ class Cluster:
         )
         self._contents = contents
         self._folder = tempfile.TemporaryDirectory(prefix="simulated-cluster-")
-        self._server = self._serve(options)
+        self._api = Api(self.settings, self._parts())
+        self._server = self._serve()
 
     @classmethod
     def recorded(
@@ -110,23 +92,24 @@ class Cluster:
             return cls(contents, Clock(contents.now, frozen=True), options)
         return cls(moved(contents, now), Clock(now), options)
 
-    def _serve(self, options: Options) -> Server:
-        context = None
-        if options.tls:
-            strangers = certs.stranger_authority()
-            pair = self.authority.server(options.certificate)
-            context = certs.server_context(pair, (self.authority, strangers))
-        site = Site(
-            host=options.host,
-            port=options.port,
-            context=context,
-            answer=Api(self.settings, self._parts(options)).answer,
-            faults=self.faults,
-            clock=self.clock,
-        )
-        return Server(site)
+    @classmethod
+    def generated(
+        cls,
+        wanted: Generated,
+        options: Options | None = None,
+        *,
+        now: datetime | None = None,
+        frozen: bool = True,
+    ) -> Self:
+        """Serve a generated cluster as of *now*, the present unless given.
 
-    def _parts(self, options: Options) -> Parts:
+        The clock stands still, so that what is too young for a sample stays so.
+        """
+        moment = now or datetime.now(UTC)
+        contents = generate(wanted, moment)
+        return cls(contents, Clock(moment, frozen=frozen), options)
+
+    def _parts(self) -> Parts:
         groups = built_in_groups()
         return Parts(
             users=self.users,
@@ -139,28 +122,37 @@ class Cluster:
                 ),
             },
             watches=self.watches,
-            metrics=Metrics(self._measured()),
+            metrics=Metrics(
+                Measured("PodMetrics", self.pod_samples, self.pods, namespaced=True),
+                Measured(
+                    "NodeMetrics", self.node_samples, self.nodes, namespaced=False
+                ),
+            ),
             discovery=Discovery(groups, "127.0.0.1:6443"),
             generic=Generic(groups, self.revision),
-            apiservices=ApiServices(apiservice_bodies(), options.metrics_versions),
+            apiservices=ApiServices(
+                apiservice_bodies(), self.settings.metrics_versions
+            ),
             version=exchange("version").json(),
         )
 
-    def _measured(self) -> dict[str, Measured]:
-        return {
-            "pods": Measured(
-                kind="PodMetrics",
-                samples=self.pod_samples,
-                objects=self.pods,
-                namespaced=True,
-            ),
-            "nodes": Measured(
-                kind="NodeMetrics",
-                samples=self.node_samples,
-                objects=self.nodes,
-                namespaced=False,
-            ),
-        }
+    def _serve(self) -> Server:
+        options = self.options
+        context = None
+        if options.tls:
+            pair = self.authority.server(options.certificate)
+            known = (self.authority, certs.stranger_authority())
+            context = certs.server_context(pair, known)
+        return Server(
+            Site(
+                host=options.host,
+                port=options.port,
+                context=context,
+                answer=self._api.answer,
+                faults=self.faults,
+                clock=self.clock,
+            )
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -272,24 +264,12 @@ class Cluster:
     @property
     def ledger(self) -> Ledger:
         """The truth of this moment."""
-        silent = {e.name for e in self.nodes.current()} - {
-            s.name for s in self.node_samples.samples()
-        }
-        return Ledger(
-            all_pods=frozenset(entry.key for entry in self.pods.current()),
-            all_nodes=frozenset(entry.name for entry in self.nodes.current()),
-            pods={s.key: amount_of(s) for s in self.pod_samples.samples()},
-            containers={
-                (s.namespace, s.name, u.name): Amount(
-                    nanocores(u.cpu), whole_bytes(u.memory)
-                )
-                for s in self.pod_samples.samples()
-                for u in s.usages
-            },
-            nodes={s.name: amount_of(s) for s in self.node_samples.samples()},
-            missing=self._contents.missing,
-            partial=self._contents.partial,
-            silent=frozenset(silent),
+        return ledger_of(
+            self._contents,
+            [entry.key for entry in self.pods.current()],
+            [entry.name for entry in self.nodes.current()],
+            self.pod_samples.samples(),
+            self.node_samples.samples(),
         )
 
     def apply(self, pod: Mapping[str, Any]) -> Entry:
@@ -310,3 +290,7 @@ class Cluster:
         moment = rfc3339(self.clock.now())
         self.pod_samples.retime(moment)
         self.node_samples.retime(moment)
+
+    def warm(self, page_size: int) -> None:
+        """Compress ahead what a client will list: pages of pods, and all metrics."""
+        warm(self._api.answer, self.settings.prefix, self.token("admin"), page_size)

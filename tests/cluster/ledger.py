@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from .contents import Contents
 from .quantities import nanocores, whole_bytes
-from .samples import Sample
+from .samples import Sample, Usage
 from .store import Key
 
 
@@ -21,12 +22,12 @@ class Amount:
         return Amount(self.cpu + other.cpu, self.memory + other.memory)
 
 
-def amount_of(sample: Sample) -> Amount:
-    amounts = (
-        Amount(nanocores(usage.cpu), whole_bytes(usage.memory))
-        for usage in sample.usages
-    )
-    return total(amounts)
+def amount_of(usage: Usage) -> Amount:
+    return Amount(nanocores(usage.cpu), whole_bytes(usage.memory))
+
+
+def sample_amount(sample: Sample) -> Amount:
+    return total(map(amount_of, sample.usages))
 
 
 def total(amounts: Iterable[Amount]) -> Amount:
@@ -70,3 +71,29 @@ class Ledger:
         for reason in self.missing.values():
             counts[reason] = counts.get(reason, 0) + 1
         return counts
+
+
+def ledger_of(
+    contents: Contents,
+    pods: Iterable[Key],
+    nodes: Iterable[str],
+    pod_samples: Iterable[Sample],
+    node_samples: Iterable[Sample],
+) -> Ledger:
+    """Count what there is; the reasons are those that *contents* came with."""
+    listed, all_nodes = list(pod_samples), frozenset(nodes)
+    measured = {sample.name: sample_amount(sample) for sample in node_samples}
+    return Ledger(
+        all_pods=frozenset(pods),
+        all_nodes=all_nodes,
+        pods={sample.key: sample_amount(sample) for sample in listed},
+        containers={
+            (sample.namespace, sample.name, usage.name): amount_of(usage)
+            for sample in listed
+            for usage in sample.usages
+        },
+        nodes=measured,
+        missing=contents.missing,
+        partial=contents.partial,
+        silent=all_nodes - measured.keys(),
+    )

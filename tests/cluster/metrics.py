@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
 from http import HTTPStatus
 
@@ -40,21 +40,22 @@ _DOWN = ("down", "warming-1")
 _WARMING = ("warming", "warming-2")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Measured:
     """A measured resource: its kind, samples, and the objects they belong to."""
 
     kind: str
     samples: SampleStore
     objects: Store
+    _: KW_ONLY
     namespaced: bool
 
 
 class Metrics:
     """Answers below `/apis/metrics.k8s.io/<version>`."""
 
-    def __init__(self, measured: Mapping[str, Measured]) -> None:
-        self._measured = measured
+    def __init__(self, pods: Measured, nodes: Measured) -> None:
+        self._measured = {"pods": pods, "nodes": nodes}
         self._compressed = BodyCache(64 << 20)
 
     def answer(self, seen: Seen, info: RequestInfo, state: str) -> Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -150,9 +151,40 @@ class Store:
         self.revision.changed.notify_all()
 
 
+class LazyStore(Store):
+    """A store over a sequence that makes its entries when asked; nothing changes."""
+
+    def __init__(self, revision: Revision, entries: Sequence[Entry]) -> None:
+        super().__init__(revision)
+        self._made = entries
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def get(self, namespace: str, name: str) -> Entry | None:
+        wanted = f"{namespace}/{name}"
+        at = bisect_left(self._made, wanted, key=order)
+        if at == len(self._made) or order(self._made[at]) != wanted:
+            return None
+        return self._made[at]
+
+    def current(self) -> Sequence[Entry]:
+        return self._made
+
+    def at(self, revision: int) -> Sequence[Entry]:  # noqa: ARG002 - never changes
+        return self._made
+
+    def _record(self, change: Change) -> None:
+        raise TypeError(f"a lazy cluster cannot change: {change}")
+
+
+def order(entry: Entry) -> str:
+    """Return what etcd orders by: namespace and name as one path."""
+    return f"{entry.namespace}/{entry.name}"
+
+
 def sorted_entries(entries: Iterable[Entry]) -> list[Entry]:
-    """Order by etcd's key: namespace and name as one path."""
-    return sorted(entries, key=lambda entry: f"{entry.namespace}/{entry.name}")
+    return sorted(entries, key=order)
 
 
 def _undo(state: dict[Key, Entry], change: Change) -> None:
