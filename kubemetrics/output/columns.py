@@ -68,13 +68,16 @@ class UnknownColumnError(ValueError):
 class Table(Generic[R_contra]):
     """The columns that rows of one kind have, in their order.
 
-    *kind* is the rows' name in machine outputs, *nouns* what people call them.
-    *families* make columns by prefix. *aliases* are shorter keys.
+    *kind* is the name of one row in machine outputs, *noun* and *nouns* what people
+    call one and several. *identity* names, by key, the columns that tell rows apart, as
+    Prometheus labels. *families* make columns by prefix, *aliases* are shorter keys.
     """
 
     kind: str
+    noun: str
     nouns: str
     columns: tuple[Column[R_contra], ...]
+    identity: Mapping[str, str]
     families: Mapping[str, Family[R_contra]] = field(
         default_factory=dict[str, Family[R_contra]]
     )

@@ -16,8 +16,10 @@ from .usage import demand_families, usage_columns
 def containers() -> Table[ContainerUsage]:
     """Return the columns of containers."""
     return Table(
-        kind="ContainerUsageList",
+        kind="ContainerUsage",
+        noun="container",
         nouns="containers",
+        identity={"namespace": "namespace", "pod": "pod", "name": "container"},
         columns=(
             *_NAMES,
             *_STATUS,

@@ -14,19 +14,23 @@ from .usage import demand_families, resource_columns
 
 _ALIASES: Final = {"cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage"}
 _HEADERS: Final = {"container": "NAME", "priority-class": "PRIORITY-CLASS"}
+_IDENTITY: Final = {"owner.kind": "workload_kind", "owner.name": "workload"}
 _REPLICAS: Final = 22
 """The `keep` of the spread, where the members of a group are replicas."""
 
 
-def groups(chain: Sequence[str], nouns: str = "groups") -> Table[Rollup]:
+def groups(chain: Sequence[str], noun: str = "group") -> Table[Rollup]:
     """Return the columns of what `rollup` makes of this chain of keys."""
     rows = "CONTAINERS" if "container" in chain else "PODS"
     spread = _REPLICAS if "owner" in chain else WIDE
+    names = _names(chain)
     return Table(
-        kind="UsageRollupList",
-        nouns=nouns,
+        kind="UsageRollup",
+        noun=noun,
+        nouns=f"{noun}s",
+        identity={c.key: _IDENTITY.get(c.key, c.key) for c in names},
         columns=(
-            *_names(chain),
+            *names,
             Column(key="count", header=rows, kind="count", get=_count, keep=45,
                    about=f"how many {rows.lower()} there are"),
             *_COVERAGE,

@@ -25,8 +25,10 @@ _UNSCHEDULABLE: Final = "SchedulingDisabled"
 def nodes(now: datetime | None = None) -> Table[NodeUsage]:
     """Return the columns of nodes; *now* is the server's time, for their ages."""
     return Table(
-        kind="NodeUsageList",
+        kind="NodeUsage",
+        noun="node",
         nouns="nodes",
+        identity={"name": "node"},
         columns=(
             *_STATUS,
             *reason_columns(_reason),

@@ -23,8 +23,10 @@ ALIASES: Final[Mapping[str, str]] = {
 def pods(now: datetime | None = None) -> Table[PodUsage]:
     """Return the columns of pods; *now* is the server's time, for their ages."""
     return Table(
-        kind="PodUsageList",
+        kind="PodUsage",
+        noun="pod",
         nouns="pods",
+        identity={"namespace": "namespace", "name": "pod"},
         columns=(
             *_NAMES,
             *_STATUS,

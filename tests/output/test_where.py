@@ -28,7 +28,9 @@ class Row(NamedTuple):
 
 
 TABLE: Table[Row] = Table(
-    kind="RowList",
+    kind="Row",
+    noun="row",
+    identity={"name": "name"},
     nouns="rows",
     columns=(
         Column(key="name", header="NAME", kind="text", get=lambda r: r.name, about=""),
