@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from .common import CPU, MEMORY, NO_RESOURCES, Condition, Resources, total
 from .container import Container, ContainerKind, ContainerState
-from .fields import EMPTY, Pool, Quantities
+from .fields import EMPTY
 from .metrics import ContainerMetrics, NodeMetrics, PodMetrics, parse_duration
 from .node import Node, NodeAddress, NodeInfo, Taint
 from .pod import OwnerReference, Pod
+from .pool import Pool, Quantities
 
 __all__ = [
     "CPU",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
+from ..errors import DecodeError
 from ..quantity import Quantity
 from . import fields
-from .fields import EMPTY, Object, Pool, Quantities, at
+from .fields import EMPTY, Object, child, under
+from .pool import Pool, Quantities
 
 CPU: Final = "cpu"
 MEMORY: Final = "memory"
@@ -46,42 +48,58 @@ class Meta(NamedTuple):
     creation_timestamp: datetime | None
 
 
+_NO_META: Final = Meta("", "", "", EMPTY, None)
+
+
 def metadata(obj: Object, pool: Pool) -> Meta:
     """Read ``metadata``; an object without any (a template) has empty names."""
-    meta = fields.child(obj, "metadata")
+    meta = child(obj, "metadata")
     if meta is None:
-        return Meta("", "", "", EMPTY, None)
-    with at("metadata"):
+        return _NO_META
+    try:
         return Meta(
             fields.needed(meta, "name"),
-            pool.text(fields.text(meta, "namespace")),
+            pool.text(meta, "namespace"),
             fields.text(meta, "uid"),
-            fields.labels(meta, "labels", pool),
+            pool.labels(meta, "labels"),
             fields.time(meta, "creationTimestamp"),
         )
+    except DecodeError as error:
+        raise under("metadata", error) from None
 
 
-def condition(obj: Object, pool: Pool) -> Condition:
-    """Read a condition; what holds needs no message."""
-    status = fields.text(obj, "status")
-    read = Condition(
-        pool.text(fields.text(obj, "type")),
-        pool.text(status),
-        pool.text(fields.text(obj, "reason")),
-        "" if status == "True" else fields.text(obj, "message"),
-    )
-    return pool.value(read)
+def conditions(obj: Object, pool: Pool) -> tuple[Condition, ...]:
+    """Read conditions; most objects have the same ones."""
+    written = fields.children(obj, "conditions", _condition, pool)
+    return pool.shared(written, _conditions)
+
+
+_Written: TypeAlias = tuple[str, str, str, str]
+
+
+def _condition(obj: Object, pool: Pool) -> _Written:
+    """Read what a condition says; what holds needs no message."""
+    status = pool.text(obj, "status")
+    message = "" if status == "True" else fields.text(obj, "message")
+    return pool.text(obj, "type"), status, pool.text(obj, "reason"), message
+
+
+def _conditions(written: tuple[_Written, ...]) -> tuple[Condition, ...]:
+    return tuple(Condition(*said) for said in written)
 
 
 def resources(obj: Object, key: str, pool: Pool) -> Resources | None:
     """Read requests and limits, or nothing where the field is missing or null."""
-    value = fields.child(obj, key)
+    value = child(obj, key)
     if value is None:
         return None
-    with at(key):
-        requests = fields.quantities(value, "requests", pool)
-        limits = fields.quantities(value, "limits", pool)
-    return Resources(requests, limits)
+    if not value:
+        return NO_RESOURCES
+    try:
+        requests = pool.quantities(value, "requests")
+        return Resources(requests, pool.quantities(value, "limits"))
+    except DecodeError as error:
+        raise under(key, error) from None
 
 
 def total(amounts: list[Quantities]) -> Quantities:

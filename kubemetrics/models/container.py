@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
+from ..errors import DecodeError
 from . import fields
 from .common import NO_RESOURCES, Resources, resources
-from .fields import Object, Pool, Quantities
+from .fields import Object, child, under
+from .pool import Pool, Quantities
 
 ContainerKind: TypeAlias = Literal["regular", "init", "sidecar", "ephemeral"]
 StateKind: TypeAlias = Literal["waiting", "running", "terminated", ""]
@@ -66,15 +68,15 @@ def containers(
     spec: Object, spec_key: str, status: Object, status_key: str, pool: Pool
 ) -> tuple[Container, ...]:
     """Join the containers of a spec with their statuses, by name."""
-    with fields.at("status"):
-        found = dict(fields.children(status, status_key, _status, pool))
-    kind = _KINDS[spec_key]
-
-    def build(obj: Object, pool: Pool) -> Container:
-        return _container(obj, kind, found, pool)
-
-    with fields.at("spec"):
-        return fields.children(spec, spec_key, build, pool)
+    try:
+        statuses = dict(fields.children(status, status_key, _status, pool))
+    except DecodeError as error:
+        raise under("status", error) from None
+    reader = _Reader(_KINDS[spec_key], statuses, pool)
+    try:
+        return fields.children(spec, spec_key, _container, reader)
+    except DecodeError as error:
+        raise under("spec", error) from None
 
 
 _KINDS: Mapping[str, ContainerKind] = {
@@ -84,13 +86,30 @@ _KINDS: Mapping[str, ContainerKind] = {
 }
 
 
-def _container(
-    obj: Object, listed: ContainerKind, statuses: Mapping[str, _Status], pool: Pool
-) -> Container:
-    name = pool.text(fields.needed(obj, "name"))
+class _Reader(NamedTuple):
+    """What is known of the containers of one list before the list is read."""
+
+    kind: ContainerKind
+    statuses: Mapping[str, _Status]
+    pool: Pool
+
+
+class _Status(NamedTuple):
+    resources: Resources | None
+    allocated: Quantities | None
+    ready: bool
+    started: bool
+    restarts: int
+    state: ContainerState
+    last: ContainerState | None
+
+
+def _container(obj: Object, reader: _Reader) -> Container:
+    kind, statuses, pool = reader
+    name = pool.name(obj)
     asked = resources(obj, "resources", pool) or NO_RESOURCES
-    always = fields.text(obj, "restartPolicy") == "Always"
-    kind: ContainerKind = "sidecar" if listed == "init" and always else listed
+    if kind == "init" and fields.text(obj, "restartPolicy") == "Always":
+        kind = "sidecar"
     status = statuses.get(name)
     if status is None:
         return Container(
@@ -111,52 +130,56 @@ def _container(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Status:
-    resources: Resources | None
-    allocated: Quantities | None
-    ready: bool
-    started: bool
-    restarts: int
-    state: ContainerState
-    last: ContainerState | None
-
-
 def _status(obj: Object, pool: Pool) -> tuple[str, _Status]:
-    allocated = fields.child(obj, "allocatedResources")
-    with fields.at("lastState"):
-        last = _state(fields.child(obj, "lastState") or {}, pool)
-    with fields.at("state"):
-        state = _state(fields.child(obj, "state") or {}, pool)
     status = _Status(
         resources(obj, "resources", pool),
-        None
-        if allocated is None
-        else fields.quantities(obj, "allocatedResources", pool),
+        allocated(obj, pool),
         fields.flag(obj, "ready"),
         fields.flag(obj, "started"),
         fields.whole(obj, "restartCount"),
-        state,
-        last if last.kind == "terminated" else None,
+        _state(obj, "state", pool),
+        _last(obj, pool),
     )
-    return fields.needed(obj, "name"), status
+    return pool.name(obj), status
 
 
-def _state(obj: Object, pool: Pool) -> ContainerState:
-    running = fields.child(obj, "running")
+def allocated(obj: Object, pool: Pool) -> Quantities | None:
+    """Read what the node admitted, or nothing where the status does not say."""
+    if obj.get("allocatedResources") is None:
+        return None
+    return pool.quantities(obj, "allocatedResources")
+
+
+def _last(obj: Object, pool: Pool) -> ContainerState | None:
+    last = _state(obj, "lastState", pool)
+    return last if last.kind == "terminated" else None
+
+
+def _state(obj: Object, key: str, pool: Pool) -> ContainerState:
+    state = child(obj, key)
+    if not state:
+        return UNKNOWN_STATE
+    try:
+        return _known_state(state, pool)
+    except DecodeError as error:
+        raise under(key, error) from None
+
+
+def _known_state(obj: Object, pool: Pool) -> ContainerState:
+    running = child(obj, "running")
     if running is not None:
         return ContainerState("running", started_at=fields.time(running, "startedAt"))
-    waiting = fields.child(obj, "waiting")
+    waiting = child(obj, "waiting")
     if waiting is not None:
-        return ContainerState("waiting", pool.text(fields.text(waiting, "reason")))
-    ended = fields.child(obj, "terminated")
+        return ContainerState("waiting", pool.text(waiting, "reason"))
+    ended = child(obj, "terminated")
     return UNKNOWN_STATE if ended is None else _terminated(ended, pool)
 
 
 def _terminated(obj: Object, pool: Pool) -> ContainerState:
     return ContainerState(
         "terminated",
-        pool.text(fields.text(obj, "reason")),
+        pool.text(obj, "reason"),
         fields.whole(obj, "exitCode"),
         fields.whole(obj, "signal"),
         fields.time(obj, "startedAt"),

@@ -14,7 +14,8 @@ from ..quantity import Quantity
 from ..wire.metrics import ContainerMetricsWire, NodeMetricsWire, PodMetricsWire
 from . import fields
 from .common import CPU, MEMORY, metadata, total
-from .fields import Object, Pool, Quantities
+from .fields import Object
+from .pool import Pool, Quantities
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,21 +131,12 @@ class NodeMetrics:
             labels=meta.labels,
             timestamp=fields.time(obj, "timestamp"),
             window=_window(obj),
-            usage=fields.quantities(obj, "usage", pool),
+            usage=pool.usage(obj, "usage"),
         )
 
 
 def _container(obj: Any, pool: Pool) -> ContainerMetrics:  # noqa: ANN401 - a TypedDict
-    return ContainerMetrics(pool.text(fields.needed(obj, "name")), _usage(obj, pool))
-
-
-def _usage(obj: Object, pool: Pool) -> Quantities:
-    """Read a usage unshared: no two samples say the same."""
-    value = fields.child(obj, "usage") or {}
-    with fields.at("usage"):
-        return {
-            pool.text(name): fields.quantity(name, raw) for name, raw in value.items()
-        }
+    return ContainerMetrics(pool.name(obj), pool.usage(obj, "usage"))
 
 
 _UNITS: Final = {

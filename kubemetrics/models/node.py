@@ -8,8 +8,9 @@ from datetime import datetime
 
 from ..wire.nodes import NodeWire
 from . import fields
-from .common import Condition, condition, metadata
-from .fields import Object, Pool, Quantities
+from .common import Condition, conditions, metadata
+from .fields import EMPTY, Object, child
+from .pool import Pool, Quantities
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +77,30 @@ class Node:
             DecodeError: no name, or a value of the wrong type.
         """
         pool = pool or Pool()
-        spec = fields.child(obj, "spec") or {}
-        status = fields.child(obj, "status") or {}
+        spec = child(obj, "spec") or EMPTY
+        status = child(obj, "status") or EMPTY
         meta = metadata(obj, pool)
         with fields.at("spec"):
             taints = fields.children(spec, "taints", _taint, pool)
+            unschedulable = fields.flag(spec, "unschedulable")
+            provider_id = fields.text(spec, "providerID")
         with fields.at("status"):
-            conditions = fields.children(status, "conditions", condition, pool)
+            found = conditions(status, pool)
             addresses = fields.children(status, "addresses", _address, pool)
-            capacity = fields.quantities(status, "capacity", pool)
-            allocatable = fields.quantities(status, "allocatable", pool)
-            info = _info(fields.child(status, "nodeInfo") or {}, pool)
+            capacity = pool.quantities(status, "capacity")
+            allocatable = pool.quantities(status, "allocatable")
+            info = _info(status, pool)
         return cls(
             name=meta.name,
             uid=meta.uid,
             labels=meta.labels,
             creation_timestamp=meta.creation_timestamp,
-            unschedulable=fields.flag(spec, "unschedulable"),
-            provider_id=fields.text(spec, "providerID"),
+            unschedulable=unschedulable,
+            provider_id=provider_id,
             taints=taints,
             capacity=capacity,
             allocatable=allocatable,
-            conditions=conditions,
+            conditions=found,
             addresses=addresses,
             info=info,
         )
@@ -105,26 +108,29 @@ class Node:
 
 def _taint(obj: Object, pool: Pool) -> Taint:
     return Taint(
-        pool.text(fields.text(obj, "key")),
-        pool.text(fields.text(obj, "value")),
-        pool.text(fields.text(obj, "effect")),
+        pool.text(obj, "key"), pool.text(obj, "value"), pool.text(obj, "effect")
     )
 
 
 def _address(obj: Object, pool: Pool) -> NodeAddress:
-    return NodeAddress(pool.text(fields.text(obj, "type")), fields.text(obj, "address"))
+    return NodeAddress(pool.text(obj, "type"), fields.text(obj, "address"))
 
 
-def _info(obj: Object, pool: Pool) -> NodeInfo:
-    swap = fields.child(obj, "swap") or {}
-    return NodeInfo(
-        architecture=pool.text(fields.text(obj, "architecture")),
-        operating_system=pool.text(fields.text(obj, "operatingSystem")),
-        os_image=pool.text(fields.text(obj, "osImage")),
-        kernel_version=pool.text(fields.text(obj, "kernelVersion")),
-        container_runtime_version=pool.text(
-            fields.text(obj, "containerRuntimeVersion")
-        ),
-        kubelet_version=pool.text(fields.text(obj, "kubeletVersion")),
-        swap_capacity=fields.whole(swap, "capacity") if "capacity" in swap else None,
-    )
+def _info(status: Object, pool: Pool) -> NodeInfo:
+    obj = child(status, "nodeInfo") or EMPTY
+    with fields.at("nodeInfo"):
+        return NodeInfo(
+            architecture=pool.text(obj, "architecture"),
+            operating_system=pool.text(obj, "operatingSystem"),
+            os_image=pool.text(obj, "osImage"),
+            kernel_version=pool.text(obj, "kernelVersion"),
+            container_runtime_version=pool.text(obj, "containerRuntimeVersion"),
+            kubelet_version=pool.text(obj, "kubeletVersion"),
+            swap_capacity=_swap(obj),
+        )
+
+
+def _swap(obj: Object) -> int | None:
+    swap = child(obj, "swap") or EMPTY
+    with fields.at("swap"):
+        return fields.whole(swap, "capacity") if "capacity" in swap else None

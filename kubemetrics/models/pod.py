@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from ..errors import DecodeError
 from ..wire.pods import PodWire
 from . import fields
-from .common import Condition, Resources, condition, metadata, resources, total
-from .container import Container, containers
-from .fields import EMPTY, Object, Pool, Quantities
+from .common import Condition, Resources, conditions, metadata, resources, total
+from .container import Container, allocated, containers
+from .fields import EMPTY, Object, child, under
+from .pool import Pool, Quantities
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,32 +88,24 @@ class Pod:
             DecodeError: no name, or a value of the wrong type; says the JSON path.
         """
         pool = pool or Pool()
-        spec = fields.child(obj, "spec") or EMPTY
-        status = fields.child(obj, "status") or EMPTY
+        spec = child(obj, "spec") or EMPTY
+        status = child(obj, "status") or EMPTY
         meta = metadata(obj, pool)
-        with fields.at("metadata"):
-            raw = fields.child(obj, "metadata") or EMPTY
-            owner = _owner(raw, pool)
-            deletion_timestamp = fields.time(raw, "deletionTimestamp")
-        with fields.at("spec"):
-            node_name = pool.text(fields.text(spec, "nodeName"))
-            priority_class_name = pool.text(fields.text(spec, "priorityClassName"))
-            overhead = fields.quantities(spec, "overhead", pool)
-            pod_level = resources(spec, "resources", pool)
-        with fields.at("status"):
-            state = _status(status, pool)
+        owned = _owned(child(obj, "metadata") or EMPTY, pool)
+        asked = _spec(spec, pool)
+        state = _status(status, pool)
         return cls(
             name=meta.name,
             namespace=meta.namespace,
             uid=meta.uid,
             labels=meta.labels,
-            owner=owner,
+            owner=owned.owner,
             creation_timestamp=meta.creation_timestamp,
-            deletion_timestamp=deletion_timestamp,
-            node_name=node_name,
-            priority_class_name=priority_class_name,
-            overhead=overhead,
-            resources=pod_level,
+            deletion_timestamp=owned.deletion_timestamp,
+            node_name=asked.node_name,
+            priority_class_name=asked.priority_class_name,
+            overhead=asked.overhead,
+            resources=asked.resources,
             start_time=state.start_time,
             phase=state.phase,
             reason=state.reason,
@@ -133,6 +127,37 @@ class Pod:
         )
 
 
+class _Owned(NamedTuple):
+    owner: OwnerReference | None
+    deletion_timestamp: datetime | None
+
+
+def _owned(meta: Object, pool: Pool) -> _Owned:
+    try:
+        return _Owned(_owner(meta, pool), fields.time(meta, "deletionTimestamp"))
+    except DecodeError as error:
+        raise under("metadata", error) from None
+
+
+class _Spec(NamedTuple):
+    node_name: str
+    priority_class_name: str
+    overhead: Quantities
+    resources: Resources | None
+
+
+def _spec(obj: Object, pool: Pool) -> _Spec:
+    try:
+        return _Spec(
+            pool.text(obj, "nodeName"),
+            pool.text(obj, "priorityClassName"),
+            pool.quantities(obj, "overhead"),
+            resources(obj, "resources", pool),
+        )
+    except DecodeError as error:
+        raise under("spec", error) from None
+
+
 class _Status(NamedTuple):
     phase: str
     reason: str
@@ -146,20 +171,20 @@ class _Status(NamedTuple):
 
 
 def _status(obj: Object, pool: Pool) -> _Status:
-    allocated = fields.child(obj, "allocatedResources")
-    return _Status(
-        pool.text(fields.text(obj, "phase")),
-        pool.text(fields.text(obj, "reason")),
-        fields.text(obj, "message"),
-        pool.text(fields.text(obj, "qosClass")),
-        fields.time(obj, "startTime"),
-        pool.value(fields.children(obj, "conditions", condition, pool)),
-        resources(obj, "resources", pool),
-        None
-        if allocated is None
-        else fields.quantities(obj, "allocatedResources", pool),
-        _claimed(obj, pool),
-    )
+    try:
+        return _Status(
+            pool.text(obj, "phase"),
+            pool.text(obj, "reason"),
+            fields.text(obj, "message"),
+            pool.text(obj, "qosClass"),
+            fields.time(obj, "startTime"),
+            conditions(obj, pool),
+            resources(obj, "resources", pool),
+            allocated(obj, pool),
+            _claimed(obj, pool),
+        )
+    except DecodeError as error:
+        raise under("status", error) from None
 
 
 def _claimed(obj: Object, pool: Pool) -> Quantities:
@@ -168,20 +193,18 @@ def _claimed(obj: Object, pool: Pool) -> Quantities:
 
 
 def _claim(obj: Object, pool: Pool) -> Quantities:
-    return fields.quantities(obj, "resources", pool)
+    return pool.quantities(obj, "resources")
 
 
 def _owner(meta: Object, pool: Pool) -> OwnerReference | None:
-    for reference, controls in fields.children(
-        meta, "ownerReferences", _reference, pool
-    ):
-        if controls:
-            return pool.value(reference)
-    return None
+    found = fields.children(meta, "ownerReferences", _reference, pool)
+    return next((owner for owner, controls in found if controls), None)
 
 
 def _reference(obj: Object, pool: Pool) -> tuple[OwnerReference, bool]:
-    reference = OwnerReference(
-        pool.text(fields.text(obj, "kind")), pool.text(fields.text(obj, "name"))
-    )
-    return reference, fields.flag(obj, "controller")
+    written = pool.text(obj, "kind"), pool.text(obj, "name")
+    return pool.shared(written, _owner_reference), fields.flag(obj, "controller")
+
+
+def _owner_reference(written: tuple[str, str]) -> OwnerReference:
+    return OwnerReference(*written)

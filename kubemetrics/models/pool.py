@@ -1,0 +1,119 @@
+"""Reading what repeats: strings and maps that are kept once for a whole list.
+
+What is known is looked up as it was written, before anything is made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from decimal import Decimal
+from typing import Any, Final, TypeAlias, TypeVar
+
+from ..errors import DecodeError, QuantityError
+from ..quantity import Quantity
+from .fields import EMPTY, Object, child, under, wrong
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+Quantities: TypeAlias = Mapping[str, Quantity]
+
+_WRITTEN: Final = (str, int, Decimal)
+_POOLED: Final = 4096
+"""Replicas stand side by side in a list, so that more need not be remembered."""
+
+
+class Pool:
+    """Repeated strings and maps, kept once for the length of a list call.
+
+    The replicas of a workload share most of what they say; with it a pod takes less
+    than half the memory.
+    """
+
+    __slots__ = ("_labels", "_quantities", "_texts", "_values")
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._labels: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+        self._quantities: dict[tuple[tuple[str, object], ...], Quantities] = {}
+        self._values: dict[Hashable, Any] = {}
+
+    def trim(self) -> None:
+        """Forget what grew large: where all differs, sharing would only cost memory."""
+        for kept in (self._texts, self._labels, self._quantities, self._values):
+            if len(kept) > _POOLED:
+                kept.clear()
+
+    def text(self, obj: Object, key: str) -> str:
+        """Return a string, empty if there is none."""
+        value = obj.get(key)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise wrong(key, "a string", value)
+        return self._texts.setdefault(value, value)
+
+    def name(self, obj: Object) -> str:
+        """Return the ``name``, which must be there."""
+        value = obj.get("name")
+        if not isinstance(value, str) or not value:
+            raise wrong("name", "a string", value)
+        return self._texts.setdefault(value, value)
+
+    def shared(self, key: K, make: Callable[[K], V]) -> V:
+        """Return what was made of *key*, made at the first time; one *make* a type."""
+        known: V | None = self._values.get(key)
+        if known is None:
+            known = self._values[key] = make(key)
+        return known
+
+    def labels(self, obj: Object, key: str) -> Mapping[str, str]:
+        """Return a map of strings."""
+        value = child(obj, key)
+        if not value:
+            return EMPTY
+        for name, label in value.items():
+            if not isinstance(label, str):
+                raise wrong(f"{key}.{name}", "a string", label)
+        written = tuple(value.items())
+        known = self._labels.get(written)
+        if known is None:
+            text = self._texts.setdefault
+            known = {text(name, name): text(label, label) for name, label in written}
+            self._labels[written] = known
+        return known
+
+    def quantities(self, obj: Object, key: str) -> Quantities:
+        """Return a resource list (``v1.ResourceList``)."""
+        value = child(obj, key)
+        if not value:
+            return EMPTY
+        written = tuple(value.items())
+        try:
+            return self._quantities[written]
+        except (KeyError, TypeError):  # unhashable: no quantity, as will be said
+            amounts = self.usage(obj, key)
+        if all(isinstance(raw, str) for raw in value.values()):  # since True == 1
+            self._quantities[written] = amounts
+        return amounts
+
+    def usage(self, obj: Object, key: str) -> Quantities:
+        """Return a resource list that no other equals: only its names are shared."""
+        text = self._texts.setdefault
+        value = child(obj, key) or EMPTY
+        try:
+            return {
+                text(name, name): quantity(name, raw) for name, raw in value.items()
+            }
+        except DecodeError as error:
+            raise under(key, error) from None
+
+
+def quantity(name: str, raw: object) -> Quantity:
+    """Return one quantity of a resource list; JSON allows it as a number as well."""
+    if isinstance(raw, bool) or not isinstance(raw, _WRITTEN):
+        raise wrong(name, "a quantity", raw)
+    try:
+        return Quantity(raw)
+    except QuantityError as error:
+        raise DecodeError(str(error), path=f"$.{name}") from None
