@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ..config.model import OidcConfig
-from ..config.persist import locked, read_auth_provider, write_auth_provider
+from ..config.lock import locked
+from ..config.persist import read_auth_provider, write_auth_provider
 from ..errors import ConfigError, CredentialError
 from .credential import Credential
 from .expiry import show_time, token_expiry

@@ -12,56 +12,15 @@ import contextlib
 import json
 import os
 import tempfile
-import time
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from ..errors import ConfigError
 from .document import parse
 from .values import DocumentError
 
-_PATIENCE: Final = 10.0
-_POLL: Final = 0.05
 _Edit: TypeAlias = tuple[int, int, str]
-
-
-@contextlib.contextmanager
-def locked(path: str, *, patience: float = _PATIENCE) -> Generator[None]:
-    """Hold client-go's lock on the kubeconfig at *path*: the file ``<path>.lock``.
-
-    *patience* is how many seconds to wait for whoever holds it.
-
-    Raises:
-        ConfigError: it stays held, or cannot be made, so that nobody can write.
-    """
-    lock = f"{path}.lock"
-    _acquire(lock, patience)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(lock)  # noqa: PTH108
-
-
-def _acquire(lock: str, patience: float) -> None:
-    give_up = time.monotonic() + patience
-    while True:
-        try:
-            os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0))
-        except FileExistsError:
-            if time.monotonic() >= give_up:
-                raise ConfigError(
-                    f"{lock} exists: another process is writing the kubeconfig; if"
-                    " none is, remove that file"
-                ) from None
-            time.sleep(_POLL)
-        except OSError as error:
-            raise ConfigError(
-                f"cannot lock the kubeconfig to write to it: {lock}: {error.strerror}"
-            ) from None
-        else:
-            return
 
 
 def read_auth_provider(path: str, user: str) -> Mapping[str, str]:
@@ -87,9 +46,11 @@ def write_auth_provider(path: str, user: str, changes: Mapping[str, str]) -> Non
     """
     target = os.path.realpath(path)
     data = _read(target)
+    if _stanza(_load(data, path), user) is None:
+        raise _no_stanza(path, user)
     edited = _edit(data, user, changes)
     if edited is None:
-        raise _no_stanza(path, user)
+        raise ConfigError(f'{path}: the tokens of user "{user}" cannot be edited in it')
     try:
         _replace(target, edited)
     except OSError as error:
@@ -118,16 +79,15 @@ def _edits(text: str, user: str, changes: Mapping[str, str]) -> list[_Edit]:
     # Heavy to import, and needed once in a token's life.
     import yaml  # noqa: PLC0415
 
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
+        loader.check_node()  # steps over the start of the stream
         config = _config_node(loader.get_node(), user)
     except yaml.YAMLError:
         return []
-    finally:
-        loader.dispose()
     if config is None or not config.value:
         return []
-    return [_one_edit(config, key, value) for key, value in changes.items()]
+    return [_one_edit(text, config, key, value) for key, value in changes.items()]
 
 
 def _config_node(root: Any, user: str) -> Any:  # noqa: ANN401 - a node of yaml
@@ -146,15 +106,23 @@ def _child(node: Any, key: str) -> Any:  # noqa: ANN401 - a node of yaml, or not
     return next((value for name, value in pairs if name.value == key), None)
 
 
-def _one_edit(config: Any, key: str, value: str) -> _Edit:  # noqa: ANN401
-    # A string of JSON is one of YAML, in both of its styles.
-    quoted = json.dumps(value)
+def _one_edit(text: str, config: Any, key: str, value: str) -> _Edit:  # noqa: ANN401
     for name, node in config.value:
         if name.value == key:
-            return node.start_mark.index, node.end_mark.index, quoted
+            start = node.start_mark.index
+            # A block scalar reaches into the next line, and nothing has no space.
+            end = start + len(text[start : node.end_mark.index].rstrip())
+            space = " " if text[:start].endswith(":") else ""
+            return start, end, f"{space}{_quote(value)}"
     first = config.value[0][0].start_mark
     between = ", " if config.flow_style else f"\n{' ' * first.column}"
-    return first.index, first.index, f'"{key}": {quoted}{between}'
+    return first.index, first.index, f'"{key}": {_quote(value)}{between}'
+
+
+def _quote(value: str) -> str:
+    """Write a string for both YAML and JSON; YAML has no surrogate pairs."""
+    parts = (c if c > "\uffff" else json.dumps(c)[1:-1] for c in value)
+    return f'"{"".join(parts)}"'
 
 
 def _says(data: bytes, user: str, changes: Mapping[str, str]) -> bool:
