@@ -16,7 +16,7 @@ from .apiservices import ApiServices
 from .certs import KeyPair
 from .clock import Clock, rfc3339
 from .contents import Contents
-from .core import NAMESPACE, NODE, POD, Core
+from .core import NAMESPACE, NODE, POD, Core, Kind
 from .discovery import Discovery
 from .exchange import Seen
 from .generator import Generated, generate
@@ -25,6 +25,7 @@ from .kubeconfig import kubeconfig_object, write_kubeconfig
 from .ledger import Ledger, ledger_of
 from .metrics import Measured, Metrics
 from .options import Options
+from .printers import NAMESPACE_PRINTER, NODE_PRINTER, POD_PRINTER
 from .rbac import VIEWERS
 from .recorded import (
     apiservice_bodies,
@@ -37,7 +38,7 @@ from .samples import SampleStore
 from .scripts import Faults
 from .server import Server, Site
 from .store import Entry, LazyStore, Revision, Store
-from .table import namespace_printer, node_printer, pod_printer
+from .table import Printer, Table
 from .users import Users
 from .warm import warm
 from .watch import Watches
@@ -111,15 +112,17 @@ class Cluster:
 
     def _parts(self) -> Parts:
         groups = built_in_groups()
+
+        def core(kind: Kind, store: Store, printer: Printer) -> Core:
+            return Core(kind, store, Table(printer, self.clock))
+
         return Parts(
             users=self.users,
             clock=self.clock,
             core={
-                "pods": Core(POD, self.pods, pod_printer(self.clock)),
-                "nodes": Core(NODE, self.nodes, node_printer(self.clock)),
-                "namespaces": Core(
-                    NAMESPACE, self.namespaces, namespace_printer(self.clock)
-                ),
+                "pods": core(POD, self.pods, POD_PRINTER),
+                "nodes": core(NODE, self.nodes, NODE_PRINTER),
+                "namespaces": core(NAMESPACE, self.namespaces, NAMESPACE_PRINTER),
             },
             watches=self.watches,
             metrics=Metrics(
@@ -127,6 +130,7 @@ class Cluster:
                 Measured(
                     "NodeMetrics", self.node_samples, self.nodes, namespaced=False
                 ),
+                self.clock,
             ),
             discovery=Discovery(groups, "127.0.0.1:6443"),
             generic=Generic(groups, self.revision),

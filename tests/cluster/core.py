@@ -14,7 +14,7 @@ from .requestinfo import RequestInfo
 from .selectors import Test, core_fields, label_selector
 from .status import JSON_TYPE, no_such_route, not_found
 from .store import Entry, Store
-from .table import Printer, table_body
+from .table import Table
 
 GZIP_FROM = 128 * 1024
 TRANSFORMS = frozenset({Shape.TABLE})
@@ -49,10 +49,10 @@ def entry_test(
 class Core:
     """Answers reads of one resource from its store."""
 
-    def __init__(self, kind: Kind, store: Store, printer: Printer) -> None:
+    def __init__(self, kind: Kind, store: Store, table: Table) -> None:
         self.kind = kind
         self.store = store
-        self._printer = printer
+        self._table = table
         self._compressed = BodyCache(256 << 20)
 
     def selects(self, query: Mapping[str, str]) -> EntryTest | None:
@@ -70,7 +70,7 @@ class Core:
             raise self.missing(info.name)
         if shape is Shape.TABLE:
             metadata = {"resourceVersion": str(entry.revision)}
-            return json_answer(table_body(self._printer, [entry], metadata))
+            return json_answer(self._table.body([entry], metadata))
         return json_answer(self.whole(entry) + b"\n")
 
     def missing(self, name: str) -> Problem:
@@ -85,14 +85,14 @@ class Core:
         shape = negotiate(seen.accept, TRANSFORMS)
         namespace = info.namespace if self.kind.namespaced else ""
         page = self._page(seen.query, namespace)
+        query = tuple(sorted(seen.query.items()))
         if shape is Shape.TABLE:
-            return json_answer(table_body(self._printer, page.entries, page.metadata))
-        body = partial(self._list_body, page)
-        key = (
-            seen.path,
-            tuple(sorted(seen.query.items())),
-            page.metadata["resourceVersion"],
-        )
+            body = partial(self._table.body, page.entries, page.metadata)
+            moment = self._table.moment()
+            key: Hashable = (seen.path, query, page.metadata["resourceVersion"], moment)
+        else:
+            body = partial(self._list_body, page)
+            key = (seen.path, query, page.metadata["resourceVersion"])
         return list_answer(body, seen, self._compressed, key)
 
     def _page(self, query: Mapping[str, str], namespace: str) -> Page:

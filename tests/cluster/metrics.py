@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
 from http import HTTPStatus
+from typing import Any
 
+from .clock import Clock
 from .core import entry_test, json_answer, list_answer, list_body
 from .encoding import BodyCache
 from .exchange import Answer, Problem, Seen, text_answer
@@ -18,7 +20,7 @@ from .samples import SampleStore
 from .selectors import label_selector, metrics_fields
 from .status import no_such_route, not_found, page_not_found, problem, unauthorized
 from .store import Store
-from .table import METRICS_COLUMNS, Printer, table_body
+from .table import Printer, Row, Table
 
 GROUP = "metrics.k8s.io"
 #: What can be the matter with the metrics API, by the names of the recordings.
@@ -54,7 +56,8 @@ class Measured:
 class Metrics:
     """Answers below `/apis/metrics.k8s.io/<version>`."""
 
-    def __init__(self, pods: Measured, nodes: Measured) -> None:
+    def __init__(self, pods: Measured, nodes: Measured, clock: Clock) -> None:
+        self._table = Table(_PRINTER, clock)
         self._measured = {"pods": pods, "nodes": nodes}
         self._compressed = BodyCache(64 << 20)
 
@@ -92,7 +95,7 @@ class Metrics:
         if sample is None:
             raise _missing(info, measured)
         if shape is Shape.TABLE:
-            return json_answer(table_body(_printer(), [sample.entry()], {}))
+            return json_answer(self._table.body([sample.entry()], {}))
         head = f'{{"kind":"{measured.kind}","apiVersion":"{GROUP}/{info.version}",'
         return json_answer(head.encode() + sample.entry().raw[1:] + b"\n")
 
@@ -109,7 +112,7 @@ class Metrics:
         if test is not None:
             entries = [e for e in entries if test(e)]
         if shape is Shape.TABLE:
-            return json_answer(table_body(_printer(), entries, {}))
+            return json_answer(self._table.body(entries, {}))
         version = f"{GROUP}/{info.version}"
         body = partial(list_body, measured.kind, version, {}, entries)
         key = (seen.target, measured.samples.version)
@@ -169,19 +172,21 @@ def _missing(info: RequestInfo, measured: Measured) -> Problem:
     return not_found("podmetrics", full_name, GROUP, f"podmetrics.{GROUP}")
 
 
-def _printer() -> Printer:
-    return Printer(columns=METRICS_COLUMNS, cells=_cells)
-
-
-def _cells(obj: Mapping[str, object]) -> list[object]:
-    measured = obj.get("containers")
-    usages = (
-        [container["usage"] for container in measured]
-        if isinstance(measured, list)
-        else [obj["usage"]]
-    )
-    metadata = obj["metadata"]
-    assert isinstance(metadata, dict)
+def _row(obj: Mapping[str, Any]) -> Row:
+    measured = obj.get("containers", [obj])
+    usages = [container["usage"] for container in measured]
     cpu = add_texts([usage["cpu"] for usage in usages])
     memory = add_texts([usage["memory"] for usage in usages])
-    return [metadata["name"], cpu, memory, obj["window"]]
+    return Row((obj["metadata"]["name"], cpu, memory, obj["window"]))
+
+
+_PRINTER = Printer(
+    columns=(
+        ("Name", "string", "name", 0),
+        ("cpu", "string", "quantity", 0),
+        ("memory", "string", "quantity", 0),
+        ("Window", "string", "duration", 0),
+    ),
+    row=_row,
+    after_metadata=b',"timestamp":',
+)

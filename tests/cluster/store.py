@@ -206,7 +206,8 @@ def with_revision(obj: Mapping[str, Any], revision: int) -> dict[str, Any]:
 
 def entry_of(obj: Mapping[str, Any], revision: int | None = None) -> Entry:
     """Index and encode an object as it stands in a list, without its kind."""
-    obj = {k: v for k, v in obj.items() if k not in ("kind", "apiVersion")}
+    head = ("kind", "apiVersion", "metadata")
+    obj = {"metadata": obj["metadata"]} | {k: obj[k] for k in obj if k not in head}
     if revision is not None:
         obj = with_revision(obj, revision)
     return indexed(obj, encode(obj))

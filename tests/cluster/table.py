@@ -1,7 +1,4 @@
-"""What `kubectl get` prints: the server's Table of an object or a list.
-
-Cells after `pkg/printers/internalversion/printers.go`.
-"""
+"""Tables: what the server makes of objects for `kubectl get` to print."""
 
 from __future__ import annotations
 
@@ -10,39 +7,95 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from .clock import Clock, parse_rfc3339
-from .encoding import encode_line
-from .store import Entry
+from .clock import Clock
+from .encoding import encode
+from .store import Entry, Key
 
-Cells: TypeAlias = list[Any]
-_NONE = "<none>"
+_KEPT = 20_000
+_PARTIAL = b'"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1"'
+
+
+@dataclass(frozen=True, slots=True)
+class Ago:
+    """A cell that grows older: the time since *moment*, in a sentence."""
+
+    moment: datetime
+    before: str = ""
+    after: str = ""
+
+    def text(self, now: datetime) -> str:
+        return f"{self.before}{duration(now - self.moment)}{self.after}"
+
+
+Cell: TypeAlias = str | Ago
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The cells of one object, and the conditions of one that has run its course."""
+
+    cells: tuple[Cell, ...]
+    conditions: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printer:
-    """The columns of a resource, as (name, type, format, priority), and its cells.
+    """The columns of a resource, as (name, type, format, priority), and its rows.
 
-    *ended* gives the conditions of a row whose object has run its course.
+    *after_metadata* is the key that follows the metadata in an encoded object.
     """
 
     columns: tuple[tuple[str, str, str, int], ...]
-    cells: Callable[[Mapping[str, Any]], Cells]
-    ended: Callable[[Mapping[str, Any]], list[dict[str, str]]] = lambda _: []
+    row: Callable[[Mapping[str, Any]], Row]
+    after_metadata: bytes = b',"spec":'
 
 
-def table_body(
-    printer: Printer, entries: Sequence[Entry], metadata: Mapping[str, object]
-) -> bytes:
-    rows = [_row(printer, entry.load()) for entry in entries]
-    return encode_line(
-        {
-            "kind": "Table",
-            "apiVersion": "meta.k8s.io/v1",
-            "metadata": metadata,
-            "columnDefinitions": [_column(*column) for column in printer.columns],
-            "rows": rows,
-        }
-    )
+class Table:
+    """Encodes tables; rows are remembered by key and revision, ages are not."""
+
+    def __init__(self, printer: Printer, clock: Clock) -> None:
+        self._printer = printer
+        self._clock = clock
+        self._rows: dict[tuple[Key, int], Row] = {}
+
+    def body(self, entries: Sequence[Entry], metadata: Mapping[str, object]) -> bytes:
+        now = self.moment()
+        head = encode(
+            {
+                "kind": "Table",
+                "apiVersion": "meta.k8s.io/v1",
+                "metadata": metadata,
+                "columnDefinitions": [_column(*c) for c in self._printer.columns],
+            }
+        )
+        rows = b",".join([self._encoded(entry, now) for entry in entries])
+        return b'%b,"rows":[%b]}\n' % (head[:-1], rows)
+
+    def moment(self) -> datetime:
+        """Return the time that ages are counted to, in steps of half a minute."""
+        now = self._clock.now().replace(microsecond=0)
+        return now.replace(second=now.second // 30 * 30)
+
+    def _encoded(self, entry: Entry, now: datetime) -> bytes:
+        row = self._row(entry)
+        cells = [
+            cell if isinstance(cell, str) else cell.text(now) for cell in row.cells
+        ]
+        parts: dict[str, Any] = {"cells": cells}
+        if row.conditions:
+            parts["conditions"] = row.conditions
+        metadata = entry.raw[1 : entry.raw.index(self._printer.after_metadata)]
+        return b'%b,"object":{%b,%b}}' % (encode(parts)[:-1], _PARTIAL, metadata)
+
+    def _row(self, entry: Entry) -> Row:
+        if not entry.revision:
+            return self._printer.row(entry.load())
+        key = (entry.key, entry.revision)
+        if key not in self._rows:
+            if len(self._rows) >= _KEPT:
+                self._rows.clear()
+            self._rows[key] = self._printer.row(entry.load())
+        return self._rows[key]
 
 
 def _column(name: str, kind: str, form: str, priority: int) -> dict[str, Any]:
@@ -53,103 +106,6 @@ def _column(name: str, kind: str, form: str, priority: int) -> dict[str, Any]:
         "description": "",
         "priority": priority,
     }
-
-
-def _row(printer: Printer, obj: Mapping[str, Any]) -> dict[str, Any]:
-    partial = {
-        "kind": "PartialObjectMetadata",
-        "apiVersion": "meta.k8s.io/v1",
-        "metadata": obj["metadata"],
-    }
-    row: dict[str, Any] = {"cells": printer.cells(obj)}
-    if conditions := printer.ended(obj):
-        row["conditions"] = conditions
-    return row | {"object": partial}
-
-
-def pod_printer(clock: Clock) -> Printer:
-    return Printer(
-        columns=(
-            ("Name", "string", "name", 0),
-            ("Ready", "string", "", 0),
-            ("Status", "string", "", 0),
-            ("Restarts", "string", "", 0),
-            ("Age", "string", "", 0),
-            ("IP", "string", "", 1),
-            ("Node", "string", "", 1),
-            ("Nominated Node", "string", "", 1),
-            ("Readiness Gates", "string", "", 1),
-        ),
-        cells=lambda pod: _pod_cells(pod, clock.now()),
-        ended=_pod_ended,
-    )
-
-
-_ENDINGS = {
-    "Succeeded": "The pod has completed successfully.",
-    "Failed": "The pod failed.",
-}
-
-
-def _pod_ended(pod: Mapping[str, Any]) -> list[dict[str, str]]:
-    phase = pod.get("status", {}).get("phase", "")
-    if phase not in _ENDINGS:
-        return []
-    message = _ENDINGS[phase]
-    head = {"type": "Completed", "status": "True"}
-    return [head | {"reason": phase, "message": message}]
-
-
-def _pod_cells(pod: Mapping[str, Any], now: datetime) -> Cells:
-    metadata, spec, status = pod["metadata"], pod["spec"], pod.get("status", {})
-    statuses = status.get("containerStatuses", [])
-    ready = sum(1 for s in statuses if s.get("ready") and "running" in s["state"])
-    return [
-        metadata["name"],
-        f"{ready}/{len(spec['containers'])}",
-        _pod_reason(pod),
-        _restarts(statuses, now),
-        _age(metadata, now),
-        status.get("podIP", _NONE),
-        spec.get("nodeName", _NONE),
-        status.get("nominatedNodeName", _NONE),
-        _NONE,
-    ]
-
-
-def _pod_reason(pod: Mapping[str, Any]) -> str:
-    status = pod.get("status", {})
-    reason = status.get("reason") or status.get("phase", "")
-    for container in reversed(status.get("containerStatuses", [])):
-        reason = _container_reason(container) or reason
-    if "deletionTimestamp" in pod["metadata"]:
-        return "Terminating"
-    return str(reason)
-
-
-def _container_reason(container: Mapping[str, Any]) -> str:
-    state = container.get("state", {})
-    waiting = state.get("waiting", {}).get("reason", "")
-    ended = state.get("terminated")
-    if waiting or ended is None:
-        return str(waiting)
-    return str(ended.get("reason") or f"ExitCode:{ended['exitCode']}")
-
-
-def _restarts(statuses: Sequence[Mapping[str, Any]], now: datetime) -> str:
-    count = sum(s.get("restartCount", 0) for s in statuses)
-    ends = [
-        s["lastState"]["terminated"]["finishedAt"]
-        for s in statuses
-        if s.get("lastState", {}).get("terminated", {}).get("finishedAt")
-    ]
-    if not count or not ends:
-        return str(count)
-    return f"{count} ({duration(now - parse_rfc3339(max(ends)))} ago)"
-
-
-def _age(metadata: Mapping[str, Any], now: datetime) -> str:
-    return duration(now - parse_rfc3339(metadata["creationTimestamp"]))
 
 
 def duration(span: timedelta) -> str:
@@ -171,60 +127,3 @@ def duration(span: timedelta) -> str:
 
 def _two(large: int, unit: str, small: int, small_unit: str) -> str:
     return f"{large}{unit}{small}{small_unit}" if small else f"{large}{unit}"
-
-
-def node_printer(clock: Clock) -> Printer:
-    return Printer(
-        columns=(
-            ("Name", "string", "name", 0),
-            ("Status", "string", "", 0),
-            ("Roles", "string", "", 0),
-            ("Age", "string", "", 0),
-            ("Version", "string", "", 0),
-        ),
-        cells=lambda node: _node_cells(node, clock.now()),
-    )
-
-
-def _node_cells(node: Mapping[str, Any], now: datetime) -> Cells:
-    metadata, status = node["metadata"], node["status"]
-    prefix = "node-role.kubernetes.io/"
-    roles = [k.removeprefix(prefix) for k in metadata["labels"] if k.startswith(prefix)]
-    return [
-        metadata["name"],
-        _node_status(node),
-        ",".join(sorted(roles)) or _NONE,
-        _age(metadata, now),
-        status["nodeInfo"]["kubeletVersion"],
-    ]
-
-
-def _node_status(node: Mapping[str, Any]) -> str:
-    conditions = {c["type"]: c["status"] for c in node["status"]["conditions"]}
-    words = ["Ready" if conditions.get("Ready") == "True" else "NotReady"]
-    if node["spec"].get("unschedulable"):
-        words.append("SchedulingDisabled")
-    return ",".join(words)
-
-
-def namespace_printer(clock: Clock) -> Printer:
-    return Printer(
-        columns=(
-            ("Name", "string", "name", 0),
-            ("Status", "string", "", 0),
-            ("Age", "string", "", 0),
-        ),
-        cells=lambda obj: [
-            obj["metadata"]["name"],
-            obj["status"]["phase"],
-            _age(obj["metadata"], clock.now()),
-        ],
-    )
-
-
-METRICS_COLUMNS = (
-    ("Name", "string", "name", 0),
-    ("cpu", "string", "quantity", 0),
-    ("memory", "string", "quantity", 0),
-    ("Window", "string", "duration", 0),
-)
