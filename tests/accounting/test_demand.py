@@ -1,0 +1,103 @@
+"""Where a limit does not bind, and who asks for nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubemetrics.accounting import NO_DEMAND, DemandSum, container_demand, demand
+from kubemetrics.models import Pod
+from kubemetrics.quantity import Quantity
+
+FULL = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "2"}}
+
+
+def pod(*resources: dict[str, Any], phase: str = "Running", **spec: object) -> Pod:
+    containers = [
+        {"name": f"c{i}", "resources": one} for i, one in enumerate(resources)
+    ]
+    made: Any = {
+        "metadata": {"name": "p"},
+        "spec": {"containers": containers, **spec},
+        "status": {"phase": phase},
+    }
+    return Pod.from_json(made)
+
+
+def test_a_container_without_a_limit_makes_the_pods_partial() -> None:
+    asked = demand(pod({"limits": {"cpu": "2", "memory": "2Gi"}}, {}))
+    assert asked.limits == {"cpu": Quantity(2), "memory": Quantity("2Gi")}
+    assert asked.partial_limit("cpu")
+    assert asked.unlimited == {"cpu": 1, "memory": 1}
+
+
+def test_a_limit_of_zero_is_no_limit() -> None:
+    asked = demand(pod({"limits": {"cpu": "0"}}))
+    assert asked.partial_limit("cpu")
+
+
+def test_a_pod_level_limit_makes_it_whole_again() -> None:
+    asked = demand(pod({}, {}, resources={"limits": {"cpu": "2"}}))
+    assert not asked.partial_limit("cpu")
+    assert asked.unlimited == {"memory": 2}
+
+
+def test_a_pod_level_amount_of_another_resource_is_ignored() -> None:
+    asked = demand(
+        pod({}, resources={"requests": {"cpu": "1", "storage": "1Gi"}}),
+    )
+    assert asked.requests == {"cpu": Quantity(1)}
+
+
+def test_a_limit_is_partial_for_each_resource_on_its_own() -> None:
+    asked = demand(pod(FULL))
+    assert not asked.partial_limit("cpu")
+    assert asked.partial_limit("memory")
+
+
+def test_an_init_container_without_a_limit_leaves_the_limit_whole() -> None:
+    asked = demand(pod(FULL, initContainers=[{"name": "i"}]))
+    assert asked.unlimited == {"memory": 1}
+
+
+def test_a_sidecar_without_a_limit_makes_it_partial() -> None:
+    sidecar = {"name": "s", "restartPolicy": "Always"}
+    asked = demand(pod(FULL, initContainers=[sidecar]))
+    assert asked.unlimited == {"cpu": 1, "memory": 2}
+
+
+def test_other_resources_are_marked_where_one_container_has_a_limit() -> None:
+    asked = demand(pod({"limits": {"ephemeral-storage": "1Gi"}}, {}))
+    assert asked.unlimited["ephemeral-storage"] == 1
+
+
+def test_containers_that_ask_for_nothing_are_counted() -> None:
+    asked = demand(pod(FULL, {}, {}))
+    assert asked.unrequested == {"cpu": 2, "memory": 2}
+    assert asked.partial_request("cpu")
+    assert not demand(pod(FULL)).partial_request("memory")
+
+
+def test_a_finished_pod_holds_nothing() -> None:
+    for phase in ("Succeeded", "Failed"):
+        finished = pod(FULL, phase=phase)
+        assert demand(finished) is NO_DEMAND
+        assert container_demand(finished, finished.containers[0]) is NO_DEMAND
+
+
+def test_a_pod_whose_kubelet_is_lost_still_holds_what_it_asked_for() -> None:
+    assert demand(pod(FULL, phase="Unknown")).requests["cpu"] == Quantity(1)
+
+
+def test_a_container_is_marked_like_its_pod() -> None:
+    both = pod(FULL, {})
+    first, second = (container_demand(both, c) for c in both.containers)
+    assert first.unlimited == {"memory": 1}
+    assert second.unlimited == second.unrequested == {"cpu": 1, "memory": 1}
+
+
+def test_marks_add_up_with_the_amounts() -> None:
+    added = DemandSum()
+    added.add(demand(pod(FULL)))
+    added.add(demand(pod(FULL, {})))
+    assert added.demand.requests == {"cpu": Quantity(2), "memory": Quantity("2Gi")}
+    assert added.demand.unlimited == {"memory": 3, "cpu": 1}
