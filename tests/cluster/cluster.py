@@ -296,5 +296,11 @@ class Cluster:
         self.node_samples.retime(moment)
 
     def warm(self, page_size: int) -> None:
-        """Compress ahead what a client will list: pages of pods, and all metrics."""
-        warm(self._api.answer, self.settings.prefix, self.token("admin"), page_size)
+        """Make ahead what a client will list: pages of pods, tables and all metrics."""
+        warm(
+            self._api.answer,
+            self.settings.prefix,
+            self.token("admin"),
+            page_size,
+            tables=not isinstance(self.pods, LazyStore),
+        )

@@ -7,22 +7,35 @@ from collections.abc import Callable
 
 from .exchange import Answer, Seen, split_target
 
+_TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 _METRICS = "/apis/metrics.k8s.io/v1beta1"
 
 
 def warm(
-    answer: Callable[[Seen], Answer], prefix: str, token: str, page_size: int
+    answer: Callable[[Seen], Answer],
+    prefix: str,
+    token: str,
+    page_size: int,
+    *,
+    tables: bool,
 ) -> None:
-    """Fill the caches with pages of pods and with both metrics lists."""
+    """Fill the caches with pages of pods and with both metrics lists.
 
-    def ask(target: str) -> bytes:
+    With *tables* also the rows that kubectl prints.
+    """
+
+    def ask(target: str, accept: str = "") -> bytes:
         path, query = split_target(prefix + target)
         seen = Seen(
             method="GET",
             target=prefix + target,
             path=path,
             query=query,
-            headers={"authorization": f"Bearer {token}", "accept-encoding": "gzip"},
+            headers={
+                "authorization": f"Bearer {token}",
+                "accept": accept,
+                "accept-encoding": "gzip",
+            },
             connection=0,
             number=0,
         )
@@ -30,6 +43,8 @@ def warm(
 
     for resource in ("pods", "nodes"):
         ask(f"{_METRICS}/{resource}")
+    if tables:
+        ask("/api/v1/pods", _TABLE)
     target = first = f"/api/v1/pods?limit={page_size}"
     while following := _continue(ask(target)):
         target = f"{first}&continue={following}"
