@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from ..config.model import OidcConfig
 from ..config.lock import locked
+from ..config.model import OidcConfig
 from ..config.persist import read_auth_provider, write_auth_provider
 from ..errors import ConfigError, CredentialError
 from .credential import Credential

@@ -50,7 +50,12 @@ def choose(
         ConfigError: its URL is none, its scheme unknown, or SOCKS is not installed.
     """
     found = _configured(config) or _from_environment(config.server, environ)
-    if found is not None and found.scheme.startswith("socks") and not has_socks():
+    if found is None:
+        return None
+    problem = _problem(found.url)
+    if problem:
+        raise ConfigError(f'invalid {found.origin} "{found.address}": {problem}')
+    if found.scheme.startswith("socks") and not has_socks():
         raise ConfigError(
             f"{found.origin} {found.address}: SOCKS needs one more package:"
             " pip install 'kubemetrics[socks]'"
@@ -103,11 +108,7 @@ def _port(target: SplitResult) -> int:
 
 
 def _proxy(url: str, origin: str) -> Proxy:
-    address = without_credentials(url)
-    problem = _problem(url)
-    if problem:
-        raise ConfigError(f'invalid {origin} "{address}": {problem}')
-    return Proxy(url=url, address=address, origin=origin)
+    return Proxy(url=url, address=without_credentials(url), origin=origin)
 
 
 def _problem(url: str) -> str:

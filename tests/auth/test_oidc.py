@@ -322,19 +322,6 @@ def test_a_lock_that_stays_is_told_and_no_token_is_spent(
     assert not Path(f"{path}.lock").exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_nobody_may_write_to_is_told_and_no_token_is_spent(
-    tmp_path: Path,
-) -> None:
-    with Provider() as provider:
-        path = kubeconfig(tmp_path, provider)
-        tmp_path.chmod(0o500)
-        text = failure(path)
-        tmp_path.chmod(0o700)
-        assert provider.forms == []
-    assert "cannot lock the kubeconfig" in text
-
-
 def test_a_stanza_that_is_gone_is_told(tmp_path: Path) -> None:
     with Provider() as provider:
         path = kubeconfig(tmp_path, provider)
