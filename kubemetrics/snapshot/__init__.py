@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from .containers import containers
 from .coverage import Coverage, Stage
+from .explain import above_full
 from .join import join
 from .keys import KEYS, LABEL, GroupKey
 from .model import ContainerUsage, PodUsage
@@ -48,6 +49,7 @@ __all__ = [
     "SnapshotOptions",
     "Spread",
     "Stage",
+    "above_full",
     "containers",
     "join",
     "rollup",

@@ -79,12 +79,13 @@ def _row(
     node = evidence.nodes.get(pod.node_name)
     allocatable = node.allocatable if node else EMPTY
     if sample is None or not sample.containers or _older(sample, pod):
+        reason = pod_reason(pod, evidence)
         return PodUsage(
             namespace=pod.namespace,
             name=pod.name,
-            stage=_stage(pod),
+            stage=_stage(pod, reason),
             pod=pod,
-            reason=pod_reason(pod, evidence),
+            reason=reason,
             demand=demand,
             allocatable=allocatable,
         )
@@ -117,12 +118,12 @@ def _orphan(sample: PodMetrics, evidence: Evidence) -> PodUsage:
     )
 
 
-def _stage(pod: Pod) -> Stage:
+def _stage(pod: Pod, reason: Reason) -> Stage:
     if pod.finished:
         return "finished"
     if not pod.node_name or pod.phase == "Pending":
         return "waiting"
-    return "terminating" if pod.deletion_timestamp else "running"
+    return "terminating" if reason.code == "Terminating" else "running"
 
 
 def _older(sample: PodMetrics, pod: Pod) -> bool:

@@ -1,0 +1,23 @@
+"""Why there are no metrics: a ladder of checks, each with evidence and advice.
+
+``diagnose(api, setup)`` is the flow; it returns a `Diagnosis` of `Finding`s and works
+with whatever may be read.
+"""
+
+from __future__ import annotations
+
+from .connection import Setup
+from .diagnose import diagnose
+from .finding import Check, Diagnosis, Finding, Severity
+from .roles import Permission, role
+
+__all__ = [
+    "Check",
+    "Diagnosis",
+    "Finding",
+    "Permission",
+    "Setup",
+    "Severity",
+    "diagnose",
+    "role",
+]

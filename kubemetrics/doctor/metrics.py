@@ -1,0 +1,124 @@
+"""The metrics API: absent, down, warming up, refusing, or healthy.
+
+``/apis/metrics.k8s.io`` and the versions below it may be read by whoever is
+authenticated (``system:discovery``), so that they settle what a 403 leaves open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..api import Api
+from ..errors import ApiError, KubeMetricsError, NotFound, ServiceUnavailable
+from ..flow import Flow, Response, attempt
+from ..snapshot import Snapshot
+from ..wire import decode
+from ..wire.answers import APIGroupWire
+from .finding import Finding
+
+_GROUP: Final = "/apis/metrics.k8s.io"
+_SERVICES: Final = "/apis/apiregistration.k8s.io/v1/apiservices"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The *version* that answers, or the *finding* why none does."""
+
+    version: str = ""
+    finding: Finding | None = None
+
+
+def provider(api: Api) -> Flow[Provider]:
+    """Climb the ladder: is the group registered, does its version answer."""
+    group = yield from attempt(api.get_raw(_GROUP))
+    if isinstance(group, NotFound):
+        return Provider(finding=_absent(group))
+    if isinstance(group, KubeMetricsError):
+        return Provider(finding=_failed(group))
+    versions = _versions(group)
+    failure: KubeMetricsError = NotFound("no version is served", status=404)
+    for version in versions:
+        answer = yield from attempt(api.get_raw(f"{_GROUP}/{version}"))
+        if not isinstance(answer, KubeMetricsError):
+            return Provider(version)
+        failure = answer
+    if not isinstance(failure, ServiceUnavailable):
+        return Provider(finding=_failed(failure))
+    said = yield from _condition(api, versions[-1])
+    return Provider(finding=_down(failure, said))
+
+
+def metrics_api(
+    found: Provider, snapshot: Snapshot | None, *, allowed: bool
+) -> Finding:
+    """Say how the metrics API fares; *allowed*: whether we may read samples of pods."""
+    if found.finding is not None:
+        return found.finding
+    error = snapshot.error("pod metrics") if snapshot else None
+    if error is not None and allowed:
+        return _failed(error)
+    if snapshot is not None and snapshot.warming:
+        return Finding(
+            check="metrics API",
+            severity="warning",
+            what="The metrics API has no node yet although nodes are Ready.",
+            evidence=snapshot.node_coverage.sentence,
+            advice="It takes two scrapes (up to two minutes) after a start. If it "
+            "stays so, read the logs of metrics-server.",
+        )
+    return Finding(
+        check="metrics API",
+        severity="ok",
+        what=f"metrics.k8s.io/{found.version} is served.",
+    )
+
+
+def _versions(group: Response) -> list[str]:
+    listed = decode(group.body, APIGroupWire, url=group.url).get("versions") or []
+    return [v.get("version", "") for v in listed]
+
+
+def _condition(api: Api, version: str) -> Flow[str]:
+    """Return what the APIService itself says, where we may read it."""
+    path = f"{_SERVICES}/{version}.metrics.k8s.io"
+    answer = yield from attempt(api.get_raw(path))
+    if isinstance(answer, KubeMetricsError):
+        return ""
+    service: dict[str, Any] = decode(answer.body, dict, url=answer.url)
+    for condition in (service.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "Available":
+            return f"{condition.get('reason')}: {condition.get('message')}"
+    return ""
+
+
+def _absent(error: ApiError) -> Finding:
+    return Finding(
+        check="metrics API",
+        severity="problem",
+        what="The metrics API is absent: metrics.k8s.io is not registered.",
+        evidence=f"GET {_GROUP}: {error.status} {error.message}",
+        advice="Install metrics-server, or another provider of metrics.k8s.io.",
+    )
+
+
+def _down(error: ApiError, said: str) -> Finding:
+    return Finding(
+        check="metrics API",
+        severity="problem",
+        what="The metrics API is down: registered, and nothing answers behind it.",
+        evidence=said or f"{error.status} {error.message}",
+        advice="Look at the pods, the Service and the logs of metrics-server "
+        "(kubectl -n kube-system get pods -l k8s-app=metrics-server).",
+    )
+
+
+def _failed(error: KubeMetricsError) -> Finding:
+    return Finding(
+        check="metrics API",
+        severity="problem",
+        what="The metrics API cannot be read.",
+        evidence=str(error),
+        advice="Read what the server said; the aggregation layer's certificates may be "
+        "to blame where it refuses what it allows.",
+    )

@@ -1,0 +1,172 @@
+"""Who we are and what we may read, by the server's own answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..api import Api
+from ..errors import Forbidden, KubeMetricsError, NotFound, Unauthorized
+from ..flow import Flow, attempt, gather
+from .connection import unauthorized
+from .finding import Finding
+from .roles import Permission
+
+_WHO: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+_MAY: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_METRICS: Final = "metrics.k8s.io"
+
+PODS: Final = Permission("", "pods", namespaced=True)
+POD_METRICS: Final = Permission(_METRICS, "pods", namespaced=True)
+NODES: Final = Permission("", "nodes", namespaced=False)
+NODE_METRICS: Final = Permission(_METRICS, "nodes", namespaced=False)
+NEEDED: Final = (PODS, POD_METRICS, NODES, NODE_METRICS)
+
+_WITHOUT: Final = {
+    PODS: "requests, limits and reasons are not known",
+    POD_METRICS: "there is no usage of pods",
+    NODES: "shares of nodes are not known",
+    NODE_METRICS: "there is no usage of nodes, nor whether one is silent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What may be listed: *everywhere*, and in the one *namespace* that was asked for.
+
+    *error* is why the server would not say.
+    """
+
+    everywhere: frozenset[Permission] = frozenset(NEEDED)
+    here: frozenset[Permission] = frozenset()
+    namespace: str = ""
+    error: KubeMetricsError | None = None
+
+    @property
+    def missing(self) -> tuple[Permission, ...]:
+        """What may not be listed at all."""
+        allowed = self.everywhere | self.here
+        return tuple(p for p in NEEDED if p not in allowed)
+
+    @property
+    def limited(self) -> bool:
+        """Whether pods or their metrics may be listed in the one namespace only."""
+        return bool(self.here)
+
+
+def identity(api: Api) -> Flow[tuple[Finding, str]]:
+    """Ask who we are; the name is empty where the server does not say."""
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    answer = yield from attempt(api.post(_WHO, review))
+    if isinstance(answer, Unauthorized):
+        return unauthorized(answer), ""
+    if isinstance(answer, KubeMetricsError):
+        return _unsaid(answer), ""
+    user: dict[str, Any] = (answer.get("status") or {}).get("userInfo") or {}
+    name = str(user.get("username") or "")
+    groups = ", ".join(map(str, user.get("groups") or ()))
+    anonymous = name == "system:anonymous"
+    found = Finding(
+        check="identity",
+        severity="warning" if anonymous else "ok",
+        what=f"The server knows us as {name}.",
+        evidence=f"groups: {groups}" if groups else "",
+        advice="No credential arrived: name a user in the kubeconfig, or pass --token."
+        if anonymous
+        else "",
+    )
+    return found, name
+
+
+def access(api: Api, namespace: str) -> Flow[Access]:
+    """Ask what we may list, everywhere and failing that in *namespace*."""
+    everywhere = yield from attempt(_allowed(api, NEEDED, ""))
+    if isinstance(everywhere, KubeMetricsError):
+        return Access(namespace=namespace, error=everywhere)
+    rest = [p for p in NEEDED if p.namespaced and p not in everywhere]
+    here = (
+        (yield from _allowed(api, rest, namespace)) if rest else frozenset[Permission]()
+    )
+    return Access(everywhere, here, namespace)
+
+
+def permissions(access: Access) -> Iterator[Finding]:
+    """Say what is missing, and what is lost with it."""
+    if access.error is not None:
+        yield Finding(
+            check="permissions",
+            severity="info",
+            what="The server does not say what we may read.",
+            evidence=str(access.error),
+        )
+    elif access.limited:
+        yield _limited(access)
+    elif not access.missing:
+        names = ", ".join(p.name for p in NEEDED)
+        yield Finding(
+            check="permissions",
+            severity="ok",
+            what="Everything that is needed may be listed in the whole cluster.",
+            evidence=names,
+        )
+    for permission in access.missing:
+        # Who is confined to a namespace is not meant to see nodes.
+        if permission.namespaced or not access.limited:
+            yield _missing(permission)
+
+
+def _allowed(
+    api: Api, permissions: Sequence[Permission], namespace: str
+) -> Flow[frozenset[Permission]]:
+    answers = yield from gather(_review(api, p, namespace) for p in permissions)
+    return frozenset(p for p, yes in zip(permissions, answers, strict=True) if yes)
+
+
+def _review(api: Api, permission: Permission, namespace: str) -> Flow[bool]:
+    attributes = {
+        "verb": "list",
+        "group": permission.group,
+        "resource": permission.resource,
+        "namespace": namespace,
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    answer = yield from api.post(_MAY, review)
+    return (answer.get("status") or {}).get("allowed") is True
+
+
+def _unsaid(error: KubeMetricsError) -> Finding:
+    known = isinstance(error, NotFound | Forbidden)
+    return Finding(
+        check="identity",
+        severity="info" if known else "warning",
+        what="The server does not say who we are"
+        + (" (it can since Kubernetes 1.28)." if isinstance(error, NotFound) else "."),
+        evidence=str(error),
+    )
+
+
+def _limited(access: Access) -> Finding:
+    names = ", ".join(p.name for p in NEEDED if p in access.here)
+    without = "" if NODES in access.everywhere else " Nodes may not be read."
+    return Finding(
+        check="permissions",
+        severity="info",
+        what=f"{names} may be listed in namespace {access.namespace} only.{without}",
+        evidence="SelfSubjectAccessReview: allowed there, not in the whole cluster",
+        advice=f"Use -n {access.namespace}.",
+    )
+
+
+def _missing(permission: Permission) -> Finding:
+    return Finding(
+        check="permissions",
+        severity="problem" if permission == POD_METRICS else "warning",
+        what=f"{permission.name} may not be listed: {_WITHOUT[permission]}.",
+        evidence="SelfSubjectAccessReview: not allowed",
+        advice="Have the role below granted.",
+    )

@@ -1,0 +1,120 @@
+"""The samples: how old, for whom there is none, and whose clock is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Final
+
+from ..snapshot import NodeUsage, PodUsage, Snapshot
+from .finding import Finding
+
+_NAMED: Final = 3
+"""Rows of one reason that are named."""
+
+_TOLERANCE: Final = timedelta(seconds=2)
+
+
+def samples(snapshot: Snapshot) -> Iterator[Finding]:
+    """Judge the samples of a snapshot whose metrics could be read."""
+    if snapshot.warming:
+        return
+    yield from _freshness(snapshot)
+    if snapshot.error("pods") is None and snapshot.error("pod metrics") is None:
+        yield _pods(snapshot)
+    if snapshot.error("nodes") is None and snapshot.error("node metrics") is None:
+        yield _nodes(snapshot)
+    yield from (_clock(node, node.skew) for node in snapshot.nodes if node.skew)
+
+
+def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
+    rows: list[PodUsage | NodeUsage] = [*snapshot.pods, *snapshot.nodes]
+    ages = sorted(row.age for row in rows if row.age is not None)
+    if not ages:
+        return
+    newest, middle = ages[0], ages[(len(ages) - 1) // 2]
+    pace = f", one every {_seconds(snapshot.cadence)}" if snapshot.cadence else ""
+    evidence = f"{len(ages)} samples{pace}; the newest {_seconds(newest)} old"
+    stale = sum(row.stale for row in rows)
+    if middle < -_TOLERANCE:
+        yield Finding(
+            check="samples",
+            severity="warning",
+            what=f"Most samples are of the future: {_seconds(-middle)} ahead of the "
+            "server's clock.",
+            evidence=evidence,
+            advice="Set the clocks of the API server and of the nodes (NTP).",
+        )
+    elif stale:
+        yield Finding(
+            check="samples",
+            severity="warning",
+            what=f"{stale} of {len(ages)} samples are old: {_seconds(ages[-1])}.",
+            evidence=evidence,
+            advice="Read the logs of the provider: its scrapes fail or take too long.",
+        )
+    else:
+        yield Finding(
+            check="samples",
+            severity="ok",
+            what=f"Samples are {_seconds(middle)} old{pace}.",
+            evidence=evidence,
+        )
+
+
+def _pods(snapshot: Snapshot) -> Finding:
+    coverage = snapshot.coverage
+    partial = [row for row in snapshot.pods if row.partial]
+    lines = list(_by_reason(row for row in snapshot.pods if row.stage == "running"))
+    lines += [
+        f"partial: {row.namespace}/{row.name} lacks {', '.join(row.missing)}"
+        for row in partial
+    ]
+    return Finding(
+        check="pods",
+        severity="ok" if coverage.complete else "warning",
+        what=f"{coverage.sentence}.",
+        evidence="\n".join(lines),
+        advice="" if coverage.complete else "kubemetrics pods says why, row by row.",
+    )
+
+
+def _nodes(snapshot: Snapshot) -> Finding:
+    coverage = snapshot.node_coverage
+    lines = [row.reason.explanation for row in snapshot.nodes if row.reason]
+    return Finding(
+        check="nodes",
+        severity="ok" if coverage.complete else "warning",
+        what=f"{coverage.sentence}.",
+        evidence="\n".join(lines),
+        advice=""
+        if coverage.complete
+        else "Look at the kubelet of each silent node (kubectl describe node), and at "
+        "what the provider's logs say of it.",
+    )
+
+
+def _by_reason(rows: Iterable[PodUsage]) -> Iterator[str]:
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        if row.reason is not None:
+            groups.setdefault(row.reason.code, []).append(f"{row.namespace}/{row.name}")
+    for code, names in groups.items():
+        more = len(names) - _NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        yield f"{code}: {', '.join(names[:_NAMED])}{rest}"
+
+
+def _clock(node: NodeUsage, skew: timedelta) -> Finding:
+    way = "ahead of" if skew > timedelta() else "behind"
+    return Finding(
+        check="node clock",
+        severity="warning",
+        what=f"Node {node.name}'s clock is {_seconds(abs(skew))} {way} the others'.",
+        evidence="only its samples are dated like that",
+        advice="Set its clock (NTP).",
+    )
+
+
+def _seconds(age: timedelta) -> str:
+    return f"{age // timedelta(seconds=1)}s"
