@@ -12,7 +12,14 @@ from ..quantity import Quantity
 from ..snapshot import NodeUsage, Reason
 from .amounts import RESOURCES, Resource, amount, share
 from .columns import ALWAYS, Column, Severity, Table, label_column
-from .samples import marks, reason_code, reason_columns, rfc3339, sample_columns
+from .samples import (
+    Now,
+    age_columns,
+    marks,
+    reason_code,
+    reason_columns,
+    sample_columns,
+)
 from .status import status_severity
 from .usage import PARTIAL
 
@@ -22,8 +29,8 @@ ALIASES: Final[Mapping[str, str]] = {
 _UNSCHEDULABLE: Final = "SchedulingDisabled"
 
 
-def nodes(now: datetime | None = None) -> Table[NodeUsage]:
-    """Return the columns of nodes; *now* is the server's time, for their ages."""
+def nodes(now: Now) -> Table[NodeUsage]:
+    """Return the columns of nodes; *now* tells the server's time, for their ages."""
     return Table(
         kind="NodeUsage",
         noun="node",
@@ -35,7 +42,8 @@ def nodes(now: datetime | None = None) -> Table[NodeUsage]:
             *(c for resource in RESOURCES for c in _columns(resource)),
             *_PODS,
             *sample_columns(_itself, _mark),
-            *_ages(now),
+            _CLOCK,
+            *age_columns(_born, now, "the node joined"),
         ),
         families={"label:": lambda name: label_column(name, _labels)},
         aliases=ALIASES,
@@ -225,25 +233,15 @@ _PODS: Final[tuple[Column[NodeUsage], ...]] = (
 )  # fmt: skip
 
 
-def _ages(now: datetime | None) -> tuple[Column[NodeUsage], ...]:
-    def born(row: NodeUsage) -> datetime | None:
-        return row.node.creation_timestamp if row.node else None
+def _born(row: NodeUsage) -> datetime | None:
+    return row.node.creation_timestamp if row.node else None
 
-    def age(row: NodeUsage) -> timedelta | None:
-        created = born(row)
-        return now - created if now and created else None
 
-    def created(row: NodeUsage) -> str | None:
-        return rfc3339(born(row))
+def _skew(row: NodeUsage) -> timedelta | None:
+    return row.skew
 
-    def skew(row: NodeUsage) -> timedelta | None:
-        return row.skew
 
-    return (
-        Column(key="skew", header="CLOCK", kind="age", get=skew, optional=True, keep=27,
-               about="how far its clock is ahead of the server's"),
-        Column(key="age", header="AGE", kind="age", get=age, keep=11,
-               about="since the node joined"),
-        Column(key="created", header="CREATED", kind="text", get=created,
-               about="when the node joined"),
-    )  # fmt: skip
+_CLOCK: Final[Column[NodeUsage]] = Column(
+    key="skew", header="CLOCK", kind="age", get=_skew, optional=True, keep=27,
+    about="how far its clock is ahead of the server's",
+)  # fmt: skip

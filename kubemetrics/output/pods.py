@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from ..models import EMPTY, Pod
+from ..models import EMPTY
 from ..snapshot import PodUsage, Reason
 from ..snapshot.owners import owner
 from .columns import ALWAYS, Column, Severity, Table, label_column
 from .podstatus import pod_status
-from .samples import marks, reason_columns, rfc3339, sample_columns
+from .samples import Now, age_columns, marks, reason_columns, sample_columns
 from .status import status_severity
 from .usage import demand_families, usage_columns
 
@@ -20,8 +20,8 @@ ALIASES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 
 
-def pods(now: datetime | None = None) -> Table[PodUsage]:
-    """Return the columns of pods; *now* is the server's time, for their ages."""
+def pods(now: Now) -> Table[PodUsage]:
+    """Return the columns of pods; *now* tells the server's time, for their ages."""
     return Table(
         kind="PodUsage",
         noun="pod",
@@ -34,7 +34,7 @@ def pods(now: datetime | None = None) -> Table[PodUsage]:
             *usage_columns(_mark),
             *_PLACE,
             *sample_columns(_itself, _mark),
-            *_ages(now),
+            *age_columns(_born, now, "the pod was created"),
         ),
         families={"label:": lambda n: label_column(n, labels), **demand_families()},
         aliases=ALIASES,
@@ -146,21 +146,5 @@ _PLACE: Final[tuple[Column[PodUsage], ...]] = (
 )  # fmt: skip
 
 
-def _ages(now: datetime | None) -> tuple[Column[PodUsage], ...]:
-    def age(row: PodUsage) -> timedelta | None:
-        born = _born(row.pod)
-        return now - born if now and born else None
-
-    def created(row: PodUsage) -> str | None:
-        return rfc3339(_born(row.pod))
-
-    return (
-        Column(key="age", header="AGE", kind="age", get=age, keep=11,
-               about="since the pod was created"),
-        Column(key="created", header="CREATED", kind="text", get=created,
-               about="when the pod was created"),
-    )  # fmt: skip
-
-
-def _born(pod: Pod | None) -> datetime | None:
-    return pod.creation_timestamp if pod else None
+def _born(row: PodUsage) -> datetime | None:
+    return row.pod.creation_timestamp if row.pod else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from ..snapshot import Reason
 from .columns import Column, Severity
@@ -45,6 +45,8 @@ class Sampled(Protocol):
 
 
 R = TypeVar("R")
+Now: TypeAlias = Callable[[], datetime | None]
+"""Tells the server's time, once something was read."""
 
 _EXPECTED: Final = frozenset({"Finished", "NotScheduled", "NotStarted", "Terminating"})
 
@@ -124,6 +126,26 @@ def sample_columns(
                about="over how long the sample's CPU was averaged"),
         Column(key="sample.timestamp", header="SAMPLED-AT", kind="text", get=timestamp,
                about="when the sample was taken"),
+    )  # fmt: skip
+
+
+def age_columns(
+    born: Callable[[R], datetime | None], now: Now, what: str
+) -> tuple[Column[R], ...]:
+    """Make the columns of when a row's object came to be; *what* says it in words."""
+
+    def age(row: R) -> timedelta | None:
+        moment, created = now(), born(row)
+        return moment - created if moment and created else None
+
+    def created(row: R) -> str | None:
+        return rfc3339(born(row))
+
+    return (
+        Column(key="age", header="AGE", kind="age", get=age, keep=11,
+               about=f"since {what}"),
+        Column(key="created", header="CREATED", kind="text", get=created,
+               about=f"when {what}"),
     )  # fmt: skip
 
 

@@ -1,0 +1,142 @@
+"""The views: what each makes of a snapshot, and which columns that has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from ..snapshot import (
+    ContainerUsage,
+    Coverage,
+    NodeUsage,
+    PodUsage,
+    Rollup,
+    Snapshot,
+    rollup,
+)
+from ..snapshot import containers as containers_of
+from ..snapshot.keys import key_of
+from ..snapshot.tally import pod_coverage
+from .choice import Choice, namespace_names, owner_names, pod_names
+from .columns import Table
+from .containers import containers
+from .groups import groups
+from .nodes import nodes
+from .pods import pods
+from .samples import Now
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[R]):
+    """The *rows* of a view, how far they are measured, and the *names* there are."""
+
+    rows: Sequence[R]
+    coverage: Coverage
+    names: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View(Generic[R]):
+    """One view: its columns, and its rows from a snapshot and a choice.
+
+    *find* also takes the name of the context. *resource* writes a row as ``kind/name``;
+    *of_nodes* views have no namespaces.
+    """
+
+    table: Table[R]
+    find: Callable[[str, Snapshot, Choice], Found[R]]
+    resource: Callable[[R], str] | None = None
+    of_nodes: bool = False
+
+
+def pod_view(now: Now) -> View[PodUsage]:
+    """Return the view of pods."""
+    return View(
+        table=pods(now),
+        find=_from_pods(lambda rows: rows, pod_names),
+        resource=lambda row: f"pod/{row.name}",
+    )
+
+
+def container_view() -> View[ContainerUsage]:
+    """Return the view of containers; they are chosen by the names of their pods."""
+    return View(table=containers(), find=_from_pods(containers_of, pod_names))
+
+
+def node_view(now: Now) -> View[NodeUsage]:
+    """Return the view of nodes."""
+
+    def find(_: str, snapshot: Snapshot, choice: Choice) -> Found[NodeUsage]:
+        rows = choice.nodes(snapshot.nodes)
+        return Found(rows, snapshot.node_coverage, [row.name for row in rows])
+
+    return View(
+        table=nodes(now),
+        find=find,
+        resource=lambda row: f"node/{row.name}",
+        of_nodes=True,
+    )
+
+
+def group_view(chain: Sequence[str], base: str = "pods") -> View[Rollup]:
+    """Return the view of a roll-up by a *chain* of keys.
+
+    *base* is what is named on the command line: pods, namespaces or workloads.
+
+    Raises:
+        ValueError: no such key; says which there are.
+    """
+    for by in chain:
+        key_of(by)
+    members = containers_of if "container" in chain else _themselves
+
+    def grouped(rows: Sequence[PodUsage]) -> Sequence[Rollup]:
+        return rollup(members(rows), chain)
+
+    return View(
+        table=groups(chain, _NOUNS.get(base, "group")),
+        find=_from_pods(grouped, _NAMES[base]),
+        resource=_RESOURCES.get(tuple(chain)),
+    )
+
+
+def _themselves(rows: Sequence[PodUsage]) -> Sequence[PodUsage]:
+    return rows
+
+
+_NAMES: Final = {
+    "pods": pod_names, "namespaces": namespace_names, "workloads": owner_names,
+}  # fmt: skip
+_NOUNS: Final = {"namespaces": "namespace", "workloads": "workload"}
+
+
+def _workload(row: Rollup) -> str:
+    found = row.key[-1]
+    return f"{found.kind.lower()}/{found.value}"
+
+
+_RESOURCES: Final[dict[tuple[str, ...], Callable[[Rollup], str]]] = {
+    ("namespace",): lambda row: f"namespace/{row.key[0].value}",
+    ("node",): lambda row: f"node/{row.key[0].value}",
+    ("owner",): _workload,
+    ("namespace", "owner"): _workload,
+}
+
+
+def _from_pods(
+    make: Callable[[Sequence[PodUsage]], Sequence[R]],
+    named: Callable[[PodUsage], Sequence[str]],
+) -> Callable[[str, Snapshot, Choice], Found[R]]:
+    def find(_: str, snapshot: Snapshot, choice: Choice) -> Found[R]:
+        chosen = choice.pods(snapshot.pods, named)
+        whole = choice.everything
+        return Found(
+            make(chosen),
+            snapshot.coverage if whole else pod_coverage(chosen),
+            [name for row in chosen for name in named(row)] if choice.names else (),
+        )
+
+    return find
