@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from .kubeconfig import Kubeconfig
 from .overrides import Overrides, override_cluster, override_user
 from .stanzas import Cluster, Context, User, flag_of
+
+_LISTED: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,5 +103,11 @@ def _check_user(
 
 def none_such(kind: str, name: str, names: Iterable[str]) -> str:
     """Say that there is no *kind* of that *name*, and which there are."""
-    known = ", ".join(sorted(names)) or "none at all"
-    return f"no {kind} {name!r}; there is: {known}"
+    return f"no {kind} {name!r} (there is: {listed(names)})"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Write *names* in order, and not too many of them."""
+    known = sorted(names)
+    more = f", and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    return ", ".join(known[:_LISTED]) + more or "none at all"

@@ -15,7 +15,7 @@ def auth_info(name: str, user: User, cluster: Cluster) -> AuthInfo:
     # A key without a certificate is for nothing (clientcmd/client_config.go).
     certificate = bool(user.client_certificate or user.client_certificate_data)
     return AuthInfo(
-        token=user.token.strip(),
+        token=user.token,
         token_file=user.token_file,
         username=user.username,
         password=user.password,

@@ -83,6 +83,7 @@ def override_user(user: User, overrides: Overrides) -> User:
     if "client_key" in given:
         changes["client_key_data"] = None
     if "token" in given:
+        changes["token"] = given["token"].strip()
         # client-go keeps the file's tokenFile, which then goes before the flag.
         changes["token_file"] = ""
     return replace(user, origin=_flagged(user.origin, given), **changes)

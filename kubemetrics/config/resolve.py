@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import ConfigError
-from .choice import Choice, choose
+from .choice import Choice, choose, listed
 from .credentials import auth_info, impersonation
 from .files import Loaded
 from .in_cluster import Surroundings
@@ -109,14 +109,14 @@ def _fixed_choice(server: str, overrides: Overrides) -> Choice:
 
 def _nothing(loaded: Loaded, around: Surroundings) -> str:
     if loaded.kubeconfig.contexts:
-        known = ", ".join(sorted(loaded.kubeconfig.contexts))
-        return f"no current-context is set; choose a context: {known}"
+        known = listed(loaded.kubeconfig.contexts)
+        return f"no current-context is set: choose a context with --context: {known}"
     if loaded.files:
         found = f"{', '.join(loaded.files)}: no context and no cluster in it"
     elif loaded.missing:
         found = f"no kubeconfig: {', '.join(loaded.missing)}: not there"
     else:
-        found = "no kubeconfig is named"
+        found = "no kubeconfig, or nothing in it"
     return f"{found}, and {around.why_not_in_cluster}"
 
 

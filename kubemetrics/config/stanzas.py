@@ -139,7 +139,7 @@ def read_user(fields: Fields, base: str) -> User:
     read_extensions(fields)
     return User(
         origin=_origin(fields),
-        token=fields.text("token"),
+        token=fields.text("token").strip(),
         token_file=_path(fields, "tokenFile", base),
         username=fields.text("username"),
         password=fields.text("password"),

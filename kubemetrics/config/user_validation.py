@@ -152,7 +152,7 @@ def unreadable(path: str, where: str) -> Iterator[str]:
 
 def _unsendable(user: User) -> Iterator[str]:
     texts = {
-        "token": (user.token.strip(),),
+        "token": (user.token,),
         "as": (user.as_user,),
         "as-uid": (user.as_uid,),
         "as-groups": user.as_groups,

@@ -131,6 +131,9 @@ def test_java_839_an_ipv6_server_of_a_kubeconfig_is_kept(home: Home) -> None:
 def test_python_656_a_token_that_ends_in_a_line_break_is_stripped(home: Home) -> None:
     home.list_files(kubeconfig(user={"token": f"{SECRET}\n"}))
     assert home.load().auth.token == SECRET
+    assert home.load(token=f" {SECRET}\r\n").auth.token == SECRET
+    home.list_files(kubeconfig(user={"token": " \n"}))
+    assert "no credentials" in home.problems()[0]
 
 
 LEAKY = [

@@ -8,6 +8,8 @@ import time
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kubemetrics.config.document import MAX_BYTES, parse, plain
 from kubemetrics.config.values import DocumentError, Json
@@ -101,6 +103,20 @@ def _outcome(text: str, make_parser: type) -> Json:
         return parse_yaml(text, make_parser)
     except DocumentError as error:
         return "hunter2" in str(error)
+
+
+PRINTABLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=9)
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | PRINTABLE,
+    lambda inner: st.lists(inner) | st.dictionaries(PRINTABLE, inner),
+    max_leaves=9,
+)
+
+
+@given(PLAIN)
+def test_json_means_the_same_as_yaml(value: Json) -> None:
+    assert parse_yaml(json.dumps(value)) == value
+    assert parse_yaml(yaml.safe_dump(value, default_style='"')) == value
 
 
 def test_keys_are_texts_whatever_they_look_like() -> None:

@@ -95,7 +95,7 @@ def test_when_all_files_are_missing_the_error_names_them(home: Home) -> None:
 def test_a_list_of_nothing_is_not_the_home_directory(home: Home) -> None:
     home.write(".kube/config", kubeconfig())
     home.environ["KUBECONFIG"] = ":"
-    assert "no kubeconfig is named" in home.problems()[0]
+    assert "no kubeconfig, or nothing in it" in home.problems()[0]
 
 
 def test_all_files_that_cannot_be_read_are_named_at_once(home: Home) -> None:
@@ -162,7 +162,7 @@ def test_relative_names_of_kubeconfigs_do_not_matter_for_paths_in_them(
 NUMBER = "must be a string, not a number (quote it)"
 BOOLEAN = "must be a string, not a boolean (quote it)"
 MAPPING = "must be a mapping, not a string"
-NOWHERE = "no cluster 'nowhere'; there is: none at all"
+NOWHERE = "no cluster 'nowhere' (there is: none at all)"
 LIST = "must be a list, not a string"
 FLAG = "must be true or false, not a string"
 V1BETA1 = "client.authentication.k8s.io/v1beta1"

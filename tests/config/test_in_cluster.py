@@ -70,6 +70,13 @@ def test_the_token_must_be_a_file(home: Home) -> None:
         _in_cluster(home)
 
 
+def test_a_directory_that_cannot_be_looked_into_is_no_pod(home: Home) -> None:
+    home.enter_pod()
+    too_long = "/" + "a" * 300
+    with pytest.raises(ConfigError, match="no file"):
+        in_cluster_config(environ=home.environ, service_account=(too_long,))
+
+
 def test_an_empty_token_is_an_error(home: Home) -> None:
     home.enter_pod()
     home.write("serviceaccount/token", "\n")
@@ -145,7 +152,7 @@ def test_no_current_context_means_in_cluster_unless_a_user_is_asked_for(
     home.list_files(kubeconfig() | {"current-context": ""})
     assert home.load().source == "in-cluster"
     assert home.problems(user="red") == (
-        "no current-context is set; choose a context: red",
+        "no current-context is set: choose a context with --context: red",
     )
 
 

@@ -199,9 +199,9 @@ def test_a_cluster_and_a_user_do_without_a_context(home: Home) -> None:
 @pytest.mark.parametrize(
     ("override", "problem"),
     [
-        ({"context": "x"}, "--context: no context 'x'; there is: red"),
-        ({"cluster": "x"}, "--cluster: no cluster 'x'; there is: red"),
-        ({"user": "x"}, "--user: no user 'x'; there is: red"),
+        ({"context": "x"}, "--context: no context 'x' (there is: red)"),
+        ({"cluster": "x"}, "--cluster: no cluster 'x' (there is: red)"),
+        ({"user": "x"}, "--user: no user 'x' (there is: red)"),
     ],
 )
 def test_a_name_that_a_flag_gives_must_be_there(

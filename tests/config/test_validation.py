@@ -186,20 +186,31 @@ def test_a_missing_cluster_is_an_error_even_in_a_pod(home: Home) -> None:
     (problem,) = home.problems()
     assert (
         problem
-        == "0/config: contexts[0].context.cluster: no cluster 'red'; there is: none at all"
+        == "0/config: contexts[0].context.cluster: no cluster 'red' (there is: none at all)"
     )
 
 
 def test_without_a_current_context_the_contexts_are_listed(home: Home) -> None:
     home.list_files(kubeconfig() | {"current-context": ""})
-    assert home.problems() == ("no current-context is set; choose a context: red",)
+    assert home.problems() == (
+        "no current-context is set: choose a context with --context: red",
+    )
+
+
+def test_of_very_many_contexts_the_first_are_listed(home: Home) -> None:
+    names = [{"name": f"c{i:02}", "context": {}} for i in range(25)]
+    home.list_files(kubeconfig(contexts=names))
+    (problem,) = home.problems()
+    assert problem.endswith(
+        "(there is: " + ", ".join(f"c{i:02}" for i in range(20)) + ", and 5 more)"
+    )
 
 
 def test_a_current_context_that_is_not_there_is_an_error(home: Home) -> None:
     home.enter_pod()
     home.list_files(kubeconfig() | {"current-context": "blue"})
     assert home.problems() == (
-        "0/config: current-context: no context 'blue'; there is: red",
+        "0/config: current-context: no context 'blue' (there is: red)",
     )
 
 
@@ -222,7 +233,7 @@ def test_an_https_server_without_credentials_is_an_error_and_no_prompt(
 def test_a_missing_user_matters_only_where_credentials_do(home: Home) -> None:
     home.list_files(kubeconfig(users=[]))
     assert home.problems() == (
-        "0/config: contexts[0].context.user: no user 'red'; there is: none at all",
+        "0/config: contexts[0].context.user: no user 'red' (there is: none at all)",
     )
     assert home.load(token="t").auth.token == "t"
     assert home.load(server="http://a").user == "red"
