@@ -8,6 +8,7 @@ finer than a nano-unit: a quantity here is an integer of nano-units and a format
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias, final, overload
 
@@ -30,8 +31,9 @@ _SCALE: Final[dict[str, tuple[int, Format]]] = {
     **{s: (10 ** (9 + exponent), "DecimalSI") for s, exponent in _DECIMAL.items()},
     **{s: (_NANO * 1024**i, "BinarySI") for i, s in enumerate(_BINARY) if s},
 }
+_PLAIN: Final = _SCALE[""]
 _SUFFIX_OF: Final = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
-_GRAMMAR: Final = re.compile(
+_GRAMMAR: Final = (
     r"([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))"
     r"([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+|)"
 )
@@ -161,13 +163,16 @@ class Quantity:
 
 
 _new: Final = object.__new__
-_set: Final = object.__setattr__
+# The slots themselves, past `__setattr__`: less than half of object.__setattr__'s time.
+_slots: Final = vars(Quantity)
+_set_nanos: Final[Callable[[Quantity, int], None]] = _slots["_nanos"].__set__
+_set_format: Final[Callable[[Quantity, Format], None]] = _slots["_format"].__set__
 
 
 def _make(nanos: int, form: Format) -> Quantity:
     quantity = _new(Quantity)
-    _set(quantity, "_nanos", nanos)
-    _set(quantity, "_format", form)
+    _set_nanos(quantity, nanos)
+    _set_format(quantity, form)
     return quantity
 
 
@@ -178,17 +183,21 @@ def _parse(text: str) -> tuple[int, Format]:
             f"quantity of {len(text)} characters, more than {_MAX_LENGTH}: "
             f"{text[:16]!r}…"
         )
-    size = 2 if text[-1:] == "i" else 0 if text[-1:].isdigit() else 1
-    digits = text[: len(text) - size]
-    scale = _SCALE.get(text[len(text) - size :])
-    if scale is None or not digits.isdigit() or not digits.isascii():
+    digits, scale = text[:-1], _SCALE.get(text[-1:])
+    if scale is None:
+        digits, scale = text[:-2], _SCALE.get(text[-2:])
+        if scale is None:
+            digits, scale = text, _PLAIN
+    if not digits.isdigit() or not digits.isascii():
         return _parse_any(text)
     factor, form = scale
-    return _bounded(int(digits) * factor, form)
+    if form == "BinarySI":
+        return _bounded(int(digits) * factor, form)
+    return int(digits) * factor, form
 
 
 def _parse_any(text: str) -> tuple[int, Format]:
-    match = _GRAMMAR.fullmatch(text)
+    match = re.fullmatch(_GRAMMAR, text)
     if match is None:
         raise QuantityError(
             f"not a quantity: {text!r} (expected a number with one of n u m k M G T P "

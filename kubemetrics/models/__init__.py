@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from .common import CPU, MEMORY, NO_RESOURCES, Condition, Resources, total
 from .container import Container, ContainerKind, ContainerState
+from .duration import parse_duration
 from .fields import EMPTY
-from .metrics import ContainerMetrics, NodeMetrics, PodMetrics, parse_duration
+from .metrics import ContainerMetrics, NodeMetrics, PodMetrics
 from .node import Node, NodeAddress, NodeInfo, Taint
 from .pod import OwnerReference, Pod
 from .pool import Pool, Quantities

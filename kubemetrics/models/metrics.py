@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 from ..errors import DecodeError
 from ..quantity import Quantity
 from ..wire.metrics import ContainerMetricsWire, NodeMetricsWire, PodMetricsWire
 from . import fields
 from .common import CPU, MEMORY, metadata, total
+from .duration import parse_duration
 from .fields import Object
 from .pool import Pool, Quantities
 
@@ -137,34 +136,6 @@ class NodeMetrics:
 
 def _container(obj: Any, pool: Pool) -> ContainerMetrics:  # noqa: ANN401 - a TypedDict
     return ContainerMetrics(pool.name(obj), pool.usage(obj, "usage"))
-
-
-_UNITS: Final = {
-    "h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6,
-    "us": 10**3, "µs": 10**3, "μs": 10**3, "ns": 1,
-}  # fmt: skip
-_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(h|ms|m|s|us|µs|μs|ns)")
-_DURATION: Final = re.compile(rf"([+-]?)((?:{_PART.pattern})+)")
-_MAX_DURATION: Final = 40
-
-
-def parse_duration(text: str) -> timedelta:
-    """Read a Go duration such as ``14.985s`` or ``1m0.5s``, to the microsecond.
-
-    Source: the grammar of Go's ``time.ParseDuration``.
-
-    Raises:
-        ValueError: not a duration.
-    """
-    match = _DURATION.fullmatch(text) if len(text) <= _MAX_DURATION else None
-    if match is None:
-        if text in {"0", "+0", "-0"}:
-            return timedelta()
-        raise ValueError(f"not a Go duration: {text[:_MAX_DURATION]!r}")
-    nanos = sum(
-        Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(match[2])
-    )
-    return timedelta(microseconds=round(nanos / 1000) * (-1 if match[1] == "-" else 1))
 
 
 def _window(obj: Object) -> timedelta | None:

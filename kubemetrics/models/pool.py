@@ -72,16 +72,20 @@ class Pool:
         value = child(obj, key)
         if not value:
             return EMPTY
+        written = tuple(value.items())
+        try:
+            return self._labels[written]
+        except (KeyError, TypeError):  # unhashable: no string, as will be said
+            known = self._texts_of(value, key)
+        self._labels[written] = known
+        return known
+
+    def _texts_of(self, value: Object, key: str) -> Mapping[str, str]:
+        text = self._texts.setdefault
         for name, label in value.items():
             if not isinstance(label, str):
                 raise wrong(f"{key}.{name}", "a string", label)
-        written = tuple(value.items())
-        known = self._labels.get(written)
-        if known is None:
-            text = self._texts.setdefault
-            known = {text(name, name): text(label, label) for name, label in written}
-            self._labels[written] = known
-        return known
+        return {text(name, name): text(label, label) for name, label in value.items()}
 
     def quantities(self, obj: Object, key: str) -> Quantities:
         """Return a resource list (``v1.ResourceList``)."""
