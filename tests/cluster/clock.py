@@ -33,7 +33,7 @@ class Clock:
 
 def rfc3339(moment: datetime) -> str:
     """Format as the API does: UTC, whole seconds, a Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def parse_rfc3339(text: str) -> datetime:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from .encoding import BodyCache, encode, gzip
 from .exchange import Answer, Problem, Seen
@@ -85,15 +84,15 @@ class Core:
         shape = negotiate(seen.accept, TRANSFORMS)
         namespace = info.namespace if self.kind.namespaced else ""
         page = self._page(seen.query, namespace)
-        query = tuple(sorted(seen.query.items()))
+        key = (seen.path, *sorted(seen.query.items()), page.metadata["resourceVersion"])
         if shape is Shape.TABLE:
-            body = partial(self._table.body, page.entries, page.metadata)
-            moment = self._table.moment()
-            key: Hashable = (seen.path, query, page.metadata["resourceVersion"], moment)
-        else:
-            body = partial(self._list_body, page)
-            key = (seen.path, query, page.metadata["resourceVersion"])
-        return list_answer(body, seen, self._compressed, key)
+            return list_answer(
+                lambda: self._table.body(page.entries, page.metadata),
+                seen,
+                self._compressed,
+                (key, self._table.moment()),
+            )
+        return list_answer(lambda: self._list_body(page), seen, self._compressed, key)
 
     def _page(self, query: Mapping[str, str], namespace: str) -> Page:
         test = self.selects(query)

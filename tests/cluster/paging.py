@@ -162,10 +162,15 @@ def limit_of(query: Mapping[str, str]) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The entries of one page and its list metadata."""
+    """The positions of a page's entries in *source*, and its list metadata."""
 
-    entries: list[Entry]
+    source: Sequence[Entry]
+    taken: Sequence[int]
     metadata: dict[str, Any]
+
+    @property
+    def entries(self) -> list[Entry]:
+        return [self.source[at] for at in self.taken]
 
 
 def path(entry: Entry) -> str:
@@ -203,4 +208,4 @@ def cut(
         metadata["continue"] = Mark(revision, start).token()
         if test is None:
             metadata["remainingItemCount"] = bounds.stop - following
-    return Page(entries=[entries[at] for at in taken], metadata=metadata)
+    return Page(source=entries, taken=taken, metadata=metadata)

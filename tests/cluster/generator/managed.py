@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 _KEYS = ("name", "type", "mountPath", "ip", "topologyKey", "key")
 
 
 def _fields(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {f"f:{key}": _inner(part) for key, part in value.items()}
     return {}
 
 
 def _inner(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, dict) and value:
         return {".": {}} | _fields(value)
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, list):
         return _items(value)
     return {}
 
 
-def _items(values: Sequence[Any]) -> dict[str, Any]:
+def _items(values: list[Any]) -> dict[str, Any]:
     """Name the items of an associative list by their key; other lists are atomic."""
     found: dict[str, Any] = {}
     for item in values:
-        key = next((k for k in _KEYS if isinstance(item, Mapping) and k in item), None)
+        key = next((k for k in _KEYS if isinstance(item, dict) and k in item), None)
         if key is None:
             return {}
         found[f"k:{json.dumps({key: item[key]}, separators=(',', ':'))}"] = {

@@ -68,7 +68,8 @@ def _system_pods(nodes: Sequence[NodePlan], rng: Random) -> Iterator[PodPlan]:
 
 def _application_names(count: int, rng: Random) -> Iterator[tuple[str, Workload]]:
     taken: set[Key] = set()
-    for workload in applications(rng, team_namespaces(count)):
+    largest = max(12, count // 400)
+    for workload in applications(rng, team_namespaces(count), largest):
         for ordinal in range(workload.size):
             key = (workload.namespace, _pod_name(workload, ordinal, rng))
             if key not in taken:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, overload
@@ -68,14 +67,6 @@ def _owner(workload: Workload) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kind:
-    """The template of a workload's pods of one fate, and what they share."""
-
-    template: Template
-    labels: dict[str, str]
-
-
 class Pods(Sequence[Entry]):
     """The planned pods as a sequence whose items are made when asked for."""
 
@@ -86,7 +77,7 @@ class Pods(Sequence[Entry]):
         self._seed = seed
         self._now = now
         self._unique = unique
-        self._kinds: dict[tuple[int, Fate], _Kind] = {}
+        self._templates: dict[tuple[int, Fate], Template] = {}
 
     def __len__(self) -> int:
         return len(self.plans)
@@ -100,28 +91,25 @@ class Pods(Sequence[Entry]):
             return [self._entry(i) for i in range(*at.indices(len(self.plans)))]
         return self._entry(range(len(self.plans))[at])
 
-    def _kind(self, plan: PodPlan) -> _Kind:
+    def _template(self, plan: PodPlan) -> Template:
         key = (id(plan.workload), plan.fate)
-        if key not in self._kinds:
+        if key not in self._templates:
             made = pod_object(plan.workload, plan.fate, unique=self._unique)
-            self._kinds[key] = _Kind(
-                template=Template(made), labels=dict(plan.workload.labels)
-            )
-        return self._kinds[key]
+            self._templates[key] = Template(made)
+        return self._templates[key]
 
     def labels(self, at: int) -> dict[str, str]:
-        labels = self._kind(self.plans[at]).labels
+        labels = self.plans[at].workload.labels
         return labels | {_UNIQUE: self._uid(self._rng(at))} if self._unique else labels
 
     def _entry(self, at: int) -> Entry:
         plan = self.plans[at]
-        kind = self._kind(plan)
         values = self._values(at, plan)
         return Entry(
             namespace=plan.workload.namespace,
             name=plan.name,
             revision=int(values["revision"]),
-            raw=kind.template.fill(values),
+            raw=self._template(plan).fill(values),
             labels=self.labels(at),
             fields=_fields(plan, values),
         )
@@ -131,6 +119,8 @@ class Pods(Sequence[Entry]):
         uid = self._uid(rng)
         age = _JUST_NOW if plan.fate is Fate.YOUNG else rng.randint(900, _MONTH)
         since = _JUST_NOW if plan.fate in _FRESH else rng.randint(60, age)
+        created = self._ago(age)
+        digest = f"{rng.getrandbits(256):064x}"
         return {
             "name": plan.name,
             "uid": uid,
@@ -138,12 +128,12 @@ class Pods(Sequence[Entry]):
             "node": plan.node.name if plan.node else "",
             "host": plan.node.address if plan.node else "",
             "ip": f"10.{100 + (at >> 16)}.{at >> 8 & 255}.{at & 255}",
-            "created": self._ago(age),
-            "started": self._ago(age),
+            "created": created,
+            "started": created,
             "running": self._ago(since),
             "ended": self._ago(since + (0 if since == age else 5)),
             "restarts": str(rng.randint(1, 40)),
-            **{f"cid{i}": f"{rng.getrandbits(256):064x}" for i in range(5)},
+            **{f"cid{i}": digest[i:] + digest[:i] for i in range(5)},
         }
 
     def _rng(self, at: int) -> Random:

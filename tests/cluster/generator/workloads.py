@@ -127,7 +127,9 @@ def _with_trait(trait: str, found: Resources) -> Resources:
     return {"limits": base, "requests": base}
 
 
-def application(rng: Random, namespace: str, number: int) -> Workload:
+def application(
+    rng: Random, namespace: str, number: int, largest: int = 12
+) -> Workload:
     """Make a workload of an application team."""
     kind = rng.choices(_KINDS, _KIND_WEIGHTS)[0]
     names = DATABASES if kind == "StatefulSet" else APPS
@@ -141,7 +143,7 @@ def application(rng: Random, namespace: str, number: int) -> Workload:
         app=app,
         kind=kind,
         owner=owner,
-        size=1 if kind == "Bare" else rng.randint(1, 12),
+        size=1 if kind == "Bare" else rng.randint(1, largest),
         trait=trait,
         parts=tuple(
             Part(name, _with_trait(trait, resources(rng))) for name in (app, *sidecars)
@@ -230,11 +232,14 @@ def system_workloads() -> tuple[Workload, ...]:
     )
 
 
-def applications(rng: Random, namespaces: tuple[str, ...]) -> Iterator[Workload]:
-    """Yield workloads without end, going round the namespaces."""
+def applications(
+    rng: Random, namespaces: tuple[str, ...], largest: int
+) -> Iterator[Workload]:
+    """Yield workloads of up to *largest* pods without end, round the namespaces."""
     number = 0
     while True:
-        yield application(rng, namespaces[number % len(namespaces)], number)
+        namespace = namespaces[number % len(namespaces)]
+        yield application(rng, namespace, number, largest)
         number += 1
 
 
