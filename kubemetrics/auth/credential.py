@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+Exchange: TypeAlias = Callable[
+    [str, str, Mapping[str, str], bytes, bytes | None], tuple[int, bytes]
+]
+"""Sends (method, URL, headers, body, PEM authorities or the system's) and returns the
+answer's status and body; raises a `KubeMetricsError`."""
 
 
 @dataclass(frozen=True, slots=True)

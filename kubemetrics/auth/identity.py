@@ -22,19 +22,30 @@ class _Certified:
 class Identity:
     """The certificate to show now."""
 
-    def __init__(self, auth: AuthInfo, user: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        auth: AuthInfo,
+        user: str,
+        clock: Callable[[], float],
+        check: Callable[[ClientCertificate], None] | None,
+    ) -> None:
         self._auth = auth
         self._user = user
+        self._check = check
         self._files = Reloaded(_paths(auth), self._read, clock=clock)
 
     @classmethod
     def of(
-        cls, auth: AuthInfo, user: str, clock: Callable[[], float]
+        cls,
+        auth: AuthInfo,
+        user: str,
+        clock: Callable[[], float],
+        check: Callable[[ClientCertificate], None] | None,
     ) -> Identity | None:
         """Return the identity of *auth*, ``None`` if it has no certificate."""
         if not (auth.client_certificate or auth.client_certificate_data):
             return None
-        return cls(auth, user, clock)
+        return cls(auth, user, clock, check)
 
     def peek(self) -> _Certified | None:
         """Return it, if the files were looked at just now; never blocks."""
@@ -55,6 +66,8 @@ class Identity:
             or self._file("client-cert", auth.client_certificate),
             key=auth.client_key_data or self._file("client-key", auth.client_key),
         )
+        if self._check is not None:
+            self._check(pair)
         return _Certified(pair, certificate_expiry(pair.certificate))
 
     def _file(self, what: str, path: str) -> bytes:

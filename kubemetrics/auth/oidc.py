@@ -14,10 +14,10 @@ from ..config.lock import locked
 from ..config.model import OidcConfig
 from ..config.persist import read_auth_provider, write_auth_provider
 from ..errors import ConfigError, CredentialError
-from .credential import Credential
+from .credential import Credential, Exchange
 from .expiry import show_time, token_expiry
 from .headers import bearer, token_problem
-from .oidcgrant import Exchange, Grant, Tokens
+from .oidcgrant import Grant, Tokens
 from .refresh import Refreshing
 
 _LEEWAY: Final = 10.0

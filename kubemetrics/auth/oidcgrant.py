@@ -7,22 +7,17 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, cast
 from urllib.parse import quote_plus, urlencode
 
 from ..config.model import OidcConfig
 from ..errors import KubeMetricsError
+from .credential import Exchange
 from .redact import quote_stderr
-
-Exchange: TypeAlias = Callable[
-    [str, str, Mapping[str, str], bytes, bytes | None], tuple[int, bytes]
-]
-"""Sends (method, URL, headers, body, PEM authorities or the system's) and returns the
-answer's status and body; raises a `KubeMetricsError`."""
 
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 

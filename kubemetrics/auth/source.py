@@ -8,12 +8,10 @@ from collections.abc import Callable, Mapping
 
 from ..config.model import AuthInfo, Config
 from ..errors import CredentialError
-from .credential import Credential, CredentialSource
+from .credential import ClientCertificate, Credential, CredentialSource, Exchange
 from .expiry import token_expiry
 from .headers import basic, bearer, token_problem
 from .identity import Identity, WithCertificate
-from .oidc import may_persist, oidc_source
-from .oidcgrant import Exchange
 from .tokenfile import token_file_source
 
 
@@ -45,6 +43,7 @@ def credential_source(
     environ: Mapping[str, str] = os.environ,
     exec_timeout: float | None = None,
     persist: bool | None = None,
+    check: Callable[[ClientCertificate], None] | None = None,
 ) -> CredentialSource:
     """Choose where *config*'s credentials come from.
 
@@ -55,7 +54,9 @@ def credential_source(
     *exchange* sends OIDC's requests (`transport.exchange.exchange`). *clock* tells
     seconds since the epoch. *exec_timeout* bounds a plugin in seconds (0: no bound),
     else ``KUBEMETRICS_EXEC_TIMEOUT`` does. *persist* says whether renewed OIDC tokens
-    may be written to the kubeconfig, else ``KUBEMETRICS_OIDC_PERSIST`` does.
+    may be written to the kubeconfig, else ``KUBEMETRICS_OIDC_PERSIST`` does. *check*
+    raises for a certificate and key that do not fit (`transport.tls.check_pair`): in
+    the midst of a rotation the pair read before goes on.
 
     Sources: client-go rest/config.go, plugin/pkg/client/auth/exec/exec.go
     ``UpdateTransportConfig``, clientcmd/client_config.go.
@@ -67,13 +68,15 @@ def credential_source(
     if not config.server.lower().startswith("https://"):
         return Fixed(Credential())
     header = _written_down(auth, config.user, clock)
-    identity = Identity.of(auth, config.user, clock)
+    identity = Identity.of(auth, config.user, clock, check)
     if header is None and identity is None and auth.exec is not None:
         # Heavy, and most configurations need no plugin.
         from .execsource import exec_source  # noqa: PLC0415
 
         return exec_source(config, auth.exec, environ, clock, exec_timeout)
     if header is None and auth.oidc is not None:
+        from .oidc import may_persist, oidc_source  # noqa: PLC0415
+
         persist = may_persist(persist, environ)
         header = oidc_source(auth.oidc, exchange, clock, persist=persist)
     if identity is None:

@@ -42,6 +42,15 @@ def build_context(
     return context
 
 
+def check_pair(pair: ClientCertificate) -> None:
+    """See whether OpenSSL takes *pair*, a certificate that was renewed.
+
+    Raises:
+        CredentialError: it is no certificate and key, not a pair, or encrypted.
+    """
+    load_identity(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pair, "client certificate")
+
+
 def build_proxy_context(config: Config) -> ClientContext:
     """Build the SSL context for an https proxy in front of *config*'s server.
 

@@ -87,11 +87,10 @@ def token_file(folder: Path, content: str) -> None:
 
 def refused_header(_: Path) -> None:
     url = f"http://jane:{SECRET}@127.0.0.1:1/"
-    try:
-        httpx.get(url, headers={"authorization": f"Bearer {SECRET}\n"}, trust_env=False)
-    except httpx.HTTPError as error:
-        failure = translate(error, url=url)
-    raise failure
+    headers = {"authorization": f"Bearer {SECRET}\n"}
+    with pytest.raises(httpx.HTTPError) as caught:
+        httpx.get(url, headers=headers, trust_env=False)
+    raise translate(caught.value, url=url)
 
 
 PAIR = answer(

@@ -13,6 +13,7 @@ from kubemetrics.auth.credential import ClientCertificate, CredentialSource
 from kubemetrics.config import load_config
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
 from kubemetrics.errors import CredentialError
+from kubemetrics.transport.tls import check_pair
 from tests.transport.certs import NOT_AFTER, leaf, ordinary
 
 from .clock import START, Clock, jwt
@@ -151,6 +152,20 @@ def test_a_key_that_vanishes_leaves_the_old_one(tmp_path: Path) -> None:
     (tmp_path / "key").unlink()
     clock.now += 2
     assert certified.fetch() == first
+
+
+def test_in_the_midst_of_a_rotation_the_old_pair_goes_on(tmp_path: Path) -> None:
+    clock = Clock()
+    config = Config(server="https://x", auth=files(tmp_path))
+    certified = credential_source(config, clock=clock, check=check_pair)
+    first = certified.fetch()
+    other = leaf(ordinary(), name="jane, renewed")
+    (tmp_path / "crt").write_bytes(other.pem)
+    clock.now += 2
+    assert certified.fetch() == first
+    (tmp_path / "key").write_bytes(other.key)
+    clock.now += 2
+    assert certified.fetch().certificate == other.pair()
 
 
 def test_a_missing_key_file_is_told_with_its_path(tmp_path: Path) -> None:
