@@ -111,6 +111,9 @@ def _from_cluster(what: str, parser: Parser, words: list[str]) -> Iterable[str]:
     """Look the names up with the flags typed so far; whatever fails has none."""
     from .lookup import contexts, namespaces  # noqa: PLC0415 - reads files and asks
 
+    for action in parser.arguments():
+        action.nargs = "*"  # not typed yet, which is no mistake here
+        action.required = False
     try:
         args = parser.read(words)
         return contexts(args) if what == "contexts" else namespaces(args)

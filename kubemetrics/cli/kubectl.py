@@ -11,9 +11,9 @@ from http import HTTPStatus
 from typing import Final, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
-from ..api.metrics import GROUP, KNOWN_VERSIONS
 from ..api.retry import RetryPolicy, send
 from ..api.status import foreign_text
+from ..api.unavailable import GROUP, KNOWN_VERSIONS
 from ..errors import (
     ApiError,
     BadRequest,
@@ -137,7 +137,7 @@ def _generic(error: ApiError, asked: str) -> tuple[str, str]:
     server_error = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     otherwise = _SERVER_ERROR if server_error else unknown
     reason, template = _GENERIC.get(error.status, otherwise)
-    message = template.replace("{text}", foreign_text(error))
+    message = template.replace("{text}", foreign_text(error) or "")
     return reason, f"{message} (get {asked})" if asked else message
 
 

@@ -52,7 +52,7 @@ def check_fields(selector: str) -> None:
     Raises:
         ValueError: it is none.
     """
-    for term in sorted(re.findall(r"(?:\\.|[^,\\])+|\\$", selector, re.DOTALL)):
+    for term in sorted(re.findall(r"(?:\\.|[^,\\]|\\$)+", selector, re.DOTALL)):
         _, operator, value = _partition(term)
         if not operator:
             raise ValueError(
@@ -135,7 +135,9 @@ class _Labels:
             raise ValueError(f"found '{key}', expected: identifier")
         problems = _key_problems(key)
         if problems:
-            raise ValueError(f'<nil>: Invalid value: "{key}": {"; ".join(problems)}')
+            raise ValueError(
+                f"<nil>: Invalid value: {_quoted(key)}: {'; '.join(problems)}"
+            )
         return key
 
     def _exact(self) -> str:
@@ -201,18 +203,23 @@ def _check_values(key: str, operator: str, values: list[str]) -> None:
     problems: list[str] = []
     if operator in {"<", ">"} and not _is_int64(values[0]):
         problems.append(
-            f'values[0]: Invalid value: "{values[0]}":'
+            f"values[0]: Invalid value: {_quoted(values[0])}:"
             " for 'Gt', 'Lt' operators, the value must be an integer"
         )
     for index, value in enumerate(values):
         wrong = _value_problems(value)
         if wrong:
-            problems.append(
-                f'values[{index}][{key}]: Invalid value: "{value}": {"; ".join(wrong)}'
-            )
+            shown = f"Invalid value: {_quoted(value)}: {'; '.join(wrong)}"
+            problems.append(f"values[{index}][{key}]: {shown}")
     if problems:
         joined = ", ".join(dict.fromkeys(problems))
         raise ValueError(f"[{joined}]" if len(problems) > 1 else joined)
+
+
+def _quoted(text: str) -> str:
+    """Quote as Go's ``%q`` does, but for what is not printable."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _is_int64(text: str) -> bool:

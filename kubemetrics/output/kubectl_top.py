@@ -202,15 +202,15 @@ def _table(rows: Sequence[Row]) -> str:
     """Lay out cells as Go's tabwriter does: every cell is padded, the last one too.
 
     A column's width is that of its longest cell among neighbouring lines which have
-    that column at all.
+    that column at all, and no less than among those above (``RememberWidths``).
     """
     lines = [""] * len(rows)
     for column in range(max(map(len, rows))):
+        width = _LEAST_WIDTH
         groups = groupby(range(len(rows)), lambda i: len(rows[i]) > column)  # noqa: B023
         for _, group in (g for g in groups if g[0]):
             block = list(group)
-            longest = max(len(rows[i][column]) for i in block)
-            width = max(_LEAST_WIDTH, longest + _PADDING)
+            width = max(width, *(len(rows[i][column]) + _PADDING for i in block))
             for i in block:
                 lines[i] += rows[i][column].ljust(width)
     return "".join(f"{line}\n" for line in lines)

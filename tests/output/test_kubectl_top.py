@@ -150,7 +150,7 @@ def test_a_sample_whose_node_is_gone_breaks_the_grid() -> None:
         "NAME    CPU(cores)   CPU(%)   MEMORY(bytes)   MEMORY(%)   ",
         "node1   1000m        10%      1024Mi          10%         ",
         "node2   5m           6Mi      ",
-        "node3   3m           0%       4Mi   0%    ",
+        "node3   3m           0%       4Mi             0%          ",
     ]
 
 

@@ -1,0 +1,40 @@
+"""``kubemetrics containers``: every container with its usage."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Final
+
+from . import view_flags
+from .parser import Parser
+
+DESCRIPTION: Final = """\
+Show every container of the pods: regular ones, sidecars, init and ephemeral ones, each
+with its own usage, requests and limits, or with the reason why it has no usage."""
+EXAMPLES: Final = """\
+  kubemetrics containers
+  kubemetrics containers web-0
+  kubemetrics containers -A --sort -mem.pct_limit --top 20
+  kubemetrics containers -A --where 'kind == sidecar' --sum
+  kubemetrics containers -A --where 'mem.unlimited > 0' -o csv"""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Declare the flags."""
+    view_flags.add_arguments(parser, name="of these pods")
+    view_flags.add_labels(parser)
+    view_flags.add_by(parser, "owner,container")
+
+
+def run(args: Namespace) -> int:
+    """Show containers, or their roll-up.
+
+    Raises:
+        UsageError: a flag is wrong.
+        KubeMetricsError: no usable configuration.
+    """
+    from ..output.view import container_view  # noqa: PLC0415 - not for --help
+    from .grouping import run_groups  # noqa: PLC0415
+    from .views import run as show  # noqa: PLC0415
+
+    return run_groups(args) if args.by else show(args, lambda _: container_view())

@@ -1,0 +1,88 @@
+"""What people are told beside the rows, and which exit code stands for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..errors import MetricsUnavailable
+from ..snapshot import Coverage, Failure
+from .console import exit_code
+from .reading import Reading
+
+PARTIAL: Final = 4
+MATCHED: Final = 10
+_SAMPLES: Final = {True: "node metrics", False: "pod metrics"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a command went, beside its rows.
+
+    *unmatched* names match nothing. *matched*: ``--fail-on`` did; *strict* counts what
+    is missing as a failure. *of_nodes* says what was shown.
+    """
+
+    readings: Sequence[Reading]
+    coverages: Sequence[Coverage]
+    unmatched: tuple[str, ...] = ()
+    matched: bool = False
+    strict: bool = False
+    of_nodes: bool = False
+
+    @property
+    def code(self) -> int:
+        """The exit code: the first of these that holds."""
+        if self.matched:
+            return MATCHED
+        errors = [r.error for r in self.readings if r.error is not None]
+        if errors:
+            return max(map(exit_code, errors))
+        if self._metrics_unavailable():
+            return 3
+        if self.unmatched or any(map(self._nothing, self.readings)):
+            return 1
+        incomplete = not all(coverage.complete for coverage in self.coverages)
+        return PARTIAL if self.strict and (incomplete or self._failures()) else 0
+
+    def notes(self) -> Iterator[str]:
+        """Return lines for people."""
+        for reading in self.readings:
+            where = f"context {reading.context}: " if reading.context else ""
+            if reading.error is not None:
+                yield f"error: {where}{reading.error}"
+            for failure in self._of(reading):
+                yield f"{where}{_sentence(failure)}"
+        for name in self.unmatched:
+            yield f'error: there is no "{name}"'
+        for reading, coverage in zip(self.readings, self.coverages, strict=True):
+            where = f"context {reading.context}: " if reading.context else ""
+            if reading.snapshot and not coverage.complete:
+                yield f"{where}{coverage.sentence}"
+
+    def _metrics_unavailable(self) -> bool:
+        part = _SAMPLES[self.of_nodes]
+        return any(
+            f.part == part and isinstance(f.error, MetricsUnavailable)
+            for f in self._failures()
+        )
+
+    def _nothing(self, reading: Reading) -> bool:
+        """Whether some namespace, or the nodes, could not be read at all."""
+        kinds = {"nodes", "node metrics"} if self.of_nodes else {"pods", "pod metrics"}
+        failed: dict[str, set[str]] = {}
+        for failure in self._of(reading):
+            failed.setdefault(failure.namespace, set()).add(failure.part)
+        return any(kinds <= parts for parts in failed.values())
+
+    def _failures(self) -> list[Failure]:
+        return [failure for reading in self.readings for failure in self._of(reading)]
+
+    def _of(self, reading: Reading) -> Sequence[Failure]:
+        return reading.snapshot.failures if reading.snapshot else ()
+
+
+def _sentence(failure: Failure) -> str:
+    where = f" in namespace {failure.namespace}" if failure.namespace else ""
+    return f"cannot read {failure.part}{where}: {failure.error}"

@@ -1,0 +1,190 @@
+"""From a view's flags to what is to be read, kept and shown."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from ..config import Config
+from ..output.arrange import Arrangement, arrangement
+from ..output.choice import Choice, is_glob
+from ..output.colour import Thresholds
+from ..output.columns import Column, UnknownColumnError, unique
+from ..output.table import Look
+from ..output.units import Units
+from ..output.view import View
+from ..output.where import where
+from ..snapshot import SnapshotOptions
+from .parser import UsageError
+from .terminal import Terminal
+
+R = TypeVar("R")
+
+MACHINES: Final = frozenset({"json", "yaml", "ndjson", "csv", "prometheus"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(Generic[R]):
+    """What a command line asks for.
+
+    *columns* were named, or are none; *labels* are shown beside them. *fail_on* tells
+    of a row whether it makes the command fail. *one_namespace* leaves its column out.
+    """
+
+    view: View[R]
+    choice: Choice
+    arrangement: Arrangement[R]
+    fail_on: Callable[[R], bool] | None
+    columns: tuple[Column[R], ...]
+    labels: tuple[Column[R], ...]
+    output: str
+    look: Look
+    one_namespace: bool
+
+    @property
+    def machine(self) -> bool:
+        """Whether the output is for a program."""
+        return self.output in MACHINES or self.output == "name"
+
+    def shown(self, rows: Sequence[R]) -> tuple[Column[R], ...]:
+        """Return the columns to show of *rows*."""
+        table = self.view.table
+        if self.columns:
+            return unique((*self.columns, *self.labels))
+        if self.output in {*MACHINES, "wide"}:
+            return (*table.columns, *self.labels)
+        columns = (*table.plain(rows), *self.labels)
+        hidden = self.one_namespace and len(table.identity) > 1
+        return tuple(c for c in columns if not (hidden and c.key == "namespace"))
+
+
+def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
+    """Read the flags.
+
+    Raises:
+        ExpressionError: an expression cannot be read.
+        UsageError: another flag is wrong.
+    """
+    table = view.table
+    named = _words(args.columns)
+    labels = [f"label:{word}" for word in _words(",".join(_labels(args)))]
+    try:
+        return Plan(
+            view=view,
+            choice=_choice(args, view),
+            arrangement=arrangement(
+                table,
+                condition=args.where,
+                sort=_words(args.sort),
+                top=_count(args.top),
+            ),
+            fail_on=where(args.fail_on, table) if args.fail_on else None,
+            columns=tuple(map(table.need, named)),
+            labels=tuple(map(table.need, labels)),
+            output=args.output,
+            look=_look(args, terminal, fixed=bool(named)),
+            one_namespace=_one_namespace(args, view),
+        )
+    except UnknownColumnError as error:
+        raise UsageError(str(error)) from None
+
+
+def reads(args: Namespace, view: View[R]) -> Callable[[Config], SnapshotOptions]:
+    """Return what tells, for a configuration, what to read."""
+    selector = args.selector or None
+
+    def options(config: Config) -> SnapshotOptions:
+        if view.of_nodes:
+            return {
+                "node_selector": selector,
+                "node": _one_name(args),
+                "reconcile": True,
+            }
+        return {
+            "namespace": _namespaces(args, config, view),
+            "label_selector": selector,
+            "field_selector": _fields(args, view),
+            "node": args.node or None,
+        }
+
+    return options
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _labels(args: Namespace) -> list[str]:
+    found: list[str] = getattr(args, "label_columns", [])
+    return found
+
+
+def _count(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"--top takes a number, not {text!r}")
+    return int(text)
+
+
+def _look(args: Namespace, terminal: Terminal, *, fixed: bool) -> Look:
+    wide = args.output == "wide"
+    try:
+        units = Units.parse(args.units)
+        thresholds = Thresholds.parse(args.thresholds)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return Look(
+        units=units,
+        width=None if wide else terminal.width,
+        fixed=fixed,
+        colour=thresholds if terminal.colour else None,
+        headers=not args.no_headers,
+        total=args.sum,
+    )
+
+
+def _choice(args: Namespace, view: View[R]) -> Choice:
+    namespaces: list[str] = args.namespaces or []
+    chosen = () if args.all_namespaces or view.of_nodes else tuple(namespaces)
+    return Choice(
+        names=tuple(args.names),
+        # Without a glob the server is asked for these namespaces alone.
+        namespaces=chosen if any(map(is_glob, chosen)) else (),
+        excluded=() if view.of_nodes else tuple(args.exclude_namespace),
+    )
+
+
+def _everywhere(args: Namespace, view: View[R]) -> bool:
+    """Whether the server is asked for all namespaces."""
+    if args.all_namespaces or view.of_nodes:
+        return True
+    if args.namespaces:
+        return any(map(is_glob, args.namespaces))
+    return view.everywhere or bool(args.exclude_namespace)
+
+
+def _one_namespace(args: Namespace, view: View[R]) -> bool:
+    named = dict.fromkeys(args.namespaces or ())
+    return not _everywhere(args, view) and len(named) <= 1
+
+
+def _namespaces(args: Namespace, config: Config, view: View[R]) -> list[str] | None:
+    if _everywhere(args, view):
+        return None
+    named: list[str] = args.namespaces or [config.namespace]
+    return named
+
+
+def _one_name(args: Namespace) -> str | None:
+    """Return the name, if there is just one and no glob."""
+    names: list[str] = args.names
+    return names[0] if len(names) == 1 and not is_glob(names[0]) else None
+
+
+def _fields(args: Namespace, view: View[R]) -> str | None:
+    name = _one_name(args) if view.pods_by_name else None
+    fields = [f"metadata.name={name}"] if name else []
+    return ",".join(filter(None, [args.field_selector, *fields])) or None

@@ -1,0 +1,65 @@
+"""The lines of each output format; what a format needs is imported with it."""
+
+# ruff: noqa: PLC0415 - that is what this module is for
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from ..output.machine import Source, document
+from ..output.table import Rendered, render
+from ..output.text import printable
+from .parser import UsageError
+from .plan import MACHINES, Plan
+
+R = TypeVar("R")
+
+
+def printed(plan: Plan[R], rows: Sequence[R], sources: Sequence[Source]) -> Rendered:
+    """Return the lines of *rows* in the format asked for."""
+    if plan.output == "name":
+        return Rendered(_names(plan, rows), ())
+    columns = plan.shown(rows)
+    if plan.output not in MACHINES:
+        return render(rows, columns, plan.look)
+    return Rendered(_machine(plan, rows, sources), ())
+
+
+def _machine(
+    plan: Plan[R], rows: Sequence[R], sources: Sequence[Source]
+) -> Iterator[str]:
+    table, columns = plan.view.table, plan.shown(rows)
+    if plan.output == "csv":
+        from ..output.csvtext import csv_lines
+
+        return csv_lines(columns, rows, headers=plan.look.headers)
+    if plan.output == "prometheus":
+        from ..output.prometheus import prometheus_lines
+
+        return prometheus_lines(table, columns, rows)
+    if plan.output == "yaml":
+        from ..output.yamltext import yaml_text
+
+        return iter([yaml_text(document(table, columns, rows, sources))])
+    from ..output.jsontext import json_lines, ndjson_lines
+
+    if plan.output == "ndjson":
+        return ndjson_lines(table, columns, rows)
+    return json_lines(table, columns, rows, sources)
+
+
+def check_names(plan: Plan[R]) -> None:
+    """Check that rows can be written as names, if they are to be.
+
+    Raises:
+        UsageError: what is shown is no object of the API.
+    """
+    if plan.output == "name" and plan.view.resource is None:
+        raise UsageError(f"-o name: {plan.view.table.nouns} are no objects of the API")
+
+
+def _names(plan: Plan[R], rows: Sequence[R]) -> Iterator[str]:
+    resource = plan.view.resource
+    if resource is not None:
+        yield from (printable(resource(row)) for row in rows)

@@ -1,0 +1,64 @@
+"""How far a long list is, on stderr, for a person who waits."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, Self, TextIO
+
+from ..api import Progress
+
+_CELLS: Final = 30
+_CLEAR: Final = "\r\x1b[K"
+
+
+class Bar:
+    """Draws a bar where the total is known, a count where it is not.
+
+    It draws nothing for a list that comes in one page, and leaves nothing behind.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self._drawn = False
+
+    @classmethod
+    def for_(cls, clusters: Sequence[object]) -> Self:
+        """Return a bar on stderr: for one cluster, and only on a terminal."""
+        alone = len(clusters) == 1
+        return cls(sys.stderr if alone and sys.stderr.isatty() else None)
+
+    @property
+    def progress(self) -> Progress | None:
+        """What a list is to tell its progress."""
+        return None if self._stream is None else self._draw
+
+    def _draw(self, count: int, total: int | None) -> None:
+        stream = self._stream
+        if stream is None or (count == total and not self._drawn):
+            return
+        stream.write(f"{_CLEAR}{line(count, total)}")
+        stream.flush()
+        self._drawn = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._stream is not None and self._drawn:
+            self._stream.write(_CLEAR)
+            self._stream.flush()
+
+
+def line(count: int, total: int | None) -> str:
+    """Return what is drawn."""
+    if not total:
+        return f"{count} pods"
+    done = min(count * _CELLS // total, _CELLS)
+    return f"[{'#' * done}{' ' * (_CELLS - done)}] {count} of {total} pods"

@@ -1,0 +1,138 @@
+"""Running a joined view: read, arrange, print, and say how it went."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from typing import TypeVar
+
+from ..errors import Forbidden
+from ..output.contexts import in_contexts
+from ..output.lexer import ExpressionError
+from ..output.view import View
+from . import console
+from .outcome import Outcome
+from .plan import Plan, plan
+from .printing import check_names, printed
+from .reading import Cluster, clusters
+from .rounds import Moment, Round, Rounds
+from .terminal import terminal
+
+R = TypeVar("R")
+
+
+def run(args: Namespace, make: Callable[[Moment], View[R]]) -> int:
+    """Show the view that *make* makes.
+
+    Raises:
+        UsageError: a flag is wrong.
+        KubeMetricsError: no usable configuration.
+    """
+    moment = Moment()
+    view = make(moment)
+    if args.columns == "help":
+        print("\n".join(_column_help(view)))
+        return 0
+    found = clusters(args)
+    try:
+        if len(found) == 1:
+            return _show(args, view, moment, found)
+        return _show(args, in_contexts(view), moment, found)
+    except ExpressionError as error:
+        return _not_an_expression(error)
+    finally:
+        for cluster in found:
+            cluster.close()
+
+
+def _column_help(view: View[R]) -> list[str]:
+    """List the columns, as --where, --sort and --columns know them."""
+    table = view.table
+    known = [(c.key, c.kind, c.about) for c in table.columns]
+    known += [(f"{prefix}NAME", "", "any") for prefix in table.families]
+    size = max(len(key) for key, _, _ in known)
+    return [f"{key:{size}}  {kind:7}  {about}".rstrip() for key, kind, about in known]
+
+
+def _not_an_expression(error: ExpressionError) -> int:
+    console.complain(f"error: {error}")
+    for line in error.pointer.splitlines():
+        console.complain(line)
+    return 2
+
+
+def _show(args: Namespace, view: View[R], moment: Moment, found: list[Cluster]) -> int:
+    wanted = plan(args, view, terminal(args.color))
+    check_names(wanted)
+    rounds = Rounds(args, wanted, moment, found)
+    if args.watch is not None:
+        from .watching import watch  # noqa: PLC0415 - only then
+
+        return watch(args, wanted, rounds)
+    taken = rounds.take()
+    if not any(reading.snapshot for reading in taken.readings):
+        return _failed(args, taken, found)
+    left_out = show_rows(wanted, taken)
+    return say(args, wanted, taken, left_out)
+
+
+def show_rows(wanted: Plan[R], taken: Round[R]) -> tuple[str, ...]:
+    """Print the rows; return the columns that there was no room for."""
+    shown = printed(wanted, taken.rows, taken.sources)
+    if taken.rows or wanted.machine:
+        sys.stdout.writelines(f"{line}\n" for line in shown.lines)
+        sys.stdout.flush()
+    return shown.left_out
+
+
+def say(
+    args: Namespace, wanted: Plan[R], taken: Round[R], left_out: tuple[str, ...]
+) -> int:
+    """Say on stderr what the rows do not, and return the exit code."""
+    outcome = _outcome(args, wanted, taken)
+    for note in outcome.notes():
+        console.complain(note)
+    if left_out:
+        console.complain(
+            f"{len(left_out)} columns left out at {wanted.look.width}: -o wide has all"
+        )
+    if not taken.rows and not outcome.unmatched and not wanted.machine:
+        console.complain(_nothing_found(wanted, taken))
+    return outcome.code
+
+
+def _outcome(args: Namespace, wanted: Plan[R], taken: Round[R]) -> Outcome:
+    return Outcome(
+        readings=taken.readings,
+        coverages=taken.coverages,
+        unmatched=taken.unmatched,
+        matched=wanted.fail_on is not None and any(map(wanted.fail_on, taken.all_rows)),
+        strict=args.strict,
+        of_nodes=wanted.view.of_nodes,
+    )
+
+
+def _nothing_found(wanted: Plan[R], taken: Round[R]) -> str:
+    """Say it in kubectl's words."""
+    namespaces = {reading.namespace for reading in taken.readings}
+    if not wanted.one_namespace or len(namespaces) != 1:
+        return "No resources found"
+    return f"No resources found in {namespaces.pop()} namespace."
+
+
+def _failed(args: Namespace, taken: Round[R], found: list[Cluster]) -> int:
+    """Say why nothing at all was read, and what may be read instead."""
+    codes: list[int] = []
+    for reading, cluster in zip(taken.readings, found, strict=True):
+        where = f"context {reading.context}: " if reading.context else ""
+        console.complain(f"error: {where}{reading.error}")
+        if reading.error is not None:
+            codes.append(console.exit_code(reading.error))
+        if args.all_namespaces and isinstance(reading.error, Forbidden):
+            from .allowed import readable_namespace  # noqa: PLC0415 - rarely needed
+
+            namespace = readable_namespace(cluster.client)
+            if namespace:
+                console.complain(f"namespace {namespace} may be read: -n {namespace}")
+    return max(codes, default=1)
