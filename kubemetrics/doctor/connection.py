@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from ..api.lists import date_of
+from ..api.status import date_of
 from ..config.model import Config
 from ..errors import (
     ApiError,

@@ -88,7 +88,8 @@ def _condition(api: Api, version: str) -> Flow[str]:
     service: dict[str, Any] = decode(answer.body, dict, url=answer.url)
     for condition in (service.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "Available":
-            return f"{condition.get('reason')}: {condition.get('message')}"
+            facts = (str(condition.get(key)) for key in ("status", "reason", "message"))
+            return f"APIService {version}.metrics.k8s.io Available={': '.join(facts)}"
     return ""
 
 
@@ -97,7 +98,7 @@ def _absent(error: ApiError) -> Finding:
         check="metrics API",
         severity="problem",
         what="The metrics API is absent: metrics.k8s.io is not registered.",
-        evidence=f"GET {_GROUP}: {error.status} {error.message}",
+        evidence=f"GET {_GROUP}: {error.message}",
         advice="Install metrics-server, or another provider of metrics.k8s.io.",
     )
 
@@ -107,7 +108,7 @@ def _down(error: ApiError, said: str) -> Finding:
         check="metrics API",
         severity="problem",
         what="The metrics API is down: registered, and nothing answers behind it.",
-        evidence=said or f"{error.status} {error.message}",
+        evidence="\n".join(filter(None, (error.message, said))),
         advice="Look at the pods, the Service and the logs of metrics-server "
         "(kubectl -n kube-system get pods -l k8s-app=metrics-server).",
     )

@@ -113,7 +113,7 @@ def permissions(access: Access) -> Iterator[Finding]:
     for permission in access.missing:
         # Who is confined to a namespace is not meant to see nodes.
         if permission.namespaced or not access.limited:
-            yield _missing(permission)
+            yield _missing(permission, access.namespace)
 
 
 def _allowed(
@@ -162,11 +162,12 @@ def _limited(access: Access) -> Finding:
     )
 
 
-def _missing(permission: Permission) -> Finding:
+def _missing(permission: Permission, namespace: str) -> Finding:
+    or_here = f" or in namespace {namespace}" if permission.namespaced else ""
     return Finding(
         check="permissions",
         severity="problem" if permission == POD_METRICS else "warning",
         what=f"{permission.name} may not be listed: {_WITHOUT[permission]}.",
-        evidence="SelfSubjectAccessReview: not allowed",
+        evidence=f"SelfSubjectAccessReview: not allowed in the whole cluster{or_here}",
         advice="Have the role below granted.",
     )

@@ -117,4 +117,5 @@ def _clock(node: NodeUsage, skew: timedelta) -> Finding:
 
 
 def _seconds(age: timedelta) -> str:
-    return f"{age // timedelta(seconds=1)}s"
+    second = timedelta(seconds=1)
+    return f"{(age + second / 2) // second}s"

@@ -1,0 +1,280 @@
+"""The join: who meets whom, what is dropped, what is flagged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from kubemetrics.errors import Forbidden
+from kubemetrics.models import PodMetrics
+from kubemetrics.quantity import Quantity
+from kubemetrics.snapshot import Part, PodUsage, Snapshot, containers, join, summed
+
+from .make import at, node, node_sample, parts, pod, running, sample
+
+FORBIDDEN = Forbidden("forbidden", status=403)
+TWO = (running("a"), running("b"))
+
+
+def rows(snapshot: Snapshot) -> dict[tuple[str, str], PodUsage]:
+    return {row.key: row for row in snapshot.pods}
+
+
+def test_names_that_join_to_the_same_text_are_different_pods() -> None:
+    """kube-capacity's key is ``namespace-name``: these two collide there."""
+    first, second = pod("c", "a-b"), pod("b-c", "a")
+    snapshot = join(parts((first, second), (sample("c", "a-b", app=("1", "1Gi")),)))
+    assert rows(snapshot)["a-b", "c"].usage is not None
+    assert rows(snapshot)["a", "b-c"].usage is None
+
+
+def test_rows_are_in_the_order_of_namespace_and_name() -> None:
+    pods = (pod("b", "b"), pod("a", "b"), pod("z", "a"))
+    snapshot = join(parts(pods, (sample("aa", "b"),)))
+    assert list(rows(snapshot)) == [("a", "z"), ("b", "a"), ("b", "aa"), ("b", "b")]
+
+
+def test_a_missing_sample_is_nothing_and_never_zero() -> None:
+    (row,) = join(parts((pod(),))).pods
+    assert row.usage is None
+    assert row.ratio("cpu", "requests") is None
+    assert row.ratio("cpu", "node") is None
+
+
+def test_a_measured_zero_is_zero() -> None:
+    (row,) = join(parts((pod(),), (sample(app=("0", "0")),))).pods
+    assert row.usage == {"cpu": Quantity(0), "memory": Quantity(0)}
+    assert row.reason is None
+
+
+def test_a_sample_of_an_earlier_pod_of_that_name_is_dropped() -> None:
+    young = pod(statuses=(running(since=at(-5)),), startTime=at(-5))
+    (row,) = join(parts((young,), (sample(age=10),))).pods
+    assert row.usage is None
+    assert row.reason is not None
+    assert row.reason.code == "TooYoung"
+
+
+def test_a_sample_without_containers_is_none() -> None:
+    """``timestamp: null`` and no container: the provider skipped them all."""
+    empty = PodMetrics.from_json(
+        {"metadata": {"name": "p", "namespace": "default"}, "containers": []}
+    )
+    snapshot = join(parts((pod(),), (empty, replace(empty, name="gone"))))
+    (row,) = snapshot.pods
+    assert row.reason is not None
+
+
+def test_a_sample_whose_pod_is_gone_stays_and_counts() -> None:
+    snapshot = join(parts((pod(),), (sample(), sample("gone"))))
+    gone = rows(snapshot)["default", "gone"]
+    assert gone.orphan
+    assert gone.demand is None
+    assert summed(snapshot.pods).usage["cpu"] == Quantity("100m")
+    assert snapshot.coverage.sentence == (
+        "1 of 1 running pods measured; also 1 sample of pods not in the list"
+    )
+
+
+def test_where_pods_were_chosen_otherwise_other_samples_are_no_orphans() -> None:
+    read = replace(parts((pod(),), (sample(), sample("other"))), narrowed=True)
+    assert list(rows(join(read))) == [("default", "p")]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "missing"),
+    [
+        (TWO, ("b",)),
+        ((running("a"), {"name": "b", "state": {"waiting": {}}}), ()),
+        ((running("a"), {"name": "b", "state": {"terminated": {}}}), ()),
+    ],
+)
+def test_only_a_running_container_can_be_missing(
+    statuses: tuple[dict[str, Any], ...], missing: tuple[str, ...]
+) -> None:
+    (row,) = join(parts((pod(statuses=statuses),), (sample(a=("1m", "1Mi")),))).pods
+    assert row.missing == missing
+    assert row.partial == bool(missing)
+
+
+def test_a_sidecar_and_a_debugging_container_can_be_missing_too() -> None:
+    richer = pod(
+        spec={
+            "initContainers": [{"name": "s", "restartPolicy": "Always"}],
+            "ephemeralContainers": [{"name": "d"}],
+        },
+        initContainerStatuses=[running("s")],
+        ephemeralContainerStatuses=[running("d")],
+    )
+    (row,) = join(parts((richer,), (sample(),))).pods
+    assert row.missing == ("s", "d")
+
+
+def test_a_container_measured_by_half_is_missing() -> None:
+    half = sample()
+    (only,) = half.containers
+    half = replace(half, containers=(replace(only, usage={"cpu": Quantity("1m")}),))
+    (row,) = join(parts((pod(),), (half,))).pods
+    assert row.missing == ("app",)
+    assert row.usage == {"cpu": Quantity("1m")}
+
+
+def test_percentages_of_a_partial_value_are_over_what_was_measured() -> None:
+    (row,) = join(parts((pod(statuses=TWO),), (sample(a=("50m", "50Mi")),))).pods
+    assert row.ratio("cpu", "requests") == Fraction(1, 2)
+    assert row.ratio("memory", "limits") == Fraction(1, 4)
+
+
+def test_no_percentage_is_taken_of_a_partial_limit() -> None:
+    unlimited = pod(
+        statuses=TWO,
+        spec={"containers": [{"name": "a", "resources": {"limits": {"cpu": "1"}}},
+                             {"name": "b"}]},
+    )  # fmt: skip
+    whole = sample(a=("50m", "50Mi"), b=("1m", "1Mi"))
+    (row,) = join(parts((unlimited,), (whole,))).pods
+    assert row.demand is not None
+    assert row.demand.limits == {"cpu": Quantity(1)}
+    assert row.ratio("cpu", "limits") is None
+    measured = sample(a=("50m", "50Mi"))
+    (row,) = join(parts((unlimited,), (measured,))).pods
+    assert row.ratio("cpu", "limits") == Fraction(1, 20)
+
+
+def test_a_share_of_nothing_is_nothing() -> None:
+    """kubectl prints -9223372036854775808% where allocatable is 0."""
+    zero = node(allocatable={"cpu": "0"})
+    (row,) = join(parts((pod(),), (sample(),), (zero,))).pods
+    assert row.ratio("cpu", "node") is None
+    assert row.ratio("memory", "node") is None
+
+
+def test_a_nodes_share_is_of_its_allocatable() -> None:
+    (row,) = join(parts((pod(),), (sample(app=("900m", "1Gi")),))).pods
+    assert row.ratio("cpu", "node") == Fraction(1, 2)
+    assert row.ratio("memory", "node") == Fraction(1, 3)
+
+
+def test_age_goes_by_the_servers_clock() -> None:
+    (row,) = join(parts((pod(),), (sample(age=12),))).pods
+    assert row.age == timedelta(seconds=12)
+
+
+def test_a_sample_is_stale_for_the_cadence_of_the_list_not_for_its_own() -> None:
+    """A window of its own that is long does not excuse one that is late."""
+    late = sample("late", age=50, window="5m0s")
+    others = tuple(sample(f"s{i}") for i in range(3))
+    pods = tuple(pod(s.name) for s in (late, *others))
+    snapshot = join(parts(pods, (late, *others)))
+    assert snapshot.cadence == timedelta(seconds=15)
+    assert [row.name for row in snapshot.pods if row.stale] == ["late"]
+    assert snapshot.coverage.stale == 1
+
+
+@pytest.mark.parametrize(("age", "skew"), [(-30, 40), (100, -90)])
+def test_one_node_with_other_times_has_a_wrong_clock(age: float, skew: float) -> None:
+    nodes = tuple(node(f"n{i}") for i in range(4))
+    pods = tuple(pod(f"p{i}", node=f"n{i}") for i in range(4))
+    ages = [age, 10, 10, 10]
+    snapshot = join(
+        parts(
+            pods,
+            tuple(sample(f"p{i}", age=a) for i, a in enumerate(ages)),
+            nodes,
+            tuple(node_sample(f"n{i}", age=a) for i, a in enumerate(ages)),
+        )
+    )
+    assert [row.skew for row in snapshot.nodes] == [
+        timedelta(seconds=skew), None, None, None
+    ]  # fmt: skip
+    assert not any(row.stale for row in (*snapshot.pods, *snapshot.nodes))
+
+
+def test_where_all_samples_are_old_no_node_is_accused() -> None:
+    nodes = tuple(node(f"n{i}") for i in range(3))
+    old = tuple(node_sample(f"n{i}", age=100) for i in range(3))
+    snapshot = join(parts((pod(),), (sample(age=100),), nodes, old))
+    assert all(row.skew is None for row in snapshot.nodes)
+    assert all(row.stale for row in (*snapshot.pods, *snapshot.nodes))
+
+
+def test_a_node_alone_cannot_be_told_from_the_server() -> None:
+    snapshot = join(parts((), (), (node(),), (node_sample(age=-30),)))
+    assert snapshot.nodes[0].skew is None
+
+
+def test_nodes_that_may_not_be_read_are_known_by_their_samples() -> None:
+    read = replace(parts((pod(),), (sample(),)), nodes=Part(errors={"": FORBIDDEN}))
+    (row,) = join(read).nodes
+    assert row.node is None
+    assert row.usage == {"cpu": Quantity(1), "memory": Quantity("1Gi")}
+    assert row.ratio("cpu", "usage") is None
+    assert row.reserved == {}
+
+
+def test_node_metrics_that_may_not_be_read_are_the_nodes_reason() -> None:
+    read = replace(parts((pod(),)), node_metrics=Part(errors={"": FORBIDDEN}))
+    (row,) = join(read).nodes
+    assert row.reason is not None
+    assert row.reason.code == "Forbidden"
+
+
+def test_failures_say_which_part_and_where() -> None:
+    read = parts((pod(),), (sample(),))
+    read = replace(
+        read,
+        all_pods=Part(errors={"": FORBIDDEN}),
+        all_pod_metrics=Part(errors={"": FORBIDDEN}),
+        pods=replace(read.pods, errors={"other": FORBIDDEN}),
+    )
+    snapshot = join(read)
+    assert [(f.part, f.namespace) for f in snapshot.failures] == [
+        ("pods", "other"), ("all pods", ""), ("all pod metrics", "")
+    ]  # fmt: skip
+    assert snapshot.error("pods") is FORBIDDEN
+    assert snapshot.error("nodes") is None
+
+
+def test_each_container_has_its_own_value_or_its_own_reason() -> None:
+    mixed = pod(
+        statuses=(
+            running("a"),
+            {"name": "b", "state": {"waiting": {"reason": "ImagePullBackOff"}}},
+            running("c"),
+        ),
+        spec={"initContainers": [{"name": "i"}]},
+        initContainerStatuses=[
+            {"name": "i", "state": {"terminated": {"reason": "Completed"}}}
+        ],
+    )
+    snapshot = join(parts((mixed,), (sample(a=("1m", "1Mi"), odd=("2m", "1Mi")),)))
+    found = {row.name: row for row in containers(snapshot.pods)}
+    codes = {name: row.reason and row.reason.code for name, row in found.items()}
+    assert codes == {
+        "i": "Finished",
+        "a": None,
+        "b": "ContainerNotRunning",
+        "c": "Unreported",
+        "odd": None,
+    }
+    assert found["odd"].container is None
+    assert found["a"].kind == "regular"
+    assert found["a"].ratio("cpu", "limits") == Fraction(1, 200)
+    assert found["a"].ratio("cpu", "node") == Fraction(1, 1800)
+    assert found["odd"].ratio("cpu", "limits") is None
+    assert summed(found.values()).usage == summed(snapshot.pods).usage
+    assert summed(found.values()).coverage.sentence == (
+        "1 of 3 running containers measured (1 ContainerNotRunning, 1 Unreported); "
+        "also 1 finished, 1 sample of pods not in the list"
+    )
+
+
+def test_a_pods_reason_holds_for_its_containers_first() -> None:
+    silent = pod(node="n2", statuses=(running("a"),))
+    snapshot = join(parts((silent,), (), (node("n1"), node("n2"))))
+    (row,) = containers(snapshot.pods)
+    assert row.reason == snapshot.pods[0].reason

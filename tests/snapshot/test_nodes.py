@@ -1,0 +1,176 @@
+"""Nodes reconciled with their pods."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from kubemetrics.errors import Forbidden
+from kubemetrics.quantity import Quantity
+from kubemetrics.snapshot import NodeAccount, NodeUsage, Part, Parts, above_full, join
+
+from .make import at, node, node_sample, parts, pod, running, sample
+
+FORBIDDEN = Forbidden("pods is forbidden", status=403)
+
+
+def only(read: Parts) -> NodeUsage:
+    (row,) = join(read).nodes
+    return row
+
+
+def account(read: Parts) -> NodeAccount:
+    found = only(read).account
+    assert found is not None
+    return found
+
+
+def test_usage_is_the_pods_and_the_rest() -> None:
+    pods = (pod("a"), pod("b"))
+    found = account(parts(pods, (sample("a"), sample("b"))))
+    assert found.pods == 2
+    assert found.pods_usage == {"cpu": Quantity("100m"), "memory": Quantity("100Mi")}
+    assert found.rest == {"cpu": Quantity("900m"), "memory": Quantity("924Mi")}
+    assert found.rest_name == "system"
+
+
+def test_the_rest_is_not_the_systems_alone_where_a_pod_is_not_measured() -> None:
+    pods = (pod("a"), pod("b"), pod("c", statuses=(running("app"), running("x"))))
+    found = account(parts(pods, (sample("a"), sample("c"))))
+    assert found.rest_name == "system and 2 unmeasured pods"
+
+
+def test_a_pod_that_is_being_deleted_may_still_run() -> None:
+    leaving = pod("a", meta={"deletionTimestamp": at(20)})
+    found = account(parts((leaving,)))
+    assert found.rest_name == "system and 1 unmeasured pod"
+
+
+def test_finished_pods_hold_nothing_and_waiting_ones_hold_their_requests() -> None:
+    pods = (
+        pod("a", phase="Failed"),
+        pod("b", phase="Pending"),
+        pod("c", node="", phase="Pending"),
+    )
+    found = account(parts(pods))
+    assert found.pods == 1
+    assert found.demand.requests["cpu"] == Quantity("100m")
+    assert found.rest_name == "system"
+
+
+def test_the_rest_is_never_negative() -> None:
+    """Pods and nodes are measured at different moments."""
+    read = parts((pod(),), (sample(app=("3", "8Gi")),))
+    assert account(read).rest == {"cpu": Quantity(0), "memory": Quantity(0)}
+
+
+def test_a_silent_node_has_pods_and_requests_but_no_rest() -> None:
+    read = parts((pod(),), (), (node(),), (node_sample("other"),))
+    (row, _) = join(read).nodes
+    assert row.account is not None
+    assert row.account.rest is None
+    assert row.account.demand.requests["cpu"] == Quantity("100m")
+
+
+def test_a_node_says_what_it_has_and_what_is_left() -> None:
+    row = only(parts((pod(),), (sample(),)))
+    assert row.reserved == {
+        "cpu": Quantity("200m"),
+        "memory": Quantity("1Gi"),
+        "pods": Quantity(0),
+    }
+    assert row.headroom == {
+        "cpu": Quantity("1700m"),
+        "memory": Quantity("2972Mi"),
+        "pods": Quantity(9),
+    }
+    assert row.ratio("cpu", "usage") == Fraction(10, 18)
+    assert row.ratio("cpu", "requests") == Fraction(1, 18)
+    assert row.ratio("cpu", "limits") == Fraction(1, 9)
+    assert row.ready
+
+
+def test_without_allocatable_the_capacity_counts() -> None:
+    row = only(parts((), (), (node(allocatable=None),)))
+    assert row.allocatable["cpu"] == Quantity(2)
+
+
+def test_limits_may_be_overcommitted_and_partial() -> None:
+    big = pod(
+        spec={
+            "containers": [
+                {"name": "a", "resources": {"limits": {"cpu": "4"}}},
+                {"name": "b", "resources": {"limits": {"memory": "1Gi"}}},
+            ]
+        }
+    )
+    row = only(parts((big,), (sample(),)))
+    assert row.account is not None
+    assert row.ratio("cpu", "limits") == Fraction(40, 18)
+    assert row.account.demand.partial_limit("cpu")
+
+
+def test_taints_cordons_and_conditions_are_told() -> None:
+    troubled = node(
+        conditions=[
+            {"type": "MemoryPressure", "status": "True", "reason": "Low"},
+            {"type": "DiskPressure", "status": "False"},
+            {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"},
+        ]
+    )
+    row = only(parts((), (), (replace(troubled, unschedulable=True),)))
+    assert row.cordoned
+    assert [c.type for c in row.troubles] == ["MemoryPressure", "Ready"]
+    assert not row.ready
+    assert row.taints == ()
+
+
+def test_without_all_pods_there_is_no_account_and_a_reason() -> None:
+    read = replace(parts((pod(),), (sample(),)), all_pods=Part(errors={"": FORBIDDEN}))
+    row = only(read)
+    assert row.account is None
+    assert row.headroom is None
+    assert row.ratio("cpu", "requests") is None
+    assert row.account_reason is not None
+    assert row.account_reason.code == "Forbidden"
+
+
+def test_nobody_who_did_not_ask_gets_an_account() -> None:
+    read = replace(parts((pod(),), (sample(),)), all_pods=None, all_pod_metrics=None)
+    row = only(read)
+    assert row.account is row.account_reason is None
+
+
+def test_pods_of_other_namespaces_count_though_they_are_not_shown() -> None:
+    shown, other = pod("a", "team"), pod("b", "other")
+    samples = (sample("a", "team"), sample("b", "other"))
+    whole = parts((shown, other), samples)
+    read = replace(
+        whole,
+        pods=replace(whole.pods, items=(shown,)),
+        pod_metrics=replace(whole.pod_metrics, items=samples[:1]),
+    )
+    assert len(join(read).pods) == 1
+    assert account(read).pods == 2
+    assert account(read).pods_usage["cpu"] == Quantity("100m")
+
+
+def test_a_node_above_full_is_explained() -> None:
+    read = parts((pod(),), (sample(),), (node(),), (node_sample("n1", "1900m", "1Gi"),))
+    row = only(read)
+    assert above_full(row, "cpu") == (
+        "cpu is at 105% of allocatable and 95% of capacity: 200m are kept for the "
+        "system, and usage counts system daemons too (system: 1850m)."
+    )
+    assert above_full(row, "memory") == ""
+    assert above_full(row, "nvidia.com/gpu") == ""
+
+
+def test_a_node_above_its_capacity_is_explained_without_its_pods() -> None:
+    read = parts((), (), (node(),), (node_sample("n1", "2100m", "5Gi"),))
+    row = only(replace(read, all_pods=None, all_pod_metrics=None))
+    assert above_full(row, "cpu").endswith("may be off by their jitter.")
+    assert above_full(row, "memory") == (
+        "memory is at 166% of allocatable and 125% of capacity: 1Gi are kept for the "
+        "system, and usage counts system daemons too."
+    )
