@@ -155,7 +155,7 @@ class _Builder:
             key = self._key(event)
             value = self._node()
             if key == "<<" and event.implicit[0]:
-                merged = _mergeable(value, event) | merged
+                merged |= _mergeable(value, event)
             else:
                 own[key] = value
         return merged | own

@@ -171,7 +171,9 @@ def test_an_unusable_kubeconfig_is_final(home: Home) -> None:
 
 def test_the_namespace_of_the_pod_counts_for_a_context_without_one(home: Home) -> None:
     home.list_files(kubeconfig())
+    home.environ["POD_NAMESPACE"] = "not-in-a-pod"
     assert home.load().namespace == "default"
+    del home.environ["POD_NAMESPACE"]
     home.enter_pod()
     assert home.load().namespace == "in-pod"
     home.list_files(kubeconfig(context={"namespace": "default"}))

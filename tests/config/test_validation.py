@@ -27,6 +27,7 @@ def _load(
 ) -> None:
     home.list_files(kubeconfig(user=user, cluster={"server": server} | cluster))
     home.write("0/file", "there")
+    home.write("0/empty", " \n")
     home.load()
 
 
@@ -43,6 +44,7 @@ def _load(
         {"token": "t", "client-key": "missing", "client-key-data": DATA},
         {"tokenFile": "file"},
         {"tokenFile": "file", "token": "t"},
+        {"tokenFile": "empty", "token": "t"},
         {"exec": EXEC},
         {"exec": EXEC, "token": "t"},
         {"exec": EXEC | {"interactiveMode": "Always", "env": [{"name": "n"}]}},
@@ -120,7 +122,6 @@ def test_an_unsound_user_is_refused_with_all_that_is_wrong(
 def test_credentials_that_cannot_be_used_are_refused_over_https_only(
     home: Home, user: Stanza, problem: str
 ) -> None:
-    home.write("0/empty", " \n")
     _load(home, user, "http://a")
     with pytest.raises(ConfigError):
         _load(home, user)
@@ -321,3 +322,11 @@ def test_v1beta1_plugins_are_interactive_if_available(home: Home) -> None:
 def test_a_key_without_a_certificate_is_not_used(home: Home) -> None:
     _load(home, {"token": "t", "client-key-data": DATA})
     assert home.load().auth.client_key_data is None
+    _load(home, {"token": "t", "client-key": "file"})
+    assert home.load().auth.client_key == ""
+
+
+def test_data_may_be_broken_into_lines(home: Home) -> None:
+    lines = "LS0t\r\nLS0t\n"
+    _load(home, {"token": "t"}, **{"certificate-authority-data": lines})
+    assert home.load().certificate_authority_data == b"------"
