@@ -41,15 +41,16 @@ def _nodes(lines: list[str], ledger: Ledger, by: str) -> list[str]:
 
 def _pods(lines: list[str], ledger: Ledger, by: str, column: int) -> list[str]:
     pods = {name: amount for (_, name), amount in ledger.pods.items()}
-    containers = {key[1:]: amount for key, amount in ledger.containers.items()}
+    containers: dict[tuple[str, ...], Amount] = {
+        key[1:]: amount for key, amount in ledger.containers.items()
+    }
 
     def value(block: str) -> object:
         name = block.split()[column]
         return _sorted_by(pods[name], by) if by and name in pods else ""
 
     def part(line: str) -> object:
-        pod, container = line.split()[column : column + 2]
-        amount = containers.get((pod, container))
+        amount = containers.get(tuple(line.split()[column : column + 2]))
         return _sorted_by(amount, by) if amount else ""
 
     blocks = [
