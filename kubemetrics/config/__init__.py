@@ -1,19 +1,42 @@
-"""Where the server, the CA and the credentials come from: kubeconfig, pod, flags."""
+"""Where the server, the CA and the credentials come from: kubeconfig, pod, flags.
+
+Names are imported when they are first used: what needs the value types only does not
+pay for the finding of files.
+"""
 
 from __future__ import annotations
 
-from .contexts import ContextEntry, list_contexts
-from .load import build_config_from_flags, in_cluster_config, load_config
-from .model import (
-    AuthInfo,
-    Config,
-    ExecConfig,
-    Impersonation,
-    InteractiveMode,
-    OidcConfig,
-    Source,
-)
-from .overrides import Overrides
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .contexts import ContextEntry, list_contexts
+    from .load import build_config_from_flags, in_cluster_config, load_config
+    from .model import (
+        AuthInfo,
+        Config,
+        ExecConfig,
+        Impersonation,
+        InteractiveMode,
+        OidcConfig,
+        Source,
+    )
+    from .overrides import Overrides
+
+_HOME: Final = {
+    "AuthInfo": "model",
+    "Config": "model",
+    "ContextEntry": "contexts",
+    "ExecConfig": "model",
+    "Impersonation": "model",
+    "InteractiveMode": "model",
+    "OidcConfig": "model",
+    "Overrides": "overrides",
+    "Source": "model",
+    "build_config_from_flags": "load",
+    "in_cluster_config": "load",
+    "list_contexts": "contexts",
+    "load_config": "load",
+}
 
 __all__ = [
     "AuthInfo",
@@ -30,3 +53,17 @@ __all__ = [
     "list_contexts",
     "load_config",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
