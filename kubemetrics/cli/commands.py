@@ -57,6 +57,15 @@ class CommandModule(Protocol):
 
 
 COMMANDS: Final[Mapping[str, Command]] = {
+    "pods": Command("Every pod: usage, requests, limits", "pods", ("pod", "po")),
+    "containers": Command("Every container", "containers", ("container",)),
+    "nodes": Command("Every node, and what its pods take", "nodes", ("node", "no")),
+    "namespaces": Command(
+        "The sums of each namespace", "namespaces", ("namespace", "ns")
+    ),
+    "workloads": Command(
+        "The sums of each Deployment, DaemonSet, …", "workloads", ("workload",)
+    ),
     "top": Command("kubectl top, to the byte", "top", kubectl="kubectl top"),
     "top pods": Command(
         "kubectl top pods, to the byte",

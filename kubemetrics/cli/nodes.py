@@ -18,7 +18,7 @@ pods (REST)."""
 EXAMPLES: Final = """\
   kubemetrics nodes
   kubemetrics nodes worker-1 -o wide
-  kubemetrics nodes -l topology.kubernetes.io/zone=eu-1 -L node.kubernetes.io/instance-type
+  kubemetrics nodes -l pool=batch -L topology.kubernetes.io/zone
   kubemetrics nodes --where 'mem.pct_node > 80 or status != Ready'
   kubemetrics nodes --sort -cpu.headroom --sum
   kubemetrics nodes --all-contexts"""

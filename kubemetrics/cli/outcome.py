@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from ..errors import MetricsUnavailable
 from ..snapshot import Coverage, Failure
 from .console import exit_code
+from .plan import Plan
 from .reading import Reading
+from .rounds import Round
+
+R = TypeVar("R")
 
 PARTIAL: Final = 4
 MATCHED: Final = 10
@@ -86,3 +91,15 @@ class Outcome:
 def _sentence(failure: Failure) -> str:
     where = f" in namespace {failure.namespace}" if failure.namespace else ""
     return f"cannot read {failure.part}{where}: {failure.error}"
+
+
+def outcome_of(args: Namespace, wanted: Plan[R], taken: Round[R]) -> Outcome:
+    """Judge a round."""
+    return Outcome(
+        readings=taken.readings,
+        coverages=taken.coverages,
+        unmatched=taken.unmatched,
+        matched=wanted.fail_on is not None and any(map(wanted.fail_on, taken.all_rows)),
+        strict=args.strict,
+        of_nodes=wanted.view.of_nodes,
+    )

@@ -30,8 +30,12 @@ class Moment:
 
     def take(self, readings: Sequence[Reading]) -> None:
         """Set it to the latest of what was read."""
-        dates = [r.snapshot.date for r in readings if r.snapshot and r.snapshot.date]
-        self.date = max(dates, default=None)
+        self.date = _date(readings)
+
+
+def _date(readings: Sequence[Reading]) -> datetime | None:
+    dates = [r.snapshot.date for r in readings if r.snapshot and r.snapshot.date]
+    return max(dates, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,22 @@ class Round(Generic[R]):
     all_rows: Sequence[R]
     rows: Sequence[R]
     unmatched: tuple[str, ...]
+
+    @property
+    def date(self) -> datetime | None:
+        """The servers' time."""
+        return _date(self.readings)
+
+    @property
+    def latest(self) -> datetime | None:
+        """The time of the newest sample."""
+        found = [r.snapshot for r in self.readings if r.snapshot]
+        samples = [
+            *(row.metrics for snapshot in found for row in snapshot.pods),
+            *(row.metrics for snapshot in found for row in snapshot.nodes),
+        ]
+        stamps = [m.timestamp for m in samples if m and m.timestamp]
+        return max(stamps, default=None)
 
     @property
     def sources(self) -> list[Source]:

@@ -13,6 +13,7 @@ class Terminal:
     """stdout as it is: *width* in cells, or ``None`` where it is no terminal."""
 
     width: int | None
+    height: int
     colour: bool
 
 
@@ -24,4 +25,5 @@ def terminal(color: str) -> Terminal:
     tty = sys.stdout.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     wanted = color == "always" or (color == "auto" and tty and not plain)
-    return Terminal(shutil.get_terminal_size().columns if tty else None, wanted)
+    size = shutil.get_terminal_size()
+    return Terminal(size.columns if tty else None, size.lines, wanted)

@@ -12,7 +12,7 @@ from ..output.contexts import in_contexts
 from ..output.lexer import ExpressionError
 from ..output.view import View
 from . import console
-from .outcome import Outcome
+from .outcome import outcome_of
 from .plan import Plan, plan
 from .printing import check_names, printed
 from .reading import Cluster, clusters
@@ -49,8 +49,8 @@ def run(args: Namespace, make: Callable[[Moment], View[R]]) -> int:
 def _column_help(view: View[R]) -> list[str]:
     """List the columns, as --where, --sort and --columns know them."""
     table = view.table
-    known = [(c.key, c.kind, c.about) for c in table.columns]
-    known += [(f"{prefix}NAME", "", "any") for prefix in table.families]
+    known = [(c.key, str(c.kind), c.about) for c in table.columns]
+    known += [(f"{prefix}NAME", "", "any there is") for prefix in table.families]
     size = max(len(key) for key, _, _ in known)
     return [f"{key:{size}}  {kind:7}  {about}".rstrip() for key, kind, about in known]
 
@@ -90,7 +90,7 @@ def say(
     args: Namespace, wanted: Plan[R], taken: Round[R], left_out: tuple[str, ...]
 ) -> int:
     """Say on stderr what the rows do not, and return the exit code."""
-    outcome = _outcome(args, wanted, taken)
+    outcome = outcome_of(args, wanted, taken)
     for note in outcome.notes():
         console.complain(note)
     if left_out:
@@ -100,17 +100,6 @@ def say(
     if not taken.rows and not outcome.unmatched and not wanted.machine:
         console.complain(_nothing_found(wanted, taken))
     return outcome.code
-
-
-def _outcome(args: Namespace, wanted: Plan[R], taken: Round[R]) -> Outcome:
-    return Outcome(
-        readings=taken.readings,
-        coverages=taken.coverages,
-        unmatched=taken.unmatched,
-        matched=wanted.fail_on is not None and any(map(wanted.fail_on, taken.all_rows)),
-        strict=args.strict,
-        of_nodes=wanted.view.of_nodes,
-    )
 
 
 def _nothing_found(wanted: Plan[R], taken: Round[R]) -> str:

@@ -46,6 +46,8 @@ def in_contexts(view: View[R]) -> View[InContext[R]]:
         find=find,
         resource=None if resource is None else _through(resource),
         of_nodes=view.of_nodes,
+        everywhere=view.everywhere,
+        pods_by_name=view.pods_by_name,
     )
 
 

@@ -43,13 +43,16 @@ class View(Generic[R]):
     """One view: its columns, and its rows from a snapshot and a choice.
 
     *find* also takes the name of the context. *resource* writes a row as ``kind/name``;
-    *of_nodes* views have no namespaces.
+    *of_nodes* views have no namespaces, those *everywhere* show all unless one is
+    named, and *pods_by_name* says that a name on the command line is a pod's.
     """
 
     table: Table[R]
     find: Callable[[str, Snapshot, Choice], Found[R]]
     resource: Callable[[R], str] | None = None
     of_nodes: bool = False
+    everywhere: bool = False
+    pods_by_name: bool = False
 
 
 def pod_view(now: Now) -> View[PodUsage]:
@@ -58,12 +61,17 @@ def pod_view(now: Now) -> View[PodUsage]:
         table=pods(now),
         find=_from_pods(lambda rows: rows, pod_names),
         resource=lambda row: f"pod/{row.name}",
+        pods_by_name=True,
     )
 
 
 def container_view() -> View[ContainerUsage]:
     """Return the view of containers; they are chosen by the names of their pods."""
-    return View(table=containers(), find=_from_pods(containers_of, pod_names))
+    return View(
+        table=containers(),
+        find=_from_pods(containers_of, pod_names),
+        pods_by_name=True,
+    )
 
 
 def node_view(now: Now) -> View[NodeUsage]:
@@ -100,6 +108,8 @@ def group_view(chain: Sequence[str], base: str = "pods") -> View[Rollup]:
         table=groups(chain, _NOUNS.get(base, "group")),
         find=_from_pods(grouped, _NAMES[base]),
         resource=_RESOURCES.get(tuple(chain)),
+        everywhere=base == "namespaces",
+        pods_by_name=base == "pods",
     )
 
 

@@ -1,0 +1,146 @@
+"""``--watch``: a round for each new sample; redrawn on a terminal, appended to a pipe.
+
+Samples come at their own pace, so that the next round waits for the next sample.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final, Generic, TypeVar
+
+from ..output.columns import unique
+from ..output.history import History
+from ..output.table import render
+from ..output.text import printable, shorten
+from ..output.units import age
+from . import console
+from .outcome import MATCHED, Outcome, outcome_of
+from .pace import Pace
+from .parser import UsageError
+from .plan import Plan
+from .printing import printed
+from .rounds import Round, Rounds
+from .terminal import Terminal, terminal
+
+R = TypeVar("R")
+
+_HOME: Final = "\x1b[H"
+_END_OF_LINE: Final = "\x1b[K"
+_END_OF_SCREEN: Final = "\x1b[J"
+_FRAME: Final = 2
+"""Lines that are not the table's: the first, and the last one, where the cursor is."""
+
+
+def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
+    """Go on until Ctrl-C, or until ``--fail-on`` matches; return the exit code.
+
+    Raises:
+        UsageError: not a number of seconds, or an output that cannot go on.
+        KubeMetricsError: the first round could not read anything.
+    """
+    if args.output == "prometheus":
+        raise UsageError("--watch does not go with -o prometheus: it is one text")
+    every = _seconds(args.watch)
+    watching = _Watching(args, wanted)
+    while True:
+        taken = rounds.take()
+        if watching.first:
+            _raise_if_nothing(taken)
+        outcome = watching.show(taken)
+        if outcome.matched:
+            return MATCHED
+        time.sleep((every or watching.wait(taken)).total_seconds())
+
+
+def _seconds(text: str) -> timedelta | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise UsageError(f"--watch takes a whole number of seconds, not {text!r}")
+    return timedelta(seconds=int(text))
+
+
+def _raise_if_nothing(taken: Round[R]) -> None:
+    errors = [reading.error for reading in taken.readings]
+    if errors[0] is not None and all(errors):
+        raise errors[0]
+
+
+class _Watching(Generic[R]):
+    """What is remembered between rounds, and how a round is shown."""
+
+    def __init__(self, args: Namespace, wanted: Plan[R]) -> None:
+        self._args = args
+        self._plan = wanted
+        self._history = History(wanted.view.table)
+        self._pace = Pace()
+        self._tables = not wanted.machine
+        self.first = True
+
+    def show(self, taken: Round[R]) -> Outcome:
+        """Show a round, and say how it went."""
+        fresh = self._history.add(taken.all_rows, taken.latest)
+        outcome = outcome_of(self._args, self._plan, taken)
+        screen = terminal(self._args.color)
+        if self._tables and screen.width is not None:
+            self._redraw(taken, outcome, screen)
+        else:
+            self._append(taken, fresh)
+            for note in outcome.notes():
+                console.complain(note)
+        self.first = False
+        return outcome
+
+    def wait(self, taken: Round[R]) -> timedelta:
+        """Return how long to wait for the next samples."""
+        found = [r.snapshot for r in taken.readings if r.snapshot]
+        windows = [s.cadence for s in found if s.cadence]
+        return self._pace.wait(taken.latest, taken.date, max(windows, default=None))
+
+    def _redraw(self, taken: Round[R], outcome: Outcome, screen: Terminal) -> None:
+        """Draw over what is there, as much as there is room for."""
+        columns = tuple(self._history.columns(self._plan.shown(taken.rows)))
+        look = replace(self._plan.look, width=screen.width)
+        table = list(render(taken.rows, columns, look).lines)
+        below = [shorten(printable(n), screen.width or 0) for n in outcome.notes()]
+        room = screen.height - len(below) - _FRAME
+        if len(table) > room:
+            below.insert(0, f"… and {len(table) - room} more rows")
+            table = table[: room - 1]
+        lines = [_status(taken), *table, *below]
+        text = "".join(f"{line}{_END_OF_LINE}\n" for line in lines)
+        sys.stdout.write(f"{_HOME}{text}{_END_OF_SCREEN}")
+        sys.stdout.flush()
+
+    def _append(self, taken: Round[R], fresh: list[R]) -> None:
+        """Print the rows that have a new sample, under one header."""
+        new = {id(row) for row in fresh}
+        rows = [row for row in taken.rows if id(row) in new]
+        plan = self._plan
+        if not self.first:
+            plan = replace(plan, look=replace(plan.look, headers=False))
+            if plan.output == "yaml":
+                print("---")
+        if rows or plan.machine:
+            shown = printed(_timed(plan, rows), rows, taken.sources)
+            sys.stdout.writelines(f"{line}\n" for line in shown.lines)
+            sys.stdout.flush()
+
+
+def _timed(plan: Plan[R], rows: list[R]) -> Plan[R]:
+    """Put the time of the sample before what else is shown, where rows have one."""
+    stamp = plan.view.table.get("sample.timestamp")
+    if plan.machine or stamp is None:
+        return plan
+    return replace(plan, columns=unique((stamp, *plan.shown(rows))), labels=())
+
+
+def _status(taken: Round[R]) -> str:
+    now, newest = taken.date, taken.latest
+    moment = f"{now:%H:%M:%S}" if now else ""
+    old = f", newest sample {age(now - newest)} old" if now and newest else ""
+    return f"{moment}{old}"
