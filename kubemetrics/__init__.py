@@ -18,7 +18,8 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .api import ResourceList
-    from .client import AsyncClient, Client
+    from .client.asynchronous import AsyncClient
+    from .client.sync import Client
     from .config import (
         Config,
         build_config_from_flags,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         PodMetrics,
     )
     from .quantity import Quantity
+    from .watch import WatchEvent
 
 _HOME: Final = {
     "ApiError": "errors",
@@ -75,6 +77,7 @@ _HOME: Final = {
     "ResponseError": "errors",
     "TransportError": "errors",
     "Unauthorized": "errors",
+    "WatchEvent": "watch",
     "build_config_from_flags": "config",
     "in_cluster_config": "config",
     "load_config": "config",
@@ -105,6 +108,7 @@ __all__ = [
     "ResponseError",
     "TransportError",
     "Unauthorized",
+    "WatchEvent",
     "__version__",
     "build_config_from_flags",
     "in_cluster_config",

@@ -92,7 +92,8 @@ class DecodeError(ResponseError):
     def __init__(self, message: str, *, url: str = "", path: str = "$") -> None:
         self.path = path
         self.problem = message
-        where = f"{url}: {path}" if url else path
+        place = url.partition("?")[0]
+        where = f"{place}: {path}" if url else path
         super().__init__(f"{where}: {message}", url=url)
 
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from .api import Api
-from .lists import ListOptions, Progress, ResourceList
-from .retry import RetryPolicy
+from .resourcelist import ListOptions, Progress, ResourceList
+from .retry import Backoff, RetryPolicy
 
-__all__ = ["Api", "ListOptions", "Progress", "ResourceList", "RetryPolicy"]
+__all__ = [
+    "Api",
+    "Backoff",
+    "ListOptions",
+    "Progress",
+    "ResourceList",
+    "RetryPolicy",
+]

@@ -20,18 +20,27 @@ from ..wire.metrics import (
 )
 from ..wire.nodes import NodeListWire, NodeWire
 from ..wire.pods import PodListWire, PodWire
-from .lists import Kind, ListOptions, Pages, Query, ResourceList, list_all
+from .lists import Pages, list_all
 from .metrics import MetricsApi
+from .pages import Kind, Query, read
+from .resourcelist import ListOptions, ResourceList
 from .retry import RetryPolicy, send
 
 M = TypeVar("M")
 
-PODS: Final = Kind(PodListWire, Pod.from_json)
-NODES: Final = Kind(NodeListWire, Node.from_json)
-POD_METRICS: Final = Kind(PodMetricsListWire, PodMetrics.from_json)
-NODE_METRICS: Final = Kind(NodeMetricsListWire, NodeMetrics.from_json)
+PODS: Final = Kind("PodList", PodListWire, Pod.from_json)
+NODES: Final = Kind("NodeList", NodeListWire, Node.from_json)
+POD_METRICS: Final = Kind("PodMetricsList", PodMetricsListWire, PodMetrics.from_json)
+NODE_METRICS: Final = Kind(
+    "NodeMetricsList", NodeMetricsListWire, NodeMetrics.from_json
+)
+POD: Final = Kind("Pod", PodWire, Pod.from_json)
+NODE: Final = Kind("Node", NodeWire, Node.from_json)
+POD_SAMPLE: Final = Kind("PodMetrics", PodMetricsWire, PodMetrics.from_json)
+NODE_SAMPLE: Final = Kind("NodeMetrics", NodeMetricsWire, NodeMetrics.from_json)
 
 _JSON: Final = (("content-type", "application/json"),)
+_MOST_WARNINGS: Final = 1000
 _WARNING: Final = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 
 
@@ -48,9 +57,9 @@ class Api:
         retry: RetryPolicy | None = None,
         on_warning: Callable[[str], None] | None = None,
     ) -> None:
-        self._retry = retry or RetryPolicy()
+        self.retry = retry or RetryPolicy()
         self._on_warning = on_warning
-        self._warned: set[str] = set()
+        self._warned: dict[str, object] = {}
         self._metrics = MetricsApi(self.get, self.post)
 
     def get(self, path: str, query: Query = ()) -> Flow[Response]:
@@ -60,8 +69,8 @@ class Api:
     def get_raw(self, path: str) -> Flow[Response]:
         """GET a path, query included, as ``kubectl get --raw`` does."""
         parts = urlsplit(path)
-        if parts.netloc or not parts.path.startswith("/"):
-            raise BadRequest(f"not a path on the server: {path!r}", status=400)
+        if not path.startswith("/") or path.startswith("//") or not path.isprintable():
+            raise BadRequest(f"not a path on the server: {path[:200]!r}", status=400)
         query = tuple(parse_qsl(parts.query, keep_blank_values=True))
         return self.get(parts.path, query)
 
@@ -99,27 +108,55 @@ class Api:
 
     def get_pod(self, name: str, namespace: str) -> Flow[Pod]:
         """Get a pod."""
-        response = yield from self.get(_path("/api/v1", "pods", namespace, name))
-        return _read(response, PodWire, Pod.from_json)
+        response = yield from self.get(
+            _path("/api/v1", "pods", namespace, _named(name))
+        )
+        return _read(response, POD)
 
     def get_node(self, name: str) -> Flow[Node]:
         """Get a node."""
-        response = yield from self.get(_path("/api/v1", "nodes", None, name))
-        return _read(response, NodeWire, Node.from_json)
+        response = yield from self.get(_path("/api/v1", "nodes", None, _named(name)))
+        return _read(response, NODE)
 
     def get_pod_metrics(self, name: str, namespace: str) -> Flow[PodMetrics]:
         """Get the sample of a pod; without one, say whether there is such a pod."""
         try:
-            response = yield from self._metrics.get(_path("", "pods", namespace, name))
+            response = yield from self._metrics.get(
+                _path("", "pods", namespace, _named(name))
+            )
         except NotFound as error:
             pod = yield from attempt(self.get_pod(name, namespace))
             raise _missing_sample(error, pod, f"{namespace}/{name}") from None
-        return _read(response, PodMetricsWire, PodMetrics.from_json)
+        return _read(response, POD_SAMPLE)
 
     def get_node_metrics(self, name: str) -> Flow[NodeMetrics]:
-        """Get the sample of a node."""
-        response = yield from self._metrics.get(_path("", "nodes", None, name))
-        return _read(response, NodeMetricsWire, NodeMetrics.from_json)
+        """Get the sample of a node; without one, say whether there is such a node."""
+        try:
+            response = yield from self._metrics.get(
+                _path("", "nodes", None, _named(name))
+            )
+        except NotFound as error:
+            if error.details.get("kind") == "nodemetrics":
+                raise error.explained(_UNSAMPLED_NODE) from None
+            raise
+        return _read(response, NODE_SAMPLE)
+
+    def pods_watch(
+        self, options: ListOptions, resource_version: str, seconds: int
+    ) -> Request:
+        """Return the request that watches pods from a version on, for so long."""
+        asked = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(seconds),
+            "labelSelector": options.get("label_selector") or "",
+            "fieldSelector": options.get("field_selector") or "",
+        }
+        return Request(
+            path=_path("/api/v1", "pods", options.get("namespace")),
+            query=tuple((name, value) for name, value in asked.items() if value),
+        )
 
     def _list(
         self, resource: str, kind: Kind[M], options: ListOptions
@@ -132,27 +169,40 @@ class Api:
     ) -> Flow[ResourceList[M]]:
         tail = _path("", resource, options.get("namespace"))
         # metrics-server ignores limit, continue and resourceVersion.
-        whole: ListOptions = {**options, "chunk_size": 0, "resource_version": None}
+        whole: ListOptions = {
+            **options,
+            "chunk_size": 0,
+            "resource_version": None,
+            "resource_version_match": None,
+        }
         return list_all(lambda query: self._metrics.get(tail, query), kind, whole)
 
     def _send(self, request: Request) -> Flow[Response]:
-        response = yield from send(request, self._retry)
-        if self._on_warning is not None:
-            self._hear(response.headers.get("warning", ""), self._on_warning)
-        return response
+        return send(request, self.retry, self._hear)
 
-    def _hear(self, header: str, hook: Callable[[str], None]) -> None:
-        """Pass the texts on that are new; source: client-go rest/warnings.go."""
-        for text in _WARNING.findall(header):
-            if text not in self._warned:
-                self._warned.add(text)
-                hook(text.replace('\\"', '"').replace("\\\\", "\\"))
+    def _hear(self, response: Response) -> None:
+        """Pass on the warnings that are new; source: client-go rest/warnings.go."""
+        if self._on_warning is None:
+            return
+        for text in _WARNING.findall(response.headers.get("warning", "")):
+            mine = object()
+            if len(self._warned) < _MOST_WARNINGS and (
+                self._warned.setdefault(text, mine) is mine
+            ):
+                self._on_warning(re.sub(r"\\(.)", r"\1", text))
 
 
 def _path(prefix: str, resource: str, namespace: str | None, name: str = "") -> str:
     parts = [f"/namespaces/{_segment(namespace)}"] if namespace else []
     tail = [f"/{_segment(name)}"] if name else []
     return "".join([prefix, *parts, f"/{resource}", *tail])
+
+
+def _named(name: str) -> str:
+    """Return a name, which must not be empty: its path would be that of the list."""
+    if not name:
+        raise BadRequest("a name is needed", status=400)
+    return name
 
 
 def _segment(name: str) -> str:
@@ -165,12 +215,17 @@ def _segment(name: str) -> str:
     return quote(name, safe="")
 
 
-def _read(response: Response, shape: type[Any], build: Callable[[Any, Pool], M]) -> M:
-    body = decode(response.body, shape, url=response.url)
+def _read(response: Response, kind: Kind[M]) -> M:
+    body = read(response, kind.name, kind.shape)
     try:
-        return build(body, Pool())
+        return kind.build(body, Pool())
     except DecodeError as error:
         raise DecodeError(error.problem, url=response.url, path=error.path) from None
+
+
+_UNSAMPLED_NODE: Final = (
+    "the node exists and has no sample: is it Ready, and its kubelet reachable?"
+)
 
 
 def _missing_sample(error: NotFound, pod: object, name: str) -> NotFound:
@@ -180,7 +235,7 @@ def _missing_sample(error: NotFound, pod: object, name: str) -> NotFound:
     """
     if isinstance(pod, Pod):
         return error.explained(
-            f"pod {name} exists, in phase {pod.phase}; no sample yet"
+            f"pod {name} exists, in phase {pod.phase or 'unknown'}, and has no sample"
         )
     if isinstance(pod, NotFound):
         return error.explained(f"there is no pod {name}")

@@ -6,48 +6,63 @@ asked for, and only a failure is looked into.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias, cast
 
 from ..errors import (
     ApiError,
     Forbidden,
     KubeMetricsError,
-    MetricsUnavailable,
     NotFound,
     ServiceUnavailable,
     Unauthorized,
 )
-from ..flow import Flow, Response, attempt
+from ..flow import Flow, Pause, Response, attempt
 from ..wire import decode
 from ..wire.answers import APIGroupWire
-from .retry import AGGREGATOR_TEXTS
-from .status import foreign_text
+from .pages import Query
+from .refusal import Post, explain_forbidden, explain_unauthorized
+from .status import as_object, foreign_text
+from .unavailable import GROUP, KNOWN_VERSIONS, absent, down, says_down, unserved
 
-GROUP: Final = "metrics.k8s.io"
-KNOWN_VERSIONS: Final = ("v1beta1", "v1")
-"""v1 is GA in Kubernetes 1.37 (KEP-5207); metrics-server serves v1beta1 only so far."""
-
-_REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-_FORBIDDEN: Final = re.compile(
-    r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>\w+)"'
-    r'.* in the namespace "(?P<namespace>[^"]*)"|User "(?P<who>[^"]*)" cannot'
-    r' (?P<does>\w+) resource "(?P<what>\w+)"'
-)
-
-Query: TypeAlias = tuple[tuple[str, str], ...]
 Get: TypeAlias = Callable[[str, Query], Flow[Response]]
-Post: TypeAlias = Callable[[str, Mapping[str, object]], Flow[Mapping[str, Any]]]
+
+_SECOND_LOOK: Final = 0.02
+"""Seconds between two glances at whether the other's look is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What discovery says of the group: its *versions*, or why they are not known.
+
+    *core* is what ``/version`` said, asked where there is no such group.
+    """
+
+    versions: tuple[str, ...] = ()
+    error: KubeMetricsError | None = None
+    core: object = None
+
+    @property
+    def no_group(self) -> bool:
+        """Whether the group is not registered: the text 404."""
+        return isinstance(self.error, NotFound) and _foreign(self.error)
 
 
 class MetricsApi:
-    """The group metrics.k8s.io of one server; remembers the version that answered."""
+    """The group metrics.k8s.io of one server; remembers the version that answered.
+
+    Requests that fail side by side, as a snapshot's two do, look into it once: a look
+    that ended after a request was sent is as good as one of its own.
+    """
 
     def __init__(self, get: Get, post: Post) -> None:
         self._get = get
         self._post = post
         self._version = KNOWN_VERSIONS[0]
+        self._looks = 0
+        self._last = Look()
+        self._looking: dict[str, object] = {}
 
     def get(self, tail: str, query: Query = ()) -> Flow[Response]:
         """GET *tail* below the version that is served.
@@ -57,23 +72,28 @@ class MetricsApi:
             Forbidden: with what explains it.
             ApiError: any other answer, as it is.
         """
-        tried = self._version
+        tried, looks = self._version, self._looks
         try:
             return (yield from self._ask(tried, tail, query))
         except (NotFound, ServiceUnavailable) as error:
-            if error.reason:  # a Status: the API is there, the object is not
+            if not _foreign(error):  # a Status: the API is there, the object is not
                 raise
             failure = error
-        except (Forbidden, Unauthorized) as error:
-            raise (yield from self._explain(error)) from None
-        versions = yield from attempt(self._versions())
-        if isinstance(versions, KubeMetricsError):
-            raise (yield from self._without_group(failure, versions)) from None
-        for version in _others(versions, tried):
+        except Forbidden as error:
+            look = yield from self._look(looks)
+            raise (
+                yield from explain_forbidden(error, self._post, absent=look.no_group)
+            ) from None
+        except Unauthorized as error:
+            raise (yield from explain_unauthorized(error, self._get)) from None
+        look = yield from self._look(looks)
+        if look.error is not None:
+            raise _without_group(failure, look) from None
+        for version in _others(look.versions, tried):
             response = yield from self._try(version, tail, query)
             if response is not None:
                 return response
-        raise _unserved(failure, versions)
+        raise unserved(failure, look.versions)
 
     def _ask(self, version: str, tail: str, query: Query) -> Flow[Response]:
         return self._get(f"/apis/{GROUP}/{version}{tail}", query)
@@ -83,116 +103,63 @@ class MetricsApi:
         try:
             response = yield from self._ask(version, tail, query)
         except ApiError as error:
-            if not error.reason:
+            if _foreign(error):
                 return None
             self._version = version
             raise
         self._version = version
         return response
 
-    def _versions(self) -> Flow[tuple[str, ...]]:
-        response = yield from self._get(f"/apis/{GROUP}", ())
-        group = decode(response.body, APIGroupWire, url=response.url)
-        return tuple(v.get("version", "") for v in group.get("versions") or ())
+    def _look(self, since: int) -> Flow[Look]:
+        """Look at what is registered, unless another request just did or does."""
+        mine = object()
+        while self._looks == since:
+            if self._looking.setdefault("by", mine) is not mine:
+                yield Pause(_SECOND_LOOK, "another request looks at the metrics API")
+                continue
+            try:
+                self._last = yield from self._discover()
+                self._looks += 1
+            finally:
+                self._looking.clear()
+        return self._last
 
-    def _without_group(
-        self, failure: ApiError, why: KubeMetricsError
-    ) -> Flow[KubeMetricsError]:
-        """The group could not be read: not there, or something else in the way."""
-        if isinstance(why, NotFound) and not why.reason:
-            core = yield from attempt(self._get("/version", ()))
-            if not isinstance(core, KubeMetricsError) or _is_status(core):
-                return _absent(failure)
-            return failure.explained("this server does not answer as a Kubernetes API")
-        return _down(failure) if _says_down(failure) else failure
-
-    def _explain(self, error: Forbidden | Unauthorized) -> Flow[ApiError]:
-        if isinstance(error, Unauthorized):
-            return (yield from self._explain_unauthorized(error))
-        if '"system:anonymous"' in error.message:
-            return error.explained("no credentials arrived at the server")
-        versions = yield from attempt(self._versions())
-        if isinstance(versions, NotFound) and not versions.reason:
-            return error.explained(
-                f"and the metrics API is absent: {GROUP} is not registered here"
-            )
-        allowed = yield from self._allowed(error)
-        if allowed:
-            return error.explained(_AGGREGATION_LAYER)
-        return error.explained("a binding to the ClusterRole view usually allows it")
-
-    def _explain_unauthorized(self, error: Unauthorized) -> Flow[ApiError]:
+    def _discover(self) -> Flow[Look]:
+        try:
+            response = yield from self._get(f"/apis/{GROUP}", ())
+            group = decode(response.body, APIGroupWire, url=response.url)
+        except KubeMetricsError as error:
+            look = Look(error=error)
+        else:
+            return Look(_versions(group))
+        if not look.no_group:
+            return look
         core = yield from attempt(self._get("/version", ()))
-        accepted = isinstance(core, Response | Forbidden)
-        return error.explained(_AGGREGATION_LAYER) if accepted else error
-
-    def _allowed(self, error: Forbidden) -> Flow[bool]:
-        """Ask the core API whether it would have allowed what was refused."""
-        found = _FORBIDDEN.search(error.message)
-        if found is None:
-            return False
-        attributes = {
-            "group": GROUP,
-            "verb": found["verb"] or found["does"],
-            "resource": found["resource"] or found["what"],
-            "namespace": found["namespace"] or "",
-        }
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
-        answer = yield from attempt(self._post(_REVIEWS, review))
-        if isinstance(answer, KubeMetricsError):
-            return False
-        return (answer.get("status") or {}).get("allowed") is True
+        return Look(error=look.error, core=core)
 
 
-_AGGREGATION_LAYER: Final = (
-    "the core API accepts these credentials: the refusal comes from the aggregation"
-    " layer, see metrics-server's --requestheader-client-ca-file"
-)
+def _versions(group: APIGroupWire) -> tuple[str, ...]:
+    listed: object = group.get("versions")
+    entries = cast("list[object]", listed) if isinstance(listed, list) else []
+    found = (as_object(entry).get("version") for entry in entries)
+    return tuple(version for version in found if isinstance(version, str))
 
 
 def _others(listed: tuple[str, ...], tried: str) -> list[str]:
     return [v for v in KNOWN_VERSIONS if v in listed and v != tried]
 
 
-def _is_status(error: KubeMetricsError) -> bool:
-    return isinstance(error, ApiError) and bool(error.reason)
+def _foreign(error: KubeMetricsError) -> bool:
+    return isinstance(error, ApiError) and foreign_text(error) is not None
 
 
-def _says_down(error: ApiError) -> bool:
-    """Say whether these are the aggregator's own words for an API that is down."""
-    texts = tuple(text.decode() for text in AGGREGATOR_TEXTS)
-    return isinstance(error, ServiceUnavailable) and foreign_text(error).startswith(
-        texts
-    )
-
-
-def _unserved(failure: ApiError, versions: tuple[str, ...]) -> ApiError:
-    if _says_down(failure):
-        return _down(failure)
-    served = ", ".join(versions) or "none"
-    return failure.explained(f"{GROUP} is registered with versions: {served}")
-
-
-def _absent(failure: ApiError) -> MetricsUnavailable:
-    return MetricsUnavailable(
-        f"the metrics API is absent: {GROUP} is not registered",
-        cause="absent",
-        url=failure.url,
-        status=failure.status,
-        hint="install metrics-server or another provider",
-    )
-
-
-def _down(failure: ApiError) -> MetricsUnavailable:
-    return MetricsUnavailable(
-        f'the metrics API is down: {GROUP} is registered, but "{foreign_text(failure)}"',
-        cause="down",
-        url=failure.url,
-        status=failure.status,
-        hint="kubemetrics doctor, or kubectl describe apiservice"
-        f" {KNOWN_VERSIONS[0]}.{GROUP}, tells more",
-    )
+def _without_group(failure: ApiError, look: Look) -> ApiError:
+    """The group could not be read: not there, or something else in the way."""
+    if look.no_group:
+        core = look.core
+        if not isinstance(core, KubeMetricsError) or (
+            isinstance(core, ApiError) and not _foreign(core)
+        ):
+            return absent(failure)
+        return failure.explained("this server does not answer as a Kubernetes API")
+    return down(failure) if says_down(failure) else failure

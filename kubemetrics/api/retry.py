@@ -10,12 +10,12 @@ from typing import Final
 
 from ..errors import KubeMetricsError, TransportError
 from ..flow import Flow, Pause, Request, Response
-from .status import ok, retry_after, to_error
+from .status import content_type, ok, retry_after, text_of, to_error
 
 _AT_ANY_TIME: Final = frozenset(
     {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 )
-AGGREGATOR_TEXTS: Final = (b"service unavailable", b"error trying to reach service")
+AGGREGATOR_TEXTS: Final = ("service unavailable", "error trying to reach service")
 """How kube-aggregator says that an aggregated API is down.
 
 Source: kube-aggregator/pkg/apiserver/handler_proxy.go, which answers in plain text.
@@ -24,19 +24,26 @@ Source: kube-aggregator/pkg/apiserver/handler_proxy.go, which answers in plain t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often and how long to try again.
+    """How often and how long to try again; all times are in seconds.
 
     An answer of 429 or 5xx with ``Retry-After`` is repeated after that time, whatever
     the request (client-go rest/with_retry.go). Beyond client-go, an idempotent request
     is repeated with jittered back-off after 502, 503, 504 and a reset, and at once when
     a kept-alive connection turned out to be closed. *attempts* bounds the tries of one
-    request, *budget* the seconds spent on them, *longest* a single wait.
+    request, *budget* the time spent on them: a ``Retry-After`` beyond it is not waited
+    for.
+
+    A watch that fails is begun again after *watch_first_wait*, doubled each time up to
+    *watch_longest* and forgotten after *watch_reset* without a failure (client-go
+    tools/cache/reflector.go).
     """
 
     attempts: int = 4
     budget: float = 30.0
-    longest: float = 10.0
     first_wait: float = 0.25
+    watch_first_wait: float = 0.8
+    watch_longest: float = 30.0
+    watch_reset: float = 120.0
     random: Callable[[], float] = random.random
 
     def after_response(
@@ -48,11 +55,11 @@ class RetryPolicy:
         overloaded = response.status == HTTPStatus.TOO_MANY_REQUESTS
         if not overloaded and response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return None
-        asked = retry_after(response, now=None)
+        asked = retry_after(response)
         if asked is not None:
-            return asked if asked <= self.longest else None
+            return max(asked, self._wait(tries))
         if overloaded or response.status in _AT_ANY_TIME:
-            return self._backoff(tries) if request.idempotent else None
+            return self._wait(tries) if request.idempotent else None
         return None
 
     def after_error(
@@ -61,30 +68,57 @@ class RetryPolicy:
         """Return the seconds to wait before the next try, or ``None`` for no more."""
         if error.reason != "reset" or not request.idempotent:
             return None
-        return 0.0 if error.reused and tries == 1 else self._backoff(tries)
+        return 0.0 if error.reused else self._wait(tries)
 
-    def _backoff(self, tries: int) -> float:
+    def _wait(self, tries: int) -> float:
         return self.first_wait * 2.0 ** (tries - 1) * (1.0 + self.random())
+
+
+class Backoff:
+    """The waits of one watch, longer each time it fails."""
+
+    def __init__(self, policy: RetryPolicy, clock: Callable[[], float]) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._failures = 0
+        self._last = 0.0
+
+    def next(self, *, at_least: float = 0.0) -> float:
+        """Return the seconds to wait now; *at_least* is what the server asks for."""
+        policy, now = self._policy, self._clock()
+        if now - self._last > policy.watch_reset:
+            self._failures = 0
+        wait = policy.watch_first_wait * 2.0 ** min(self._failures, 32)
+        self._failures += 1
+        self._last = now
+        return min(max(wait * (1.0 + policy.random()), at_least), policy.watch_longest)
 
 
 def is_down(response: Response) -> bool:
     """Say whether the aggregator reports the API behind it as down."""
     return (
         response.status == HTTPStatus.SERVICE_UNAVAILABLE
-        and response.headers.get("content-type", "").startswith("text/plain")
-        and response.body.startswith(AGGREGATOR_TEXTS)
+        and content_type(response) == "text/plain"
+        and text_of(response).startswith(AGGREGATOR_TEXTS)
     )
 
 
-def send(request: Request, policy: RetryPolicy) -> Flow[Response]:
+def send(
+    request: Request,
+    policy: RetryPolicy,
+    hear: Callable[[Response], None] = lambda _: None,
+) -> Flow[Response]:
     """Send a request, again if need be, and return its 2xx answer.
+
+    *hear* is shown every answer.
 
     Raises:
         ApiError: the last answer was none.
         TransportError: the last try got no answer.
     """
-    spent = 0.0
-    for tries in range(1, policy.attempts + 1):
+    spent, tries = 0.0, 0
+    while True:
+        tries += 1
         failure: KubeMetricsError
         try:
             response = yield request
@@ -92,16 +126,15 @@ def send(request: Request, policy: RetryPolicy) -> Flow[Response]:
             failure, spent = error, spent + error.elapsed
             wait = policy.after_error(request, error, tries)
         else:
-            if ok(response):
+            hear(response)
+            if ok(response.status):
                 return response
             failure, spent = to_error(response), spent + response.elapsed
             wait = policy.after_response(request, response, tries)
-        if wait is None or not _goes_on(policy, tries, spent + wait):
+        spent += wait or 0.0
+        if wait is None or tries >= policy.attempts or spent > policy.budget:
             raise failure
-        spent += wait
-        if wait:
-            yield from _wait(wait, tries, failure)
-    raise AssertionError("the last try returns or raises")  # pragma: no cover
+        yield from _wait(wait, tries, failure)
 
 
 def _wait(seconds: float, tries: int, failure: KubeMetricsError) -> Flow[None]:
@@ -110,7 +143,3 @@ def _wait(seconds: float, tries: int, failure: KubeMetricsError) -> Flow[None]:
         yield Pause(seconds, f"try {tries} failed: {failure}")
     except TransportError as error:
         raise (failure if error.reason == "deadline" else error) from None
-
-
-def _goes_on(policy: RetryPolicy, tries: int, spent: float) -> bool:
-    return tries < policy.attempts and spent <= policy.budget

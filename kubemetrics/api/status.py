@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -21,6 +22,9 @@ from ..wire.answers import StatusWire
 _QUOTED: Final = 200
 """Characters of a foreign body that an error quotes."""
 
+_LONGEST_MESSAGE: Final = 2000
+"""Characters of a Status's message that are kept."""
+
 _LOOKED_AT: Final = 1 << 20
 """Bytes of an error's body that are looked at."""
 
@@ -32,9 +36,9 @@ _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTA
 _TAG: Final = re.compile(r"<[^>]{0,500}>")
 
 
-def ok(response: Response) -> bool:
+def ok(status: int) -> bool:
     """Say whether it is a 2xx."""
-    return HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def content_type(response: Response) -> str:
@@ -45,8 +49,13 @@ def content_type(response: Response) -> str:
 def text_of(response: Response) -> str:
     """Return a bounded piece of the body as one line of text."""
     raw = response.body[: _QUOTED * 4].decode("utf-8", "replace")
-    line = " ".join(raw.split())
-    return line if len(line) <= _QUOTED else f"{line[:_QUOTED]}…"
+    return _line(raw, _QUOTED)
+
+
+def _line(text: str, most: int) -> str:
+    """Return *text* on one line and bounded."""
+    line = " ".join(text[: most * 2].split())
+    return line if len(line) <= most else f"{line[:most]}…"
 
 
 def status_of(response: Response) -> Mapping[str, Any] | None:
@@ -68,19 +77,22 @@ def to_error(response: Response) -> ApiError:
     # As client-go keeps it: apimachinery api/errors, NewGenericServerResponse.
     cause = {"reason": "UnexpectedServerResponse", "message": text_of(response)}
     return api_error_class(response.status, "")(
-        _foreign_message(response),
+        f"{response.url.partition('?')[0]}: {_foreign_message(response)}",
         url=response.url,
         status=response.status,
         details={"causes": [cause]},
-        retry_after=retry_after(response, now=None),
+        retry_after=retry_after(response),
+        hint=_hint(response, retry_after(response)),
     )
 
 
-def foreign_text(error: ApiError) -> str:
-    """Return the text that came instead of a Status, bounded; empty for a Status."""
-    causes = error.details.get("causes") or [{}]
-    foreign = causes[0].get("reason") == "UnexpectedServerResponse"
-    return causes[0].get("message", "") if foreign else ""
+def foreign_text(error: ApiError) -> str | None:
+    """Return the text that came instead of a Status, bounded; ``None`` for a Status."""
+    causes: object = error.details.get("causes")
+    found = cast("list[object]", causes) if isinstance(causes, list) else []
+    cause = as_object(found[0] if found else None)
+    foreign = cause.get("reason") == "UnexpectedServerResponse"
+    return cause.get("message", "") if foreign else None
 
 
 def status_error(status: Mapping[str, Any], *, url: str) -> ApiError:
@@ -92,23 +104,30 @@ def status_error(status: Mapping[str, Any], *, url: str) -> ApiError:
 
 def _from_status(response: Response, status: Mapping[str, Any]) -> ApiError:
     reason = _string(status.get("reason"))
-    details = status.get("details")
-    details = cast("Mapping[str, Any]", details) if isinstance(details, dict) else {}
-    token = (status.get("metadata") or {}).get("continue")
+    details = as_object(status.get("details"))
+    token = as_object(status.get("metadata")).get("continue")
     if token:  # a 410 says where an expired list may go on
         details = {**details, "continue": token}
-    asked = _whole(details.get("retryAfterSeconds"))
-    waits = retry_after(response, now=None)
-    message = _string(status.get("message"))
+    asked = retry_after(response)
+    if asked is None:
+        asked = float(_whole(details.get("retryAfterSeconds"))) or None
+    message = _line(_string(status.get("message")), _LONGEST_MESSAGE)
     return api_error_class(response.status, reason)(
         message or _phrase(response.status),
         url=response.url,
         status=response.status,
         reason=reason,
         details=details,
-        hint=_UNKNOWN_USER if response.status == HTTPStatus.UNAUTHORIZED else "",
-        retry_after=waits if waits is not None or not asked else float(asked),
+        hint=_hint(response, asked),
+        retry_after=asked,
     )
+
+
+def _hint(response: Response, asked: float | None) -> str:
+    """Say what to do next, where the answer itself does not."""
+    if response.status == HTTPStatus.UNAUTHORIZED:
+        return _UNKNOWN_USER
+    return f"the server asks to wait {asked:g} s" if asked else ""
 
 
 def _foreign_message(response: Response) -> str:
@@ -144,28 +163,38 @@ def _title(response: Response) -> str:
     return f' ("{shown}"); is a proxy or a login in between?' if shown else ""
 
 
-def retry_after(response: Response, *, now: float | None) -> float | None:
-    """Return the seconds of ``Retry-After``: an integer, or a date if *now* is given.
+def retry_after(response: Response) -> float | None:
+    """Return the seconds of ``Retry-After``: an integer, or a date.
 
-    *now* is in seconds since the epoch; without it the server's own ``Date`` counts.
+    A date is told from the server's own ``Date``: its clock may not be ours.
     """
     value = response.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
+    then, now = _moment(value), date_of(response)
+    return max(0.0, (then - now).total_seconds()) if then and now else None
+
+
+def date_of(response: Response) -> datetime | None:
+    """Return the server's clock when it answered: its ``Date`` header."""
+    return _moment(response.headers.get("date", ""))
+
+
+def _moment(value: str) -> datetime | None:
     if not value:
         return None
-    then = _epoch(value)
-    since = now if now is not None else _epoch(response.headers.get("date", ""))
-    return None if then is None or since is None else max(0.0, then - since)
-
-
-def _epoch(value: str) -> float | None:
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - rarely needed
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - costs a start-up
 
     try:
-        return parsedate_to_datetime(value).timestamp()
-    except ValueError:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def as_object(value: object) -> Mapping[str, Any]:
+    """Return a JSON object, empty for anything else."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _string(value: object) -> str:

@@ -1,8 +1,4 @@
-"""Two clients over one set of flows: `Client` blocks, `AsyncClient` awaits."""
+"""Two clients over one set of flows: `Client` blocks, `AsyncClient` awaits.
 
-from __future__ import annotations
-
-from .asynchronous import AsyncClient
-from .sync import Client
-
-__all__ = ["AsyncClient", "Client"]
+Each is imported from its own module, since only the asynchronous one needs anyio.
+"""

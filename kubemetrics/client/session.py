@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -15,16 +15,18 @@ from ..auth.credential import Credential, CredentialSource
 from ..auth.source import credential_source
 from ..config import load_config
 from ..config.model import Config
-from ..errors import TransportError
+from ..errors import TransportError, TransportReason
 from ..flow import PeerCertificate, Request, Response
 from ..transport.body import BodyReader
-from ..transport.call import Call
+from ..transport.call import Call, PlainSocket
 from ..transport.errors import translate
 from ..transport.exchange import exchange
 from ..transport.http import Endpoint, environment, timeouts
 from ..transport.pools import Identity
 from ..transport.roots import Roots
 from ..transport.tls import peer_certificate
+
+UNAUTHORIZED: Final = 401
 
 _log: Final = logging.getLogger("kubemetrics")
 
@@ -65,12 +67,21 @@ def open_session(
         endpoint=Endpoint(config, user_agent=user_agent, environ=environ),
         source=credential_source(config, exchange=exchange, environ=environ),
         roots=Roots(config),
-        api=Api(retry=retry, on_warning=on_warning),
+        api=Api(retry=retry, on_warning=on_warning or _log_warning),
     )
 
 
+def _log_warning(text: str) -> None:
+    """Log what the server warns of, as client-go does by default."""
+    _log.warning("the server warns: %s", text)
+
+
 class Attempt:
-    """One attempt of one request: its httpx request, its time, its outcome."""
+    """One attempt of one request: its httpx request, its time, its outcome.
+
+    Raises:
+        TransportError: the address cannot be sent.
+    """
 
     def __init__(
         self,
@@ -78,7 +89,7 @@ class Attempt:
         request: Request,
         credential: Credential,
         call: Call,
-        read_timeout: float,
+        silence: float,
     ) -> None:
         self._endpoint = session.endpoint
         self._request = request
@@ -86,18 +97,25 @@ class Attempt:
         self._reused = True
         self._started = time.monotonic()
         self.url = session.endpoint.url(request)
-        self.request = httpx.Request(
-            request.method,
-            self.url,
-            headers=session.endpoint.headers(request, credential),
-            content=request.body,
-            extensions={"timeout": timeouts(call, read_timeout).as_dict()},
-        )
+        try:
+            self.request = httpx.Request(
+                request.method,
+                self.url,
+                headers=session.endpoint.headers(request, credential),
+                content=request.body,
+                extensions={"timeout": timeouts(call, silence).as_dict()},
+            )
+        except httpx.InvalidURL as error:
+            raise self._failure("limit", f"cannot be asked for: {error}") from None
 
-    def trace(self, event: str) -> None:
+    def trace(self, event: str, facts: Mapping[str, Any]) -> None:
         """Hear what httpcore does: a connection made is none that was kept alive."""
-        if event == "connection.connect_tcp.started":
+        if event.endswith("connect_tcp.started"):
             self._reused = False
+        elif event.endswith("connect_tcp.complete"):
+            sock = facts["return_value"].get_extra_info("socket")
+            if sock is not None:
+                PlainSocket.adopt(sock)
 
     @property
     def elapsed(self) -> float:
@@ -107,7 +125,7 @@ class Attempt:
     def reader(self, answer: httpx.Response) -> BodyReader:
         """Return what reads the body of *answer*."""
         encoding = answer.headers.get("content-encoding", "")
-        return BodyReader(url=self.url, encoding=encoding)
+        return BodyReader(url=self._place, encoding=encoding)
 
     def response(self, answer: httpx.Response, body: bytes) -> Response:
         """Return what came, and log it."""
@@ -119,14 +137,7 @@ class Attempt:
             elapsed=self.elapsed,
             certificate=self._certificate(answer),
         )
-        _log.debug(
-            "%s %s: %s, %d bytes in %.3f s",
-            self._request.method,
-            self.url,
-            response.status,
-            len(body),
-            response.elapsed,
-        )
+        self._say(f"{response.status}, {len(body)} bytes in {response.elapsed:.3f} s")
         return response
 
     def error(self, error: BaseException) -> TransportError:
@@ -144,13 +155,7 @@ class Attempt:
                 reused=self._reused,
                 proxy=self._endpoint.proxy_address,
             )
-        _log.debug(
-            "%s %s: %s after %.3f s",
-            self._request.method,
-            self.url,
-            translated.reason,
-            translated.elapsed,
-        )
+        self._say(f"{translated.reason} after {translated.elapsed:.3f} s")
         return translated
 
     def check(self) -> None:
@@ -158,23 +163,22 @@ class Attempt:
         if self._call.over:
             raise self.late()
 
-    def closed(self) -> TransportError:
-        """Return the error for a client that was closed meanwhile."""
-        return TransportError(
-            f"{self.url}: the client was closed", url=self.url, reason="closed"
-        )
-
     def late(self) -> TransportError:
         """Return the error for a call whose time is over."""
+        return late(self._call, self.url, self.elapsed)
+
+    @property
+    def _place(self) -> str:
+        """The address without its query, which may hold a token of kilobytes."""
+        return self.url.partition("?")[0]
+
+    def _failure(self, reason: TransportReason, text: str) -> TransportError:
         return TransportError(
-            f"{self.url}: no full answer within {self._call.timeout:g} s; raise the"
-            " timeout (--request-timeout)"
-            if self._call.timeout is not None
-            else f"{self.url}: cancelled",
-            url=self.url,
-            reason="deadline",
-            elapsed=self.elapsed,
+            f"{self._place}: {text}", url=self.url, reason=reason, elapsed=self.elapsed
         )
+
+    def _say(self, outcome: str) -> None:
+        _log.debug("%s %s: %s", self._request.method, self.url, outcome)
 
     def _certificate(self, answer: httpx.Response) -> PeerCertificate | None:
         if not self._request.certificate:
@@ -182,3 +186,23 @@ class Attempt:
         stream = answer.extensions.get("network_stream")
         connection = stream.get_extra_info("ssl_object") if stream else None
         return peer_certificate(connection) if connection else None
+
+
+def closed(url: str) -> TransportError:
+    """Return the error for a client that was closed meanwhile."""
+    place = url.partition("?")[0]
+    return TransportError(f"{place}: the client was closed", url=url, reason="closed")
+
+
+def late(call: Call, url: str, elapsed: float = 0.0) -> TransportError:
+    """Return the error for *call*, whose time is over or which was cancelled."""
+    text = (
+        "cancelled"
+        if call.timeout is None or call.cancelled
+        else f"no full answer within {call.timeout:g} s; raise the timeout"
+        " (--request-timeout)"
+    )
+    place = url.partition("?")[0]
+    return TransportError(
+        f"{place}: {text}", url=url, reason="deadline", elapsed=elapsed
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import Final
+from typing import Final, Protocol
 
 from ..errors import TransportError, TransportReason
 
@@ -15,6 +15,16 @@ _HIGHEST_RATIO: Final = 300
 """Real lists shrink by 10 to 40; gzip's own limit is about 1,030."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+class _Inflater(Protocol):
+    """What ``zlib.decompressobj`` returns: its class has no public name."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
 
 
 class BodyReader:
@@ -83,7 +93,7 @@ class BodyReader:
                 " not the API's",
             )
 
-    def _decompressor(self, encoding: str) -> zlib._Decompress | None:
+    def _decompressor(self, encoding: str) -> _Inflater | None:
         if encoding in {"", "identity"}:
             return None
         if encoding in {"gzip", "x-gzip"}:

@@ -10,6 +10,7 @@ import contextlib
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Generator
 from contextvars import ContextVar
 from typing import Final
@@ -19,24 +20,35 @@ _SHORTEST: Final = 0.001
 
 
 class Call:
-    """The time a whole call has, in seconds from now (``None``: no limit)."""
+    """The time a whole call has, in seconds from now (``None``: no limit).
 
-    def __init__(self, timeout: float | None) -> None:
+    A `branch` ends with the call it is part of, at the latest. Safe to share between
+    threads.
+    """
+
+    def __init__(self, timeout: float | None = None) -> None:
         self.timeout = timeout
-        self.cancelled = False
         self._until = None if timeout is None else time.monotonic() + timeout
+        self._cancelled = threading.Event()
         self._lock = threading.Lock()
-        self._waiting: set[socket.socket] = set()
-        self._branches: list[Call] = []
+        self._waiting: dict[int, socket.socket] = {}
+        self._branches: weakref.WeakSet[Call] = weakref.WeakSet()
 
-    def branch(self) -> Call:
+    def branch(self, timeout: float | None = None) -> Call:
         """Return a part of this call that can be cancelled by itself."""
-        part = Call(self.timeout)
-        part._until = self._until
+        part = Call(timeout)
+        if part._until is None or (self._until or part._until) < part._until:
+            part.timeout, part._until = self.timeout, self._until
         with self._lock:
-            self._branches.append(part)
-            part.cancelled = self.cancelled
+            self._branches.add(part)
+        if self.cancelled:
+            part.cancel()
         return part
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._cancelled.is_set()
 
     def remaining(self) -> float | None:
         """Return the seconds left, at least 0; ``None`` for no limit."""
@@ -56,21 +68,26 @@ class Call:
             return seconds
         return max(_SHORTEST, left if seconds is None else min(seconds, left))
 
+    def wait(self, seconds: float) -> None:
+        """Wait, or until the call is cancelled."""
+        self._cancelled.wait(seconds)
+
     def waits_on(self, sock: socket.socket) -> None:
         """Remember a socket, to wake who waits on it when the call is cancelled."""
         with self._lock:
-            self._waiting.add(sock)
+            self._waiting[threading.get_ident()] = sock
 
     def cancel(self) -> None:
         """End the call: its waits come back at once, with an error."""
+        self._cancelled.set()
         with self._lock:
-            self.cancelled = True
-            waiting = tuple(self._waiting)
+            waiting = tuple(self._waiting.values())
             branches = tuple(self._branches)
         for branch in branches:
             branch.cancel()
         for sock in waiting:
             with contextlib.suppress(OSError):
+                # Of the plain socket: SSLSocket's would drop the TLS layer first.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     @contextlib.contextmanager
@@ -82,7 +99,32 @@ class Call:
         finally:
             current.reset(token)
             with self._lock:
-                self._waiting.clear()
+                self._waiting.pop(threading.get_ident(), None)
 
 
 current: Final[ContextVar[Call | None]] = ContextVar("kubemetrics_call", default=None)
+
+
+def clamped(sock: socket.socket, seconds: float | None) -> float | None:
+    """Return for how long *sock* may wait now; the call at hand remembers it."""
+    call = current.get()
+    if call is None:
+        return seconds
+    call.waits_on(sock)
+    return call.clamp(seconds)
+
+
+class PlainSocket(socket.socket):
+    """A socket without TLS whose waits are cut to the call at hand."""
+
+    __slots__ = ()
+
+    @classmethod
+    def adopt(cls, sock: socket.socket) -> None:
+        """Make *sock*, which httpcore opened by itself, one of these."""
+        if type(sock) is socket.socket:
+            sock.__class__ = cls
+
+    def settimeout(self, value: float | None) -> None:
+        """Set how long a wait may be; httpcore does so before each."""
+        super().settimeout(clamped(self, value))

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .call import current
+from .call import clamped
 
 _HOSTNAME_MISMATCH: Final = 62  # X509_V_ERR_HOSTNAME_MISMATCH
 _ADDRESS_MISMATCH: Final = 64  # X509_V_ERR_IP_ADDRESS_MISMATCH
@@ -100,11 +100,7 @@ class ClientContext(ssl.SSLContext):
 class _Socket(ssl.SSLSocket):
     def settimeout(self, value: float | None) -> None:
         # httpcore sets the time-out before each read and write.
-        call = current.get()
-        if call is not None:
-            call.waits_on(self)
-            value = call.clamp(value)
-        super().settimeout(value)
+        super().settimeout(clamped(self, value))
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002
         if isinstance(self.context, ClientContext):

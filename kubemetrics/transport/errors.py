@@ -147,6 +147,8 @@ def _protocol_problem(error: BaseException, route: _Route) -> _Finding:
         # h11's words for a connection that ends before or within an answer.
         if "disconnected" in str(error) or "peer closed connection" in str(error):
             return "reset", "the server closed the connection without a full answer"
+        if "Receive buffer too long" in str(error):
+            return "limit", "the answer's headers are larger than 100 KiB"
         hint = "" if route.secure else "; does it speak https?"
         return "protocol", f"what answers there does not speak HTTP{hint}"
     if isinstance(error, httpx.DecodingError):

@@ -17,6 +17,7 @@ class ContainerMetricsWire(TypedDict, total=False):
 class PodMetricsWire(TypedDict, total=False):
     """``metrics.k8s.io`` ``PodMetrics``."""
 
+    kind: str
     metadata: ObjectMetaWire
     timestamp: str
     window: str
@@ -26,6 +27,7 @@ class PodMetricsWire(TypedDict, total=False):
 class NodeMetricsWire(TypedDict, total=False):
     """``metrics.k8s.io`` ``NodeMetrics``."""
 
+    kind: str
     metadata: ObjectMetaWire
     timestamp: str
     window: str

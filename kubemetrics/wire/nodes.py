@@ -61,6 +61,7 @@ class NodeStatusWire(TypedDict, total=False):
 class NodeWire(TypedDict, total=False):
     """``v1.Node``."""
 
+    kind: str
     metadata: ObjectMetaWire
     spec: NodeSpecWire
     status: NodeStatusWire

@@ -103,6 +103,7 @@ class PodStatusWire(TypedDict, total=False):
 class PodWire(TypedDict, total=False):
     """``v1.Pod``."""
 
+    kind: str
     metadata: ObjectMetaWire
     spec: PodSpecWire
     status: PodStatusWire
@@ -114,3 +115,10 @@ class PodListWire(TypedDict, total=False):
     kind: str
     metadata: ListMetaWire
     items: list[PodWire]
+
+
+class WatchEventWire(TypedDict, total=False):
+    """``metav1.WatchEvent`` of a pod; *object* is a Status where *type* is ERROR."""
+
+    type: str
+    object: PodWire

@@ -1,0 +1,131 @@
+"""One page of a list: how it is asked for and read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
+
+from ..errors import DecodeError
+from ..flow import Flow, Response
+from ..models import Pool, fields
+from ..wire import collector_paused, decode
+from .resourcelist import ListOptions
+from .status import date_of
+
+M = TypeVar("M")
+T = TypeVar("T")
+
+PAGE: Final = 500
+_MOST_PAGES: Final = 100_000
+
+Query: TypeAlias = tuple[tuple[str, str], ...]
+Send: TypeAlias = Callable[[Query], Flow[Response]]
+"""Sends a list request with this query and returns its 2xx answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[M]):
+    """How to read an object, or a list, of one kind: its shape and its model.
+
+    *name* is the ``kind`` that the body must say.
+    """
+
+    name: str
+    shape: Any
+    build: Callable[[Any, Pool], M]
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[M]):
+    """One page, as models, and where the next one begins."""
+
+    items: list[M]
+    token: str
+    remaining: int | None
+    resource_version: str
+    date: datetime | None
+    url: str
+
+
+def read(response: Response, name: str, shape: type[T]) -> T:
+    """Decode a body that must be an object of the kind *name*.
+
+    Raises:
+        DecodeError: it is something else, which some proxy may have answered.
+    """
+    if response.body[:64].lstrip()[:1] == b"<":
+        raise DecodeError(
+            "a web page instead of the API's JSON; is a proxy or a login in between?",
+            url=response.url,
+        )
+    body = decode(response.body, shape, url=response.url)
+    kind = cast("Mapping[str, object]", body).get("kind")
+    if kind != name:
+        said = f'"{kind[:64]}"' if isinstance(kind, str) else "none"
+        raise DecodeError(
+            f"expected {name}, got {said}", url=response.url, path="$.kind"
+        )
+    return body
+
+
+def read_page(
+    send: Send, kind: Kind[M], options: ListOptions, token: str, pool: Pool
+) -> Flow[Page[M]]:
+    """Read one page: the first for an empty *token*, else the one it stands for."""
+    response = yield from send(_query(options, token))
+    with collector_paused():
+        body = read(response, kind.name, kind.shape)
+        return _page(body, response, kind, pool)
+
+
+def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]:  # noqa: ANN401 - judged here
+    try:
+        meta = fields.child(body, "metadata") or fields.EMPTY
+        items = fields.built_list(body, "items", kind.build, pool)
+        pool.trim()
+        with fields.at("metadata"):
+            return Page(
+                items,
+                fields.text(meta, "continue"),
+                fields.whole(meta, "remainingItemCount") or None,
+                fields.text(meta, "resourceVersion"),
+                date_of(response),
+                response.url,
+            )
+    except DecodeError as error:
+        raise DecodeError(error.problem, url=response.url, path=error.path) from None
+
+
+def _query(options: ListOptions, token: str) -> Query:
+    chunk = options.get("chunk_size", PAGE)
+    version = options.get("resource_version") or ""
+    # The API server ignores `limit` together with version 0 and sends everything.
+    paged = chunk and version != "0"
+    if token:
+        asked = {"continue": token}
+    else:
+        asked = {
+            "resourceVersion": version,
+            "resourceVersionMatch": options.get("resource_version_match") or "",
+        }
+    query = {
+        "labelSelector": options.get("label_selector") or "",
+        "fieldSelector": options.get("field_selector") or "",
+        "limit": str(chunk) if paged else "",
+        **asked,
+    }
+    return tuple((name, value) for name, value in query.items() if value)
+
+
+def check_progress(page: Page[Any], tokens: set[str]) -> None:
+    """Remember the page's continue token; one that repeats leads round in a circle."""
+    if page.token in tokens:
+        problem = "the list never ends: its continue token repeats"
+    elif len(tokens) >= _MOST_PAGES:
+        problem = f"the list does not end within {_MOST_PAGES} pages"
+    else:
+        tokens.add(page.token)
+        return
+    raise DecodeError(problem, url=page.url, path="$.metadata.continue")

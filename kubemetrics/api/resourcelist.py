@@ -1,0 +1,72 @@
+"""What every list takes, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import TypeAlias, TypedDict, TypeVar, cast, overload
+
+T_co = TypeVar("T_co", covariant=True)
+
+Progress: TypeAlias = Callable[[int, int | None], None]
+"""Hears how many objects there are so far, and how many there will be if known."""
+
+
+class ListOptions(TypedDict, total=False):
+    """What every list takes, by keyword (``metav1.ListOptions``).
+
+    *namespace*: one namespace, or ``None`` for all. *chunk_size*: objects a request
+    (500), 0 for everything in one. *timeout*: seconds for the whole call.
+    """
+
+    namespace: str | None
+    label_selector: str | None
+    field_selector: str | None
+    resource_version: str | None
+    resource_version_match: str | None
+    chunk_size: int
+    progress: Progress | None
+    timeout: float | None
+
+
+class ResourceList(Sequence[T_co]):  # noqa: PLW1641 - its items hold maps
+    """What a list call returns: an immutable sequence with facts about the answer.
+
+    *resource_version* is the version of the whole list, empty where the API has none
+    (the metrics API). *date* is the server's clock when it answered.
+    """
+
+    __slots__ = ("_items", "date", "resource_version")
+
+    def __init__(
+        self,
+        items: Sequence[T_co],
+        *,
+        resource_version: str = "",
+        date: datetime | None = None,
+    ) -> None:
+        self._items = tuple(items)
+        self.resource_version = resource_version
+        self.date = date
+
+    @overload
+    def __getitem__(self, index: int) -> T_co: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[T_co, ...]: ...
+    def __getitem__(self, index: int | slice) -> T_co | tuple[T_co, ...]:
+        return self._items[index]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[T_co]:
+        return iter(self._items)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, ResourceList):
+            return self._items == tuple(cast("ResourceList[object]", other))
+        return NotImplemented
+
+    def __repr__(self) -> str:
+        kind = type(self._items[0]).__name__ if self._items else "nothing"
+        return f"<ResourceList of {len(self._items)} {kind}>"
