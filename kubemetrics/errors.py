@@ -127,13 +127,13 @@ class ApiError(ResponseError):
         self.details: Mapping[str, Any] = {} if details is None else details
         self.retry_after = retry_after
         self.hint = hint
-        super().__init__(f"{message} ({hint})" if hint else message, url=url)
+        super().__init__(_one_line(message, hint), url=url)
 
     def explained(self, hint: str) -> Self:
         """Return the same error with *hint*: what may explain it, or what to do."""
         explained = copy(self)
         explained.hint = hint
-        explained.args = (f"{self.message} ({hint})",)
+        explained.args = (_one_line(self.message, hint),)
         return explained
 
 
@@ -267,6 +267,11 @@ def api_error_class(status: int, reason: str) -> type[ApiError]:
     Source: apimachinery/pkg/api/errors/errors.go, ``reasonAndCodeForError``.
     """
     return _BY_REASON.get(reason) or _BY_STATUS.get(status, ApiError)
+
+
+def _one_line(message: str, hint: str) -> str:
+    line = " ".join(message.split())
+    return f"{line} ({hint})" if hint else line
 
 
 def _revive(

@@ -49,13 +49,8 @@ def content_type(response: Response) -> str:
 def text_of(response: Response) -> str:
     """Return a bounded piece of the body as one line of text."""
     raw = response.body[: _QUOTED * 4].decode("utf-8", "replace")
-    return _line(raw, _QUOTED)
-
-
-def _line(text: str, most: int) -> str:
-    """Return *text* on one line and bounded."""
-    line = " ".join(text[: most * 2].split())
-    return line if len(line) <= most else f"{line[:most]}…"
+    line = " ".join(raw.split())
+    return line if len(line) <= _QUOTED else f"{line[:_QUOTED]}…"
 
 
 def status_of(response: Response) -> Mapping[str, Any] | None:
@@ -111,7 +106,7 @@ def _from_status(response: Response, status: Mapping[str, Any]) -> ApiError:
     asked = retry_after(response)
     if asked is None:
         asked = float(_whole(details.get("retryAfterSeconds"))) or None
-    message = _line(_string(status.get("message")), _LONGEST_MESSAGE)
+    message = _string(status.get("message"))[:_LONGEST_MESSAGE]
     return api_error_class(response.status, reason)(
         message or _phrase(response.status),
         url=response.url,
