@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from io import StringIO
 from typing import TypeVar
 
 from .columns import Column
-from .machine import reader
+from .machine import Scalar, reader
 from .text import printable
 
 R = TypeVar("R")
@@ -19,17 +18,24 @@ def csv_lines(
 ) -> Iterator[str]:
     """Write RFC 4180 lines, without their ends."""
     readers = [reader(column) for column in columns]
+    line = _Line()
+    writer = csv.writer(line, lineterminator="")
     if headers:
-        yield _line([column.key for column in columns])
+        writer.writerow([column.key for column in columns])
+        yield line.text
     for row in rows:
-        yield _line([_cell(read(row)) for read in readers])
+        writer.writerow([_cell(read(row)) for read in readers])
+        yield line.text
 
 
-def _cell(value: float | str | None) -> str:
-    return "" if value is None else printable(str(value))
+class _Line:
+    """Where `csv` writes each line to, in one call."""
+
+    text = ""
+
+    def write(self, text: str) -> None:
+        self.text = text
 
 
-def _line(cells: list[str]) -> str:
-    out = StringIO()
-    csv.writer(out, lineterminator="").writerow(cells)
-    return out.getvalue()
+def _cell(value: Scalar) -> Scalar:
+    return printable(value) if isinstance(value, str) else value

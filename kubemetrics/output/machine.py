@@ -21,6 +21,7 @@ from .values import Value
 R = TypeVar("R")
 Json: TypeAlias = Any
 """What `json` reads and writes."""
+Scalar: TypeAlias = int | float | str | None
 
 API_VERSION: Final = "kubemetrics/v1"
 UNITS: Final = {
@@ -43,10 +44,12 @@ class Source:
     error: str = ""
 
 
-def plain(value: Value, *, nanos: bool = True) -> int | float | str | None:
-    """Return a cell as a JSON value; a quantity in *nanos* or in whole units."""
+def plain(value: Value) -> Scalar:
+    """Return a cell as a JSON value, a quantity in whole units."""
+    if value is None:
+        return None
     if isinstance(value, Quantity):
-        return value.nanos if nanos else value.value()
+        return value.value()
     if isinstance(value, Fraction):
         return value.numerator * _HUNDRED**2 // value.denominator / _HUNDRED
     if isinstance(value, timedelta):
@@ -91,22 +94,44 @@ def objects(
         yield item
 
 
-def reader(column: Column[R]) -> Callable[[R], int | float | str | None]:
+def reader(column: Column[R]) -> Callable[[R], Scalar]:
     """Return what reads a column's cells as JSON values."""
-    get, family = column.get, ":" in column.key
-    nanos = column.kind == "cpu"
-
-    def read(row: R) -> int | float | str | None:
-        value = get(row)
+    get = column.get
+    if column.kind == "text":
         # An empty label is a label; any other empty text is something not there.
-        return None if value == "" and not family else plain(value, nanos=nanos)
+        return _label_reader(get) if ":" in column.key else _text_reader(get)
+    if column.kind == "cpu":
+        return _nanos_reader(get)
+    return lambda row: plain(get(row))
+
+
+def _text_reader(get: Callable[[R], Value]) -> Callable[[R], Scalar]:
+    def read(row: R) -> str | None:
+        value = get(row)
+        return str(value) if value else None
+
+    return read
+
+
+def _label_reader(get: Callable[[R], Value]) -> Callable[[R], Scalar]:
+    def read(row: R) -> str | None:
+        value = get(row)
+        return None if value is None else str(value)
+
+    return read
+
+
+def _nanos_reader(get: Callable[[R], Value]) -> Callable[[R], Scalar]:
+    def read(row: R) -> int | None:
+        value = get(row)
+        return value.nanos if isinstance(value, Quantity) else None
 
     return read
 
 
 def _reader(
     column: Column[R],
-) -> tuple[tuple[str, ...], str, Callable[[R], int | float | str | None]]:
+) -> tuple[tuple[str, ...], str, Callable[[R], Scalar]]:
     return column.path[:-1], column.path[-1], reader(column)
 
 

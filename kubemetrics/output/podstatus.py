@@ -31,7 +31,9 @@ class _Part(NamedTuple):
 
 def pod_status(pod: Pod) -> PodStatus:
     """Return what kubectl shows of *pod*."""
-    word = "SchedulingGated" if _gated(pod) else pod.reason or pod.phase
+    word = pod.reason or pod.phase
+    if pod.phase == "Pending" and _gated(pod):
+        word = "SchedulingGated"
     init = _initializing(pod) if pod.init_containers else _NOTHING
     ready, restarts = init.ready, init.restarts
     word = init.word or word
@@ -50,8 +52,10 @@ _NOTHING: Final = _Part("", 0, 0)
 
 def _expected(pod: Pod) -> int:
     """Count the containers that should be ready."""
-    sidecars = sum(c.kind == "sidecar" for c in pod.init_containers)
-    return len(pod.containers) + sidecars
+    count = len(pod.containers)
+    for container in pod.init_containers:
+        count += container.kind == "sidecar"
+    return count
 
 
 def _initializing(pod: Pod) -> _Part:

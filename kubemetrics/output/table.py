@@ -10,7 +10,7 @@ from ..quantity import Quantity
 from . import fit
 from .colour import Thresholds, bold, painted
 from .columns import ALWAYS, Column
-from .text import left, printable, shorten, width
+from .text import left, printable, shorten, widest, width
 from .units import AUTO, UNKNOWN, Units, shower
 from .values import Value
 
@@ -96,7 +96,7 @@ def _cells(
         ]
     if look.total and values[-1] is None:
         texts[-1] = ""
-    size = max(map(width, texts), default=0)
+    size = widest(texts)
     if look.headers:
         size = max(size, width(column.short or column.header))
     return _Cells(
@@ -174,4 +174,9 @@ def _padded(cell: _Cells[R], texts: list[str]) -> list[str]:
     size = cell.size
     if cell.column.kind != "text":
         return [text.rjust(size) for text in texts]
-    return [left(shorten(text, size), size) for text in texts]
+    return [
+        text.ljust(size)
+        if text.isascii() and len(text) <= size
+        else left(shorten(text, size), size)
+        for text in texts
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 _WIDE: Final = frozenset("WF")
@@ -31,6 +32,12 @@ def width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(map(_cells, text))
+
+
+def widest(texts: Sequence[str]) -> int:
+    """Return the width of the widest of *texts*."""
+    plain = all(map(str.isascii, texts))
+    return max(map(len if plain else width, texts), default=0)
 
 
 def _cells(character: str) -> int:
