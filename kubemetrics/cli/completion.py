@@ -8,7 +8,7 @@ from typing import Final
 from .parser import Parser
 
 DESCRIPTION: Final = """\
-Print the completion script of a shell: commands, flags, contexts and namespaces.
+Print a shell's completion script: commands, flags, contexts and namespaces.
 
 As a plugin of kubectl ('kubectl metrics'), kubectl's own completion asks
 kubectl_complete-metrics, which is installed beside it."""

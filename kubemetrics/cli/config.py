@@ -15,9 +15,9 @@ from .credentials import CredentialFact, credentials_of
 from .parser import Parser
 
 DESCRIPTION: Final = """\
-Show how the cluster would be reached: what was resolved from the kubeconfig files, the
-flags, the environment or the pod, and where each value is from. Nothing is contacted,
-no plugin is run, and no secret is shown."""
+Show how the cluster would be reached: what was resolved from the kubeconfig
+files, the flags, the environment or the pod, and where each value is from.
+Nothing is contacted, no plugin is run, and no secret is shown."""
 EXAMPLES: Final = """\
   kubemetrics config
   kubemetrics config --context staging -n team-a

@@ -13,8 +13,8 @@ from .parser import Parser
 DESCRIPTION: Final = """\
 Print the body of any path of the API server, as 'kubectl get --raw' does.
 
-A pipe gets the bytes as they came; a terminal gets them with control characters made
-harmless."""
+A pipe gets the bytes as they came; a terminal gets them with control
+characters made harmless."""
 EXAMPLES: Final = """\
   kubemetrics raw /version
   kubemetrics raw /apis/metrics.k8s.io/v1beta1/pods | jq '.items | length'

@@ -1,0 +1,160 @@
+"""`kubemetrics top` against what real kubectl 1.37 did on the recorded cluster."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from kubemetrics.cli import main
+from kubemetrics.cli.goduration import go_duration
+from tests.cluster import Cluster, Options
+from tests.cluster.recorded import kubectl_runs
+
+from .ties import settled
+
+_AGE = re.compile(r"age: \d+m[0-9.]+s")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster.recorded(now=datetime.now(UTC)) as running:
+        yield running
+
+
+@pytest.fixture
+def healthy(cluster: Cluster) -> Cluster:
+    cluster.state = "healthy"
+    cluster.forget_requests()
+    return cluster
+
+
+def top(cluster: Cluster, *args: str, user: str = "viewer") -> int:
+    return main(["--kubeconfig", str(cluster.kubeconfig(user)), "top", *args])
+
+
+def paths(cluster: Cluster) -> list[str]:
+    return sorted(seen.target for seen in cluster.requests)
+
+
+def _name(run: dict[str, Any]) -> str:
+    return f"{run['state']}-{run['as']}-{' '.join(run['args'])}"
+
+
+RUNS = [run for run in kubectl_runs() if run["args"] != ["top"]]
+
+
+@pytest.mark.parametrize("run", RUNS, ids=_name)
+def test_it_does_what_kubectl_did(
+    cluster: Cluster, run: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.state = run["state"]
+    args = run["args"][1:]
+    code = top(cluster, *args, user=run["as"])
+    out, err = capsys.readouterr()
+    assert settled(out, cluster.ledger, args) == settled(
+        run["stdout"], cluster.ledger, args
+    )
+    assert _AGE.sub("age: X", err) == _AGE.sub("age: X", run["stderr"])
+    assert code == run["rc"]
+
+
+def test_without_a_kind_it_shows_its_help_as_a_mistake(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["top"]) == 1
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith("usage: kubemetrics top")
+
+
+@pytest.mark.parametrize(
+    ("line", "requests"),
+    [
+        ("pods -A", ["/apis/metrics.k8s.io/v1beta1/pods"]),
+        ("pods", ["/apis/metrics.k8s.io/v1beta1/namespaces/default/pods"]),
+        (
+            "pods -l a=b -n x",
+            [
+                "/api/v1/namespaces/x/pods?labelSelector=a%3Db&limit=500",
+                "/apis/metrics.k8s.io/v1beta1/namespaces/x/pods?labelSelector=a%3Db",
+            ],
+        ),
+        ("nodes", ["/api/v1/nodes?limit=500", "/apis/metrics.k8s.io/v1beta1/nodes"]),
+        (
+            "node worker-004",
+            [
+                "/api/v1/nodes/worker-004",
+                "/apis/metrics.k8s.io/v1beta1/nodes/worker-004",
+            ],
+        ),
+        ("pods --sort-by=x", []),
+        ("pods -l ===", []),
+    ],
+)
+def test_it_asks_for_no_more_than_it_needs(
+    healthy: Cluster, line: str, requests: list[str]
+) -> None:
+    top(healthy, *line.split())
+    assert paths(healthy) == requests
+
+
+def test_a_field_selector_costs_one_more_request(healthy: Cluster) -> None:
+    assert not top(healthy, "pods", "-A", "--field-selector=status.phase=Running")
+    assert [path.partition("?")[0] for path in paths(healthy)] == [
+        "/api/v1/pods",
+        "/apis/metrics.k8s.io/v1beta1/pods",
+    ]
+
+
+def test_a_server_of_the_new_version_only_is_served_as_well(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Cluster.recorded(Options(metrics_versions=("v1",))) as cluster:
+        assert not top(cluster, "nodes")
+        assert "control-plane-0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("state", ["absent", "down"])
+def test_who_may_do_nothing_hears_that_the_api_is_not_there(
+    cluster: Cluster, state: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.state = state  # where RBAC answers 403 before anything else
+    assert top(cluster, "pods", user="noperm") == 1
+    assert capsys.readouterr().err == "error: Metrics API not available\n"
+
+
+def test_a_refused_connection_is_told_in_kubectls_words(
+    healthy: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with healthy.refusing():
+        assert top(healthy, "nodes") == 1
+    assert capsys.readouterr().err == (
+        f"The connection to the server 127.0.0.1:{healthy.port} was refused"
+        " - did you specify the right host or port?\n"
+    )
+
+
+@pytest.mark.parametrize("args", [("--context", "nope"), ("--as-group", "x")])
+def test_a_wrong_configuration_is_1_here(
+    healthy: Cluster, args: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert top(healthy, "nodes", *args) == 1
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "text"),
+    [
+        (10**9, "1s"),
+        (1_500_000_000, "1.5s"),
+        (120 * 10**9 + 1, "2m0.000000001s"),
+        (3600 * 10**9, "1h0m0s"),
+        (260_043_123_456_789, "72h14m3.123456789s"),
+    ],
+)
+def test_a_duration_is_written_as_go_writes_it(nanoseconds: int, text: str) -> None:
+    assert go_duration(nanoseconds) == text
