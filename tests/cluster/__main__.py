@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .cluster import Cluster
+from .distance import Distance
 from .generator import Generated
 from .metrics import STATES
 from .options import Options
@@ -36,6 +37,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--state", choices=STATES, default="healthy")
     parser.add_argument(
         "--scrape", type=float, help="new samples every so many seconds"
+    )
+    parser.add_argument(
+        "--round-trip", type=float, default=0, metavar="MS", help="add a distance"
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
@@ -71,10 +75,14 @@ def main(argv: list[str] | None = None) -> int:
     with _cluster(arguments) as cluster:
         if arguments.warm:
             cluster.warm(arguments.warm)
-        if arguments.kubeconfig:
-            cluster.kubeconfig(arguments.user, arguments.kubeconfig)
-        print(f"ready {cluster.url}", flush=True)
-        _serve(cluster, arguments.scrape)
+        with Distance(cluster.port, arguments.round_trip / 1000) as far:
+            url = (
+                f"https://127.0.0.1:{far.port}" if arguments.round_trip else cluster.url
+            )
+            if arguments.kubeconfig:
+                cluster.kubeconfig(arguments.user, arguments.kubeconfig, server=url)
+            print(f"ready {url}", flush=True)
+            _serve(cluster, arguments.scrape)
     return 0
 
 

@@ -94,7 +94,7 @@ class Api:
         return self._path(seen, path)
 
     def _path(self, seen: Seen, path: str) -> Answer:
-        if path == "/version":
+        if path in ("/version", "/version/"):
             body = json.dumps(self._parts.version, indent=2).encode()
             return Answer(body=body, content_type=JSON_TYPE)
         if path in _PROBES:

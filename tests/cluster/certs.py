@@ -33,6 +33,16 @@ class KeyPair:
     cert_pem: bytes
     key_pem: bytes
 
+    @property
+    def chain_pem(self) -> bytes:
+        """The intermediates that are sent along, if there are any."""
+        return self.cert_pem.partition(b"-----END CERTIFICATE-----\n")[2]
+
+    def encrypted_key_pem(self, password: bytes) -> bytes:
+        key = serialization.load_pem_private_key(self.key_pem, password=None)
+        how = serialization.BestAvailableEncryption(password)
+        return key.private_bytes(_PEM, _PKCS8, how)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerCert:
@@ -157,6 +167,14 @@ def stranger_authority() -> Authority:
     return Authority()
 
 
+def load_pair(context: ssl.SSLContext, pair: KeyPair) -> None:
+    """Load from memory, by way of a file that is gone at once."""
+    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+        file.write(pair.cert_pem + pair.key_pem)
+        file.flush()
+        context.load_cert_chain(file.name)
+
+
 def server_context(pair: KeyPair, client_cas: tuple[Authority, ...]) -> ssl.SSLContext:
     """Build the listener's context; client certificates are asked for, not needed.
 
@@ -164,10 +182,7 @@ def server_context(pair: KeyPair, client_cas: tuple[Authority, ...]) -> ssl.SSLC
     those of the *client_cas* that authentication does not trust.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
-        file.write(pair.cert_pem + pair.key_pem)
-        file.flush()
-        context.load_cert_chain(file.name)
+    load_pair(context, pair)
     context.verify_mode = ssl.CERT_OPTIONAL
     context.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME)
     for authority in client_cas:

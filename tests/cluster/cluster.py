@@ -4,47 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from . import certs
-from .api import Api, Parts, Settings
-from .apiservices import ApiServices
+from .api import Settings
+from .assembly import api_of, world_of
 from .certs import KeyPair
 from .clock import Clock, rfc3339
+from .closing import Closing
 from .contents import Contents
-from .core import NAMESPACE, NODE, POD, Core, Kind
-from .discovery import Discovery
-from .exchange import Seen
+from .exchange import Answer, Seen
 from .generator import Generated, generate
-from .generic import Generic
 from .kubeconfig import kubeconfig_object, write_kubeconfig
 from .ledger import Ledger, ledger_of
-from .metrics import Measured, Metrics
 from .options import Options
-from .printers import NAMESPACE_PRINTER, NODE_PRINTER, POD_PRINTER
 from .rbac import VIEWERS
-from .recorded import (
-    apiservice_bodies,
-    built_in_groups,
-    exchange,
-    moved,
-    recorded_contents,
-)
-from .samples import SampleStore
+from .recorded import moved, recorded_contents
 from .scripts import Faults
 from .server import Server, Site
-from .store import Entry, LazyStore, Revision, Store
-from .table import Printer, Table
+from .store import Entry, LazyStore
 from .users import Users
 from .warm import warm
 from .watch import Watches
 
 
-class Cluster:
+class Cluster(Closing):
     """A kube-apiserver with metrics-server on a loopback port.
 
     *settings* holds what may change while it runs, *faults* what goes wrong.
@@ -57,15 +44,14 @@ class Cluster:
         self.options = options
         self.clock = clock
         self.faults = Faults()
-        self.authority = certs.cluster_authority()
+        self.authority = options.authority or certs.cluster_authority()
         self.users = Users(self.authority)
-        self.revision = Revision(contents.revision, oldest=contents.oldest_revision)
-        lazy = not isinstance(contents.pods, tuple)
-        self.pods = (LazyStore if lazy else Store)(self.revision, contents.pods)
-        self.nodes = Store(self.revision, contents.nodes)
-        self.namespaces = Store(self.revision, contents.namespaces)
-        self.pod_samples = SampleStore(contents.pod_samples)
-        self.node_samples = SampleStore(contents.node_samples)
+        world = world_of(contents)
+        self.revision = world.revision
+        self.pods, self.nodes = world.pods, world.nodes
+        self.namespaces = world.namespaces
+        self.pod_samples = world.pod_samples
+        self.node_samples = world.node_samples
         self.watches = Watches(options.bookmark_seconds)
         self.settings = Settings(
             state=options.state,
@@ -76,8 +62,15 @@ class Cluster:
         )
         self._contents = contents
         self._folder = tempfile.TemporaryDirectory(prefix="simulated-cluster-")
-        self._api = Api(self.settings, self._parts())
-        self._server = self._serve()
+        self._api = api_of(world, self.users, clock, self.settings, self.watches)
+        self.server_certificate = self.authority.server(options.certificate)
+        known = (self.authority, certs.stranger_authority())
+        self._context = (
+            certs.server_context(self.server_certificate, known)
+            if options.tls
+            else None
+        )
+        self._server = self._serve(self._api.answer)
 
     @classmethod
     def recorded(
@@ -110,64 +103,18 @@ class Cluster:
         contents = generate(wanted, moment)
         return cls(contents, Clock(moment, frozen=frozen), options)
 
-    def _parts(self) -> Parts:
-        groups = built_in_groups()
-
-        def core(kind: Kind, store: Store, printer: Printer) -> Core:
-            return Core(kind, store, Table(printer, self.clock))
-
-        return Parts(
-            users=self.users,
-            clock=self.clock,
-            core={
-                "pods": core(POD, self.pods, POD_PRINTER),
-                "nodes": core(NODE, self.nodes, NODE_PRINTER),
-                "namespaces": core(NAMESPACE, self.namespaces, NAMESPACE_PRINTER),
-            },
-            watches=self.watches,
-            metrics=Metrics(
-                Measured("PodMetrics", self.pod_samples, self.pods, namespaced=True),
-                Measured(
-                    "NodeMetrics", self.node_samples, self.nodes, namespaced=False
-                ),
-                self.clock,
-            ),
-            discovery=Discovery(groups, "127.0.0.1:6443"),
-            generic=Generic(groups, self.revision),
-            apiservices=ApiServices(
-                apiservice_bodies(), self.settings.metrics_versions
-            ),
-            version=exchange("version").json(),
-        )
-
-    def _serve(self) -> Server:
+    def _serve(self, answer: Callable[[Seen], Answer]) -> Server:
         options = self.options
-        context = None
-        if options.tls:
-            pair = self.authority.server(options.certificate)
-            known = (self.authority, certs.stranger_authority())
-            context = certs.server_context(pair, known)
         return Server(
             Site(
                 host=options.host,
                 port=options.port,
-                context=context,
-                answer=self._api.answer,
+                context=self._context,
+                answer=answer,
                 faults=self.faults,
                 clock=self.clock,
             )
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stop serving; a defect of the simulation itself is raised here."""
@@ -175,8 +122,6 @@ class Cluster:
         self._folder.cleanup()
         if self._server.crashes:
             raise AssertionError(self._server.crashes[0])
-
-    # where it is and how to get in
 
     @property
     def port(self) -> int:
@@ -198,6 +143,12 @@ class Cluster:
         """A folder for files that live as long as the cluster."""
         return Path(self._folder.name)
 
+    def replace_certificate(self, pair: KeyPair) -> None:
+        """Show another certificate from the next handshake on."""
+        assert self._context is not None, "a cluster without TLS has no certificate"
+        self.server_certificate = pair
+        certs.load_pair(self._context, pair)
+
     def token(self, user: str) -> str:
         return self.users.token(user)
 
@@ -206,23 +157,32 @@ class Cluster:
     ) -> KeyPair:
         return self.authority.client(user, groups, expired=expired)
 
-    def kubeconfig_object(self, user: str = "viewer") -> dict[str, Any]:
+    def kubeconfig_object(
+        self, user: str = "viewer", server: str | None = None
+    ) -> dict[str, Any]:
         names = ("admin", "viewer", "nometrics", "nslimited", "noperm", "bad")
         certificate = self.client_certificate("cert-viewer", (VIEWERS,))
         return kubeconfig_object(
-            self.url,
+            server or self.url,
             self.ca_pem if self.options.tls else None,
             {name: self.token(name) for name in names},
             {"cert-viewer": certificate},
             user,
         )
 
-    def kubeconfig(self, user: str = "viewer", path: Path | None = None) -> Path:
-        """Write a kubeconfig with every user, *user*'s context current."""
-        target = path or self.folder / f"{user}.kubeconfig"
-        return write_kubeconfig(target, self.kubeconfig_object(user))
+    def kubeconfig(
+        self,
+        user: str = "viewer",
+        path: Path | None = None,
+        *,
+        server: str | None = None,
+    ) -> Path:
+        """Write a kubeconfig with every user, *user*'s context current.
 
-    # what it saw
+        *server* stands in for the cluster's own URL.
+        """
+        target = path or self.folder / f"{user}.kubeconfig"
+        return write_kubeconfig(target, self.kubeconfig_object(user, server))
 
     @property
     def requests(self) -> list[Seen]:
@@ -254,8 +214,6 @@ class Cluster:
 
     def drop_connections(self) -> None:
         self._server.drop_connections()
-
-    # what it is and what becomes of it
 
     @property
     def state(self) -> str:

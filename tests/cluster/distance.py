@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import socket
 import time
-from types import TracebackType
-from typing import Self
 
+from .closing import Closing
 from .tcp import Listener, connect, relay
 
 
-class Distance:
+class Distance(Closing):
     """A TCP relay that puts *round_trip* seconds between a client and *port*.
 
     Setting up a connection costs one round trip, as a handshake over a distance does,
@@ -25,17 +24,6 @@ class Distance:
 
     def close(self) -> None:
         self._listener.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _handle(self, client: socket.socket) -> None:
         time.sleep(self._round_trip)

@@ -237,6 +237,17 @@ def drip(size: int, pause: float) -> Fault:
     return fault
 
 
+def drip_head(pause: float) -> Fault:
+    """Send the head a byte at a time with a *pause* between, and never its end."""
+
+    def fault(attempt: Attempt) -> None:
+        for byte in _head(attempt)[:-4]:
+            attempt.wire.write(bytes((byte,)))
+            attempt.wire.wait(pause)
+
+    return fault
+
+
 def _head(attempt: Attempt, length: int | None = None) -> bytes:
     """Return the usual head with a Content-Length, and log it as answered."""
     attempt.seen.status = attempt.answer.status

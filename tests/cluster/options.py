@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .certs import ServerCert
+from .certs import Authority, ServerCert
 from .rbac import DEFAULT_ROLES, Role
 
 
@@ -12,6 +12,7 @@ from .rbac import DEFAULT_ROLES, Role
 class Options:
     """How a cluster is served; all of it has a default.
 
+    *authority* issues the certificates (the process has one by default),
     *certificate* describes the server's; *tls* False serves plain HTTP; *prefix* is a
     path before every other, as Rancher has it; *metrics_versions* are listed in
     discovery in this order; *self_reviews* False is a server before 1.28.
@@ -20,6 +21,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 0
     tls: bool = True
+    authority: Authority | None = None
     certificate: ServerCert = field(default_factory=ServerCert)
     prefix: str = ""
     state: str = "healthy"

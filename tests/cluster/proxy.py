@@ -12,10 +12,9 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
+from .closing import Closing
 from .exchange import Head, parse_head
 from .tcp import Listener, connect, read_head, relay
 
@@ -32,7 +31,7 @@ class Asked:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Proxy:
+class Proxy(Closing):
     """What the proxies share: a log, and *routes* from names to real addresses.
 
     With *credentials* ("user:password") others are turned away.
@@ -68,17 +67,6 @@ class Proxy:
 
     def close(self) -> None:
         self._listener.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _handle(self, client: socket.socket) -> None:
         raise NotImplementedError

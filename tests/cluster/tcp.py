@@ -9,13 +9,13 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+
+from .closing import Closing
 
 _SIZE = 1 << 16
 
 
-class Listener:
+class Listener(Closing):
     """Accepts connections on 127.0.0.1 and hands each to *handle* in a thread.
 
     With a *context* the connection is TLS.
@@ -54,17 +54,6 @@ class Listener:
         for sock in sockets:
             _shut(sock)
         self._thread.join(5)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _accept(self) -> None:
         while True:

@@ -211,6 +211,30 @@ def test_an_intermediate_is_sent_along() -> None:
         assert get(cluster, "/version").status == 200
 
 
+def test_an_intermediate_can_be_the_anchor() -> None:
+    options = Options(certificate=ServerCert(intermediate=True))
+    with Cluster.recorded(options) as cluster:
+        anchored = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        chain = cluster.server_certificate.chain_pem
+        anchored.load_verify_locations(cadata=chain.decode())
+        anchored.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        with connected(cluster, anchored) as connection:
+            connection.request("GET", "/version")
+            assert connection.getresponse().status == 200
+
+
+def test_the_certificate_can_change_while_serving(cluster: Cluster) -> None:
+    assert get(cluster, "/version").status == 200
+    cluster.replace_certificate(stranger_authority().server(ServerCert()))
+    with pytest.raises(ssl.SSLCertVerificationError):
+        get(cluster, "/version")
+
+
+def test_a_key_can_be_encrypted(cluster: Cluster) -> None:
+    pair = cluster.client_certificate("carla")
+    assert pair.encrypted_key_pem(b"secret").startswith(b"-----BEGIN ENCRYPTED")
+
+
 def test_the_name_asked_for_is_logged(cluster: Cluster) -> None:
     context = client_context(cluster)
     context.check_hostname = False
