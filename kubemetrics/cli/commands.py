@@ -66,6 +66,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "workloads": Command(
         "The sums of each Deployment, DaemonSet, …", "workloads", ("workload",)
     ),
+    "doctor": Command("Why there are no metrics, and what to do", "doctor"),
     "top": Command("kubectl top, to the byte", "top", kubectl="kubectl top"),
     "top pods": Command(
         "kubectl top pods, to the byte",

@@ -13,13 +13,19 @@ from ..config import AuthInfo, Config
 class CredentialFact(NamedTuple):
     """A credential: its *kind*, where it is, when it ends, and the key it is from.
 
-    *key* is the attribute of `Config` whose origin is the credential's.
+    *expires_at* is in seconds since the epoch. *key* is the attribute of `Config` whose
+    origin is the credential's.
     """
 
     kind: str
     detail: str
-    expires: str
+    expires_at: float | None
     key: str
+
+    @property
+    def expires(self) -> str:
+        """When it ends, in words; empty where it does not say."""
+        return "" if self.expires_at is None else show_time(self.expires_at)
 
 
 def credentials_of(config: Config) -> tuple[CredentialFact, ...]:
@@ -36,26 +42,26 @@ def credentials_of(config: Config) -> tuple[CredentialFact, ...]:
 
 def _certificate(auth: AuthInfo) -> Iterator[CredentialFact]:
     if auth.client_certificate_data is not None:
-        ends = _shown(certificate_expiry(auth.client_certificate_data))
+        ends = certificate_expiry(auth.client_certificate_data)
         key = "auth.client_certificate_data"
         yield CredentialFact("client certificate", "embedded", ends, key)
     elif auth.client_certificate:
-        ends = _shown(certificate_expiry(_read(auth.client_certificate)))
+        ends = certificate_expiry(_read(auth.client_certificate))
         key = "auth.client_certificate"
         yield CredentialFact("client certificate", auth.client_certificate, ends, key)
 
 
 def _header(auth: AuthInfo) -> Iterator[CredentialFact]:
     if auth.token_file:
-        ends = _shown(token_expiry(_read(auth.token_file).decode("ascii", "replace")))
+        ends = token_expiry(_read(auth.token_file).decode("ascii", "replace"))
         yield CredentialFact("token file", auth.token_file, ends, "auth.token_file")
     elif auth.token:
-        ends = _shown(token_expiry(auth.token))
+        ends = token_expiry(auth.token)
         yield CredentialFact("token", "", ends, "auth.token")
     elif auth.username or auth.password:
-        yield CredentialFact("basic", auth.username, "", "auth.username")
+        yield CredentialFact("basic", auth.username, None, "auth.username")
     elif auth.oidc and auth.exec is None:
-        ends = _shown(token_expiry(auth.oidc.id_token))
+        ends = token_expiry(auth.oidc.id_token)
         yield CredentialFact("oidc", auth.oidc.issuer_url, ends, "auth.oidc")
 
 
@@ -63,11 +69,7 @@ def _plugin(auth: AuthInfo) -> Iterator[CredentialFact]:
     if auth.exec:
         version = auth.exec.api_version.rpartition("/")[2]
         detail = f"{auth.exec.command} ({version})"
-        yield CredentialFact("exec plugin", detail, "", "auth.exec")
-
-
-def _shown(seconds: float | None) -> str:
-    return "" if seconds is None else show_time(seconds)
+        yield CredentialFact("exec plugin", detail, None, "auth.exec")
 
 
 def _read(path: str) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from ..errors import MetricsUnavailable
+from ..errors import Forbidden, MetricsUnavailable
 from ..snapshot import Coverage, Failure
 from .console import exit_code
 from .plan import Plan
@@ -25,8 +25,8 @@ _SAMPLES: Final = {True: "node metrics", False: "pod metrics"}
 class Outcome:
     """How a command went, beside its rows.
 
-    *unmatched* names match nothing. *matched*: ``--fail-on`` did; *strict* counts what
-    is missing as a failure. *of_nodes* says what was shown.
+    *unmatched* names are of none of the *nouns* there are. *matched*: ``--fail-on``
+    did; *strict* counts what is missing as a failure. *of_nodes* says what was shown.
     """
 
     readings: Sequence[Reading]
@@ -35,6 +35,8 @@ class Outcome:
     matched: bool = False
     strict: bool = False
     of_nodes: bool = False
+    nouns: str = ""
+    one_namespace: bool = False
 
     @property
     def code(self) -> int:
@@ -58,13 +60,25 @@ class Outcome:
             if reading.error is not None:
                 yield f"error: {where}{reading.error}"
             for failure in self._of(reading):
-                yield f"{where}{_sentence(failure)}"
-        for name in self.unmatched:
-            yield f'error: there is no "{name}"'
+                if not self._beside_the_point(failure):
+                    yield f"{where}{_sentence(failure)}"
+        yield from self._not_found()
         for reading, coverage in zip(self.readings, self.coverages, strict=True):
             where = f"context {reading.context}: " if reading.context else ""
             if reading.snapshot and not coverage.complete:
                 yield f"{where}{coverage.sentence}"
+
+    def _not_found(self) -> Iterator[str]:
+        namespaces = {r.namespace for r in self.readings if r.namespace}
+        one = self.one_namespace and len(namespaces) == 1
+        where = f" in namespace {namespaces.pop()}" if one else ""
+        for name in self.unmatched:
+            yield f'error: {self.nouns} "{name}" not found{where}'
+
+    def _beside_the_point(self, failure: Failure) -> bool:
+        """Whether only shares of nodes are lost, by who is not meant to see nodes."""
+        of_nodes = failure.part in {"nodes", "node metrics"}
+        return of_nodes and not self.of_nodes and isinstance(failure.error, Forbidden)
 
     def _metrics_unavailable(self) -> bool:
         part = _SAMPLES[self.of_nodes]
@@ -102,4 +116,6 @@ def outcome_of(args: Namespace, wanted: Plan[R], taken: Round[R]) -> Outcome:
         matched=wanted.fail_on is not None and any(map(wanted.fail_on, taken.all_rows)),
         strict=args.strict,
         of_nodes=wanted.view.of_nodes,
+        nouns=wanted.view.named,
+        one_namespace=wanted.one_namespace and not wanted.view.of_nodes,
     )

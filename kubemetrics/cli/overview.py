@@ -18,6 +18,9 @@ Commands:
 {commands}
 
 Examples:
+  {prog} pods -A --sort -mem.usage --top 10
+  {prog} nodes
+  {prog} doctor
   {prog} top pods -A --sort-by=memory
   {prog} raw /version
   {prog} config

@@ -44,6 +44,7 @@ def in_contexts(view: View[R]) -> View[InContext[R]]:
             aliases=table.aliases,
         ),
         find=find,
+        named=view.named,
         resource=None if resource is None else _through(resource),
         of_nodes=view.of_nodes,
         everywhere=view.everywhere,

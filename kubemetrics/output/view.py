@@ -42,13 +42,15 @@ class Found(Generic[R]):
 class View(Generic[R]):
     """One view: its columns, and its rows from a snapshot and a choice.
 
-    *find* also takes the name of the context. *resource* writes a row as ``kind/name``;
-    *of_nodes* views have no namespaces, those *everywhere* show all unless one is
-    named, and *pods_by_name* says that a name on the command line is a pod's.
+    *find* also takes the name of the context. *named* is what names on the command line
+    are those of. *resource* writes a row as ``kind/name``. *of_nodes* views have no
+    namespaces, those *everywhere* show all unless one is named, and *pods_by_name* says
+    that a name on the command line is a pod's.
     """
 
     table: Table[R]
     find: Callable[[str, Snapshot, Choice], Found[R]]
+    named: str = "pods"
     resource: Callable[[R], str] | None = None
     of_nodes: bool = False
     everywhere: bool = False
@@ -84,6 +86,7 @@ def node_view(now: Now) -> View[NodeUsage]:
     return View(
         table=nodes(now),
         find=find,
+        named="nodes",
         resource=lambda row: f"node/{row.name}",
         of_nodes=True,
     )
@@ -107,6 +110,7 @@ def group_view(chain: Sequence[str], base: str = "pods") -> View[Rollup]:
     return View(
         table=groups(chain, _NOUNS.get(base, "group")),
         find=_from_pods(grouped, _NAMES[base]),
+        named=base,
         resource=_RESOURCES.get(tuple(chain)),
         everywhere=base == "namespaces",
         pods_by_name=base == "pods",

@@ -1,0 +1,53 @@
+"""``kubemetrics doctor``: why there are no metrics, and what to do."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Final
+
+from .parser import Parser
+
+DESCRIPTION: Final = """\
+Find out what is the matter, from the configuration up to single samples: what is wrong,
+what shows it, and what to do. It asks only what may be asked, changes nothing, and
+exits with 1 where something is a problem."""
+EXAMPLES: Final = """\
+  kubemetrics doctor
+  kubemetrics doctor --context staging -n team-a
+  kubemetrics doctor -o json | jq '.findings[] | select(.severity == "problem")'
+  kubemetrics doctor -o manifest | less"""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Declare the output format."""
+    parser.add_argument(
+        "-o", "--output", choices=("text", "json", "manifest"), default="text",
+        help="text (the default), json, or manifest: the YAML of the roles that are"
+        " missing, and nothing else",
+    )  # fmt: skip
+    parser.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto",
+        help="auto: on a terminal, unless NO_COLOR is set",
+    )  # fmt: skip
+
+
+def run(args: Namespace) -> int:
+    """Print what was found; 1 where something is a problem.
+
+    Raises:
+        UsageError: a flag is wrong.
+    """
+    from ..output.doctor import json_text, text_lines  # noqa: PLC0415 - not for --help
+    from .examination import examine  # noqa: PLC0415
+    from .terminal import terminal  # noqa: PLC0415
+
+    diagnosis = examine(args)
+    if args.output == "json":
+        print(json_text(diagnosis))
+    elif args.output == "manifest":
+        print(diagnosis.manifest, end="")
+    else:
+        screen = terminal(args.color)
+        lines = text_lines(diagnosis, width=screen.width, colour=screen.colour)
+        print("\n".join(lines))
+    return 0 if diagnosis.healthy else 1
