@@ -1,12 +1,13 @@
 """Why there are no metrics: a ladder of checks, each with evidence and advice.
 
 ``diagnose(api, setup)`` is the flow; it returns a `Diagnosis` of `Finding`s and works
-with whatever may be read.
+with whatever may be read. Where there is no configuration to begin with,
+``misconfigured(error)`` is the one finding.
 """
 
 from __future__ import annotations
 
-from .connection import Setup
+from .connection import Setup, misconfigured
 from .diagnose import diagnose
 from .finding import Check, Diagnosis, Finding, Severity
 from .roles import Permission, role
@@ -19,5 +20,6 @@ __all__ = [
     "Setup",
     "Severity",
     "diagnose",
+    "misconfigured",
     "role",
 ]

@@ -80,6 +80,18 @@ def configuration(setup: Setup) -> Finding:
     return Finding(check="configuration", severity="ok", what=what, evidence=evidence)
 
 
+def misconfigured(error: KubeMetricsError) -> Finding:
+    """Say that there is no usable configuration, so that nothing can be asked."""
+    return Finding(
+        check="configuration",
+        severity="problem",
+        what="There is no usable configuration.",
+        evidence=str(error),
+        advice="Name a kubeconfig with --kubeconfig or KUBECONFIG; kubemetrics config "
+        "shows what is used.",
+    )
+
+
 def connection(setup: Setup, contact: Contact) -> Iterator[Finding]:
     """Say whether the server can be reached, and by what."""
     result = contact.result

@@ -65,20 +65,21 @@ def _inside(api: Api, setup: Setup, findings: list[Finding]) -> Flow[Diagnosis]:
     seen = yield from _look(api, may, found)
     allowed = POD_METRICS not in may.missing
     findings.append(metrics_api(found, seen, allowed=allowed))
-    if seen is not None and found.finding is None:
+    if isinstance(seen, Snapshot):
         findings += samples(seen)
     return Diagnosis(tuple(findings), _manifest(may, user))
 
 
-def _look(api: Api, may: Access, found: Provider) -> Flow[Snapshot | None]:
+def _look(
+    api: Api, may: Access, found: Provider
+) -> Flow[Snapshot | KubeMetricsError | None]:
     """Take a snapshot of what may be read, if the metrics API answers at all."""
     if found.finding is not None:
         return None
     options: SnapshotOptions = {}
     if {PODS, POD_METRICS} & may.here:
         options["namespace"] = may.namespace
-    taken = yield from attempt(snapshot(api, options))
-    return None if isinstance(taken, KubeMetricsError) else taken
+    return (yield from attempt(snapshot(api, options)))
 
 
 def _manifest(may: Access, user: str) -> str:

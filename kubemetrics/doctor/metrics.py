@@ -50,12 +50,13 @@ def provider(api: Api) -> Flow[Provider]:
 
 
 def metrics_api(
-    found: Provider, snapshot: Snapshot | None, *, allowed: bool
+    found: Provider, seen: Snapshot | KubeMetricsError | None, *, allowed: bool
 ) -> Finding:
     """Say how the metrics API fares; *allowed*: whether we may read samples of pods."""
     if found.finding is not None:
         return found.finding
-    error = snapshot.error("pod metrics") if snapshot else None
+    snapshot = seen if isinstance(seen, Snapshot) else None
+    error = seen.error("pod metrics") if isinstance(seen, Snapshot) else seen
     if error is not None and allowed:
         return _failed(error)
     if snapshot is not None and snapshot.warming:

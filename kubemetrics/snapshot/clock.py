@@ -29,8 +29,8 @@ _SECOND: Final = timedelta(seconds=1)
 
 
 def seconds(age: timedelta) -> str:
-    """Write an age in whole seconds."""
-    return f"{age // _SECOND}s"
+    """Write an age in whole seconds; what clocks differ by makes none negative."""
+    return f"{max(age // _SECOND, 0)}s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +57,11 @@ class Clock:
             return False
         return age > _STALE * self.cadence
 
-    def fresh(self, moment: datetime | None) -> timedelta | None:
-        """Return the age of what began too recently to be measured by now."""
+    def fresh(self, moment: datetime | None, node: str) -> timedelta | None:
+        """Return the age of what began on *node* too recently to be measured by now."""
         age = self.age(moment)
+        if age is not None:
+            age += self.skews.get(node, timedelta())
         limit = _FRESH * (self.cadence or _DEFAULT_CADENCE)
         return age if age is not None and age < limit else None
 

@@ -50,11 +50,12 @@ class Coverage:
 
     def _also(self) -> Iterable[tuple[int, str]]:
         samples = "sample" if self.orphans == 1 else "samples"
+        things = self.noun.removeprefix("running ")
         return (
             (self.finished, "finished"),
             (self.waiting, "not running yet"),
             (self.terminating, "terminating"),
-            (self.orphans, f"{samples} of pods not in the list"),
+            (self.orphans, f"{samples} of {things} not in the list"),
         )
 
 

@@ -34,6 +34,8 @@ class Evidence:
     warming: bool = False
 
 
+_TWO_SCRAPES: Final = "a provider may need two scrapes until it has a rate"
+
 _Check: TypeAlias = Callable[[Pod, Evidence], Reason | None]
 
 
@@ -43,7 +45,7 @@ def pod_reason(pod: Pod, evidence: Evidence) -> Reason:
         reason = check(pod, evidence)
         if reason is not None:
             return reason
-    return _unreported(evidence)
+    return _unreported(pod, evidence)
 
 
 def error_reason(error: KubeMetricsError) -> Reason:
@@ -136,12 +138,12 @@ def _container_not_running(pod: Pod, _: Evidence) -> Reason | None:
 def _restarted(pod: Pod, evidence: Evidence) -> Reason | None:
     for container in serving(pod):
         if container.restarts or container.last_termination:
-            age = evidence.clock.fresh(container.state.started_at)
+            age = evidence.clock.fresh(container.state.started_at, pod.node_name)
             if age is not None:
                 return Reason(
                     "Restarted",
-                    f"Container {container.name} restarted {seconds(age)} ago; it "
-                    "takes two scrapes of it until there is a rate.",
+                    f"Container {container.name} restarted {seconds(age)} ago; "
+                    f"{_TWO_SCRAPES}.",
                 )
     return None
 
@@ -149,24 +151,24 @@ def _restarted(pod: Pod, evidence: Evidence) -> Reason | None:
 def _too_young(pod: Pod, evidence: Evidence) -> Reason | None:
     starts = [c.state.started_at for c in serving(pod)]
     known = [start for start in (*starts, pod.start_time) if start is not None]
-    age = evidence.clock.fresh(max(known, default=None))
+    age = evidence.clock.fresh(max(known, default=None), pod.node_name)
     if age is None:
         return None
-    return Reason(
-        "TooYoung",
-        f"It started {seconds(age)} ago; it takes two scrapes until there is a rate.",
-    )
+    return Reason("TooYoung", f"It started {seconds(age)} ago; {_TWO_SCRAPES}.")
 
 
-def _unreported(evidence: Evidence) -> Reason:
+def _unreported(pod: Pod, evidence: Evidence) -> Reason:
+    runs = "It runs" if pod.phase == "Running" else f"Its phase is {pod.phase}"
     node = "its node reports"
-    possible = "a container that has used no CPU yet, a kubelet that leaves it out"
+    possible = (
+        "a container that has used no CPU or memory, a kubelet that leaves it out"
+    )
     if evidence.measured_nodes is None:
         node = "whether its node reports is not known"
         possible = f"a silent node, {possible}"
     return Reason(
         "Unreported",
-        f"It runs, {node}, and the provider gives no sample of it; possible causes: "
+        f"{runs}, {node}, and the provider gives no sample of it; possible causes: "
         f"{possible}, or the provider itself.",
     )
 

@@ -191,7 +191,8 @@ def test_one_node_with_other_times_has_a_wrong_clock(age: float, skew: float) ->
     assert [row.skew for row in snapshot.nodes] == [
         timedelta(seconds=skew), None, None, None
     ]  # fmt: skip
-    assert not any(row.stale for row in (*snapshot.pods, *snapshot.nodes))
+    assert not any(row.stale for row in snapshot.pods)
+    assert not any(row.stale for row in snapshot.nodes)
 
 
 def test_where_all_samples_are_old_no_node_is_accused() -> None:
@@ -199,7 +200,8 @@ def test_where_all_samples_are_old_no_node_is_accused() -> None:
     old = tuple(node_sample(f"n{i}", age=100) for i in range(3))
     snapshot = join(parts((pod(),), (sample(age=100),), nodes, old))
     assert all(row.skew is None for row in snapshot.nodes)
-    assert all(row.stale for row in (*snapshot.pods, *snapshot.nodes))
+    assert all(row.stale for row in snapshot.pods)
+    assert all(row.stale for row in snapshot.nodes)
 
 
 def test_a_node_alone_cannot_be_told_from_the_server() -> None:
@@ -269,7 +271,7 @@ def test_each_container_has_its_own_value_or_its_own_reason() -> None:
     assert summed(found.values()).usage == summed(snapshot.pods).usage
     assert summed(found.values()).coverage.sentence == (
         "1 of 3 running containers measured (1 ContainerNotRunning, 1 Unreported); "
-        "also 1 finished, 1 sample of pods not in the list"
+        "also 1 finished, 1 sample of containers not in the list"
     )
 
 

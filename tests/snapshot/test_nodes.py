@@ -138,7 +138,8 @@ def test_without_all_pods_there_is_no_account_and_a_reason() -> None:
 def test_nobody_who_did_not_ask_gets_an_account() -> None:
     read = replace(parts((pod(),), (sample(),)), all_pods=None, all_pod_metrics=None)
     row = only(read)
-    assert row.account is row.account_reason is None
+    assert row.account is None
+    assert row.account_reason is None
 
 
 def test_pods_of_other_namespaces_count_though_they_are_not_shown() -> None:

@@ -210,3 +210,23 @@ def test_while_the_api_warms_up_no_node_is_accused() -> None:
     assert "warms up" in reason(read).explanation
     assert not join(parts((), (), (node(ready="False"),), ())).warming
     assert not join(parts((pod(),), (), (node(),), (node_sample(),))).warming
+
+
+def test_a_nodes_wrong_clock_makes_no_pod_young() -> None:
+    """Start times are the kubelet's: one of a clock ahead lies in the future."""
+    ages = (-300, 10, 10)
+    nodes = tuple(node(f"n{i}") for i in range(3))
+    samples = tuple(node_sample(f"n{i}", age=a) for i, a in enumerate(ages))
+    started = running(since=at(-100 + 310))
+    long_running = pod("p", node="n0", statuses=(started,), startTime=at(-100 + 310))
+    young = pod("q", node="n0", statuses=(running(since=at(-5 + 310)),))
+    snapshot = join(parts((long_running, young), (), nodes, samples))
+    codes = {row.name: row.reason.code for row in snapshot.pods if row.reason}
+    assert codes == {"p": "Unreported", "q": "TooYoung"}
+
+
+def test_a_pod_whose_kubelet_is_lost_is_not_said_to_run() -> None:
+    assert (
+        "Its phase is Unknown, its node"
+        in reason(cluster(pod(phase="Unknown"))).explanation
+    )

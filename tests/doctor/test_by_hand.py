@@ -1,0 +1,242 @@
+"""Answers that no simulated cluster gives, one flow at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
+
+import pytest
+
+from kubemetrics.api import Api
+from kubemetrics.config.model import Config
+from kubemetrics.doctor import (
+    Diagnosis,
+    Finding,
+    Permission,
+    Setup,
+    diagnose,
+    misconfigured,
+    role,
+)
+from kubemetrics.errors import ConfigError, CredentialError, TransportError
+from kubemetrics.flow import PeerCertificate, Request, Response
+from tests.snapshot.drive import DATE, answer, drive, forbidden
+
+NOW = parsedate_to_datetime(DATE).timestamp()
+CONFIG = Config(server="https://x", context="here")
+CERTIFICATE = PeerCertificate(
+    subject="commonName=x", issuer="commonName=ca", names=(),
+    not_before=0, not_after=NOW + 86400,
+)  # fmt: skip
+
+VERSION = "/version"
+WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+MAY = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+GROUP = "/apis/metrics.k8s.io"
+SERVICE = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io"
+METRICS = f"{GROUP}/v1beta1"
+
+Reply = Response | Callable[[Request], Response]
+
+
+def status(code: int, reason: str) -> Response:
+    return answer({"kind": "Status", "reason": reason, "message": reason}, code)
+
+
+UNAUTHORIZED = status(401, "Unauthorized")
+NOT_FOUND = status(404, "NotFound")
+DOWN = Response(
+    status=503, headers={"content-type": "text/plain"}, url="https://x",
+    body=b"service unavailable\n",
+)  # fmt: skip
+
+GOOD: Mapping[str, Reply] = {
+    VERSION: answer({"gitVersion": "v1.36.2"}),
+    WHO: answer({"status": {"userInfo": {"username": "me"}}}),
+    MAY: answer({"status": {"allowed": True}}),
+    GROUP: answer({"versions": [{"version": "v1beta1"}]}),
+    METRICS: answer({"kind": "APIResourceList"}),
+    "/api/v1/pods": answer({"kind": "PodList", "items": []}),
+    "/api/v1/nodes": answer({"kind": "NodeList", "items": []}),
+    f"{METRICS}/pods": answer({"kind": "PodMetricsList", "items": []}),
+    f"{METRICS}/nodes": answer({"kind": "NodeMetricsList", "items": []}),
+}
+
+
+def examine(changed: Mapping[str, Reply], setup: Setup | None = None) -> Diagnosis:
+    replies = {**GOOD, **changed}
+
+    def server(request: Request) -> Response:
+        reply = replies.get(request.path, NOT_FOUND)
+        return reply(request) if callable(reply) else reply
+
+    setup = setup or Setup(config=CONFIG, clock=lambda: NOW, credential="token")
+    return drive(diagnose(Api(), setup), server)
+
+
+def found(diagnosis: Diagnosis, check: str) -> Finding:
+    (only,) = [f for f in diagnosis.findings if f.check == check]
+    return only
+
+
+def lost(request: Request) -> Response:
+    raise TransportError("no answer in time", url=request.path, reason="timeout")
+
+
+def unusable(_: Request) -> Response:
+    raise CredentialError("the plugin ended with exit code 1: log in first")
+
+
+def checks(diagnosis: Diagnosis) -> list[str]:
+    return [finding.check for finding in diagnosis.findings]
+
+
+def test_an_empty_cluster_is_healthy() -> None:
+    diagnosis = examine({})
+    assert diagnosis.healthy
+    assert "samples" not in checks(diagnosis)
+    assert found(diagnosis, "pods").what == "0 of 0 running pods measured."
+
+
+def test_a_credential_that_cannot_be_had_is_the_only_problem() -> None:
+    diagnosis = examine({VERSION: unusable})
+    assert checks(diagnosis) == ["configuration", "credential"]
+    assert "log in first" in found(diagnosis, "credential").evidence
+    assert not diagnosis.healthy
+
+
+def test_a_server_that_hides_its_version_is_still_reached() -> None:
+    diagnosis = examine({VERSION: forbidden})
+    assert found(diagnosis, "server").severity == "ok"
+    assert "403" in found(diagnosis, "server").evidence
+    assert "metrics API" in checks(diagnosis)
+    assert "clock" not in checks(diagnosis)
+
+
+def test_a_certificate_that_ends_soon_is_a_warning() -> None:
+    version = GOOD[VERSION]
+    assert isinstance(version, Response)
+    diagnosis = examine({VERSION: replace(version, certificate=CERTIFICATE)})
+    finding = found(diagnosis, "server certificate")
+    assert finding.severity == "warning"
+    assert "expires 2026-11-24T02:59:48Z" in finding.what
+    assert "for commonName=x" in finding.evidence
+
+
+def test_an_answer_without_a_date_tells_nothing_of_clocks() -> None:
+    version = GOOD[VERSION]
+    assert isinstance(version, Response)
+    undated = replace(version, headers={"content-type": "application/json"})
+    assert "clock" not in checks(examine({VERSION: undated}))
+
+
+def test_a_refusal_after_the_version_is_the_credentials_fault() -> None:
+    """``/version`` may be public."""
+    diagnosis = examine({WHO: UNAUTHORIZED})
+    assert found(diagnosis, "identity").severity == "problem"
+    assert checks(diagnosis)[-1] == "identity"
+
+
+def test_an_anonymous_user_is_warned() -> None:
+    anonymous = answer({"status": {"userInfo": {"username": "system:anonymous"}}})
+    assert found(examine({WHO: anonymous}), "identity").severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("reply", "severity"),
+    [(NOT_FOUND, "info"), (forbidden, "info"), (lost, "warning")],
+)
+def test_an_identity_that_is_not_told_is_no_problem(
+    reply: Reply, severity: str
+) -> None:
+    diagnosis = examine({WHO: reply})
+    assert found(diagnosis, "identity").severity == severity
+    assert "permissions" in checks(diagnosis)
+
+
+def test_permissions_that_are_not_told_are_no_problem() -> None:
+    diagnosis = examine({MAY: forbidden})
+    assert found(diagnosis, "permissions").severity == "info"
+    assert diagnosis.healthy
+    assert diagnosis.manifest == ""
+
+
+def test_a_group_that_cannot_be_read_is_a_problem() -> None:
+    diagnosis = examine({GROUP: lost})
+    assert found(diagnosis, "metrics API").evidence == "no answer in time"
+
+
+def test_a_group_without_a_version_is_a_problem() -> None:
+    diagnosis = examine({GROUP: answer({"versions": []})})
+    assert found(diagnosis, "metrics API").severity == "problem"
+
+
+def test_the_version_that_answers_is_told() -> None:
+    both = answer({"versions": [{"version": "v1"}, {"version": "v1beta1"}]})
+    diagnosis = examine({GROUP: both})
+    assert "metrics.k8s.io/v1beta1" in found(diagnosis, "metrics API").what
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (forbidden, ""),
+        (answer({}), ""),
+        (answer({"status": {"conditions": [{"type": "Other"}]}}), ""),
+        (
+            answer(
+                {
+                    "status": {
+                        "conditions": [
+                            {
+                                "type": "Available",
+                                "status": "False",
+                                "reason": "MissingEndpoints",
+                                "message": "no endpoints",
+                            }
+                        ]
+                    }
+                }
+            ),
+            "Available=False: MissingEndpoints: no endpoints",
+        ),
+    ],
+)
+def test_what_the_apiservice_says_is_quoted_where_it_may_be_read(
+    reply: Reply, said: str
+) -> None:
+    diagnosis = examine({METRICS: DOWN, SERVICE: reply})
+    evidence = found(diagnosis, "metrics API").evidence
+    assert "service unavailable" in evidence
+    assert evidence.endswith(said)
+
+
+def test_lists_that_get_no_answer_are_a_problem_of_the_metrics_api() -> None:
+    lists = ("/api/v1/pods", "/api/v1/nodes", f"{METRICS}/pods", f"{METRICS}/nodes")
+    diagnosis = examine(dict.fromkeys(lists, lost))
+    assert found(diagnosis, "metrics API").severity == "problem"
+    assert "no answer in time" in found(diagnosis, "metrics API").evidence
+
+
+def test_which_configuration_was_chosen_is_told_with_why() -> None:
+    setup = Setup(
+        config=CONFIG, clock=lambda: NOW, explanation=("--kubeconfig names it",)
+    )
+    finding = found(examine({}, setup), "configuration")
+    assert finding.what == "kubeconfig, context here: https://x, namespace default."
+    assert finding.evidence == "--kubeconfig names it"
+
+
+def test_without_a_configuration_that_is_the_finding() -> None:
+    finding = misconfigured(ConfigError("no kubeconfig at /nowhere"))
+    assert finding.severity == "problem"
+    assert finding.evidence == "no kubeconfig at /nowhere"
+
+
+def test_no_name_breaks_out_of_the_yaml_of_a_role() -> None:
+    evil = 'me"\n- kind: Group'
+    text = role([Permission("", "pods", namespaced=True)], namespace=evil, user=evil)
+    assert '  name: "me\\"\\n- kind: Group"' in text
+    assert '  namespace: "me\\"\\n- kind: Group"' in text
+    assert "\n- kind: Group" not in text
