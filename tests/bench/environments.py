@@ -1,0 +1,58 @@
+"""Environments of their own: the peers, and kubemetrics with and without an extra."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+HOME = ROOT / ".venv-bench"
+KUBECTL = ROOT / ".tools" / "kubectl"
+
+PEERS = ("kubernetes", "lightkube")
+MORE_PEERS = ("kubernetes-asyncio", "kr8s", "pykube-ng")
+
+
+def python(name: str) -> Path:
+    """Return the interpreter of an environment."""
+    return HOME / name / "bin" / "python"
+
+
+def prepare(*, every_peer: bool) -> None:
+    """Install the project twice, as it stands, and the peers once.
+
+    Without msgspec is an environment that has none, not one that hides it.
+    """
+    for name, what in (("fast", f"{ROOT}[fast]"), ("plain", str(ROOT))):
+        _environment(name)
+        _install(name, [what])
+    if _environment("peers") or every_peer:
+        _install("peers", [*PEERS, *(MORE_PEERS if every_peer else ())])
+
+
+def versions(name: str) -> dict[str, str]:
+    """Tell which packages an environment has."""
+    listed = subprocess.run(
+        [python(name), "-m", "pip", "list", "--format=json"],
+        check=True,
+        capture_output=True,
+    )
+    return {item["name"]: item["version"] for item in json.loads(listed.stdout)}
+
+
+def _environment(name: str) -> bool:
+    """Make an environment; return whether it is new."""
+    if python(name).exists():
+        return False
+    subprocess.run([sys.executable, "-m", "venv", HOME / name], check=True)
+    return True
+
+
+def _install(name: str, what: Sequence[str]) -> None:
+    subprocess.run(
+        [python(name), "-m", "pip", "install", "--quiet", "--no-input", *what],
+        check=True,
+    )
