@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -194,6 +195,13 @@ class Cluster(Closing):
     @property
     def open_connections(self) -> int:
         return self._server.open_connections
+
+    def settle(self, seconds: float = 2.0) -> int:
+        """Wait until no connection is open, at most so long; return how many are."""
+        end = time.monotonic() + seconds
+        while self.open_connections and time.monotonic() < end:
+            time.sleep(0.01)
+        return self.open_connections
 
     @property
     def accepted_connections(self) -> int:

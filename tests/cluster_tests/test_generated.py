@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cluster import Cluster, Generated
+from tests.cluster.clock import rfc3339
 from tests.cluster.generator import generate
 from tests.cluster.generator.usage import cpu_text, memory_text
 from tests.cluster.quantities import nanocores, whole_bytes
@@ -90,6 +91,15 @@ def test_what_is_served_is_what_the_ledger_counts(cluster: Cluster) -> None:
     assert sum(whole_bytes(u["memory"]) for u in usages) == cluster.ledger.total.memory
     by_namespace = cluster.ledger.by_namespace().values()
     assert sum(amount.cpu for amount in by_namespace) == cluster.ledger.total.cpu
+
+
+def test_the_clock_of_one_node_can_be_ahead() -> None:
+    contents = generate(Generated(nodes=6, pods=60, seed=3, skew=300), NOW)
+    late = {s.name for s in contents.node_samples if (s.timestamp or "") > rfc3339(NOW)}
+    assert len(late) == 1
+    nodes = {e.key: e.fields["spec.nodeName"] for e in contents.pods}
+    ahead = {s.key for s in contents.pod_samples if (s.timestamp or "") > rfc3339(NOW)}
+    assert {nodes[key] for key in ahead} == late
 
 
 def test_nodes_use_more_than_their_pods(cluster: Cluster) -> None:

@@ -172,9 +172,4 @@ def test_a_watch_the_client_leaves_is_gone_at_the_server(cluster: Cluster) -> No
         response = connection.getresponse()
         assert cluster.open_connections == 1
         response.close()
-    waited = threading.Event()
-    for _ in range(100):
-        if cluster.open_connections == 0:
-            break
-        waited.wait(0.02)
-    assert cluster.open_connections == 0
+    assert cluster.settle() == 0

@@ -25,7 +25,8 @@ class Generated:
     """What to generate.
 
     With *unique* every pod has a label of its own. With *lazy* pods are made anew
-    whenever they are listed, which is what 100,000 of them take.
+    whenever they are listed, which is what 100,000 of them take. *skew* is how many
+    seconds the clock of one node (the last that reports) is ahead.
     """
 
     nodes: int
@@ -33,6 +34,7 @@ class Generated:
     seed: int = 1
     unique: bool = False
     lazy: bool = False
+    skew: int = 0
 
 
 def generate(wanted: Generated, now: datetime) -> Contents:
@@ -42,7 +44,7 @@ def generate(wanted: Generated, now: datetime) -> Contents:
     nodes = plan_nodes(wanted.nodes, rng)
     plans = plan_pods(wanted.pods, nodes, rng)
     pods = Pods(plans, wanted.seed, now, unique=wanted.unique)
-    measured = _Measured(nodes, now, rng)
+    measured = _Measured(nodes, now, rng, wanted.skew)
     samples = [
         measured.pod_sample(plan, pods, at)
         for at, plan in enumerate(plans)
@@ -97,18 +99,25 @@ def _namespaces(pods: int, created: str) -> list[Entry]:
 class _Measured:
     """Makes samples, and keeps what each node's pods use."""
 
-    def __init__(self, nodes: Sequence[NodePlan], now: datetime, rng: Random) -> None:
+    def __init__(
+        self, nodes: Sequence[NodePlan], now: datetime, rng: Random, skew: int
+    ) -> None:
         self._now = now
         self._rng = rng
         self._used: dict[str, list[Amount]] = defaultdict(list)
+        ahead = max((n.number for n in nodes if not n.silent), default=-1)
         self._times = {
-            node.name: (
-                rfc3339(now - timedelta(seconds=rng.randint(1, 14))),
-                f"{rng.randint(14_000, 16_000) / 1000:.3f}".rstrip("0").rstrip(".")
-                + "s",
-            )
+            node.name: (self._time(skew if node.number == ahead else 0), self._window())
             for node in nodes
         }
+
+    def _time(self, skew: int) -> str:
+        return rfc3339(self._now - timedelta(seconds=self._rng.randint(1, 14) - skew))
+
+    def _window(self) -> str:
+        """Return about 15 seconds, in Go's notation."""
+        seconds = f"{self._rng.randint(14_000, 16_000) / 1000:.3f}"
+        return f"{seconds.rstrip('0').rstrip('.')}s"
 
     def pod_sample(self, plan: PodPlan, pods: Pods, at: int) -> Sample:
         assert plan.node is not None

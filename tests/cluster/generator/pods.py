@@ -118,7 +118,7 @@ class Pods(Sequence[Entry]):
         rng = self._rng(at)
         uid = self._uid(rng)
         age = _JUST_NOW if plan.fate is Fate.YOUNG else rng.randint(900, _MONTH)
-        since = _JUST_NOW if plan.fate in _FRESH else rng.randint(60, age)
+        since = _JUST_NOW if plan.fate in _FRESH else rng.randint(400, age)
         created = self._ago(age)
         digest = f"{rng.getrandbits(256):064x}"
         return {

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from .asks import Resources, resources, resources_for, standard
+
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 APPS = (
     "checkout-api",
@@ -45,8 +47,6 @@ TRAITS = (
 )
 _TRAIT_WEIGHTS = (60, 12, 6, 3, 4, 1, 1, 1, 3, 2, 7)
 
-Resources = dict[str, dict[str, str]]
-
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -80,53 +80,6 @@ def suffix(rng: Random, length: int) -> str:
     return "".join(rng.choices(ALPHABET, k=length))
 
 
-def _standard(rng: Random) -> Resources:
-    memory = rng.choice((64, 128, 256, 512, 1024))
-    return {
-        "limits": {"memory": f"{2 * memory}Mi"},
-        "requests": {
-            "cpu": f"{rng.choice((10, 50, 100, 250))}m",
-            "memory": f"{memory}Mi",
-        },
-    }
-
-
-def _odd(rng: Random) -> Resources:
-    """Return what the API keeps as it was written, in every format there is."""
-    cpu = rng.choice(("1", "1500m", "500u", "2500u", "1e1", "100n"))
-    memory = rng.choice(("129e6", "129M", "1G", "123456789", "1500Ki", "128974848"))
-    return {
-        "limits": {"cpu": "4", "memory": "2e9"},
-        "requests": {"cpu": cpu, "memory": memory, "ephemeral-storage": "1k"},
-    }
-
-
-def resources(rng: Random) -> Resources:
-    """Choose one of the ways in which people ask for resources."""
-    standard = _standard(rng)
-    requests, limits = standard["requests"], standard["limits"]
-    ways: tuple[Resources, ...] = (
-        standard,
-        {"limits": {"cpu": "1"} | limits, "requests": requests},
-        {"requests": requests},
-        {"limits": {"cpu": "500m"} | limits, "requests": {"cpu": "500m"} | limits},
-        _odd(rng),
-        {},
-    )
-    return rng.choices(ways, (50, 20, 12, 6, 4, 8))[0]
-
-
-def _with_trait(trait: str, found: Resources) -> Resources:
-    extra = {"gpu": ("nvidia.com/gpu", "1"), "hugepages": ("hugepages-2Mi", "64Mi")}
-    if trait == "best-effort":
-        return {}
-    if trait not in extra:
-        return found
-    name, amount = extra[trait]
-    base = {"cpu": "250m", "memory": "256Mi", name: amount}
-    return {"limits": base, "requests": base}
-
-
 def application(
     rng: Random, namespace: str, number: int, largest: int = 12
 ) -> Workload:
@@ -145,9 +98,7 @@ def application(
         owner=owner,
         size=1 if kind == "Bare" else rng.randint(1, largest),
         trait=trait,
-        parts=tuple(
-            Part(name, _with_trait(trait, resources(rng))) for name in (app, *sidecars)
-        ),
+        parts=tuple(Part(name, resources_for(trait, rng)) for name in (app, *sidecars)),
         init_parts=_init_parts(trait, rng),
         labels=_labels(kind, app, namespace, owner, hash_),
         settings=tuple(f"{rng.getrandbits(100):x}" for _ in range(rng.randint(1, 4))),
@@ -169,9 +120,9 @@ def _owner(kind: str, app: str, hash_: str, number: int) -> str:
 
 def _init_parts(trait: str, rng: Random) -> tuple[Part, ...]:
     if trait == "init":
-        return (Part("migrate", _standard(rng)), Part("warm-up", resources(rng)))
+        return (Part("migrate", standard(rng)), Part("warm-up", resources(rng)))
     if trait == "native-sidecar":
-        return (Part("istio-proxy", _standard(rng)), Part("migrate", _standard(rng)))
+        return (Part("istio-proxy", standard(rng)), Part("migrate", standard(rng)))
     return ()
 
 
@@ -249,8 +200,8 @@ def template_fields(workload: Workload) -> dict[str, Any]:
         overhead = {"cpu": "250m", "memory": "120Mi"}
         return {"overhead": overhead, "runtimeClassName": "kata"}
     if workload.trait == "pod-level":
-        amounts = {"cpu": "2", "memory": "2Gi"}
-        return {"resources": {"limits": amounts, "requests": {"cpu": "1"} | amounts}}
+        amounts = {"cpu": "6", "memory": "8Gi"}
+        return {"resources": {"limits": amounts, "requests": amounts | {"cpu": "3"}}}
     if workload.kind == "Node":
         return {"hostNetwork": True, "priorityClassName": "system-node-critical"}
     return {}
