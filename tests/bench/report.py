@@ -36,9 +36,9 @@ def _table(results: Sequence[Result]) -> str:
 
 
 def verdicts(found: Iterable[Verdict]) -> str:
-    """Return the table of targets."""
+    """Return the table of targets: ratios."""
     lines = [
-        "| what | against | at | wall ratio | at most | CPU ratio | peak ratio | at most | |",
+        "| what | against | at | wall | at most | CPU | peak | at most | |",
         "|---|---|---|---:|---:|---:|---:|---:|---|",
     ]
     for verdict in found:
