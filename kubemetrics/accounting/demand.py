@@ -18,6 +18,8 @@ from .effective import (
     settled,
 )
 
+_STORAGE: Final = "ephemeral-storage"
+
 
 def serving(pod: Pod) -> tuple[Container, ...]:
     """Return the containers that run to serve: the regular ones and the sidecars."""
@@ -162,9 +164,13 @@ def container_demand(pod: Pod, container: Container) -> Demand:
 def _without(
     amounts: list[Quantities], summed: Quantities, pod_level: Quantities
 ) -> dict[str, int]:
-    """Count who has none of a resource; a pod-level amount speaks for them all."""
+    """Count who has none of a resource; a pod-level amount speaks for them all.
+
+    Only what can be used without being asked for counts: who asks for no GPU gets none.
+    """
     missing: dict[str, int] = {}
-    for name in {CPU, MEMORY, *summed}:
+    names = [CPU, MEMORY, _STORAGE] if _STORAGE in summed else [CPU, MEMORY]
+    for name in names:
         if not (pod_level.get(name) and pod_level_resource(name)):
             count = sum(not amount.get(name) for amount in amounts)
             if count:

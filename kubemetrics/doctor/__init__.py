@@ -7,10 +7,10 @@ with whatever may be read. Where there is no configuration to begin with,
 
 from __future__ import annotations
 
-from .connection import Setup, misconfigured
 from .diagnose import diagnose
 from .finding import Check, Diagnosis, Finding, Severity
 from .roles import Permission, role
+from .setup import Setup, misconfigured
 
 __all__ = [
     "Check",

@@ -1,95 +1,25 @@
-"""The lower rungs: the configuration, the server, certificates, the clock."""
+"""The lower rungs: whether the server can be reached, its certificate, its clock."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from typing import Final
 
-from ..api.status import date_of
 from ..config.model import Config
 from ..errors import (
     ApiError,
     CredentialError,
     KubeMetricsError,
     TransportError,
-    Unauthorized,
 )
 from ..flow import PeerCertificate, Response
+from .credentials import SOON
 from .finding import Finding
-
-_DAY: Final = 86400
-_SOON: Final = 7 * _DAY
-"""Seconds before its end at which a certificate is worth a warning."""
+from .setup import Contact, Setup
+from .times import ends, moment
 
 _SKEW: Final = 2
 """Seconds that clocks may differ by."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """What is known before the first request.
-
-    *explanation* says which configuration was chosen and why, a line each. *credential*
-    is the kind of what is sent, *expires_at* its end in seconds since the epoch where
-    that is known. *clock* gives the local time in seconds since the epoch.
-    """
-
-    config: Config
-    clock: Callable[[], float]
-    explanation: Sequence[str] = ()
-    credential: str = "none"
-    expires_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """The first exchange: its result, and the local times before and after it."""
-
-    result: Response | KubeMetricsError
-    sent: float
-    received: float
-
-    @property
-    def reached(self) -> bool:
-        """Whether the API server answered anything, a refusal included."""
-        return isinstance(self.result, Response | ApiError)
-
-    @property
-    def date(self) -> float | None:
-        """The server's clock, in seconds since the epoch."""
-        found = date_of(self.result) if isinstance(self.result, Response) else None
-        return None if found is None else found.timestamp()
-
-
-def configuration(setup: Setup) -> Finding:
-    """Say which configuration is used, and why."""
-    config = setup.config
-    context = f", context {config.context}" if config.context else ""
-    what = f"{config.source}{context}: {config.server}, namespace {config.namespace}."
-    evidence = "\n".join(setup.explanation) or ", ".join(config.files)
-    if config.insecure_skip_tls_verify:
-        return Finding(
-            check="configuration",
-            severity="warning",
-            what=f"{what} The server's certificate is not verified.",
-            evidence="insecure-skip-tls-verify: true",
-            advice="Give certificate-authority instead.",
-        )
-    return Finding(check="configuration", severity="ok", what=what, evidence=evidence)
-
-
-def misconfigured(error: KubeMetricsError) -> Finding:
-    """Say that there is no usable configuration, so that nothing can be asked."""
-    return Finding(
-        check="configuration",
-        severity="problem",
-        what="There is no usable configuration.",
-        evidence=str(error),
-        advice="Name a kubeconfig with --kubeconfig or KUBECONFIG; kubemetrics config "
-        "shows what is used.",
-    )
 
 
 def connection(setup: Setup, contact: Contact) -> Iterator[Finding]:
@@ -109,24 +39,6 @@ def connection(setup: Setup, contact: Contact) -> Iterator[Finding]:
         )
     else:
         yield _unreached(result, setup.config)
-
-
-def credential(setup: Setup, contact: Contact) -> Iterator[Finding]:
-    """Say how we say who we are, and until when."""
-    if isinstance(contact.result, CredentialError):
-        return
-    if setup.expires_at is None:
-        known = setup.credential != "none"
-        yield Finding(
-            check="credential",
-            severity="ok" if known else "info",
-            what=f"{setup.credential}; it does not say when it expires."
-            if known
-            else "No credential is sent.",
-            advice="" if known else "Name a user in the kubeconfig, or pass --token.",
-        )
-        return
-    yield _expiry(setup, setup.expires_at, contact.date or contact.received)
 
 
 def clock(contact: Contact) -> Iterator[Finding]:
@@ -151,20 +63,9 @@ def clock(contact: Contact) -> Iterator[Finding]:
         check="clock",
         severity="warning",
         what=f"Our clock is {off:.0f}s {way} the server's.",
-        evidence=f"ours {_time(contact.received)}, server's Date {_time(date)}",
+        evidence=f"ours {moment(contact.received)}, server's Date {moment(date)}",
         advice="Set the clock (NTP): tokens and certificates are judged by it. Ages "
         "here go by the server's.",
-    )
-
-
-def unauthorized(error: Unauthorized) -> Finding:
-    """Say that the credentials were refused."""
-    return Finding(
-        check="identity",
-        severity="problem",
-        what="The server does not accept the credentials.",
-        evidence=str(error),
-        advice="Log in again, or renew the token or certificate in the configuration.",
     )
 
 
@@ -179,20 +80,20 @@ def _reached(response: Response) -> Finding:
 
 def _certificate(peer: PeerCertificate, now: float) -> Finding:
     names = ", ".join(peer.names) or peer.subject
-    ends = _time(peer.not_after)
+    end = moment(peer.not_after)
     left = peer.not_after - now
     evidence = f"subject {peer.subject}, issuer {peer.issuer}, for {names}"
-    if left > _SOON:
+    if left > SOON:
         return Finding(
             check="server certificate",
             severity="ok",
-            what=f"The server's certificate is verified; it expires {ends}.",
+            what=f"The server's certificate is verified; it expires {end}.",
             evidence=evidence,
         )
     return Finding(
         check="server certificate",
         severity="warning",
-        what=f"The server's certificate {_ends(left)} {ends}.",
+        what=f"The server's certificate {ends(left)} {end}.",
         evidence=evidence,
         advice="Have it renewed by who runs the cluster (kubeadm certs renew).",
     )
@@ -223,32 +124,3 @@ def _unreached(error: KubeMetricsError, config: Config) -> Finding:
         evidence=str(error),
         advice="Check the address, the proxy, a VPN, and whether the cluster runs.",
     )
-
-
-def _expiry(setup: Setup, expires_at: float, now: float) -> Finding:
-    left = expires_at - now
-    what = f"{setup.credential}; it {_ends(left)} {_time(expires_at)}."
-    if left <= 0:
-        return Finding(
-            check="credential",
-            severity="problem",
-            what=what,
-            evidence=f"now {_time(now)}",
-            advice="Log in again, or renew it in the configuration.",
-        )
-    # Tokens live for an hour and are renewed; only what is renewed by hand is news.
-    soon = "certificate" in setup.credential and left <= _SOON
-    return Finding(
-        check="credential",
-        severity="warning" if soon else "ok",
-        what=what,
-        advice="Have it renewed in time." if soon else "",
-    )
-
-
-def _ends(left: float) -> str:
-    return "expired" if left <= 0 else "expires"
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

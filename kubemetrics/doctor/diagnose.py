@@ -7,15 +7,8 @@ from ..api.retry import send
 from ..errors import KubeMetricsError, Unauthorized
 from ..flow import Flow, Request, attempt, both
 from ..snapshot import Snapshot, SnapshotOptions, snapshot
-from .connection import (
-    Contact,
-    Setup,
-    clock,
-    configuration,
-    connection,
-    credential,
-    unauthorized,
-)
+from .connection import clock, connection
+from .credentials import credential, unauthorized
 from .finding import Diagnosis, Finding
 from .metrics import Provider, metrics_api, provider
 from .permissions import (
@@ -29,6 +22,7 @@ from .permissions import (
 )
 from .roles import role
 from .samples import samples
+from .setup import Contact, Setup, configuration
 
 
 def diagnose(api: Api, setup: Setup) -> Flow[Diagnosis]:

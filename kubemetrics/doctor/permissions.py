@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..api import Api
 from ..errors import Forbidden, KubeMetricsError, NotFound, Unauthorized
 from ..flow import Flow, attempt, gather
-from .connection import unauthorized
+from .credentials import unauthorized
 from .finding import Finding
 from .roles import Permission
 

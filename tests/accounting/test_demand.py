@@ -70,6 +70,11 @@ def test_other_resources_are_marked_where_one_container_has_a_limit() -> None:
     assert asked.unlimited["ephemeral-storage"] == 1
 
 
+def test_who_asks_for_no_gpu_gets_none_and_is_not_marked() -> None:
+    asked = demand(pod({"limits": {"nvidia.com/gpu": "1"}}, {}))
+    assert not asked.partial_limit("nvidia.com/gpu")
+
+
 def test_containers_that_ask_for_nothing_are_counted() -> None:
     asked = demand(pod(FULL, {}, {}))
     assert asked.unrequested == {"cpu": 2, "memory": 2}
