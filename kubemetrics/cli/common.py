@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ..client.sync import Client
 from ..config import Config, load_config
+from . import console
 from .parser import UsageError
 
 
@@ -42,7 +43,7 @@ def config_of(args: Namespace, *, context: str | None = None) -> Config:
 
 def client_of(args: Namespace) -> Client:
     """Return a client for what the flags say; close it, or use it in a ``with``."""
-    return Client(config_of(args))
+    return Client(config_of(args), on_warning=console.warn)
 
 
 def last(values: Sequence[str] | None) -> str | None:

@@ -49,6 +49,13 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28, width=80)
 
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """Name the value once, as Python does since 3.13: ``-n, --namespace NAME``."""
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, action.dest.upper())
+        return f"{', '.join(action.option_strings)} {value}"
+
 
 class Parser(argparse.ArgumentParser):
     """Declare as with argparse; `read` takes the words as kubectl would."""

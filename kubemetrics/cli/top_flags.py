@@ -12,7 +12,11 @@ def add_arguments(parser: Parser, kind: str) -> None:
     """Declare kubectl's flags that both kinds have."""
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one {kind}")
     parser.add_argument(
-        "-l", "--selector", default="", help=f"the {kind}s with these labels"
+        "-l",
+        "--selector",
+        default="",
+        metavar="LABELS",
+        help=f"the {kind}s with these labels",
     )
     parser.add_argument(
         "--sort-by", default="", metavar="cpu|memory", help="largest first"

@@ -14,7 +14,7 @@ from ..errors import KubeMetricsError
 from ..flow import Flow, attempt, both
 from ..models import Node, NodeMetrics
 from ..output.kubectl_top import NodeView, nodes_table
-from . import console, kubectl, top_flags
+from . import kubectl, top_flags
 from .common import client_of
 from .parser import Parser
 
@@ -51,8 +51,7 @@ def run(args: Namespace) -> int:
     with client_of(args) as client:
         try:
             top_flags.check(args, "only one of NAME or --selector can be provided")
-            api = Api(on_warning=console.warn)
-            metrics, nodes = client.run(_nodes(api, name, args.selector))
+            metrics, nodes = client.run(_nodes(client.api, name, args.selector))
         except KubeMetricsError as error:
             return kubectl.fail(error)
     view = NodeView(

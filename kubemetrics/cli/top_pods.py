@@ -55,7 +55,9 @@ class _Question:
 def add_arguments(parser: Parser) -> None:
     """Declare kubectl's flags of ``top pod``."""
     top_flags.add_arguments(parser, "pod")
-    parser.add_argument("--field-selector", default="", help="the pods with this field")
+    parser.add_argument(
+        "--field-selector", default="", metavar="FIELDS", help="the pods so found"
+    )
     parser.add_argument("--containers", action="store_true", help="show containers")
     parser.add_argument(
         "-A", "--all-namespaces", action="store_true", help="of all namespaces"
@@ -81,7 +83,7 @@ def run(args: Namespace) -> int:
                 label_selector=args.selector,
                 field_selector=args.field_selector,
             )
-            metrics = client.run(_metrics(Api(on_warning=console.warn), question))
+            metrics = client.run(_metrics(client.api, question))
         except KubeMetricsError as error:
             return kubectl.fail(error)
     if not metrics:

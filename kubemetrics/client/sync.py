@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
-from typing import Self, TypeVar, Unpack, final
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack, final
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
 from ..config.model import Config
 from ..flow import Flow
 from ..models import Node, NodeMetrics, Pod, PodMetrics
-from ..snapshot import Snapshot, SnapshotOptions, snapshot
 from ..transport.call import Call
 from ..transport.http import READ
 from ..watch import Watch, WatchEvent, WatchOptions
 from .blocking import Blocking
 from .session import open_session
+
+if TYPE_CHECKING:  # a third of the start-up time, which most callers do not need
+    from ..snapshot import Snapshot, SnapshotOptions
 
 T = TypeVar("T")
 
@@ -117,6 +119,8 @@ class Client:
 
     def snapshot(self, **options: Unpack[SnapshotOptions]) -> Snapshot:
         """Read pods, nodes and both metrics side by side and join them."""
+        from ..snapshot import snapshot  # noqa: PLC0415 - see above
+
         return self._call(snapshot(self.api, options), options.get("timeout"))
 
     def watch_pods(

@@ -1,0 +1,57 @@
+"""What starting costs: nothing is imported before it is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+_SHOW = "; import sys; print(*sorted(sys.modules), file=sys.stderr)"
+_OURS = {
+    "kubemetrics",
+    "kubemetrics._version",
+    "kubemetrics.cli",
+    "kubemetrics.cli.commands",
+    "kubemetrics.cli.console",
+    "kubemetrics.cli.flags",
+    "kubemetrics.cli.overview",
+    "kubemetrics.cli.parser",
+    "kubemetrics.errors",
+    "kubemetrics.output",
+    "kubemetrics.output.text",
+}
+_HEAVY = {"httpx", "yaml", "ssl", "asyncio", "threading", "socket", "subprocess"}
+_HEAVY |= {"logging", "json", "dataclasses", "decimal", "datetime", "inspect"}
+
+
+def modules(code: str) -> set[str]:
+    """Return what is imported once *code* has run in an interpreter of its own."""
+    command = [sys.executable, "-S", "-c", code + _SHOW]
+    path = {"PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run(command, capture_output=True, check=True, env=path, text=True)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version", "nope"])
+def test_saying_who_we_are_imports_little(argument: str) -> None:
+    found = modules(f"from kubemetrics.cli import main; main(['{argument}'])")
+    assert {name for name in found if name.startswith("kubemetrics")} <= _OURS
+    assert not found & _HEAVY
+
+
+def test_the_package_alone_imports_nothing_heavy() -> None:
+    assert not modules("import kubemetrics") & _HEAVY
+
+
+@pytest.mark.parametrize("command", ["top pods", "top nodes", "raw", "config"])
+def test_the_help_of_a_command_contacts_and_reads_nothing(command: str) -> None:
+    words = [*command.split(), "--help"]
+    found = modules(f"from kubemetrics.cli import main; assert main({words}) == 0")
+    assert "kubemetrics.output.machine" not in found
+
+
+def test_top_imports_nothing_for_other_commands() -> None:
+    found = modules("import kubemetrics.cli.top_pods")
+    others = {"accounting", "doctor", "snapshot"}
+    assert not {f"kubemetrics.{name}" for name in others} & found
