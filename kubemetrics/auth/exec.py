@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import signal
@@ -88,8 +89,8 @@ class _Watch:
 
     def outcome(self) -> Outcome:
         readers = (
-            _reader(self._process.stdout, self._take_stdout),
-            _reader(self._process.stderr, self._take_stderr),
+            _reader(self._process.stdout or io.BytesIO(), self._take_stdout),
+            _reader(self._process.stderr or io.BytesIO(), self._take_stderr),
         )
         problem = self._wait()
         until = time.monotonic() + _GRACE
@@ -140,16 +141,13 @@ class _Watch:
             sys.stderr.flush()
 
 
-def _reader(
-    stream: IO[bytes] | None, take: Callable[[bytes], None]
-) -> threading.Thread:
+def _reader(stream: IO[bytes], take: Callable[[bytes], None]) -> threading.Thread:
     # The thread closes its pipe itself: a child of the plugin may hold the other end
     # for long, and a descriptor closed under a reader may come back as another file.
     def drain() -> None:
-        if stream is not None:
-            with stream:
-                while chunk := stream.read(_CHUNK):
-                    take(chunk)
+        with stream:
+            while chunk := stream.read(_CHUNK):
+                take(chunk)
 
     thread = threading.Thread(target=drain, daemon=True)
     thread.start()

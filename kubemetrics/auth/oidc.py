@@ -64,7 +64,7 @@ class _Provider:
         persist: bool,
     ) -> None:
         self._oidc = oidc
-        self._exchange = exchange
+        self._grant = Grant(oidc, exchange or _nobody)
         self._clock = clock
         self._persist = persist
         self._tokens = Tokens(oidc.id_token, oidc.refresh_token)
@@ -109,9 +109,7 @@ class _Provider:
                 f" ({_VARIABLE}, or persist=False) and a provider may hand out a new"
                 " refresh-token; allow that, or log in again"
             )
-        return (
-            "" if self._exchange else f"{over}, and nothing here can ask for a new one"
-        )
+        return ""
 
     def _renew(self, rejected: Credential | None) -> None:
         """Renew the tokens, with the kubeconfig locked against others who would.
@@ -135,9 +133,7 @@ class _Provider:
         )
 
     def _granted(self) -> Tokens:
-        if self._exchange is None:
-            return self._tokens
-        answer = Grant(self._oidc, self._exchange).refresh(self._tokens.refresh_token)
+        answer = self._grant.refresh(self._tokens.refresh_token)
         if isinstance(answer, str):
             raise CredentialError(f"{self._name()}: {answer}")
         return answer
@@ -158,6 +154,10 @@ class _Provider:
 
     def _name(self) -> str:
         return f'oidc auth-provider of user "{self._oidc.user}"'
+
+
+def _nobody(*_: object) -> tuple[int, bytes]:
+    raise ConfigError("there is no way here to send the provider a request")
 
 
 def _credential(tokens: Tokens) -> Credential:

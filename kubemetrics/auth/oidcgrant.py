@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from urllib.parse import quote_plus, urlencode
 
 from ..config.model import OidcConfig
-from ..errors import KubeMetricsError
+from ..errors import ConfigError, KubeMetricsError
 from .credential import Exchange
 from .redact import quote_stderr
 
@@ -63,16 +63,13 @@ class Grant:
         if not issuer.startswith("https://"):
             return f"idp-issuer-url {issuer} is not https"
         url = f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
-        authority = self._authority()
-        if isinstance(authority, str):
-            return authority
-        status, body = self._exchange("GET", url, {}, b"", authority)
+        status, body = self._exchange("GET", url, {}, b"", self._authority())
         document = _object(body)
         if status != HTTPStatus.OK or document is None:
             return f"no discovery document at {url} (HTTP {status})"
         return document
 
-    def _authority(self) -> bytes | str | None:
+    def _authority(self) -> bytes | None:
         path = self._oidc.certificate_authority
         if self._oidc.certificate_authority_data or not path:
             # Never unverified: without an authority the system's roots count.
@@ -80,20 +77,19 @@ class Grant:
         try:
             return Path(path).read_bytes()
         except OSError as error:
-            return f"unable to read idp-certificate-authority {path}: {error.strerror}"
+            raise ConfigError(
+                f"unable to read idp-certificate-authority {path}: {error.strerror}"
+            ) from None
 
     def _ask(
         self, endpoint: str, discovered: Mapping[str, Any], refresh_token: str
     ) -> Tokens | str:
-        authority = self._authority()
-        if isinstance(authority, str):
-            return authority
         problem = ""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         for headers, extra in self._styles(discovered):
             body = urlencode({**form, **extra}).encode()
             status, answer = self._exchange(
-                "POST", endpoint, {**_FORM, **headers}, body, authority
+                "POST", endpoint, {**_FORM, **headers}, body, self._authority()
             )
             document = _object(answer) or {}
             if status == HTTPStatus.OK:
@@ -108,17 +104,15 @@ class Grant:
     ) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
         """Yield the ways to say which client this is: a header, the form, or both."""
         client, secret = self._oidc.client_id, self._oidc.client_secret
-        if not secret:
-            yield {}, {"client_id": client}
-            return
-        pair = f"{quote_plus(client)}:{quote_plus(secret)}".encode()
-        header = {"Authorization": f"Basic {b64encode(pair).decode()}"}
         form = {"client_id": client, "client_secret": secret}
         methods = discovered.get("token_endpoint_auth_methods_supported")
-        if isinstance(methods, list) and "client_secret_basic" not in methods:
+        if not secret:
+            yield {}, {"client_id": client}
+        elif isinstance(methods, list) and "client_secret_basic" not in methods:
             yield {}, form
         else:
-            yield header, {}
+            pair = f"{quote_plus(client)}:{quote_plus(secret)}".encode()
+            yield {"Authorization": f"Basic {b64encode(pair).decode()}"}, {}
             yield {}, form
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from kubemetrics.auth import credential_source
 from kubemetrics.auth.credential import CredentialSource
+from kubemetrics.auth.exec import Command, run
 from kubemetrics.config.model import Config
 from kubemetrics.errors import ConfigError, CredentialError
 from tests.transport.certs import NOT_AFTER, leaf, ordinary
@@ -430,3 +431,47 @@ def test_another_cluster_is_another_run_where_the_plugin_is_told_of_it(
     source(config, clock).fetch()
     source(replace(config, server="https://other"), clock).fetch()
     assert runs(tmp_path) == 2
+
+
+def test_a_plugin_that_asks_for_too_long_is_ended_at_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", _Terminal(answer=True))
+    plugin = script(tmp_path / "plugin", "exec sleep 60")
+    config = plugged(plugin, interactive_mode="IfAvailable")
+    assert "did not finish within 0.3 s" in failure(config, timeout=0.3)
+
+
+def test_an_interrupted_wait_ends_the_plugin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = script(tmp_path / "plugin", "exec sleep 60")
+    real = subprocess.Popen.wait
+    waits: list[float | None] = []
+
+    def interrupted(self: subprocess.Popen[str], timeout: float | None = None) -> int:
+        waits.append(timeout)
+        if len(waits) == 1:
+            raise KeyboardInterrupt
+        return real(self, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        source(plugged(plugin)).fetch()
+    assert len(waits) == 2  # the second came back: it is dead
+
+
+def test_few_configurations_are_remembered() -> None:
+    clock = Clock()
+    first = source(plugged("plugin-0"), clock)
+    assert source(plugged("plugin-0"), clock) is first
+    for number in range(1, 70):
+        source(plugged(f"plugin-{number}"), clock)
+    assert source(plugged("plugin-0"), clock) is not first
+
+
+def test_only_the_end_of_stderr_is_kept_in_memory(tmp_path: Path) -> None:
+    plugin = script(tmp_path / "plugin", "yes | head -c 3000000 >&2; echo last >&2")
+    outcome = run(Command(program=str(plugin), environ=dict(os.environ)))
+    assert len(outcome.stderr) == 16384
+    assert outcome.stderr.endswith(b"last\n")

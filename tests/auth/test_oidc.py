@@ -7,6 +7,7 @@ import logging
 import os
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -320,6 +321,68 @@ def test_a_lock_that_stays_is_told_and_no_token_is_spent(
         assert provider.forms == []
     assert f"{path}.lock exists" in text
     assert not Path(f"{path}.lock").exists()
+
+
+def test_a_wrong_client_secret_is_told_after_both_ways(tmp_path: Path) -> None:
+    with Provider(secret="another") as provider:
+        text = failure(kubeconfig(tmp_path, provider, secret="s3cret"))
+        assert len(provider.forms) == 2
+    assert text.endswith("the refresh was refused (HTTP 401) invalid_client")
+    assert "s3cret" not in text
+
+
+def test_a_missing_authority_file_of_the_provider_is_told(tmp_path: Path) -> None:
+    with Provider() as provider:
+        path = kubeconfig(tmp_path, provider, ca=b"")
+        key = "idp-certificate-authority"
+        path.write_text(path.read_text().replace(f"{key}-data: ", f"{key}: /none.crt"))
+        assert "unable to read idp-certificate-authority /none.crt" in failure(path)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[1]"])
+def test_a_discovery_document_that_is_none_is_told(body: bytes, tmp_path: Path) -> None:
+    with Provider() as provider:
+        config = load_config(str(kubeconfig(tmp_path, provider)), environ={})
+
+    def answering(*_: object) -> tuple[int, bytes]:
+        return 200, body
+
+    tokens = credential_source(config, clock=Clock(START + 3600), exchange=answering)
+    with pytest.raises(CredentialError, match="no discovery document at"):
+        tokens.fetch()
+
+
+def test_without_a_way_to_send_requests_it_is_told(tmp_path: Path) -> None:
+    with Provider() as provider:
+        config = load_config(str(kubeconfig(tmp_path, provider)), environ={})
+    with pytest.raises(CredentialError, match="no way here to send"):
+        credential_source(config, clock=Clock(START + 3600)).fetch()
+
+
+def test_without_a_file_nothing_is_renewed(tmp_path: Path) -> None:
+    with Provider() as provider:
+        config = load_config(str(kubeconfig(tmp_path, provider)), environ={})
+    assert config.auth.oidc is not None
+    oidc = replace(config.auth.oidc, file="")
+    config = replace(config, auth=replace(config.auth, oidc=oidc))
+    with pytest.raises(CredentialError, match="no kubeconfig to write a new one to"):
+        credential_source(config, clock=Clock(START + 3600)).fetch()
+
+
+def test_an_id_token_no_header_can_hold_is_refused(tmp_path: Path) -> None:
+    with Provider() as provider:
+        config = load_config(str(kubeconfig(tmp_path, provider)), environ={})
+    assert config.auth.oidc is not None
+    oidc = replace(config.auth.oidc, id_token=f"{OLD}\nX-Evil: 1")
+    config = replace(config, auth=replace(config.auth, oidc=oidc))
+    with pytest.raises(CredentialError, match="the id-token holds control characters"):
+        credential_source(config, clock=Clock()).fetch()
+
+
+def test_an_endless_answer_is_cut(tmp_path: Path) -> None:
+    with Provider() as provider:
+        provider.discovery = {"padding": "x" * 2**21}
+        assert "larger than a token's" in failure(kubeconfig(tmp_path, provider))
 
 
 def test_a_stanza_that_is_gone_is_told(tmp_path: Path) -> None:

@@ -130,6 +130,21 @@ def test_a_stanza_that_is_not_there_is_told_and_nothing_is_written(
     assert path.read_text() == text
 
 
+_MERGED = """\
+x: &b {auth-provider: {name: oidc, config: {id-token: old}}}
+users: [5, {name: jane, user: {<<: *b}}]
+"""
+
+
+@pytest.mark.parametrize("text", [_MERGED, f"<<: {json.dumps(yaml.safe_load(BLOCK))}"])
+def test_a_stanza_that_is_merged_in_is_left_alone(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="cannot be edited in it"):
+        write_auth_provider(str(path), "jane", NEW)
+    assert path.read_text() == text
+
+
 def test_a_token_behind_an_anchor_is_left_alone(tmp_path: Path) -> None:
     text = BLOCK.replace('"old"', '&a "old"').replace("id-token: keep", "id-token: *a")
     path = tmp_path / "config"
@@ -147,6 +162,29 @@ def test_a_broken_file_is_told(text: str, tmp_path: Path) -> None:
         read_auth_provider(str(path), "jane")
     with pytest.raises(ConfigError):
         write_auth_provider(str(path), "jane", NEW)
+
+
+def test_a_file_that_cannot_be_replaced_is_told_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "config"
+    path.write_text(BLOCK)
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(ConfigError, match=r"cannot write .*: No space left"):
+        write_auth_provider(str(path), "jane", NEW)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_that_yaml_cannot_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    text = json.dumps(yaml.safe_load(BLOCK), indent="\t")
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="cannot be edited in it"):
+        write_auth_provider(str(path), "jane", NEW)
+    assert path.read_text() == text
 
 
 def test_a_missing_file_is_told() -> None:

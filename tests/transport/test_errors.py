@@ -200,6 +200,14 @@ def test_a_server_that_says_nothing_is_a_timeout() -> None:
     assert "--request-timeout" in str(error)
 
 
+def _all_failed() -> OSError:
+    """Make what anyio raises when every address of a name was tried."""
+    error = OSError("All connection attempts failed")
+    refused = ConnectionRefusedError(111, "Connection refused")
+    error.__cause__ = ExceptionGroup("multiple", [refused, TimeoutError()])
+    return error
+
+
 SAMPLES: list[tuple[Callable[[], BaseException], str, str]] = [
     (lambda: httpx.ConnectTimeout("x"), "timeout", "VPN"),
     (lambda: httpx.PoolTimeout("x"), "timeout", "busy"),
@@ -211,6 +219,7 @@ SAMPLES: list[tuple[Callable[[], BaseException], str, str]] = [
         "closed",
         "client was closed",
     ),
+    (_all_failed, "refused", "did you specify"),
     (lambda: httpx.UnsupportedProtocol("x"), "protocol", "UnsupportedProtocol"),
 ]
 

@@ -62,6 +62,15 @@ def test_a_changed_file_is_read_after_a_second(tmp_path: Path, clock: Clock) -> 
     assert watched.current() == other
 
 
+def test_an_unchanged_file_is_not_read_again(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "ca.crt"
+    path.write_bytes(ordinary().pem)
+    watched = roots(path, clock)
+    first = watched.current()
+    clock.now += 2
+    assert watched.current() is first
+
+
 def test_the_same_size_and_time_in_another_inode_is_a_change(
     tmp_path: Path, clock: Clock
 ) -> None:
@@ -123,5 +132,8 @@ def test_the_systems_roots_are_found_where_go_finds_them(
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     monkeypatch.setattr(context, "load_default_certs", lambda: None, raising=False)
+    trust(context, Config(server="https://x"), None)
+    assert len(context.get_ca_certs()) == 1
+    bundle.unlink()
     trust(context, Config(server="https://x"), None)
     assert len(context.get_ca_certs()) == 1

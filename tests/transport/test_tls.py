@@ -217,6 +217,13 @@ def test_an_https_proxy_has_a_context_of_its_own() -> None:
     assert server.names == ["foo.example"]
 
 
+def test_an_https_proxy_is_verified_by_the_systems_roots_as_well() -> None:
+    alone = build_proxy_context(Config(server="https://x"))
+    both = build_proxy_context(trusting(ordinary()))
+    assert alone.verify_mode is ssl.CERT_REQUIRED
+    assert len(both.get_ca_certs()) == len(alone.get_ca_certs()) + 1
+
+
 def test_a_proxy_is_not_verified_where_the_server_is_not() -> None:
     insecure = Config(server="https://x", insecure_skip_tls_verify=True)
     assert build_proxy_context(insecure).verify_mode is ssl.CERT_NONE
