@@ -15,7 +15,7 @@ EXAMPLES: Final = """\
   kubemetrics containers
   kubemetrics containers web-0
   kubemetrics containers -A --sort -mem.pct_limit --top 20
-  kubemetrics containers -A --where 'kind == sidecar' --sum
+  kubemetrics containers -A --where 'type == sidecar' --sum
   kubemetrics containers -A --where 'mem.unlimited > 0' -o csv"""
 
 

@@ -105,7 +105,7 @@ _NAMES: Final[tuple[Column[ContainerUsage], ...]] = (
            about="the pod's name"),
     Column(key="name", header="NAME", kind="text", get=_name, keep=ALWAYS, name=True,
            about="the container's name"),
-    Column(key="kind", header="KIND", kind="text", get=_kind, keep=25,
+    Column(key="type", header="TYPE", kind="text", get=_kind, keep=25,
            about="regular, sidecar, init or ephemeral"),
 )  # fmt: skip
 _STATUS: Final[tuple[Column[ContainerUsage], ...]] = (

@@ -1,0 +1,72 @@
+"""Every view of a snapshot, as tests want to go through them all."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from kubemetrics.output.choice import Choice
+from kubemetrics.output.columns import Column, Table
+from kubemetrics.output.contexts import in_contexts
+from kubemetrics.output.machine import Source
+from kubemetrics.output.view import (
+    View,
+    container_view,
+    group_view,
+    node_view,
+    pod_view,
+)
+from kubemetrics.snapshot import Snapshot
+
+from .hostile import hostile
+from .recorded import recorded
+
+VIEWS = ("pods", "containers", "nodes", "namespaces", "workloads", "label:app", "many")
+SNAPSHOTS = ("recorded", "hostile")
+
+
+class Shown(NamedTuple):
+    """What a view shows of a snapshot."""
+
+    table: Table[Any]
+    columns: tuple[Column[Any], ...]
+    rows: list[Any]
+    sources: list[Source]
+
+
+def snapshot(name: str) -> Snapshot:
+    return recorded() if name == "recorded" else hostile()
+
+
+def view(name: str, found: Snapshot) -> View[Any]:
+    views: dict[str, Any] = {
+        "pods": lambda: pod_view(lambda: found.date),
+        "containers": container_view,
+        "nodes": lambda: node_view(lambda: found.date),
+        "namespaces": lambda: group_view(("namespace",), "namespaces"),
+        "workloads": lambda: group_view(("namespace", "owner"), "workloads"),
+        "label:app": lambda: group_view(("node", "label:app", "qos")),
+        "many": lambda: in_contexts(pod_view(lambda: found.date)),
+    }
+    made: View[Any] = views[name]()
+    return made
+
+
+def shown(name: str, of: str) -> Shown:
+    found = snapshot(of)
+    made = view(name, found)
+    contexts = ("one", "two") if name == "many" else ("",)
+    parts = [made.find(context, found, Choice()) for context in contexts]
+    table = made.table
+    labels = [
+        column for key in ("label:app", "label:a-b", "label:a.b")
+        if (column := table.get(key))
+    ]  # fmt: skip
+    return Shown(
+        table,
+        (*table.columns, *labels),
+        [row for part in parts for row in part.rows],
+        [
+            Source(context=context, coverage=part.coverage, snapshot=found)
+            for context, part in zip(contexts, parts, strict=True)
+        ],
+    )

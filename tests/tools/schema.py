@@ -1,0 +1,199 @@
+"""Write the JSON schema of ``-o json``: ``python -m tests.tools.schema``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kubemetrics.output.columns import Column, Table
+from kubemetrics.output.containers import containers
+from kubemetrics.output.groups import groups
+from kubemetrics.output.nodes import nodes
+from kubemetrics.output.pods import pods
+from kubemetrics.snapshot import KEYS
+
+SCHEMA = Path(__file__).parents[2] / "kubemetrics" / "output" / "schema.json"
+JsonObject = dict[str, Any]
+
+_TYPES = {
+    "cpu": "integer", "memory": "integer", "count": "integer", "percent": "number",
+    "age": "number", "text": "string",
+}  # fmt: skip
+_UNITS = {
+    "cpu": "nanocores", "memory": "bytes", "percent": "per cent", "age": "seconds",
+}  # fmt: skip
+_FAMILIES = {"label:": ("labels", "string"), "requests:": ("requests", "integer"),
+             "limits:": ("limits", "integer")}  # fmt: skip
+
+
+def schema() -> JsonObject:
+    tables: Sequence[Table[Any]] = (
+        pods(lambda: None),
+        containers(),
+        nodes(lambda: None),
+        groups(tuple(KEYS)),
+    )
+    kinds = {table.kind: _item(table) for table in tables}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "kubemetrics/v1",
+        "description": "What kubemetrics writes with -o json and -o yaml, and in each"
+        " line of -o ndjson. A value is null where it is not known or not there. With"
+        " --columns only those columns are there; with several contexts each item has"
+        " its context.",
+        "anyOf": [
+            *({"$ref": f"#/$defs/{kind}List"} for kind in kinds),
+            *({"$ref": f"#/$defs/{kind}Line"} for kind in kinds),
+            {"$ref": "#/$defs/Diagnosis"},
+        ],
+        "$defs": {
+            **kinds,
+            **{f"{kind}List": _list(kind) for kind in kinds},
+            **{f"{kind}Line": _line(kind) for kind in kinds},
+            "metadata": _metadata(),
+            "source": _source(),
+            "Diagnosis": _diagnosis(),
+        },
+    }
+
+
+def _item(table: Table[Any]) -> JsonObject:
+    properties: JsonObject = {
+        **_head(table.kind),
+        "context": _nullable("string", "the kubeconfig context"),
+    }
+    for column in table.columns:
+        place = properties
+        for name in column.path[:-1]:
+            place = place.setdefault(name, _object({}))["properties"]
+        place[column.path[-1]] = _cell(column)
+    for prefix in table.families:
+        name, kind = _FAMILIES[prefix]
+        properties[name] = {"type": "object", "additionalProperties": _nullable(kind)}
+    if table.kind == "UsageRollup":
+        properties["labels"] = {
+            "type": "object", "additionalProperties": _nullable("string"),
+        }  # fmt: skip
+    return _object(properties)
+
+
+def _cell(column: Column[Any]) -> JsonObject:
+    unit = _UNITS.get(column.kind)
+    about = f"{column.about} ({unit})" if unit else column.about
+    return _nullable(_TYPES[column.kind], about)
+
+
+def _nullable(kind: str, about: str = "") -> JsonObject:
+    described = {"description": about} if about else {}
+    return {"type": [kind, "null"], **described}
+
+
+def _object(properties: JsonObject, *, required: bool = False) -> JsonObject:
+    needs = {"required": list(properties)} if required else {}
+    return {
+        "type": "object", "properties": properties, **needs,
+        "additionalProperties": False,
+    }  # fmt: skip
+
+
+def _head(kind: str) -> JsonObject:
+    return {"apiVersion": {"const": "kubemetrics/v1"}, "kind": {"const": kind}}
+
+
+def _list(kind: str) -> JsonObject:
+    return _object(
+        {
+            **_head(f"{kind}List"),
+            "metadata": {"$ref": "#/$defs/metadata"},
+            "items": {"type": "array", "items": {"$ref": f"#/$defs/{kind}"}},
+        },
+        required=True,
+    )
+
+
+def _line(kind: str) -> JsonObject:
+    return {
+        "$ref": f"#/$defs/{kind}",
+        "properties": _head(kind),
+        "required": ["apiVersion", "kind"],
+    }
+
+
+def _metadata() -> JsonObject:
+    units = {name: {"const": unit} for name, unit in _METADATA_UNITS.items()}
+    sources = {"type": "array", "items": {"$ref": "#/$defs/source"}}
+    return _object(
+        {"units": _object(units, required=True), "sources": sources}, required=True
+    )
+
+
+_METADATA_UNITS = {
+    "cpu": "nanocores", "memory": "bytes", "percent": "percent", "age": "seconds",
+}  # fmt: skip
+
+
+def _source() -> JsonObject:
+    counts = (
+        "expected", "measured", "finished", "waiting", "terminating", "orphans",
+        "partial", "stale",
+    )  # fmt: skip
+    count = {"type": "integer", "minimum": 0}
+    coverage = _object(
+        {
+            **dict.fromkeys(counts, count),
+            "missing": {"type": "object", "additionalProperties": count},
+        },
+        required=True,
+    )
+    failure = _object(
+        {
+            "part": {"type": "string"},
+            "namespace": _nullable("string"),
+            "message": {"type": "string"},
+        },
+        required=True,
+    )
+    return _object(
+        {
+            "context": _nullable("string", "set where there are several"),
+            "date": _nullable("string", "the server's time"),
+            "cadence": _nullable("number", "how far samples are apart (seconds)"),
+            "coverage": {"anyOf": [{"type": "null"}, coverage]},
+            "failures": {"type": "array", "items": failure},
+            "error": _nullable("string", "why nothing was read"),
+        },
+        required=True,
+    )
+
+
+def _diagnosis() -> JsonObject:
+    text = {"type": "string"}
+    finding = _object(
+        {
+            "check": text,
+            "severity": {"enum": ["ok", "info", "warning", "problem"]},
+            "what": text,
+            "evidence": text,
+            "advice": text,
+        },
+        required=True,
+    )
+    return _object(
+        {
+            **_head("Diagnosis"),
+            "healthy": {"type": "boolean"},
+            "findings": {"type": "array", "items": finding},
+            "manifest": _nullable("string", "the YAML of the roles that are missing"),
+        },
+        required=True,
+    )
+
+
+def text() -> str:
+    return json.dumps(schema(), indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA.write_text(text(), encoding="ascii")
