@@ -12,7 +12,8 @@ _SHOWN: Final = 600
 
 _MASK: Final = "[redacted]"
 _SECRET_NAME: Final = re.compile(
-    r"(?i)secret|token|passw|api_?key|access_?key|credential"
+    # AWS_WEB_IDENTITY_TOKEN_FILE names a path, which helps.
+    r"(?i)(?!.*_(?:FILE|PATH|DIR|UR[IL])$).*(?:secret|token|passw|api_?key|access_?key)"
 )
 _SHORTEST: Final = 6
 """A shorter value of an environment variable is no secret but ``true`` or ``1``."""
@@ -25,10 +26,12 @@ _PATTERNS: Final = (
     re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*)*"),  # a JWT
     re.compile(r"(?i)(?<=\bbearer )\S+|(?<=\bbasic )\S+"),
     re.compile(r"(?<=://)[^/\s@]+(?=@)"),
+    re.compile(r"(?i)(passw(?:or)?d[\"']?\s*[:=]\s*[\"']?)[^\s\"',;}]{4,}"),
+    # "failed to get token: no such host" is prose: a bare word without a digit stays.
     re.compile(
-        r"(?i)(?<![\w-])((?:[\w-]*(?:secret|token|passw(?:or)?d|api[_-]?key"
-        r"|access[_-]?key|assertion|authorization|(?:key|certificate)-?data))"
-        r"[\"']?\s*[:=]\s*[\"']?)[^\s\"',;}]{4,}"
+        r"(?i)(?<![\w-])((?:[\w-]*(?:secret|token|api[_-]?key|access[_-]?key|assertion"
+        r"|authorization|(?:key|certificate)-?data))(?:[\"']\s*[:=]\s*|\s*=\s*"
+        r"|:(?=\S)|:\s+(?=[\"']|\S*\d))[\"']?)[^\s\"',;}]{4,}"
     ),
     # An opaque string; a UUID stays, since it names the request to ask the cloud about.
     re.compile(

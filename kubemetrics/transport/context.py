@@ -8,7 +8,7 @@ import ssl
 import threading
 import weakref
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from .call import clamped
 
@@ -103,8 +103,7 @@ class _Socket(ssl.SSLSocket):
         super().settimeout(clamped(self, value))
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002
-        if isinstance(self.context, ClientContext):
-            self.context.remember(self)
+        cast("ClientContext", self.context).remember(self)
         try:
             super().do_handshake(block)
         except ssl.SSLCertVerificationError as error:

@@ -31,7 +31,7 @@ class Proxy:
     @property
     def scheme(self) -> str:
         """``http``, ``https``, ``socks5`` or ``socks5h``."""
-        return self.url.partition(":")[0]
+        return self.url.partition(":")[0].lower()
 
 
 def choose(

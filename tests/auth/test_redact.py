@@ -20,6 +20,10 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJl"
         ("password=hunter2 given", "password=[redacted] given"),
         ('{"access_token": "ya29.xyz", "n": 1}', '"access_token": "[redacted]"'),
         ("client_secret: abcd1234", "client_secret: [redacted]"),
+        ("client_secret: 'abcdefgh'", "client_secret: '[redacted]'"),
+        ("token=abcdefgh", "token=[redacted]"),
+        ("token:abcdefgh", "token:[redacted]"),
+        ("password: hunter", "password: [redacted]"),
         ("AWS_SECRET_ACCESS_KEY=wJalrXU/K7", "AWS_SECRET_ACCESS_KEY=[redacted]"),
         ("https://jane:hunter2@proxy:1 failed", "https://[redacted]@proxy:1 failed"),
         ("key wJalrXUtnFEMI7K7MDENGbPxRfiCY/EXAMPLEKEY", "key [redacted]"),
@@ -39,6 +43,7 @@ def test_a_secret_is_masked(text: str, expected: str) -> None:
         "no such file: /usr/lib/google-cloud-sdk/bin/gke-gcloud-auth-plugin",
         "Request id 3f2504e0-4f89-11d3-9a0c-0305e82c3301 failed",
         "dial tcp: lookup login.microsoftonline.com: no such host",
+        "failed to get token: context deadline exceeded",
         "The SSO session has expired, or is otherwise invalid.",
     ],
 )
@@ -47,7 +52,12 @@ def test_what_helps_a_person_stays(text: str) -> None:
 
 
 def test_what_the_plugin_was_given_is_masked_wherever_it_is() -> None:
-    environ = {"AZURE_CLIENT_SECRET": "abc-def", "HOME": "/home/jane", "TOKEN_OK": "1"}
+    environ = {
+        "AZURE_CLIENT_SECRET": "abc-def",
+        "HOME": "/home/jane",
+        "TOKEN_OK": "1",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/token",
+    }
     args = ("get-token", "--client-secret", "s3cret!", "--password=pass:word", "--x")
     secrets = known_secrets(environ, args)
     assert secrets == {"abc-def", "s3cret!", "pass:word"}

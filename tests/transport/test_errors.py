@@ -115,7 +115,14 @@ def test_a_wrong_host_lists_the_names_and_the_flag() -> None:
     ) in str(error)
 
 
-def test_an_async_wrong_host_lists_the_names_too() -> None:
+@pytest.mark.parametrize(
+    ("certificate", "said"),
+    [
+        (leaf(ordinary(), "foo.example"), "but for foo.example"),
+        (leaf(authority(), "localhost"), "authority that is not trusted"),
+    ],
+)
+def test_an_async_handshake_is_explained_too(certificate: Issued, said: str) -> None:
     config = Config(server=URL, certificate_authority_data=ordinary().pem)
 
     async def connect(port: int) -> TransportError:
@@ -127,9 +134,9 @@ def test_an_async_wrong_host_lists_the_names_too() -> None:
                 await client.get(url)
         return translate(caught.value, url=url)
 
-    with TlsServer(leaf(ordinary(), "foo.example")) as server:
+    with TlsServer(certificate) as server:
         error = anyio.run(connect, server.port)
-    assert "but for foo.example" in str(error)
+    assert said in str(error)
 
 
 def test_an_expired_certificate_points_at_the_clock() -> None:
@@ -178,6 +185,12 @@ def test_a_server_that_hangs_up_is_a_reset() -> None:
     with PlainServer(b"") as server:
         error = failing(f"http://127.0.0.1:{server.port}/")
     assert error.reason == "reset"
+
+
+def test_headers_without_end_are_a_limit() -> None:
+    with PlainServer(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000) as server:
+        error = failing(f"http://127.0.0.1:{server.port}/")
+    assert error.reason == "limit"
 
 
 def test_a_body_that_is_cut_is_a_reset() -> None:

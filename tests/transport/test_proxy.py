@@ -161,7 +161,7 @@ def test_a_bad_proxy_url_is_told(url: str, said: str) -> None:
         chosen("https://x", proxy_url=url)
 
 
-@pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h"])
+@pytest.mark.parametrize("scheme", ["http", "HTTP", "https", "socks5", "socks5h"])
 def test_four_schemes_are_taken(scheme: str) -> None:
     found = choose(
         Config(server="https://x", proxy_url=f"{scheme}://p:1"),
@@ -169,7 +169,7 @@ def test_four_schemes_are_taken(scheme: str) -> None:
         has_socks=lambda: True,
     )
     assert found is not None
-    assert found.scheme == scheme
+    assert found.scheme == scheme.lower()
 
 
 def test_socks_without_its_package_names_the_extra() -> None:
