@@ -7,14 +7,13 @@ authenticated (``system:discovery``), so that they settle what a 403 leaves open
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from ..api import Api
 from ..errors import ApiError, KubeMetricsError, NotFound, ServiceUnavailable
-from ..flow import Flow, Response, attempt
+from ..flow import Flow, attempt
 from ..snapshot import Snapshot
-from ..wire import decode
-from ..wire.answers import APIGroupWire
+from .answers import availability_of, versions_of
 from .finding import Finding
 
 _GROUP: Final = "/apis/metrics.k8s.io"
@@ -31,12 +30,11 @@ class Provider:
 
 def provider(api: Api) -> Flow[Provider]:
     """Climb the ladder: is the group registered, does its version answer."""
-    group = yield from attempt(api.get_raw(_GROUP))
-    if isinstance(group, NotFound):
-        return Provider(finding=_absent(group))
-    if isinstance(group, KubeMetricsError):
-        return Provider(finding=_failed(group))
-    versions = _versions(group)
+    versions = yield from attempt(_versions(api))
+    if isinstance(versions, NotFound):
+        return Provider(finding=_absent(versions))
+    if isinstance(versions, KubeMetricsError):
+        return Provider(finding=_failed(versions))
     failure: KubeMetricsError = NotFound("no version is served", status=404)
     for version in versions:
         answer = yield from attempt(api.get_raw(f"{_GROUP}/{version}"))
@@ -45,8 +43,8 @@ def provider(api: Api) -> Flow[Provider]:
         failure = answer
     if not isinstance(failure, ServiceUnavailable):
         return Provider(finding=_failed(failure))
-    said = yield from _condition(api, versions[-1])
-    return Provider(finding=_down(failure, said))
+    said = yield from attempt(_availability(api, versions[-1]))
+    return Provider(finding=_down(failure, said if isinstance(said, str) else ""))
 
 
 def metrics_api(
@@ -75,23 +73,15 @@ def metrics_api(
     )
 
 
-def _versions(group: Response) -> list[str]:
-    listed = decode(group.body, APIGroupWire, url=group.url).get("versions") or []
-    return [v.get("version", "") for v in listed]
+def _versions(api: Api) -> Flow[tuple[str, ...]]:
+    return versions_of((yield from api.get_raw(_GROUP)))
 
 
-def _condition(api: Api, version: str) -> Flow[str]:
+def _availability(api: Api, version: str) -> Flow[str]:
     """Return what the APIService itself says, where we may read it."""
-    path = f"{_SERVICES}/{version}.metrics.k8s.io"
-    answer = yield from attempt(api.get_raw(path))
-    if isinstance(answer, KubeMetricsError):
-        return ""
-    service: dict[str, Any] = decode(answer.body, dict, url=answer.url)
-    for condition in (service.get("status") or {}).get("conditions") or ():
-        if condition.get("type") == "Available":
-            facts = (str(condition.get(key)) for key in ("status", "reason", "message"))
-            return f"APIService {version}.metrics.k8s.io Available={': '.join(facts)}"
-    return ""
+    name = f"{version}.metrics.k8s.io"
+    said = availability_of((yield from api.get_raw(f"{_SERVICES}/{name}")))
+    return f"APIService {name} Available={said}" if said else ""
 
 
 def _absent(error: ApiError) -> Finding:

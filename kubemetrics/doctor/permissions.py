@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from ..api import Api
 from ..errors import Forbidden, KubeMetricsError, NotFound, Unauthorized
 from ..flow import Flow, attempt, gather
+from .answers import User, allowed, user_of
 from .credentials import unauthorized
 from .finding import Finding
 from .roles import Permission
@@ -57,37 +58,31 @@ class Access:
 
 def identity(api: Api) -> Flow[tuple[Finding, str]]:
     """Ask who we are; the name is empty where the server does not say."""
+    user = yield from attempt(_who(api))
+    if isinstance(user, Unauthorized):
+        return unauthorized(user), ""
+    if isinstance(user, KubeMetricsError):
+        return _unsaid(user), ""
+    return _said(user), user.name
+
+
+def _who(api: Api) -> Flow[User]:
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-    answer = yield from attempt(api.post(_WHO, review))
-    if isinstance(answer, Unauthorized):
-        return unauthorized(answer), ""
-    if isinstance(answer, KubeMetricsError):
-        return _unsaid(answer), ""
-    user: dict[str, Any] = (answer.get("status") or {}).get("userInfo") or {}
-    name = str(user.get("username") or "")
-    groups = ", ".join(map(str, user.get("groups") or ()))
-    anonymous = name == "system:anonymous"
-    found = Finding(
-        check="identity",
-        severity="warning" if anonymous else "ok",
-        what=f"The server knows us as {name}.",
-        evidence=f"groups: {groups}" if groups else "",
-        advice="No credential arrived: name a user in the kubeconfig, or pass --token."
-        if anonymous
-        else "",
-    )
-    return found, name
+    return user_of((yield from api.post(_WHO, review)))
 
 
 def access(api: Api, namespace: str) -> Flow[Access]:
     """Ask what we may list, everywhere and failing that in *namespace*."""
-    everywhere = yield from attempt(_allowed(api, NEEDED, ""))
-    if isinstance(everywhere, KubeMetricsError):
-        return Access(namespace=namespace, error=everywhere)
+    answered = yield from attempt(_access(api, namespace))
+    if isinstance(answered, KubeMetricsError):
+        return Access(namespace=namespace, error=answered)
+    return answered
+
+
+def _access(api: Api, namespace: str) -> Flow[Access]:
+    everywhere = yield from _allowed(api, NEEDED, "")
     rest = [p for p in NEEDED if p.namespaced and p not in everywhere]
-    here = (
-        (yield from _allowed(api, rest, namespace)) if rest else frozenset[Permission]()
-    )
+    here = yield from _allowed(api, rest, namespace)
     return Access(everywhere, here, namespace)
 
 
@@ -135,8 +130,24 @@ def _review(api: Api, permission: Permission, namespace: str) -> Flow[bool]:
         "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": attributes},
     }
-    answer = yield from api.post(_MAY, review)
-    return (answer.get("status") or {}).get("allowed") is True
+    return allowed((yield from api.post(_MAY, review)))
+
+
+def _said(user: User) -> Finding:
+    if user.name == "system:anonymous":
+        return Finding(
+            check="identity",
+            severity="warning",
+            what="No credential arrived: the server takes us for anybody.",
+            evidence=user.name,
+            advice="Name a user in the kubeconfig, or pass --token.",
+        )
+    return Finding(
+        check="identity",
+        severity="ok",
+        what=f"The server knows us as {user.name}.",
+        evidence=f"groups: {', '.join(user.groups)}" if user.groups else "",
+    )
 
 
 def _unsaid(error: KubeMetricsError) -> Finding:

@@ -138,6 +138,22 @@ def test_a_refusal_after_the_version_is_the_credentials_fault() -> None:
     assert checks(diagnosis)[-1] == "identity"
 
 
+GARBAGE = answer([])
+WRONG = answer({"status": ["no", "object"], "versions": "none"})
+
+
+@pytest.mark.parametrize("path", [VERSION, WHO, MAY, GROUP, METRICS, SERVICE])
+@pytest.mark.parametrize("reply", [GARBAGE, WRONG])
+def test_no_answer_of_a_server_breaks_the_doctor(path: str, reply: Reply) -> None:
+    down = {METRICS: DOWN} if path == SERVICE else {}
+    assert examine({**down, path: reply}).findings
+
+
+def test_groups_that_are_no_list_are_not_guessed_at() -> None:
+    odd = answer({"status": {"userInfo": {"username": "me", "groups": "all"}}})
+    assert found(examine({WHO: odd}), "identity").severity == "warning"
+
+
 def test_an_anonymous_user_is_warned() -> None:
     anonymous = answer({"status": {"userInfo": {"username": "system:anonymous"}}})
     assert found(examine({WHO: anonymous}), "identity").severity == "warning"
