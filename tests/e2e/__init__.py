@@ -1,0 +1,1 @@
+"""A read-only suite for any real cluster; it needs nothing but its kubeconfig."""

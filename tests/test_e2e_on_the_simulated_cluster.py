@@ -1,0 +1,39 @@
+"""The suite for real clusters, tried on the simulated one with each kind of user."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import Cluster
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("user", ["viewer", "nslimited", "nometrics"])
+def test_it_passes_or_skips_with_a_reason(user: str) -> None:
+    with Cluster.recorded() as cluster:
+        environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig(user=user))}
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "tests/e2e",
+                "--e2e",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+            ],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert " passed" in done.stdout
