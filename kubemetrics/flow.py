@@ -8,10 +8,11 @@ thrown into it at the point where it waits. It does no I/O itself: `Client` and
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeAlias, TypeVar
 
 from .errors import KubeMetricsError
+from .frozen import dataclass
 
 A = TypeVar("A")
 B = TypeVar("B")

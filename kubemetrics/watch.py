@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Literal, TypeAlias, TypedDict, cast
 
@@ -23,6 +22,7 @@ from .errors import (
     TransportError,
 )
 from .flow import Flow, Pause, Request
+from .frozen import dataclass
 from .models import Pod, Pool, fields
 from .wire import decode
 from .wire.pods import WatchEventWire

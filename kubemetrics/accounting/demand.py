@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from ..frozen import dataclass
 from ..models import CPU, EMPTY, MEMORY, Container, Pod, Quantities
 from ..quantity import Quantity
 from .effective import (

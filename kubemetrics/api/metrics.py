@@ -7,7 +7,6 @@ asked for, and only a failure is looked into.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
 
 from ..errors import (
@@ -19,6 +18,7 @@ from ..errors import (
     Unauthorized,
 )
 from ..flow import Flow, Pause, Response, attempt
+from ..frozen import dataclass
 from ..wire import decode
 from ..wire.answers import APIGroupWire
 from .pages import Query

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from ..errors import DecodeError
 from ..flow import Flow, Response
+from ..frozen import dataclass
 from ..models import Pool, fields
 from ..wire import collector_paused, decode
 from .resourcelist import ListOptions

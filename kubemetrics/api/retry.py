@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
 from ..errors import KubeMetricsError, TransportError
 from ..flow import Flow, Pause, Request, Response
+from ..frozen import dataclass
 from .status import content_type, ok, retry_after, text_of, to_error
 
 _AT_ANY_TIME: Final = frozenset(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, TypeAlias
+
+from ..frozen import dataclass
 
 Exchange: TypeAlias = Callable[
     [str, str, Mapping[str, str], bytes, bytes | None], tuple[int, bytes]

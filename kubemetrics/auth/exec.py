@@ -12,8 +12,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import IO, Final
+
+from ..frozen import dataclass
 
 _STDOUT_LIMIT: Final = 4 * 2**20
 _STDERR_KEPT: Final = 16 * 2**10

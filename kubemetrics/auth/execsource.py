@@ -6,12 +6,13 @@ import math
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from ..config.model import Config, ExecConfig
 from ..errors import ConfigError, CredentialError
+from ..frozen import dataclass
 from .credential import Credential
 from .exec import Command, Outcome, run
 from .execinfo import check_version, exec_info, read_answer

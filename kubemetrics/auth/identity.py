@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..config.model import AuthInfo
 from ..errors import CredentialError
+from ..frozen import dataclass
 from .credential import ClientCertificate, Credential, CredentialSource
 from .expiry import certificate_expiry, earliest
 from .reload import Reloaded

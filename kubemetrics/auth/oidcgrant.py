@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, cast
@@ -16,6 +16,7 @@ from urllib.parse import quote_plus, urlencode
 
 from ..config.model import OidcConfig
 from ..errors import ConfigError, KubeMetricsError
+from ..frozen import dataclass
 from .credential import Exchange
 from .redact import quote_stderr
 

@@ -6,10 +6,11 @@ import logging
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from ..errors import CredentialError
+from ..frozen import dataclass
 from .credential import Credential
 
 _RETRY_AFTER: Final = 5.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from ..errors import Forbidden, MetricsUnavailable
+from ..frozen import dataclass
 from ..snapshot import Coverage, Failure
 from .console import exit_code
 from .plan import Plan

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from ..config import Config
+from ..frozen import dataclass
 from ..output.arrange import Arrangement, arrangement
 from ..output.choice import Choice, is_glob
 from ..output.colour import Thresholds

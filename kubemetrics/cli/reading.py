@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from ..api import Api
 from ..client.sync import Client
 from ..config import Config, list_contexts
 from ..errors import KubeMetricsError
+from ..frozen import dataclass
 from ..snapshot import Snapshot, SnapshotOptions, snapshot
 from . import console
 from .common import config_of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from ..frozen import dataclass
 from ..output.machine import Source
 from ..output.view import Found
 from ..snapshot import Coverage

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from dataclasses import dataclass
 from typing import Final
 
 from ..api import Api, ListOptions
 from ..errors import KubeMetricsError
 from ..flow import Flow
+from ..frozen import dataclass
 from ..models import Pod, PodMetrics
 from ..output.kubectl_top import PodView, pods_table
 from . import console, kubectl, top_flags

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
@@ -17,6 +16,7 @@ from ..config import load_config
 from ..config.model import Config
 from ..errors import TransportError, TransportReason
 from ..flow import PeerCertificate, Request, Response
+from ..frozen import dataclass
 from ..transport.body import BodyReader
 from ..transport.call import Call, PlainSocket
 from ..transport.errors import translate

@@ -6,9 +6,10 @@ Source: client-go tools/clientcmd/client_config.go, ``getContext`` and its kin.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from ..frozen import dataclass
 from .kubeconfig import Kubeconfig
 from .overrides import Overrides, override_cluster, override_user
 from .stanzas import Cluster, Context, User, flag_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from ..frozen import dataclass
 from .files import KubeconfigSource, load
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ..errors import ConfigError
+from ..frozen import dataclass
 from .document import MAX_BYTES, parse, plain
 from .kubeconfig import Kubeconfig, merge, read_kubeconfig
 from .values import DocumentError

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ..frozen import dataclass
 from .stanzas import Cluster, Origin, User
 
 DIRECTORIES: Final = (

@@ -6,10 +6,11 @@ Source: client-go tools/clientcmd/loader.go, ``Load`` and ``ResolveLocalPaths``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import reduce
 from typing import TypeVar
 
+from ..frozen import dataclass
 from .stanzas import (
     Cluster,
     Context,

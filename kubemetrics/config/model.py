@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias
+
+from ..frozen import dataclass
 
 InteractiveMode: TypeAlias = Literal["Never", "IfAvailable", "Always"]
 Source: TypeAlias = Literal["kubeconfig", "in-cluster", "flags"]

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
+from ..frozen import dataclass
 from .values import Fields, Json
 
 EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"

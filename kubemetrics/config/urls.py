@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
+
+from ..frozen import dataclass
 
 PROXY_SCHEMES: Final = ("http", "https", "socks5")
 _SPACE_OR_CONTROL: Final = frozenset(map(chr, (*range(0x21), 0x7F)))

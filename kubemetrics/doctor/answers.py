@@ -6,10 +6,10 @@ Each raises `DecodeError` for what is not the JSON that the API promises.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from ..flow import Response
+from ..frozen import dataclass
 from ..models import EMPTY, Pool, fields
 from ..wire import decode
 from ..wire.answers import APIGroupWire

@@ -6,12 +6,12 @@ authenticated (``system:discovery``), so that they settle what a 403 leaves open
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from ..api import Api
 from ..errors import ApiError, KubeMetricsError, NotFound, ServiceUnavailable
 from ..flow import Flow, attempt
+from ..frozen import dataclass
 from ..snapshot import Snapshot
 from .answers import availability_of, versions_of
 from .finding import Finding

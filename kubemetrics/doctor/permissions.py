@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from ..api import Api
 from ..errors import Forbidden, KubeMetricsError, NotFound, Unauthorized
 from ..flow import Flow, attempt, gather
+from ..frozen import dataclass
 from .answers import User, allowed, user_of
 from .credentials import unauthorized
 from .finding import Finding

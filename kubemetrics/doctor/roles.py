@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from ..frozen import dataclass
 
 _NAME = "kubemetrics-reader"
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from ..api.status import date_of
 from ..config.model import Config
 from ..errors import ApiError, KubeMetricsError
 from ..flow import Response
+from ..frozen import dataclass
 from .finding import Finding
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 
 from ..errors import DecodeError
+from ..frozen import dataclass
 from ..quantity import Quantity
 from . import fields
 from .fields import EMPTY, Object, child, under

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeAlias
 
 from ..errors import DecodeError
+from ..frozen import dataclass
 from . import fields
 from .common import NO_RESOURCES, Resources, resources
 from .fields import Object, child, under

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..errors import DecodeError
+from ..frozen import dataclass
 from ..quantity import Quantity
 from ..wire.metrics import ContainerMetricsWire, NodeMetricsWire, PodMetricsWire
 from . import fields

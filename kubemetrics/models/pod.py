@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import NamedTuple
 
 from ..errors import DecodeError
+from ..frozen import dataclass
 from ..wire.pods import PodWire
 from . import fields
 from .common import Condition, Resources, conditions, metadata, resources, total

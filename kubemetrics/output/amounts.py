@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, TypeVar
 
+from ..frozen import dataclass
 from ..models import CPU, MEMORY
 from ..quantity import Quantity
 from .columns import WIDE, Column

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fnmatch import translate
 from typing import Final, Protocol, TypeVar
 
+from ..frozen import dataclass
 from ..snapshot import NodeUsage, PodUsage
 from ..snapshot.owners import owner
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+from ..frozen import dataclass
 from .columns import Severity
 from .values import Value
 

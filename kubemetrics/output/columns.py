@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
+from ..frozen import dataclass
 from .values import Kind, Value
 
 R = TypeVar("R")

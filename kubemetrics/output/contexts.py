@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from ..frozen import dataclass
 from ..snapshot import Snapshot
 from .choice import Choice
 from .columns import ALWAYS, Column, Family, Table

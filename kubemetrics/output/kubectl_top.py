@@ -8,10 +8,10 @@ of a map (equal values, nodes without a sample) the order here is by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, Literal, TypeAlias
 
+from ..frozen import dataclass
 from ..models import CPU, MEMORY, Node, NodeMetrics, PodMetrics, Quantities, total
 from ..quantity import Quantity
 from .text import printable

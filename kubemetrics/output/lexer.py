@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from ..frozen import dataclass
 from .text import printable, width
 
 TokenKind: TypeAlias = Literal["word", "string", "operator", "end"]

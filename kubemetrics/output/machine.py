@@ -7,11 +7,11 @@ cut off; ages are in seconds. ``null`` is what is not known, or not there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Final, TypeAlias, TypeVar
 
+from ..frozen import dataclass
 from ..quantity import Quantity
 from ..snapshot import Coverage, Snapshot
 from .columns import Column, Table

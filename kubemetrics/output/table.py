@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Generic, TypeVar
 
+from ..frozen import dataclass
 from ..quantity import Quantity
 from . import fit
 from .colour import Thresholds, bold, painted

@@ -7,11 +7,11 @@ cut off, as there. What is above zero never shows as zero: it is ``<1Mi``, ``<1%
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 from typing import Final, Literal, TypeAlias
 
+from ..frozen import dataclass
 from ..quantity import Quantity
 from .values import Kind, Value
 

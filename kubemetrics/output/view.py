@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from ..frozen import dataclass
 from ..snapshot import (
     ContainerUsage,
     Coverage,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
+from ..frozen import dataclass
 from ..models import NodeMetrics, Pod, PodMetrics
 from ..models.fields import empty
 from .parts import Parts

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from ..frozen import dataclass
 from .reason import ReasonCode
 
 Stage: TypeAlias = Literal["running", "finished", "waiting", "terminating", "orphan"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeAlias
 
+from ..frozen import dataclass
 from .model import ContainerUsage, PodUsage
 from .owners import owner
 from .tally import Row

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from fractions import Fraction
 
 from ..accounting import Demand, DemandSum, container_demand, serving
+from ..frozen import dataclass
 from ..models import (
     EMPTY,
     Container,

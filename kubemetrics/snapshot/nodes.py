@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from ..accounting import Demand
+from ..frozen import dataclass
 from ..models import EMPTY, Condition, Node, NodeMetrics, Quantities, Taint
 from ..quantity import Quantity
 from .ratio import ratio

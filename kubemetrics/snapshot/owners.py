@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from ..frozen import dataclass
 from ..models import EMPTY, Pod
 from .model import PodUsage
 

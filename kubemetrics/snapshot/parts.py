@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from ..errors import KubeMetricsError
+from ..frozen import dataclass
 from ..models import Node, NodeMetrics, Pod, PodMetrics
 from ..models.fields import empty
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Literal, TypeAlias
 
 from ..accounting import NO_DEMAND, Demand
+from ..frozen import dataclass
 from ..models import EMPTY, Quantities
 from ..quantity import Quantity
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from ..frozen import dataclass
 
 ReasonCode: TypeAlias = Literal[
     "ApiAbsent", "ApiDown", "Forbidden", "ReadFailed",

@@ -7,11 +7,12 @@ and pkg/storage/pod.go.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeAlias
 
 from ..accounting import serving
 from ..errors import Forbidden, KubeMetricsError, MetricsUnavailable
+from ..frozen import dataclass
 from ..models import Container, ContainerState, Node, Pod, PodMetrics
 from ..models.fields import empty
 from .clock import Clock, seconds

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from ..errors import KubeMetricsError
+from ..frozen import dataclass
 from .coverage import Coverage
 from .model import PodUsage
 from .nodes import NodeUsage

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from ..accounting import Demand
+from ..frozen import dataclass
 from ..models import Quantities
 from ..quantity import Quantity
 from .coverage import Coverage

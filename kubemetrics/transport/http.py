@@ -6,7 +6,6 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -17,6 +16,7 @@ from ..auth.credential import Credential
 from ..auth.headers import impersonation_headers
 from ..config.model import Config
 from ..flow import Request
+from ..frozen import dataclass
 from .call import Call
 from .context import ClientContext
 from .pools import Identity

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.util import find_spec
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from ..config.model import Config
 from ..errors import ConfigError
+from ..frozen import dataclass
 from .noproxy import bypasses
 
 _SCHEMES: Final = ("http", "https", "socks5", "socks5h")
