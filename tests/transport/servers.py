@@ -88,6 +88,7 @@ class TlsServer(_Listener):
     ) -> None:
         super().__init__(host)
         self.names: list[str | None] = []
+        self.heads: list[str] = []
         self.peers: list[str] = []
         self.versions: list[str | None] = []
         self._answer = answer
@@ -108,7 +109,8 @@ class TlsServer(_Listener):
             if peer:
                 subject = dict(pair for part in peer["subject"] for pair in part)  # type: ignore[misc]
                 self.peers.append(str(subject["commonName"]))
-            while tls.recv(65536):
+            while head := tls.recv(65536):
+                self.heads.append(head.decode("latin-1"))
                 if self._answer is not None:
                     tls.sendall(self._answer)
 
