@@ -1,0 +1,55 @@
+"""Runs the command in this process, with a terminal of any width."""
+
+from __future__ import annotations
+
+import io
+import os
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from unittest.mock import patch
+
+from kubemetrics.cli import main
+from tests.cluster import Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+class Terminal(io.StringIO):
+    """Text that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def run(
+    cluster: Cluster,
+    *args: str,
+    user: str = "viewer",
+    width: int | None = None,
+    height: int = 50,
+    environ: dict[str, str] | None = None,
+) -> Result:
+    """Run ``kubemetrics`` as *user*; a *width* makes stdout a terminal."""
+    out, err = Terminal() if width else io.StringIO(), io.StringIO()
+    given = {
+        "KUBECONFIG": str(cluster.kubeconfig(user)),
+        "COLUMNS": str(width or 80),
+        "LINES": str(height),
+        "TERM": "xterm",
+        "NO_COLOR": "",
+        **(environ or {}),
+    }
+    with patch.dict(os.environ, given), redirect_stdout(out), redirect_stderr(err):
+        code = main(list(args))
+    return Result(code, out.getvalue(), err.getvalue())

@@ -1,0 +1,388 @@
+"""The joined views against a simulated cluster: rows, requests, words, exit codes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.cluster import Cluster
+
+from .harness import Result, run
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Cluster]:
+    with Cluster.recorded() as running:
+        yield running
+
+
+@pytest.fixture
+def cluster(shared: Cluster) -> Iterator[Cluster]:
+    shared.state = "healthy"
+    shared.forget_requests()
+    yield shared
+    shared.state = "healthy"
+
+
+def items(result: Result) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(result.out)["items"]
+    return found
+
+
+def paths(cluster: Cluster) -> Counter[str]:
+    return Counter(seen.path for seen in cluster.requests)
+
+
+PODS = "/api/v1/pods"
+NODES = "/api/v1/nodes"
+POD_METRICS = "/apis/metrics.k8s.io/v1beta1/pods"
+NODE_METRICS = "/apis/metrics.k8s.io/v1beta1/nodes"
+GROUP = "/apis/metrics.k8s.io"
+EVERYTHING = {PODS, NODES, POD_METRICS, NODE_METRICS}
+
+
+# rows
+
+
+def test_every_pod_has_a_row_with_its_value_or_its_reason(cluster: Cluster) -> None:
+    found = items(run(cluster, "pods", "-A", "-o", "json"))
+    assert len(found) == 100
+    measured = [i for i in found if i["cpu"]["usage"] is not None]
+    assert len(measured) == 81
+    assert all((i["cpu"]["usage"] is None) == bool(i["reason"]) for i in found)
+    reasons = Counter(i["reason"] for i in found)
+    del reasons[None]
+    assert reasons == {
+        "Finished": 7, "NotScheduled": 2, "NotStarted": 2, "NodeSilent": 2,
+        "ContainerNotRunning": 2, "Unreported": 4,
+    }  # fmt: skip
+
+
+def test_totals_equal_the_ledger_whatever_they_are_summed_by(cluster: Cluster) -> None:
+    ledger = cluster.ledger
+    for line in (
+        "pods -A", "containers -A", "namespaces", "workloads -A", "pods -A --by node",
+        "pods -A --by label:app,qos", "containers -A --by owner,container",
+    ):  # fmt: skip
+        found = items(run(cluster, *line.split(), "-o", "json"))
+        cpu = sum(i["cpu"]["usage"] or 0 for i in found)
+        memory = sum(i["mem"]["usage"] or 0 for i in found)
+        total = ledger.total
+        assert (line, cpu, memory) == (line, total.cpu, total.memory)
+
+
+def test_the_contexts_namespace_is_the_default_as_with_kubectl(
+    cluster: Cluster,
+) -> None:
+    assert {i["namespace"] for i in items(run(cluster, "pods", "-o", "json"))} == {
+        "default"
+    }
+    assert "NAMESPACE" not in run(cluster, "pods").out
+    assert "NAMESPACE" in run(cluster, "pods", "-A").out
+    assert "NAMESPACE" in run(cluster, "namespaces").out
+
+
+@pytest.mark.parametrize(
+    ("flags", "namespaces"),
+    [
+        ("-n team-a", {"team-a"}),
+        ("-n team-a -n team-b", {"team-a", "team-b"}),
+        ("-n team-[ab]", {"team-a", "team-b"}),
+        ("-n team-? --exclude-namespace team-[c-z]", {"team-a", "team-b"}),
+        ("--exclude-namespace team-* --exclude-namespace kube-*",
+         {"default", "monitoring"}),
+    ],
+)  # fmt: skip
+def test_namespaces_are_chosen_by_name_and_glob(
+    cluster: Cluster, flags: str, namespaces: set[str]
+) -> None:
+    found = items(run(cluster, "pods", *flags.split(), "-o", "json"))
+    assert {i["namespace"] for i in found} == namespaces
+
+
+def test_pods_are_chosen_by_name_glob_label_field_and_node(cluster: Cluster) -> None:
+    def names(*flags: str) -> list[str]:
+        found = items(run(cluster, "pods", "-A", *flags, "-o", "json"))
+        return [i["name"] for i in found]
+
+    assert names("kafka-0") == ["kafka-0"]
+    assert names("kafka-0", "redis-0") == ["redis-0", "kafka-0"]
+    assert names("kafka-?")[:2] == ["kafka-0", "kafka-1"]
+    assert all(n.startswith("kube-proxy") for n in names("kube-proxy-*"))
+    assert len(names("-l", "app=redis")) == len(names("redis-*"))
+    assert (
+        len(names("--field-selector", "status.phase=Succeeded,status.phase!=Failed"))
+        < 7
+    )
+    on_node = items(run(cluster, "pods", "-A", "--node", "worker-003", "-o", "json"))
+    assert {i["node"] for i in on_node} == {"worker-003"}
+
+
+def test_rows_are_filtered_sorted_and_cut(cluster: Cluster) -> None:
+    result = run(
+        cluster, "pods", "-A", "--where", "mem.pct_limit > 80", "--sort",
+        "-mem.pct_limit,name", "--top", "3", "--columns", "name,mem.pct_limit",
+        "--no-headers",
+    )  # fmt: skip
+    shares = [int(line.split()[1].rstrip("%")) for line in result.lines]
+    assert len(shares) == 3
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > 200
+
+
+def test_labels_make_columns(cluster: Cluster) -> None:
+    head, first, *_ = run(cluster, "pods", "-n", "team-c", "-L", "app", "redis-0").lines
+    assert (head.split()[-1], first.split()[-1]) == ("APP", "redis")
+    wide = run(cluster, "nodes", "-L", "kubernetes.io/hostname", "worker-003").lines
+    assert wide[1].split()[-1] == "worker-003"
+
+
+def test_workloads_are_chosen_by_name_and_kind(cluster: Cluster) -> None:
+    def found(*names: str) -> list[tuple[str, str]]:
+        rows = items(run(cluster, "workloads", "-A", *names, "-o", "json"))
+        return [(i["owner"]["kind"], i["owner"]["name"]) for i in rows]
+
+    assert found("redis") == [("StatefulSet", "redis")]
+    assert found("daemonset/*") == [
+        ("DaemonSet", "kube-proxy"), ("DaemonSet", "node-exporter"),
+    ]  # fmt: skip
+
+
+def test_a_node_is_reconciled_with_all_of_its_pods(cluster: Cluster) -> None:
+    (node,) = items(run(cluster, "nodes", "worker-003", "-o", "json"))
+    cpu = node["cpu"]
+    assert cpu["pods"] + cpu["rest"] == cpu["usage"]
+    assert cpu["headroom"] == cpu["allocatable"] - cpu["requests"]
+    assert node["pods"]["count"] == 6
+
+
+def test_the_sum_is_the_last_row(cluster: Cluster) -> None:
+    last = run(cluster, "namespaces", "--sum").lines[-1].split()
+    assert last[:3] == ["TOTAL", "100", "81"]
+
+
+# requests
+
+
+@pytest.mark.parametrize(
+    ("line", "requests"),
+    [
+        ("pods -A", EVERYTHING),
+        ("containers -A", EVERYTHING),
+        ("nodes", EVERYTHING),
+        ("namespaces", EVERYTHING),
+        ("workloads -A --by node", EVERYTHING),
+        ("pods -n team-[ab]", EVERYTHING),
+        (
+            "pods -n team-a",
+            {"/api/v1/namespaces/team-a/pods", NODES, NODE_METRICS,
+             "/apis/metrics.k8s.io/v1beta1/namespaces/team-a/pods"},
+        ),
+    ],
+)  # fmt: skip
+def test_a_view_costs_four_requests_and_asks_for_nothing_twice(
+    cluster: Cluster, line: str, requests: set[str]
+) -> None:
+    assert run(cluster, *line.split()).code == 0
+    asked = paths(cluster)
+    asked.pop(GROUP, None)
+    assert asked == Counter(requests)
+
+
+def test_help_and_mistakes_cost_no_request(cluster: Cluster) -> None:
+    assert run(cluster, "pods", "--help").code == 0
+    assert run(cluster, "pods", "--columns", "help").code == 0
+    assert run(cluster, "pods", "--where", "nonsense").code == 2
+    assert run(cluster, "pods", "--columns", "nonsense").code == 2
+    assert not cluster.requests
+
+
+# what is said, and the exit code
+
+
+def test_what_is_missing_is_counted_on_stderr(cluster: Cluster) -> None:
+    result = run(cluster, "pods", "-A")
+    assert result.err == (
+        "81 of 89 running pods measured (2 NodeSilent, 2 ContainerNotRunning,"
+        " 4 Unreported); also 7 finished, 4 not running yet\n"
+    )
+    assert run(cluster, "pods", "-n", "team-a").err == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("pods -A", 0),
+        ("pods -A --strict", 4),
+        ("pods -n team-a --strict", 0),
+        ("pods -A --fail-on mem.pct_limit>250", 10),
+        ("pods -A --fail-on mem.pct_limit>100000", 0),
+        ("pods -A --strict --fail-on mem.pct_limit>250", 10),
+        ("nodes --strict", 4),
+        ("nodes worker-003 --strict", 0),
+        ("namespaces --strict", 4),
+        ("nodes --fail-on status==NotReady", 10),
+    ],
+)
+def test_exit_codes_can_be_gated_on(cluster: Cluster, line: str, code: int) -> None:
+    result = run(cluster, *line.split())
+    assert result.code == code
+    assert result.lines
+
+
+def test_what_fails_need_not_be_shown(cluster: Cluster) -> None:
+    result = run(
+        cluster, "pods", "-A", "--top", "1", "--sort", "name",
+        "--fail-on", "reason == NodeSilent",
+    )  # fmt: skip
+    assert result.code == 10
+
+
+@pytest.mark.parametrize("view", ["pods -A", "nodes", "namespaces", "containers -A"])
+@pytest.mark.parametrize(
+    ("state", "reason", "words"),
+    [("absent", "ApiAbsent", "not"), ("down", "ApiDown", "unavailable")],
+)
+def test_without_the_metrics_api_the_rows_are_printed_first(
+    cluster: Cluster, view: str, state: str, reason: str, words: str
+) -> None:
+    cluster.state = state
+    result = run(cluster, *view.split())
+    assert result.code == 3
+    assert reason in result.out
+    assert words in result.err
+
+
+def test_a_namespace_without_pods_is_told_in_kubectls_words(cluster: Cluster) -> None:
+    result = run(cluster, "pods", "-n", "nope")
+    assert (result.code, result.out) == (0, "")
+    assert result.err == "No resources found in nope namespace.\n"
+    assert run(cluster, "pods", "-A", "-l", "no=such").err == "No resources found\n"
+
+
+def test_a_name_that_is_not_there_is_an_error(cluster: Cluster) -> None:
+    result = run(cluster, "pods", "gone", "-n", "team-a")
+    assert result.code == 1
+    assert 'pods "gone" not found in namespace team-a' in result.err
+    result = run(cluster, "nodes", "worker-003", "gone")
+    assert (result.code, len(result.lines)) == (1, 2)
+    assert 'nodes "gone" not found\n' in result.err
+
+
+def test_who_may_read_one_namespace_only_is_told_which(cluster: Cluster) -> None:
+    result = run(cluster, "pods", "-A", user="nslimited")
+    assert result.code == 1
+    assert "cannot list resource" in result.err
+    assert result.err.endswith("namespace team-a may be read: -n team-a\n")
+    own = run(cluster, "pods", user="nslimited")
+    assert (own.code, own.err, len(own.lines)) == (0, "", 17)
+
+
+def test_without_metrics_permission_the_rest_is_shown(cluster: Cluster) -> None:
+    result = run(cluster, "pods", "-A", user="nometrics")
+    assert (result.code, len(result.lines)) == (0, 101)
+    assert "Forbidden" in result.out
+    assert "cannot read pod metrics: " in result.err
+    assert "0 of 89 running pods measured (89 Forbidden)" in result.err
+
+
+def test_without_any_permission_the_refusal_is_all(cluster: Cluster) -> None:
+    result = run(cluster, "pods", user="noperm")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("error: pods is forbidden")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--top", "x"], "--top takes a number, not 'x'"),
+        (["--units", "GB"], "no unit 'GB'"),
+        (["--thresholds", "9"], "expected two percentages"),
+        (["--sort", "-cpuu"], "no column 'cpuu' of pods; did you mean"),
+        (["--columns", "nam"], "no column 'nam' of pods; did you mean"),
+        (["--by", "zone"], "--by: cannot group by 'zone': choose from namespace"),
+        (["--by", "node", "-L", "app"], "--by label:NAME"),
+        (["--by", "qos", "-o", "name"], "-o name: groups are no objects of the API"),
+        (["--watch=x"], "--watch takes a whole number of seconds, not 'x'"),
+        (["-w", "-o", "prometheus"], "--watch does not go with -o prometheus"),
+        (["-o", "xml"], "xml"),
+    ],
+)
+def test_a_wrong_flag_is_refused(
+    cluster: Cluster, flags: list[str], message: str
+) -> None:
+    result = run(cluster, "pods", *flags)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+
+
+def test_a_wrong_expression_is_pointed_at(cluster: Cluster) -> None:
+    result = run(cluster, "pods", "--fail-on", "cpu > 1 an mem > 1")
+    assert result.code == 2
+    assert result.err == (
+        "error: column 9: expected 'and', 'or' or the end\n"
+        "  cpu > 1 an mem > 1\n"
+        "          ^\n"
+    )
+
+
+# outputs
+
+
+def test_every_output_holds_the_same_rows(cluster: Cluster) -> None:
+    def out(kind: str) -> str:
+        return run(cluster, "pods", "-n", "team-c", "-o", kind).out
+
+    expected = items(run(cluster, "pods", "-n", "team-c", "-o", "json"))
+    names = [i["name"] for i in expected]
+    assert yaml.safe_load(out("yaml"))["items"] == expected
+    assert [json.loads(line)["name"] for line in out("ndjson").splitlines()] == names
+    assert [row["name"] for row in csv.DictReader(out("csv").splitlines())] == names
+    assert out("name").splitlines() == [f"pod/{name}" for name in names]
+    found = text_string_to_metric_families(out("prometheus"))
+    family = next(f for f in found if f.name == "kubemetrics_pod_cpu_usage_cores")
+    measured = [i["name"] for i in expected if i["cpu"]["usage"] is not None]
+    assert [sample.labels["pod"] for sample in family.samples] == measured
+    assert [line.split()[0] for line in out("wide").splitlines()[1:]] == ["team-c"] * 15
+
+
+def test_columns_choose_what_machines_get(cluster: Cluster) -> None:
+    result = run(
+        cluster, "pods", "-n", "team-c", "-o", "ndjson", "--columns", "name,cpu"
+    )
+    assert set(json.loads(result.lines[0])) == {"apiVersion", "kind", "name", "cpu"}
+
+
+def test_machines_get_rows_even_where_there_are_none(cluster: Cluster) -> None:
+    result = run(cluster, "pods", "-n", "nope", "-o", "json")
+    assert (result.code, items(result), result.err) == (0, [], "")
+
+
+# several contexts
+
+
+def test_contexts_are_read_side_by_side_into_one_table(cluster: Cluster) -> None:
+    flags = ["--context", "viewer", "--context", "admin", "--context", "viewer"]
+    found = items(run(cluster, "pods", "-A", *flags, "-o", "json"))
+    assert Counter(i["context"] for i in found) == {"viewer": 100, "admin": 100}
+    head = run(cluster, "nodes", *flags).lines[0]
+    assert head.startswith("CONTEXT  NAME")
+
+
+def test_a_context_that_fails_loses_only_its_own_rows(cluster: Cluster) -> None:
+    result = run(cluster, "pods", "-A", "--all-contexts", "-o", "json")
+    found = json.loads(result.out)
+    rows = Counter(i["context"] for i in found["items"])
+    assert rows == {"admin": 100, "viewer": 100, "cert-viewer": 100, "nometrics": 100}
+    failed = {s["context"] for s in found["metadata"]["sources"] if s["error"]}
+    assert failed == {"nslimited", "noperm", "bad", "anonymous"}
+    assert result.code != 0
+    for context in failed:
+        assert f"error: context {context}: " in result.err
