@@ -58,8 +58,7 @@ def credential_source(
     raises for a certificate and key that do not fit (`transport.tls.check_pair`): in
     the midst of a rotation the pair read before goes on.
 
-    Sources: client-go rest/config.go, plugin/pkg/client/auth/exec/exec.go
-    ``UpdateTransportConfig``, clientcmd/client_config.go.
+    Source: client-go plugin/pkg/client/auth/exec/exec.go, ``UpdateTransportConfig``.
 
     Raises:
         CredentialError: the token cannot be sent.
@@ -70,18 +69,17 @@ def credential_source(
     header = _written_down(auth, config.user, clock)
     identity = Identity.of(auth, config.user, clock, check)
     if header is None and identity is None and auth.exec is not None:
-        # Heavy, and most configurations need no plugin.
+        # Both are heavy, and most configurations need neither.
         from .execsource import exec_source  # noqa: PLC0415
 
         return exec_source(config, auth.exec, environ, clock, exec_timeout)
     if header is None and auth.oidc is not None:
         from .oidc import may_persist, oidc_source  # noqa: PLC0415
 
-        persist = may_persist(persist, environ)
-        header = oidc_source(auth.oidc, exchange, clock, persist=persist)
-    if identity is None:
-        return header or Fixed(Credential())
-    return WithCertificate(header or Fixed(Credential()), identity)
+        write = may_persist(persist, environ)
+        header = oidc_source(auth.oidc, exchange, clock, persist=write)
+    header = header or Fixed(Credential())
+    return header if identity is None else WithCertificate(header, identity)
 
 
 def _written_down(
