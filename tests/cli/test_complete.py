@@ -15,6 +15,7 @@ import yaml
 
 from kubemetrics.cli import main
 from tests.cluster import Cluster
+from tests.cluster_tests.kubectl import KUBECTL, needs_kubectl
 
 ROOT = Path(__file__).parents[2]
 
@@ -163,6 +164,46 @@ def test_bash_completes(
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
     assert in_shell("bash", script, path, written) == expected
+
+
+@pytest.fixture(scope="module")
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which kubectl finds us as a plugin."""
+    folder = tmp_path_factory.mktemp("plugins")
+    sources = {
+        "kubectl-metrics": "from kubemetrics.__main__ import run as f",
+        "kubectl_complete-metrics": "from kubemetrics.cli.complete import plugin as f",
+    }
+    for name, source in sources.items():
+        script = folder / name
+        script.write_text(f"#!{sys.executable}\n{source}\nf()\n")
+        script.chmod(0o755)
+    return {"PATH": str(folder), "PYTHONPATH": str(ROOT), "HOME": str(folder)}
+
+
+@needs_kubectl
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            "metrics top pods --help",
+            "usage: kubectl metrics top pods [NAME ...] [flags]",
+        ),
+        ("__complete metrics top po", "pods\tkubectl top pods, to the byte"),
+        ("__complete metrics config -o j", "json"),
+    ],
+)
+def test_kubectl_runs_and_completes_us_as_its_plugin(
+    plugins: dict[str, str], line: str, expected: str
+) -> None:
+    done = subprocess.run(
+        [KUBECTL, *line.split()],
+        env=plugins,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[0] == expected
 
 
 def test_fish_completes(cluster: Cluster, path: str) -> None:
