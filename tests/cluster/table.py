@@ -59,7 +59,7 @@ class Table:
         self._rows: dict[tuple[Key, int], Row] = {}
 
     def body(self, entries: Sequence[Entry], metadata: Mapping[str, object]) -> bytes:
-        now = self.moment()
+        now = self._clock.now()
         head = encode(
             {
                 "kind": "Table",
@@ -72,7 +72,7 @@ class Table:
         return b'%b,"rows":[%b]}\n' % (head[:-1], rows)
 
     def moment(self) -> datetime:
-        """Return the time that ages are counted to, in steps of half a minute."""
+        """Return the half minute for which an encoded table is good enough."""
         now = self._clock.now().replace(microsecond=0)
         return now.replace(second=now.second // 30 * 30)
 

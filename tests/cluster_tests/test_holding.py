@@ -41,6 +41,20 @@ def test_objects_are_listed_in_order_whatever_order_they_came_in() -> None:
         assert cluster.ledger.silent == {"n2"}
 
 
+def test_a_pod_restarted_when_its_last_container_did() -> None:
+    restarting = pod("a", containers=("x", "y"))
+    ends = ("2026-11-23T02:49:48Z", "2026-11-23T02:58:48Z")
+    for status, end in zip(
+        restarting["status"]["containerStatuses"], ends, strict=True
+    ):
+        ended = {"exitCode": 1, "finishedAt": end}
+        status |= {"restartCount": 2, "lastState": {"terminated": ended}}
+    with Cluster.holding(pods=[restarting]) as cluster:
+        accept = "application/json;as=Table;v=v1;g=meta.k8s.io"
+        (row,) = get(cluster, "/api/v1/pods", Accept=accept).json()["rows"]
+    assert row["cells"][:5] == ["a", "2/2", "Running", "4 (60s ago)", "59m"]
+
+
 @needs_kubectl
 def test_kubectl_tops_a_cluster_made_by_hand() -> None:
     with small_cluster() as cluster:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.cluster import Cluster
 from tests.cluster.encoding import Json
+from tests.cluster.paging import decode_mark
 from tests.cluster.recorded import Exchange, exchanges
 
 
@@ -62,6 +63,14 @@ def _names(document: dict[str, Any]) -> list[Any]:
     return [(m.get("namespace"), m.get("name")) for m in metadata]
 
 
+def _place(document: dict[str, Any]) -> tuple[int | None, str]:
+    """Return what a page says of the rest: how many items, and after which key."""
+    metadata = document.get("metadata", {})
+    token = metadata.get("continue", "")
+    start = decode_mark(token).start if token else ""
+    return metadata.get("remainingItemCount"), start
+
+
 def _without_descriptions(document: dict[str, Any]) -> dict[str, Any]:
     for column in document.get("columnDefinitions", []):
         column.pop("description", None)
@@ -102,6 +111,7 @@ def _compare_bodies(item: Exchange, response: HTTPResponse, body: bytes) -> None
     assert ours.get("kind") == real.get("kind")
     assert _names(ours) == _names(real)
     assert _keys(ours) == _keys(real)
+    assert _place(ours) == _place(real)
     if real.get("kind") == "Table":
         assert ours["rows"] == real["rows"]
     framing = ("content-length", "transfer-encoding")

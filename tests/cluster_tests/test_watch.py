@@ -157,6 +157,19 @@ def test_pages_show_one_moment_whatever_changes_in_between(cluster: Cluster) -> 
     assert names == [item["metadata"]["name"] for item in real]
 
 
+def test_a_list_at_an_exact_revision_shows_that_moment(cluster: Cluster) -> None:
+    added = cluster.apply(pod("a")).revision
+    changed = cluster.apply(pod("b")).revision
+    cluster.delete("default", "a")
+    for revision, names in ((added - 1, []), (added, ["a"]), (changed, ["a", "b"])):
+        query = f"resourceVersion={revision}&resourceVersionMatch=Exact"
+        listed = get(cluster, f"{PODS}?{query}").names()
+        assert [name for name in listed if name in ("a", "b")] == names
+    cluster.compact()
+    query = f"resourceVersion={added}&resourceVersionMatch=Exact"
+    assert get(cluster, f"{PODS}?{query}").status == 410
+
+
 def test_bookmarks_come_as_often_as_asked_for() -> None:
     with Cluster.recorded(Options(bookmark_seconds=0.05)) as cluster:
         target = "allowWatchBookmarks=true&resourceVersion=609&timeoutSeconds=0.3"
