@@ -19,6 +19,10 @@ B = TypeVar("B")
 T = TypeVar("T")
 
 
+Query: TypeAlias = tuple[tuple[str, str], ...]
+"""The parameters of a request, in their order."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What to ask the server: *path* begins with ``/``, *query* keeps its order.
@@ -28,7 +32,7 @@ class Request:
 
     path: str
     method: str = "GET"
-    query: tuple[tuple[str, str], ...] = ()
+    query: Query = ()
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     certificate: bool = False

@@ -5,39 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from ..errors import BadRequest, DecodeError, NotFound
-from ..flow import Flow, Request, Response, attempt
-from ..models import Node, NodeMetrics, Pod, PodMetrics, Pool
+from ..errors import BadRequest, KubeMetricsError, NotFound
+from ..flow import Flow, Query, Request, Response, attempt
 from ..wire import decode
-from ..wire.metrics import (
-    NodeMetricsListWire,
-    NodeMetricsWire,
-    PodMetricsListWire,
-    PodMetricsWire,
-)
-from ..wire.nodes import NodeListWire, NodeWire
-from ..wire.pods import PodListWire, PodWire
-from .lists import Pages, list_all
 from .metrics import MetricsApi
-from .pages import Kind, Query, read
 from .resourcelist import ListOptions, ResourceList
 from .retry import RetryPolicy, send
 
-M = TypeVar("M")
+if TYPE_CHECKING:  # a part of the start-up time, and no caller needs them all
+    from ..models import Node, NodeMetrics, Pod, PodMetrics
+    from .lists import Pages
+    from .pages import Kind
 
-PODS: Final = Kind("PodList", PodListWire, Pod.from_json)
-NODES: Final = Kind("NodeList", NodeListWire, Node.from_json)
-POD_METRICS: Final = Kind("PodMetricsList", PodMetricsListWire, PodMetrics.from_json)
-NODE_METRICS: Final = Kind(
-    "NodeMetricsList", NodeMetricsListWire, NodeMetrics.from_json
-)
-POD: Final = Kind("Pod", PodWire, Pod.from_json)
-NODE: Final = Kind("Node", NodeWire, Node.from_json)
-POD_SAMPLE: Final = Kind("PodMetrics", PodMetricsWire, PodMetrics.from_json)
-NODE_SAMPLE: Final = Kind("NodeMetrics", NodeMetricsWire, NodeMetrics.from_json)
+M = TypeVar("M")
 
 _JSON: Final = (("content-type", "application/json"),)
 _MOST_WARNINGS: Final = 1000
@@ -85,41 +68,61 @@ class Api:
 
     def list_pods(self, options: ListOptions) -> Flow[ResourceList[Pod]]:
         """List pods."""
+        from .pods import PODS  # noqa: PLC0415
+
         return self._list("pods", PODS, options)
 
     def list_nodes(self, options: ListOptions) -> Flow[ResourceList[Node]]:
         """List nodes."""
+        from .nodes import NODES  # noqa: PLC0415
+
         return self._list("nodes", NODES, {**options, "namespace": None})
 
     def pages_of_pods(self, options: ListOptions) -> Pages[Pod]:
         """List pods page by page."""
+        from .lists import Pages  # noqa: PLC0415
+        from .pods import PODS  # noqa: PLC0415
+
         path = _path("/api/v1", "pods", options.get("namespace"))
         return Pages(lambda query: self.get(path, query), PODS, options)
 
     def list_pod_metrics(self, options: ListOptions) -> Flow[ResourceList[PodMetrics]]:
         """List the samples of pods."""
+        from .samples import POD_METRICS  # noqa: PLC0415
+
         return self._list_metrics("pods", POD_METRICS, options)
 
     def list_node_metrics(
         self, options: ListOptions
     ) -> Flow[ResourceList[NodeMetrics]]:
         """List the samples of nodes."""
+        from .samples import NODE_METRICS  # noqa: PLC0415
+
         return self._list_metrics("nodes", NODE_METRICS, {**options, "namespace": None})
 
     def get_pod(self, name: str, namespace: str) -> Flow[Pod]:
         """Get a pod."""
+        from .pages import read_object  # noqa: PLC0415
+        from .pods import POD  # noqa: PLC0415
+
         response = yield from self.get(
             _path("/api/v1", "pods", namespace, _named(name))
         )
-        return _read(response, POD)
+        return read_object(response, POD)
 
     def get_node(self, name: str) -> Flow[Node]:
         """Get a node."""
+        from .nodes import NODE  # noqa: PLC0415
+        from .pages import read_object  # noqa: PLC0415
+
         response = yield from self.get(_path("/api/v1", "nodes", None, _named(name)))
-        return _read(response, NODE)
+        return read_object(response, NODE)
 
     def get_pod_metrics(self, name: str, namespace: str) -> Flow[PodMetrics]:
         """Get the sample of a pod; without one, say whether there is such a pod."""
+        from .pages import read_object  # noqa: PLC0415
+        from .samples import POD_SAMPLE  # noqa: PLC0415
+
         try:
             response = yield from self._metrics.get(
                 _path("", "pods", namespace, _named(name))
@@ -127,10 +130,13 @@ class Api:
         except NotFound as error:
             pod = yield from attempt(self.get_pod(name, namespace))
             raise _missing_sample(error, pod, f"{namespace}/{name}") from None
-        return _read(response, POD_SAMPLE)
+        return read_object(response, POD_SAMPLE)
 
     def get_node_metrics(self, name: str) -> Flow[NodeMetrics]:
         """Get the sample of a node; without one, say whether there is such a node."""
+        from .pages import read_object  # noqa: PLC0415
+        from .samples import NODE_SAMPLE  # noqa: PLC0415
+
         try:
             response = yield from self._metrics.get(
                 _path("", "nodes", None, _named(name))
@@ -139,7 +145,7 @@ class Api:
             if error.details.get("kind") == "nodemetrics":
                 raise error.explained(_UNSAMPLED_NODE) from None
             raise
-        return _read(response, NODE_SAMPLE)
+        return read_object(response, NODE_SAMPLE)
 
     def pods_watch(
         self, options: ListOptions, resource_version: str, seconds: int
@@ -161,12 +167,16 @@ class Api:
     def _list(
         self, resource: str, kind: Kind[M], options: ListOptions
     ) -> Flow[ResourceList[M]]:
+        from .lists import list_all  # noqa: PLC0415
+
         path = _path("/api/v1", resource, options.get("namespace"))
         return list_all(lambda query: self.get(path, query), kind, options)
 
     def _list_metrics(
         self, resource: str, kind: Kind[M], options: ListOptions
     ) -> Flow[ResourceList[M]]:
+        from .lists import list_all  # noqa: PLC0415
+
         tail = _path("", resource, options.get("namespace"))
         # metrics-server ignores limit, continue and resourceVersion.
         whole: ListOptions = {
@@ -215,25 +225,19 @@ def _segment(name: str) -> str:
     return quote(name, safe="")
 
 
-def _read(response: Response, kind: Kind[M]) -> M:
-    body = read(response, kind.name, kind.shape)
-    try:
-        return kind.build(body, Pool())
-    except DecodeError as error:
-        raise DecodeError(error.problem, url=response.url, path=error.path) from None
-
-
 _UNSAMPLED_NODE: Final = (
     "the node exists and has no sample: is it Ready, and its kubelet reachable?"
 )
 
 
-def _missing_sample(error: NotFound, pod: object, name: str) -> NotFound:
+def _missing_sample(
+    error: NotFound, pod: Pod | KubeMetricsError, name: str
+) -> NotFound:
     """Tell a pod without a sample from no pod: the metrics API says the same of both.
 
     It knows running pods only, so that a finished one is "not found" there.
     """
-    if isinstance(pod, Pod):
+    if not isinstance(pod, KubeMetricsError):
         return error.explained(
             f"pod {name} exists, in phase {pod.phase or 'unknown'}, and has no sample"
         )

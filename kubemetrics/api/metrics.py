@@ -7,7 +7,7 @@ asked for, and only a failure is looked into.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from ..errors import (
     ApiError,
@@ -17,14 +17,15 @@ from ..errors import (
     ServiceUnavailable,
     Unauthorized,
 )
-from ..flow import Flow, Pause, Response, attempt
+from ..flow import Flow, Pause, Query, Response, attempt
 from ..frozen import dataclass
 from ..wire import decode
 from ..wire.answers import APIGroupWire
-from .pages import Query
-from .refusal import Post, explain_forbidden, explain_unauthorized
 from .status import as_object, foreign_text
 from .unavailable import GROUP, KNOWN_VERSIONS, absent, down, says_down, unserved
+
+if TYPE_CHECKING:
+    from .refusal import Post
 
 Get: TypeAlias = Callable[[str, Query], Flow[Response]]
 
@@ -80,11 +81,15 @@ class MetricsApi:
                 raise
             failure = error
         except Forbidden as error:
+            from .refusal import explain_forbidden  # noqa: PLC0415 - seldom needed
+
             look = yield from self._look(looks)
             raise (
                 yield from explain_forbidden(error, self._post, absent=look.no_group)
             ) from None
         except Unauthorized as error:
+            from .refusal import explain_unauthorized  # noqa: PLC0415
+
             raise (yield from explain_unauthorized(error, self._get)) from None
         look = yield from self._look(looks)
         if look.error is not None:

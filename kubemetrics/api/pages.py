@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from ..errors import DecodeError
-from ..flow import Flow, Response
+from ..flow import Flow, Query, Response
 from ..frozen import dataclass
 from ..models import Pool, fields
 from ..wire import collector_paused, decode
@@ -20,7 +20,6 @@ T = TypeVar("T")
 PAGE: Final = 500
 _MOST_PAGES: Final = 100_000
 
-Query: TypeAlias = tuple[tuple[str, str], ...]
 Send: TypeAlias = Callable[[Query], Flow[Response]]
 """Sends a list request with this query and returns its 2xx answer."""
 
@@ -68,6 +67,15 @@ def read(response: Response, name: str, shape: type[T]) -> T:
             f"expected {name}, got {said}", url=response.url, path="$.kind"
         )
     return body
+
+
+def read_object(response: Response, kind: Kind[M]) -> M:
+    """Read the answer to a GET of one object."""
+    body = read(response, kind.name, kind.shape)
+    try:
+        return kind.build(body, Pool())
+    except DecodeError as error:
+        raise DecodeError(error.problem, url=response.url, path=error.path) from None
 
 
 def read_page(

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from ..errors import ApiError, Forbidden, KubeMetricsError, Unauthorized
-from ..flow import Flow, Response, attempt
-from .pages import Query
+from ..flow import Flow, Query, Response, attempt
 from .status import as_object
 from .unavailable import GROUP
 

@@ -1,15 +1,46 @@
-"""What the API answers, as frozen values: each is made by its ``from_json``."""
+"""What the API answers, as frozen values: each is made by its ``from_json``.
+
+A name is imported when it is first used: who lists samples has no need of pods.
+"""
 
 from __future__ import annotations
 
-from .common import CPU, MEMORY, NO_RESOURCES, Condition, Resources, total
-from .container import Container, ContainerKind, ContainerState
-from .duration import parse_duration
-from .fields import EMPTY
-from .metrics import ContainerMetrics, NodeMetrics, PodMetrics
-from .node import Node, NodeAddress, NodeInfo, Taint
-from .pod import OwnerReference, Pod
-from .pool import Pool, Quantities
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .common import CPU, MEMORY, NO_RESOURCES, Condition, Resources, total
+    from .container import Container, ContainerKind, ContainerState
+    from .duration import parse_duration
+    from .fields import EMPTY
+    from .metrics import ContainerMetrics, NodeMetrics, PodMetrics
+    from .node import Node, NodeAddress, NodeInfo, Taint
+    from .pod import OwnerReference, Pod
+    from .pool import Pool, Quantities
+
+_HOME: Final = {
+    "CPU": "common",
+    "EMPTY": "fields",
+    "MEMORY": "common",
+    "NO_RESOURCES": "common",
+    "Condition": "common",
+    "Container": "container",
+    "ContainerKind": "container",
+    "ContainerMetrics": "metrics",
+    "ContainerState": "container",
+    "Node": "node",
+    "NodeAddress": "node",
+    "NodeInfo": "node",
+    "NodeMetrics": "metrics",
+    "OwnerReference": "pod",
+    "Pod": "pod",
+    "PodMetrics": "metrics",
+    "Pool": "pool",
+    "Quantities": "pool",
+    "Resources": "common",
+    "Taint": "node",
+    "parse_duration": "duration",
+    "total": "common",
+}
 
 __all__ = [
     "CPU",
@@ -35,3 +66,13 @@ __all__ = [
     "parse_duration",
     "total",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value

@@ -11,7 +11,6 @@ import gc
 import json
 from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
-from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -52,6 +51,8 @@ def decode(body: bytes, shape: type[T], *, url: str = "") -> T:
 
 
 def _slow(body: bytes, url: str) -> object:
+    from decimal import Decimal  # noqa: PLC0415 - costs a start-up
+
     try:
         # No float, anywhere: a quantity written as a JSON number stays exact.
         return json.loads(body, parse_float=Decimal)
