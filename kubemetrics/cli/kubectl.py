@@ -118,9 +118,22 @@ def said_of_metrics(flow: Flow[T], asked: str) -> Flow[T]:
     except ApiError as error:
         failure = error
     there = isinstance(failure, BadRequest | NotFound) and failure.reason
-    if not there and not (yield from _served()):
-        raise KubectlError("error: Metrics API not available")
+    if not there:
+        yield from _check_served()
     raise KubectlError(line(failure, asked))
+
+
+def check_name(name: str) -> Flow[None]:
+    """Refuse a name that a path cannot hold, as client-go does: after discovery.
+
+    Source: apimachinery pkg/api/validation/path/name.go.
+    """
+    problems = [f"may not be '{name}'"] if name in {".", ".."} else []
+    problems += [f"may not contain '{part}'" for part in "/%" if part in name]
+    if problems:
+        yield from _check_served()
+        listed = " ".join(problems)
+        raise KubectlError(f'error: invalid resource name "{name}": [{listed}]')
 
 
 def _api_line(error: ApiError, asked: str) -> str:
@@ -163,11 +176,11 @@ class _Groups(TypedDict, total=False):
     items: list[_Group]
 
 
-def _served() -> Flow[bool]:
-    """Say whether discovery lists a version of the metrics API that is not stale.
+def _check_served() -> Flow[None]:
+    """Look whether discovery lists a version of the metrics API that is not stale.
 
     Raises:
-        KubectlError: discovery failed; client-go then makes up the text by itself.
+        KubectlError: it does not; or it failed, where client-go makes up the text.
     """
     request = Request(path="/apis", headers=(("accept", _ACCEPT),))
     try:
@@ -179,7 +192,8 @@ def _served() -> Flow[bool]:
         raise KubectlError(line(error)) from None
     document = decode(response.body, _Groups, url=response.url)
     groups = [*document.get("groups", ()), *document.get("items", ())]
-    return any(_lists_metrics(group) for group in groups)
+    if not any(_lists_metrics(group) for group in groups):
+        raise KubectlError("error: Metrics API not available")
 
 
 def _lists_metrics(group: _Group) -> bool:

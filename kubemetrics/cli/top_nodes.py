@@ -80,6 +80,7 @@ def _nodes(api: Api, name: str, selector: str) -> Flow[_Pair]:
 
 def _metrics(api: Api, name: str, selector: str) -> Flow[Sequence[NodeMetrics]]:
     if name:
+        yield from kubectl.check_name(name)
         flow = api.get_node_metrics(name)
         return [(yield from kubectl.said_of_metrics(flow, f"{_ASKED} {name}"))]
     listing = api.list_node_metrics({"label_selector": selector or None})

@@ -201,14 +201,65 @@ QUIRKS = [
     "pods a -l b --sort-by=x",
     "pods --field-selector",
     "no a b",
+    "pods a/b",
+    "pods a%b",
+    "pods a/b%c",
+    "pods ..",
+    "nodes a/b",
+    "pods -n A_B",
+    "pods A_B",
+    "pods --namespace team-a --namespace team-b --sum --no-headers",
+    "-n team-a pods --sum",
+    "--no-headers pods",
     "",
     "nope",
     "nope --x",
 ]  # fmt: skip
 
 
+CONNECTIONS = [
+    "pods --context nope",
+    "pods --context admin -A --no-headers --sum",
+    "pods --context=admin --context=viewer -n team-a",
+    "pods --cluster nope",
+    "pods --user nope",
+    "pods --user admin --as nslimited -n team-a --sum",
+    "pods --as noperm",
+    "pods --as-group x",
+    "pods --as-uid 5",
+    "pods --as viewer --as-group rig:viewers --as-user-extra a=b",
+    "pods --token bad",
+    "pods --token=",
+    "pods -s https://127.0.0.1:1",
+    "pods -s 127.0.0.1:1",
+    "pods --server=",
+    "pods --request-timeout=x",
+    "pods --request-timeout=5s -n team-a --sum",
+    "pods --request-timeout=1ns",
+    "pods --request-timeout=-1s",
+    "pods --insecure-skip-tls-verify=false -n team-a",
+    "pods --insecure-skip-tls-verify -n team-a --sum",
+    "pods --certificate-authority=/nope",
+    "pods --client-certificate=/nope",
+    "pods --client-key=/nope",
+    "pods --tls-server-name=localhost -n team-a --sum",
+    "pods --tls-server-name=evil.example",
+    "pods --proxy-url=http://127.0.0.1:1",
+    "pods --proxy-url=nope",
+    "pods --disable-compression -n team-a --sum",
+    "pods --kubeconfig=/nope",
+    "pods -n team-a/x",
+    "pods -n ..",
+]
+
+
+def test_connection_flags_do_what_they_do_for_kubectl(healthy: Cluster) -> None:
+    lines = [line.split() for line in CONNECTIONS]
+    assert not "\n".join(compare(healthy, lines, "viewer"))
+
+
 def test_words_are_read_as_kubectl_reads_them(healthy: Cluster) -> None:
-    lines = [line.split() or [""] for line in QUIRKS]
+    lines = [line.split() for line in QUIRKS]
     assert not "\n".join(compare(healthy, lines, "viewer"))
 
 
