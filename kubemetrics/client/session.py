@@ -12,19 +12,16 @@ import httpx
 from ..api import Api, RetryPolicy
 from ..auth.credential import Credential, CredentialSource
 from ..auth.source import credential_source
-from ..config import load_config
 from ..config.model import Config
 from ..errors import TransportError, TransportReason
 from ..flow import PeerCertificate, Request, Response
 from ..frozen import dataclass
 from ..transport.body import BodyReader
 from ..transport.call import Call, PlainSocket
-from ..transport.errors import translate
-from ..transport.exchange import exchange
 from ..transport.http import Endpoint, environment, timeouts
 from ..transport.pools import Identity
 from ..transport.roots import Roots
-from ..transport.tls import peer_certificate
+from ..transport.tls import check_pair, peer_certificate
 
 UNAUTHORIZED: Final = 401
 
@@ -60,15 +57,32 @@ def open_session(
         ConfigError: the configuration cannot work.
         CredentialError: nor can the credentials.
     """
-    config = load_config() if config is None else config
+    if config is None:
+        from ..config import load_config  # noqa: PLC0415 - reads files
+
+        config = load_config()
     environ = environment() if environ is None else environ
     return Session(
         config=config,
         endpoint=Endpoint(config, user_agent=user_agent, environ=environ),
-        source=credential_source(config, exchange=exchange, environ=environ),
+        source=credential_source(
+            config, exchange=_exchange, environ=environ, check=check_pair
+        ),
         roots=Roots(config),
         api=Api(retry=retry, on_warning=on_warning or _log_warning),
     )
+
+
+def _exchange(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    authorities: bytes | None,
+) -> tuple[int, bytes]:
+    from ..transport.exchange import exchange  # noqa: PLC0415 - OIDC alone needs it
+
+    return exchange(method, url, headers, body, authorities)
 
 
 def _log_warning(text: str) -> None:
@@ -148,6 +162,8 @@ class Attempt:
         elif self._call.over:
             translated = self.late()
         else:
+            from ..transport.errors import translate  # noqa: PLC0415 - seldom needed
+
             translated = translate(
                 error,
                 url=self.url,

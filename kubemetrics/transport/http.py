@@ -36,7 +36,7 @@ T = TypeVar("T", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
 @dataclass(frozen=True, slots=True)
 class Wire(Generic[T]):
-    """One identity's connections, and the TLS below them."""
+    """One identity's connections, and the context that knows their sockets."""
 
     context: ClientContext
     transport: T
@@ -71,40 +71,41 @@ class Endpoint:
 
     def headers(
         self, request: Request, credential: Credential
-    ) -> list[tuple[str, str]]:
+    ) -> list[tuple[bytes, bytes]]:
         """Return all headers of one attempt; the request's own go before ours."""
         own = {name.lower() for name, _ in request.headers}
         headers = [pair for pair in self._headers if pair[0] not in own]
         headers.extend(request.headers)
         if credential.authorization and "authorization" not in own:
             headers.append(("authorization", credential.authorization))
-        return headers
+        # In UTF-8, as Go sends them: an impersonated user need not be ASCII.
+        return [(name.encode(), value.encode()) for name, value in headers]
 
     def context(self, identity: Identity) -> ClientContext:
         """Build the SSL context for an identity."""
         certificate, authorities = identity
         return build_context(self.config, certificate, authorities)
 
-    def proxy_argument(self) -> httpx.Proxy | None:
-        """Return the proxy as httpx takes it, with TLS of its own."""
-        proxy: Proxy | None = self.proxy
-        if proxy is None:
+    def proxy_context(self) -> ClientContext | None:
+        """Build the SSL context for the hop to an https proxy, where there is one."""
+        if self.proxy is None or self.proxy.scheme != "https":
             return None
-        tls = build_proxy_context(self.config) if proxy.scheme == "https" else None
-        return httpx.Proxy(proxy.url, ssl_context=tls)
+        return build_proxy_context(self.config)
 
 
 def open_wire(endpoint: Endpoint, identity: Identity, kind: type[T]) -> Wire[T]:
     """Open a pool of connections for an identity; they are made as they are needed."""
-    context = endpoint.context(identity)
+    context, hop = endpoint.context(identity), endpoint.proxy_context()
+    through = endpoint.proxy
     transport = kind(
         verify=context,
         trust_env=False,
         limits=_LIMITS,
-        proxy=endpoint.proxy_argument(),
+        proxy=httpx.Proxy(through.url, ssl_context=hop) if through else None,
         socket_options=_socket_options(),
     )
-    return Wire(context, transport)
+    # Inside an https proxy's connection it is the hop's context that has the socket.
+    return Wire(hop or context, transport)
 
 
 def timeouts(call: Call, read: float | None = READ) -> httpx.Timeout:
