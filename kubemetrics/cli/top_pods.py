@@ -127,6 +127,7 @@ def _metrics(api: Api, question: _Question) -> Flow[list[PodMetrics]]:
 
 
 def _one(api: Api, question: _Question) -> Flow[list[PodMetrics]]:
+    yield from kubectl.check_name(question.name)
     # With -A kubectl leaves the namespace out of the path, where no pod is.
     namespace = "" if question.everywhere else question.namespace
     flow = api.get_pod_metrics(question.name, namespace)
