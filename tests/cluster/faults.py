@@ -36,8 +36,13 @@ def api_error(
     code: int, reason: str, message: str, headers: tuple[tuple[str, str], ...] = ()
 ) -> Fault:
     """Answer a Status."""
-    made = status(code, reason, message, {}).with_headers(*headers)
+    made = status(code, reason, message).with_headers(*headers)
     return lambda _: made
+
+
+def unauthorized() -> Fault:
+    """Answer as to a token that holds no longer."""
+    return api_error(401, "Unauthorized", "Unauthorized")
 
 
 def text(code: int, body: str, *headers: tuple[str, str]) -> Fault:

@@ -21,7 +21,7 @@ def warm(
 ) -> None:
     """Fill the caches with pages of pods and with both metrics lists.
 
-    With *tables* also the rows that kubectl prints.
+    With *tables* also the rows that kubectl prints, and the whole list at once.
     """
 
     def ask(target: str, accept: str = "") -> bytes:
@@ -45,6 +45,7 @@ def warm(
         ask(f"{_METRICS}/{resource}")
     if tables:
         ask("/api/v1/pods", _TABLE)
+        ask("/api/v1/pods")
     target = first = f"/api/v1/pods?limit={page_size}"
     while following := _continue(ask(target)):
         target = f"{first}&continue={following}"
