@@ -20,7 +20,7 @@ from ..frozen import dataclass
 from .call import Call
 from .context import ClientContext
 from .pools import Identity
-from .proxy import Proxy, choose
+from .proxy import choose
 from .tls import build_context, build_proxy_context
 
 USER_AGENT: Final = f"kubemetrics/{__version__}"
