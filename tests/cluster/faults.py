@@ -256,11 +256,8 @@ def drip_head(pause: float) -> Fault:
 def _head(attempt: Attempt, length: int | None = None) -> bytes:
     """Return the usual head with a Content-Length, and log it as answered."""
     attempt.seen.status = attempt.answer.status
-    framing = ("Content-Length", str(_length(attempt) if length is None else length))
+    announced = len(attempt.answer.body) if length is None else length
+    framing = ("Content-Length", str(announced))
     if attempt.answer.stream is not None:
         framing = framing_of(attempt.answer)
     return head_bytes(attempt.answer, framing, attempt.date)
-
-
-def _length(attempt: Attempt) -> int:
-    return len(attempt.answer.body)

@@ -167,6 +167,13 @@ def test_a_drip_takes_its_time(cluster: Cluster) -> None:
     assert time.monotonic() - started > 0.1
 
 
+def test_a_dripping_head_never_ends(cluster: Cluster) -> None:
+    cluster.faults.add(faults.drip_head(0.001))
+    answer = raw_answer(cluster)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\n\r\n" not in answer
+
+
 @pytest.mark.parametrize(
     "fault",
     [faults.silence(), faults.silence_after_headers()],
