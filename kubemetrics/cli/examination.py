@@ -8,8 +8,7 @@ from argparse import Namespace
 from ..api import Api
 from ..client.sync import Client
 from ..config import Config
-from ..doctor import Diagnosis, Setup, diagnose
-from ..doctor.connection import misconfigured
+from ..doctor import Diagnosis, Setup, diagnose, misconfigured
 from ..errors import KubeMetricsError
 from . import console
 from .common import config_of

@@ -100,7 +100,7 @@ def _last(row: ContainerUsage) -> str | None:
 
 _NAMES: Final[tuple[Column[ContainerUsage], ...]] = (
     Column(key="namespace", header="NAMESPACE", kind="text", get=_namespace,
-           keep=ALWAYS, about="the pod's namespace"),
+           keep=ALWAYS, name=True, about="the pod's namespace"),
     Column(key="pod", header="POD", kind="text", get=_pod, keep=ALWAYS, name=True,
            about="the pod's name"),
     Column(key="name", header="NAME", kind="text", get=_name, keep=ALWAYS, name=True,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 GAP: Final = 2
-_SHORTEST: Final = 12
+_SHORTEST: Final = 10
 
 
 class Sized(Protocol):
@@ -41,20 +41,24 @@ class Sized(Protocol):
 def leaving(columns: Sequence[Sized], limit: int, stays: int) -> set[int]:
     """Return which columns, by index, must leave for the others to fit in *limit*.
 
-    Those with a `keep` of *stays* or more never do. Text counts as short as it can
-    become, so that no column leaves for the sake of a long name alone.
+    Those with a `keep` of *stays* or more never do. Names stay whole, to be copied, as
+    long as they leave two fifths of the room to the rest; other text counts as short as
+    it can become.
     """
+    least = [column.size if column.name else _floor(column) for column in columns]
+    names = [i for i, column in enumerate(columns) if column.name]
+    _shrink(least, list(map(_floor, columns)), names, _room(least, names, limit))
     order = sorted(
         (i for i, column in enumerate(columns) if column.keep < stays),
         key=lambda i: (columns[i].keep, -i),
     )
-    needed = _width([_least(column) for column in columns])
+    needed = _width(least)
     gone: set[int] = set()
     for index in order:
         if needed <= limit:
             break
         gone.add(index)
-        needed -= _least(columns[index]) + GAP
+        needed -= least[index] + GAP
     return gone
 
 
@@ -64,35 +68,35 @@ def sizes(columns: Sequence[Sized], limit: int) -> list[int]:
     The widest text shrinks first, the rows' names only when nothing else is left.
     """
     found = [column.size for column in columns]
+    floors = list(map(_floor, columns))
     for names in (False, True):
-        shrinking = [i for i, c in enumerate(columns) if c.flexible and c.name is names]
-        _shrink(found, [_floor(c) for c in columns], shrinking, limit)
+        shrinking = [i for i, c in enumerate(columns) if c.name is names]
+        _shrink(found, floors, shrinking, limit)
     return found
+
+
+def _room(least: list[int], names: list[int], limit: int) -> int:
+    """Return what the table may take while its names take three fifths of *limit*."""
+    taken = sum(least[i] + GAP for i in names)
+    return _width(least) - max(taken - limit * 3 // 5, 0)
 
 
 def _shrink(
     found: list[int], floors: list[int], shrinking: list[int], limit: int
 ) -> None:
+    """Take from the widest of *shrinking*, cell by cell, until all fit in *limit*."""
     excess = _width(found) - limit
     while excess > 0:
         able = [i for i in shrinking if found[i] > floors[i]]
         if not able:
             return
-        widest = max(able, key=lambda i: found[i])
-        found[widest] -= 1
+        found[max(able, key=found.__getitem__)] -= 1
         excess -= 1
 
 
-def _least(column: Sized) -> int:
-    """Return what a column needs at least: of a name, most of it."""
+def _floor(column: Sized) -> int:
     if not column.flexible:
         return column.size
-    if column.name:
-        return max(_floor(column), column.size * 2 // 3)
-    return _floor(column)
-
-
-def _floor(column: Sized) -> int:
     return min(column.size, max(column.heading, _SHORTEST))
 
 

@@ -63,7 +63,7 @@ def _namespace(index: int) -> Column[Rollup]:
         return row.key[index].namespace
 
     return Column(key="namespace", header="NAMESPACE", kind="text", get=get,
-                  keep=ALWAYS, about="the namespace")  # fmt: skip
+                  keep=ALWAYS, name=True, about="the namespace")  # fmt: skip
 
 
 def _key_columns(index: int, by: str) -> tuple[Column[Rollup], ...]:
@@ -83,7 +83,7 @@ def _key_columns(index: int, by: str) -> tuple[Column[Rollup], ...]:
     header = _HEADERS.get(by) or by.rpartition(":")[2].rpartition("/")[2].upper()
     return (
         Column(key=by.replace("-", "_") if ":" not in by else by, header=header,
-               kind="text", get=value, keep=ALWAYS, name=by != "namespace",
+               kind="text", get=value, keep=ALWAYS, name=True,
                about=f"the {by.replace(':', ' ')}"),
     )  # fmt: skip
 

@@ -116,7 +116,7 @@ def _missing(row: PodUsage) -> str:
 
 _NAMES: Final[tuple[Column[PodUsage], ...]] = (
     Column(key="namespace", header="NAMESPACE", kind="text", get=_namespace,
-           keep=ALWAYS, about="the pod's namespace"),
+           keep=ALWAYS, name=True, about="the pod's namespace"),
     Column(key="name", header="NAME", kind="text", get=_name, keep=ALWAYS, name=True,
            about="the pod's name"),
 )  # fmt: skip

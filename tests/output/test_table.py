@@ -115,7 +115,7 @@ def test_names_are_shortened_last() -> None:
     cut = lines([row], columns, Look(width=45))[1]
     assert cut == "a-very-long-name-of-a-pod-x2x  a note …and on"
     cut = lines([row], columns, Look(width=38))[1]
-    assert cut == "a-very-long-…f-a-pod-x2x  a note…nd on"
+    assert cut == "a-very-long-n…of-a-pod-x2x  a not…d on"
     assert width(cut) <= 38
 
 
