@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from .._version import __version__
-from . import console
 from .commands import COMMANDS
+from .console import complain, program
 from .flags import FLAGS
 
 _TEXT: Final = """\
@@ -50,10 +50,10 @@ def overview(words: list[str], stray: str) -> int:
 def _help() -> str:
     width = max(map(len, COMMANDS))
     lines = (f"  {name:{width}}  {c.summary}" for name, c in COMMANDS.items())
-    return _TEXT.format(prog=console.program(), commands="\n".join(lines))
+    return _TEXT.format(prog=program(), commands="\n".join(lines))
 
 
 def _unknown(what: str) -> int:
-    console.complain(f"error: {what}")
-    console.complain(f"See '{console.program()} --help' for usage.")
+    complain(f"error: {what}")
+    complain(f"See '{program()} --help' for usage.")
     return 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ from kubemetrics.cli import common, main
 from kubemetrics.cli.commands import build, find
 from kubemetrics.config import Config
 from tests.cluster import Cluster
-from tests.cluster.faults import api_error, silence, warning
+from tests.cluster.faults import api_error, json_body, silence, warning
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +204,27 @@ def test_every_shared_flag_reaches_the_configuration(
 # endings
 
 
+class Interrupted(io.StringIO):
+    def write(self, text: str) -> int:
+        raise KeyboardInterrupt(text)
+
+
+def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Interrupted())
+    assert main(["--help"]) == 130
+
+
+def test_a_closed_pipe_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as stdout:  # noqa: PTH123 - a descriptor
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert main(["--help"]) == 0
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_reader_that_has_enough_ends_it_quietly(cluster: Cluster) -> None:
     config = str(cluster.kubeconfig("admin"))
     words = command("raw", "/api/v1/pods", "--kubeconfig", config)
@@ -248,6 +270,23 @@ def test_a_terminal_without_unicode_is_no_failure() -> None:
 
 def test_the_module_exports_main_alone() -> None:
     assert cli.__all__ == ["main"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_raw_makes_bytes_harmless_for_a_terminal(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = b'{"kind": "x\x1b[2J\xff",\n\t"a": 1}'
+    cluster.faults.add(json_body(body), path="/api/v1/nodes")
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert run(cluster, "raw", "/api/v1/nodes") == 0
+    assert isinstance(sys.stdout, Terminal)
+    shown = sys.stdout.getvalue()
+    assert shown == '{"kind": "x\\x1b[2J\ufffd",\n\t"a": 1}\n'
 
 
 def test_raw_writes_the_bytes_as_they_came(

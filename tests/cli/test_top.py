@@ -11,11 +11,26 @@ import pytest
 
 from kubemetrics.cli import main
 from kubemetrics.cli.goduration import go_duration
-from tests.cluster import Cluster, Options
+from tests.cluster import Cluster, Options, faults
 from tests.cluster.recorded import kubectl_runs
+from tests.cluster.scripts import Fault
+from tests.cluster_tests.kubectl import kubectl, skip_reason
 
 from .ties import settled
 
+_OOPS = (
+    'Error from server (InternalError): an error on the server ("oops") has prevented'
+    " the request from succeeding (get {})"
+)
+_TEA = (
+    "Error from server: the server responded with the status code 418 but did not"
+    " return more information (get {})"
+)
+_METHOD = (
+    "Error from server (MethodNotAllowed): the server does not allow this method on"
+    " the requested resource (get {})"
+)
+_STATUS = "Error from server (InternalError): etcd"
 _AGE = re.compile(r"age: \d+m[0-9.]+s")
 
 
@@ -136,6 +151,46 @@ def test_a_refused_connection_is_told_in_kubectls_words(
         f"The connection to the server 127.0.0.1:{healthy.port} was refused"
         " - did you specify the right host or port?\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("fault", "line"),
+    [
+        (faults.text(403, "no"), "Error from server (Forbidden): no (get {})"),
+        (faults.text(500, "oops"), _OOPS),
+        (faults.text(418, "tea"), _TEA),
+        (faults.text(405, "no"), _METHOD),
+        (faults.api_error(500, "InternalError", "etcd"), _STATUS),
+    ],
+)
+def test_a_failure_is_told_in_kubectls_words(
+    healthy: Cluster,
+    fault: Fault,
+    line: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = "/apis/metrics.k8s.io/v1beta1/nodes"
+    healthy.faults.add(fault, path=path, times=None)
+    try:
+        assert top(healthy, "nodes") == 1
+        mine = capsys.readouterr().err
+        assert mine == f"{line.format('nodes.metrics.k8s.io')}\n"
+        theirs = None if skip_reason() else kubectl(healthy, "top", "nodes").stderr
+        assert theirs in {None, mine}
+    finally:
+        healthy.faults.clear()
+
+
+def test_where_discovery_fails_that_is_what_is_told(
+    healthy: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    healthy.faults.add(faults.text(404, "no"), when=lambda seen: "metrics" in seen.path)
+    healthy.faults.add(faults.api_error(403, "Forbidden", "no entry"), path="/apis")
+    try:
+        assert top(healthy, "nodes") == 1
+    finally:
+        healthy.faults.clear()
+    assert capsys.readouterr().err == "Error from server (Forbidden): no entry\n"
 
 
 @pytest.mark.parametrize("args", [("--context", "nope"), ("--as-group", "x")])
