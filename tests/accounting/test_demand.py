@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from kubemetrics.accounting import NO_DEMAND, DemandSum, container_demand, demand
-from kubemetrics.models import Pod
+from kubemetrics.accounting import (
+    NO_DEMAND,
+    Demands,
+    DemandSum,
+    container_demand,
+    demand,
+)
+from kubemetrics.models import Pod, Resources
 from kubemetrics.quantity import Quantity
 
 FULL = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "2"}}
@@ -106,3 +113,40 @@ def test_marks_add_up_with_the_amounts() -> None:
     added.add(demand(pod(FULL, {})))
     assert added.demand.requests == {"cpu": Quantity(2), "memory": Quantity("2Gi")}
     assert added.demand.unlimited == {"memory": 3, "cpu": 1}
+
+
+def replicas(**changes: object) -> tuple[Pod, Pod]:
+    """Return two pods of one list, which share equal maps, the second one changed."""
+    first = pod(FULL)
+    (container,) = first.containers
+    settled = replace(
+        container,
+        status_resources=Resources(container.requests, container.limits),
+        allocated=container.requests,
+    )
+    first = replace(first, containers=(settled,))
+    return first, replace(first, **changes)  # type: ignore[arg-type]
+
+
+def test_replicas_share_one_account() -> None:
+    shared = Demands()
+    first, second = replicas(name="q")
+    assert shared.of(first) is shared.of(second)
+
+
+def test_a_replica_that_differs_has_its_own_account() -> None:
+    resized = Resources({"cpu": Quantity(3)}, {})
+    (container,) = pod(FULL).containers
+    changes: list[dict[str, object]] = [
+        {"phase": "Failed"},
+        {"overhead": {"cpu": Quantity(1)}},
+        {"resources": resized},
+        {"claimed": {"cpu": Quantity(1)}},
+        {"containers": (replace(container, status_resources=resized),)},
+        {"containers": (replace(container, allocated={"cpu": Quantity(3)}),)},
+        {"init_containers": (replace(container, kind="sidecar"),)},
+    ]
+    for change in changes:
+        shared = Demands()
+        for one in replicas(**change):
+            assert shared.of(one) == demand(one)

@@ -280,3 +280,22 @@ def test_a_pods_reason_holds_for_its_containers_first() -> None:
     snapshot = join(parts((silent,), (), (node("n1"), node("n2"))))
     (row,) = containers(snapshot.pods)
     assert row.reason == snapshot.pods[0].reason
+
+
+def test_the_nodes_silence_comes_before_a_containers_own_state() -> None:
+    """What its status says is as old as its kubelet's last word."""
+    waiting = {"name": "a", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    silent = pod(node="n2", statuses=(waiting,))
+    (row,) = containers(join(parts((silent,), (), (node("n2"),))).pods)
+    assert row.reason is not None
+    assert row.reason.code == "NodeSilent"
+
+
+def test_one_old_sample_is_not_its_nodes_clock() -> None:
+    nodes = tuple(node(f"n{i}") for i in range(3))
+    pods = tuple(pod(f"p{i}", node=f"n{i}") for i in range(3))
+    samples = (sample("p0", age=100), sample("p1"), sample("p2"))
+    measured = tuple(node_sample(f"n{i}") for i in range(3))
+    snapshot = join(parts(pods, samples, nodes, measured))
+    assert [row.skew for row in snapshot.nodes] == [None] * 3
+    assert [row.name for row in snapshot.pods if row.stale] == ["p0"]

@@ -230,3 +230,14 @@ def test_a_pod_whose_kubelet_is_lost_is_not_said_to_run() -> None:
         "Its phase is Unknown, its node"
         in reason(cluster(pod(phase="Unknown"))).explanation
     )
+
+
+@pytest.mark.parametrize(("age", "code"), [(29, "TooYoung"), (31, "Unreported")])
+def test_a_pod_is_young_for_two_windows(age: int, code: str) -> None:
+    assert reason(cluster(pod(statuses=(running(since=at(-age)),)))).code == code
+
+
+def test_a_node_that_is_gone_from_the_list_is_silent_too() -> None:
+    found = reason(cluster(pod(node="deleted")))
+    assert found.code == "NodeSilent"
+    assert found.explanation == "The metrics API has no sample of node deleted."

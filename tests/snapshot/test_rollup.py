@@ -57,7 +57,10 @@ def test_a_pod_belongs_to_its_workload(
 
 @pytest.mark.parametrize(
     ("name", "owner"),
-    [(f"api-{HASH}-x2x9q", "Deployment/api"), ("other-x2x9q", "")],
+    [
+        (f"api-{HASH}-x2x9q", "Deployment/api"),
+        ("other-x2x9q", ""),
+    ],
 )
 def test_a_sample_without_its_pod_tells_its_deployment_by_name(
     name: str, owner: str
@@ -66,6 +69,11 @@ def test_a_sample_without_its_pod_tells_its_deployment_by_name(
     (group,) = rollup(join(parts((), (orphan,))).pods, ["owner"])
     assert group.key[0].text == owner
     assert group.key[0].inferred == bool(owner)
+
+
+def test_a_sample_without_labels_tells_no_owner() -> None:
+    (group,) = rollup(join(parts((), (sample("odd--x2x9q"),))).pods, ["owner"])
+    assert group.key[0].text == ""
 
 
 def test_owners_of_one_name_in_two_namespaces_are_two() -> None:
