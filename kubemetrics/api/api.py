@@ -24,7 +24,7 @@ M = TypeVar("M")
 
 _JSON: Final = (("content-type", "application/json"),)
 _MOST_WARNINGS: Final = 1000
-_WARNING: Final = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
+_WARNING: Final = r'299 \S+ "((?:[^"\\]|\\.)*)"'
 
 
 class Api:
@@ -192,9 +192,10 @@ class Api:
 
     def _hear(self, response: Response) -> None:
         """Pass on the warnings that are new; source: client-go rest/warnings.go."""
-        if self._on_warning is None:
+        header = response.headers.get("warning")
+        if not header or self._on_warning is None:
             return
-        for text in _WARNING.findall(response.headers.get("warning", "")):
+        for text in re.findall(_WARNING, header):
             mine = object()
             if len(self._warned) < _MOST_WARNINGS and (
                 self._warned.setdefault(text, mine) is mine

@@ -18,7 +18,7 @@ M = TypeVar("M")
 T = TypeVar("T")
 
 PAGE: Final = 500
-_MOST_PAGES: Final = 100_000
+_MOST_PAGES: Final = 20_000
 
 Send: TypeAlias = Callable[[Query], Flow[Response]]
 """Sends a list request with this query and returns its 2xx answer."""

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from ..errors import ApiError, Forbidden, KubeMetricsError, Unauthorized
 from ..flow import Flow, Query, Response, attempt
-from .status import as_object
+from .status import NO_CREDENTIALS, NOT_BOUND, as_object
 from .unavailable import GROUP
 
 Post: TypeAlias = Callable[[str, Mapping[str, object]], Flow[Mapping[str, Any]]]
@@ -18,14 +18,10 @@ _REFUSED: Final = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>\w+)"'
     r' in API group "[^"]*"(?: in the namespace "(?P<namespace>[^"]*)")?'
 )
-_NO_CREDENTIALS: Final = (
-    "no credentials arrived at the server; `kubemetrics config` shows which are in use"
-)
 _AGGREGATION_LAYER: Final = (
     "the core API accepts these credentials: the refusal comes from the aggregation"
     " layer, see metrics-server's --requestheader-client-ca-file"
 )
-_NOT_BOUND: Final = "a binding to the ClusterRole view usually allows it"
 
 
 def explain_forbidden(error: Forbidden, post: Post, *, absent: bool) -> Flow[ApiError]:
@@ -40,10 +36,10 @@ def explain_forbidden(error: Forbidden, post: Post, *, absent: bool) -> Flow[Api
     review = yield from attempt(post(_REVIEWS, _review(refused)))
     if refused["user"] == "system:anonymous":
         unknown = isinstance(review, KubeMetricsError)
-        return error.explained(_NO_CREDENTIALS if unknown else _AGGREGATION_LAYER)
+        return error.explained(NO_CREDENTIALS if unknown else _AGGREGATION_LAYER)
     status = None if isinstance(review, KubeMetricsError) else review.get("status")
     allowed = as_object(status).get("allowed") is True
-    return error.explained(_AGGREGATION_LAYER if allowed else _NOT_BOUND)
+    return error.explained(_AGGREGATION_LAYER if allowed else NOT_BOUND)
 
 
 def explain_unauthorized(

@@ -6,7 +6,6 @@ looked at before it is trusted, and never quoted at length.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -32,8 +31,27 @@ _UNKNOWN_USER: Final = (
     "the server does not know these credentials, or they expired; `kubemetrics config`"
     " shows which they are"
 )
-_TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_TAG: Final = re.compile(r"<[^>]{0,500}>")
+NO_CREDENTIALS: Final = (
+    "no credentials arrived at the server; `kubemetrics config` shows which are in use"
+)
+NOT_BOUND: Final = (
+    "a binding to the ClusterRole view usually allows it; -n asks for one namespace"
+)
+_REFUSALS: Final = (
+    # By the core API: an aggregated one may call everybody anonymous.
+    (' "system:anonymous" cannot list resource "pods" in API group ""', NO_CREDENTIALS),
+    (
+        ' "system:anonymous" cannot list resource "nodes" in API group ""',
+        NO_CREDENTIALS,
+    ),
+    (' resource "pods" in API group ""', NOT_BOUND),
+    (
+        ' resource "nodes" in API group ""',
+        "it takes a ClusterRole with get and list on nodes: view has neither",
+    ),
+)
+_TITLE: Final = r"(?is)<title[^>]*>(.*?)</title>"
+_TAG: Final = r"<[^>]{0,500}>"
 
 
 def ok(status: int) -> bool:
@@ -113,15 +131,17 @@ def _from_status(response: Response, status: Mapping[str, Any]) -> ApiError:
         status=response.status,
         reason=reason,
         details=details,
-        hint=_hint(response, asked),
+        hint=_hint(response, asked, message),
         retry_after=asked,
     )
 
 
-def _hint(response: Response, asked: float | None) -> str:
+def _hint(response: Response, asked: float | None, message: str = "") -> str:
     """Say what to do next, where the answer itself does not."""
     if response.status == HTTPStatus.UNAUTHORIZED:
         return _UNKNOWN_USER
+    if response.status == HTTPStatus.FORBIDDEN:
+        return next((hint for words, hint in _REFUSALS if words in message), "")
     return f"the server asks to wait {asked:g} s" if asked else ""
 
 
@@ -151,9 +171,11 @@ def _target(response: Response) -> str:
 
 
 def _title(response: Response) -> str:
+    import html  # noqa: PLC0415 - seldom needed
+
     text = response.body[:4096].decode("utf-8", "replace")
-    match = _TITLE.search(text)
-    words = match[1] if match else _TAG.sub(" ", text)
+    match = re.search(_TITLE, text)
+    words = match[1] if match else re.sub(_TAG, " ", text)
     shown = " ".join(html.unescape(words).split())[:_QUOTED]
     return f' ("{shown}"); is a proxy or a login in between?' if shown else ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, Final, TypeVar, cast
 
 import anyio
@@ -88,8 +88,9 @@ class Awaiting:
                 for event in await self.drive(watch.ended(failure), call):
                     yield event
             except TransportError as error:
-                if error.reason != "deadline":
-                    raise
+                if error.reason == "deadline":
+                    return
+                raise
 
     async def _stream(
         self, request: Request, call: Call
@@ -149,7 +150,8 @@ class Awaiting:
         attempt = Attempt(self._session, request, credential, call, silence)
 
         async def trace(event: str, facts: dict[str, Any]) -> None:
-            attempt.trace(event, facts)
+            if (stream := attempt.trace(event, facts)) is not None:
+                await stream.aclose()
 
         attempt.request.extensions["trace"] = trace
         lease, idle = self._pools.borrow(self._session.identity(credential))
@@ -158,8 +160,11 @@ class Awaiting:
             attempt.check()
             sent = lease.handle.transport.handle_async_request(attempt.request)
             response = await self.within(call, attempt.url, sent)
-            async with _closing(response):
-                yield _Answer(attempt, response, call, self)
+            answer = _Answer(attempt, response, call, self)
+            try:
+                yield answer
+            finally:
+                await answer.close()
         except (httpx.HTTPError, TransportError, OSError) as error:
             raise (
                 closed(attempt.url) if self._life.cancelled else attempt.error(error)
@@ -216,6 +221,7 @@ class _Answer:
         self._response = response
         self._call = call
         self._driver = driver
+        self._chunks = response.aiter_raw()
         self.status = response.status_code
 
     async def whole(self) -> Response:
@@ -224,30 +230,32 @@ class _Answer:
         await self._driver.within(self._call, self._attempt.url, self._read(reader))
         return self._attempt.response(self._response, reader.finish())
 
-    async def _read(self, reader: BodyReader) -> None:
-        async for chunk in self._response.aiter_raw():
-            reader.feed(chunk)
-
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """Yield the body as it comes and keep nothing of it."""
         reader = self._attempt.reader(self._response)
-        chunks = self._response.aiter_raw()
         while True:
-            following = anext(chunks, None)
-            chunk = await self._driver.within(self._call, self._attempt.url, following)
+            following = anext(self._chunks, None)
+            chunk = await self._driver.within(
+                self._call, self._attempt.url, following
+            )
             if chunk is None:
                 return
             yield reader.feed(chunk)
             reader.forget()
 
-
-@asynccontextmanager
-async def _closing(response: httpx.Response) -> AsyncGenerator[None, None]:
-    try:
-        yield
-    finally:
+    async def close(self) -> None:
+        """Close the connection if there is more to come, whoever cancels."""
         with anyio.CancelScope(shield=True):
-            await response.aclose()
+            await self._response.aclose()
+            # httpx's generators are left at a `yield`, which trio complains of: on a
+            # closed connection they come to their end.
+            with suppress(httpx.HTTPError, httpx.StreamError):
+                async for _ in self._chunks:
+                    pass
+
+    async def _read(self, reader: BodyReader) -> None:
+        async for chunk in self._chunks:
+            reader.feed(chunk)
 
 
 async def _close(wire: Wire[httpx.AsyncHTTPTransport] | None) -> None:

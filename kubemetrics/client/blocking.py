@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import httpx
 
@@ -19,8 +18,12 @@ from ..flow import NOTHING, Flow, Fork, Pause, Request, Response
 from ..transport.call import Call
 from ..transport.http import Wire, open_wire
 from ..transport.pools import Pools
-from ..watch import SILENCE, Watch, WatchEvent
 from .session import UNAUTHORIZED, Attempt, Session, closed, late
+
+if TYPE_CHECKING:  # a part of the start-up time, which few callers need
+    from concurrent.futures import Future
+
+    from ..watch import Watch, WatchEvent
 
 T = TypeVar("T")
 
@@ -81,10 +84,13 @@ class Blocking:
             try:
                 yield from self.drive(watch.ended(failure), call)
             except TransportError as error:
-                if error.reason != "deadline":
-                    raise
+                if error.reason == "deadline":
+                    return
+                raise
 
     def _stream(self, request: Request, call: Call) -> Generator[bytes, None, None]:
+        from ..watch import SILENCE  # noqa: PLC0415 - see above
+
         silence = self._read_timeout * SILENCE
         with self._answered(request, call, silence) as answer:
             if not ok(answer.status):
@@ -139,7 +145,12 @@ class Blocking:
     ) -> Generator[_Answer, None, None]:
         """Send one attempt; what breaks inside becomes a `TransportError`."""
         attempt = Attempt(self._session, request, credential, call, silence)
-        attempt.request.extensions["trace"] = attempt.trace
+
+        def trace(event: str, facts: Mapping[str, Any]) -> None:
+            if (stream := attempt.trace(event, facts)) is not None:
+                stream.close()
+
+        attempt.request.extensions["trace"] = trace
         lease, idle = self._pools.borrow(self._session.identity(credential))
         try:
             _close(idle)
@@ -235,6 +246,8 @@ def _next(waiting: deque[Flow[None]]) -> Flow[None] | None:
 
 def _aside(work: Callable[[], T]) -> Future[T]:
     """Run *work* in a thread that nobody has to wait for."""
+    from concurrent.futures import Future  # noqa: PLC0415 - see above
+
     future: Future[T] = Future()
 
     def run() -> None:

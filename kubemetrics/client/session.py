@@ -109,6 +109,7 @@ class Attempt:
         self._request = request
         self._call = call
         self._reused = True
+        self._dialled: Any = None
         self._started = time.monotonic()
         self.url = session.endpoint.url(request)
         try:
@@ -119,17 +120,26 @@ class Attempt:
                 content=request.body,
                 extensions={"timeout": timeouts(call, silence).as_dict()},
             )
+            self.request.url = session.endpoint.destination(self.request.url)
         except httpx.InvalidURL as error:
             raise self._failure("limit", f"cannot be asked for: {error}") from None
 
-    def trace(self, event: str, facts: Mapping[str, Any]) -> None:
-        """Hear what httpcore does: a connection made is none that was kept alive."""
+    def trace(self, event: str, facts: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """Hear what httpcore does: a connection made is none that was kept alive.
+
+        Returns a stream that is to be closed, which httpcore leaves open when a SOCKS
+        proxy refuses.
+        """
         if event.endswith("connect_tcp.started"):
             self._reused = False
         elif event.endswith("connect_tcp.complete"):
-            sock = facts["return_value"].get_extra_info("socket")
+            self._dialled = facts["return_value"]
+            sock = self._dialled.get_extra_info("socket")
             if sock is not None:
                 PlainSocket.adopt(sock)
+        elif event.endswith("setup_socks5_connection.failed"):
+            return self._dialled
+        return None
 
     @property
     def elapsed(self) -> float:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack, final
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
 from ..config.model import Config
 from ..flow import Flow
-from ..models import Node, NodeMetrics, Pod, PodMetrics
 from ..transport.call import Call
 from ..transport.http import READ
-from ..watch import Watch, WatchEvent, WatchOptions
 from .blocking import Blocking
 from .session import open_session
 
 if TYPE_CHECKING:  # a third of the start-up time, which most callers do not need
+    from ..models import Node, NodeMetrics, Pod, PodMetrics
     from ..snapshot import Snapshot, SnapshotOptions
+    from ..watch import WatchEvent, WatchOptions
 
 T = TypeVar("T")
 
@@ -130,6 +130,8 @@ class Client:
 
         Returns a context manager of an iterator: leaving it ends the watch.
         """
+        from ..watch import Watch  # noqa: PLC0415 - see above
+
         watch = Watch(self.api, options, clock=time.monotonic)
         return closing(self._driver.watch(watch, options.get("timeout")))
 

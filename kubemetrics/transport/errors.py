@@ -62,7 +62,7 @@ class _Route:
 def _find(error: BaseException, route: _Route) -> _Finding:
     chain = tuple(_chain(error))
     for cause in chain:
-        if isinstance(cause, ssl.SSLError) and not _went_away(cause, error):
+        if isinstance(cause, ssl.SSLError) and not _harmless(cause, error):
             return "tls", explain_tls(cause, route.host)
     if isinstance(error, httpx.ProxyError):
         return "proxy", _proxy_problem(error, route)
@@ -91,11 +91,12 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         pending.extend((current.__cause__, current.__context__))
 
 
-def _went_away(cause: ssl.SSLError, error: BaseException) -> bool:
-    """Say whether TLS merely noticed that an established connection is gone."""
-    return isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError) and not (
-        isinstance(error, httpx.ConnectError | ssl.SSLError)
-    )
+def _harmless(cause: ssl.SSLError, error: BaseException) -> bool:
+    """Say whether TLS merely waited, or noticed that a connection is gone."""
+    if isinstance(cause, ssl.SSLWantReadError | ssl.SSLWantWriteError):
+        return True  # anyio was handling it when the connection broke
+    gone = isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    return gone and not isinstance(error, httpx.ConnectError | ssl.SSLError)
 
 
 def _proxy_problem(error: httpx.ProxyError, route: _Route) -> str:

@@ -1,0 +1,202 @@
+"""From any answer that says no to a typed error of one bounded line."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubemetrics.api.status import foreign_text, retry_after, status_error, to_error
+from kubemetrics.errors import (
+    ApiError,
+    BadRequest,
+    Conflict,
+    Expired,
+    Forbidden,
+    InternalError,
+    Invalid,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotFound,
+    ServerTimeout,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthorized,
+)
+from kubemetrics.flow import Response
+
+from .playing import DATE, answer, status, text
+
+PLACE = "https://cluster:6443/api/v1/pods"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "kind"),
+    [
+        (400, "BadRequest", BadRequest),
+        (401, "Unauthorized", Unauthorized),
+        (403, "Forbidden", Forbidden),
+        (404, "NotFound", NotFound),
+        (405, "MethodNotAllowed", MethodNotAllowed),
+        (406, "NotAcceptable", NotAcceptable),
+        (409, "Conflict", Conflict),
+        (409, "AlreadyExists", Conflict),
+        (410, "Expired", Expired),
+        (410, "Gone", Expired),
+        (413, "RequestEntityTooLarge", ApiError),
+        (422, "Invalid", Invalid),
+        (429, "TooManyRequests", TooManyRequests),
+        (500, "InternalError", InternalError),
+        (500, "ServerTimeout", ServerTimeout),
+        (502, "", ApiError),
+        (503, "ServiceUnavailable", ServiceUnavailable),
+        (504, "Timeout", ServerTimeout),
+        (404, "Expired", Expired),  # the reason goes before the code
+        (403, "", Forbidden),
+        (403, "FromTheFuture", Forbidden),
+        (599, "", ApiError),
+    ],
+)
+def test_a_status_becomes_its_leaf(
+    code: int, reason: str, kind: type[ApiError]
+) -> None:
+    error = to_error(status(code, reason, "why", name="x"))
+    assert type(error) is kind
+    assert (error.status, error.reason, error.message) == (code, reason, "why")
+    assert error.details == {"name": "x"}
+    assert error.url == "https://cluster:6443/"
+    assert foreign_text(error) is None
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize(
+    ("body", "kind", "says"),
+    [
+        (b"", "", "an empty answer"),
+        (b"nope\n", "text/plain", "nope"),
+        (b"two\r\n\r\nlines\n", "text/plain", "two lines"),
+        (b"<html><title>Sign  in</title>", "text/html", 'JSON ("Sign in")'),
+        (b"<html><body><p>Sign</p> in &amp; up", "", 'JSON ("Sign in & up")'),
+        (b'{"kind":"Status","message":"cut', "application/json", '"message":"cut'),
+        (b'{"kind":"Other"}', "application/json", '{"kind":"Other"}'),
+        (b"\xff\xfe\x00", "application/json", "\ufffd\ufffd"),
+        (b"[" * 100_000, "application/json", "[[["),
+        (b"{" * 100_000, "application/json", "{{{"),
+    ],
+)
+def test_what_is_no_status_is_quoted_within_bounds(
+    code: int, body: bytes, kind: str, says: str
+) -> None:
+    error = to_error(answer(code, body, kind=kind, path="/api/v1/pods?limit=1"))
+    assert error.status == code
+    assert error.reason == ""
+    assert says in str(error)
+    assert str(error).startswith(f"{PLACE}: {code} ")
+    assert "\n" not in str(error)
+    assert len(str(error)) < 500
+    assert foreign_text(error) is not None
+
+
+@pytest.mark.parametrize(
+    ("location", "says"),
+    [
+        ("https://user:pw@sso.example/login?code=1", "(to https://sso.example)"),
+        ("/login", "redirects are not followed"),
+        ("", "redirects are not followed"),
+    ],
+)
+def test_a_redirect_names_its_host_and_none_of_its_secrets(
+    location: str, says: str
+) -> None:
+    error = to_error(answer(302, b"", headers={"location": location}))
+    assert says in str(error)
+    assert "pw" not in str(error)
+    assert "code" not in str(error)
+
+
+def test_a_message_of_several_lines_is_shown_on_one_and_kept_as_it_is() -> None:
+    error = to_error(status(406, "NotAcceptable", "406\n\nonly  these"))
+    assert str(error) == "406 only these"
+    assert error.message == "406\n\nonly  these"
+
+
+def test_a_message_without_end_is_cut() -> None:
+    assert len(str(to_error(status(400, "BadRequest", "x" * 10_000)))) <= 2000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "Status", "details": 7, "metadata": [], "message": 5, "reason": {}},
+        {"kind": "Status", "details": {"causes": 7}},
+        {"kind": "Status", "details": {"causes": []}},
+        {"kind": "Status", "details": {"causes": ["x"]}},
+        {"kind": "Status", "details": {"retryAfterSeconds": "soon"}},
+        {"kind": "Status", "code": "x"},
+    ],
+)
+def test_a_status_of_wrong_types_is_an_error_all_the_same(
+    body: dict[str, object],
+) -> None:
+    error = to_error(answer(500, body))
+    assert type(error) is InternalError
+    assert str(error) == "500 Internal Server Error"
+    assert foreign_text(error) is None
+
+
+def test_an_expired_list_says_where_it_may_go_on() -> None:
+    body = {"kind": "Status", "metadata": {"continue": "t"}, "reason": "Expired"}
+    assert to_error(answer(410, body)).details["continue"] == "t"
+
+
+def test_an_unknown_user_is_told_where_to_look() -> None:
+    assert "kubemetrics config" in str(to_error(status(401, "Unauthorized")))
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("", None),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("-7", None),
+        ("7.5", None),
+        ("soon", None),
+        ("9" * 400, 999_999_999.0),
+        ("٣", None),
+        ("Mon, 23 Nov 2026 03:00:48 GMT", 60.0),
+        ("Mon, 23 Nov 2026 03:00:48 -0000", 60.0),
+        ("Mon, 23 Nov 2020 03:00:48 GMT", 0.0),
+        ("Mon, 99 Nov 2026 03:00:48 GMT", None),
+    ],
+)
+def test_retry_after_is_an_integer_or_a_date(value: str, seconds: float | None) -> None:
+    assert retry_after(answer(429, headers={"retry-after": value})) == seconds
+
+
+def test_a_date_means_nothing_without_the_servers_own() -> None:
+    response = Response(status=429, headers={"retry-after": DATE}, body=b"", url="")
+    assert retry_after(response) is None
+
+
+def test_the_wait_may_be_in_the_details() -> None:
+    error = to_error(status(429, "TooManyRequests", retryAfterSeconds=3))
+    assert error.retry_after == 3.0
+    assert "asks to wait 3 s" in str(error)
+    assert to_error(text(429, "no", {"retry-after": "4"})).retry_after == 4.0
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "code"),
+    [
+        ({"code": 410, "reason": "Expired", "message": "old"}, Expired, 410),
+        ({"reason": "Expired"}, Expired, 500),
+        ({"code": 429}, TooManyRequests, 429),
+        ({}, InternalError, 500),
+        ({"code": True}, InternalError, 500),
+    ],
+)
+def test_an_error_event_is_typed_by_its_status(
+    body: dict[str, object], kind: type[ApiError], code: int
+) -> None:
+    error = status_error(body, url=PLACE)
+    assert type(error) is kind
+    assert error.status == code

@@ -1,0 +1,111 @@
+"""What can go wrong, by the names of the rows of the fault matrix."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from tests.cluster import faults, stream_faults
+from tests.cluster.exchange import Answer
+from tests.cluster.scripts import Attempt, Fault
+from tests.cluster.wire import Gone
+
+from .meeting import Trouble
+
+REASONS = {
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    410: "Expired",
+    429: "TooManyRequests",
+    500: "InternalError",
+    502: "",
+    503: "ServiceUnavailable",
+    504: "Timeout",
+}
+
+
+def _broken_stream(last: bytes) -> Fault:
+    """Send *last* outside of any chunk after the first line, and close."""
+
+    def broken(attempt: Attempt) -> Iterator[bytes]:
+        for piece in attempt.answer.stream or ():
+            yield piece
+            if piece:
+                break
+        attempt.wire.write(last)
+        raise Gone
+
+    def fault(attempt: Attempt) -> Answer:
+        return dataclasses.replace(attempt.answer, stream=broken(attempt))
+
+    return fault
+
+
+def _slow_stream(attempt: Attempt) -> Answer:
+    def dripping() -> Iterator[bytes]:
+        for piece in attempt.answer.stream or ():
+            for at in range(0, len(piece), 10):
+                yield piece[at : at + 10]
+                attempt.wire.wait(0.05)
+
+    return dataclasses.replace(attempt.answer, stream=dripping())
+
+
+_GZIPPED = (("Content-Encoding", "gzip"),)
+
+TROUBLES = {
+    "reset before the head": Trouble(faults.reset_before_headers()),
+    "reset in the head": Trouble(faults.reset_in_headers()),
+    "reset after the head": Trouble(
+        faults.reset_after_headers(), stream_faults.reset_stream(1)
+    ),
+    "closed without an answer": Trouble(faults.close(), stream_faults.cut_stream(1)),
+    "truncated body": Trouble(
+        faults.truncated(500), stream_faults.half_line_in_stream(1)
+    ),
+    "truncated chunk": Trouble(
+        faults.truncated_chunks(500), _broken_stream(b"ffff\r\n{")
+    ),
+    "longer than it says": Trouble(faults.wrong_length(-10)),
+    "shorter than it says": Trouble(faults.wrong_length(10)),
+    "not HTTP": Trouble(faults.garbage(), _broken_stream(bytes(range(200, 256)))),
+    "not JSON": Trouble(faults.garbage_body(), stream_faults.garbage_in_stream(1)),
+    "nested without end": Trouble(
+        faults.nested(200_000),
+        stream_faults.line_in_stream(1, b'{"object":' + b"[" * 200_000 + b"\n"),
+    ),
+    "another kind": Trouble(
+        faults.json_body(b'{"kind":"Login","url":"/login"}'),
+        stream_faults.line_in_stream(1, b'{"kind":"Login","url":"/login"}\n'),
+    ),
+    "not gzip": Trouble(faults.gzip_garbage()),
+    "gzip cut short": Trouble(faults.gzip_truncated()),
+    "gzip bomb": Trouble(faults.gzip_bomb(64 << 20)),
+    "unknown encoding": Trouble(
+        faults.answer(200, b"{}", "application/json", (("Content-Encoding", "br"),))
+    ),
+    "huge head": Trouble(faults.huge_header(200_000)),
+    "slow head": Trouble(faults.drip_head(0.05)),
+    "slow body": Trouble(faults.drip(20, 0.05), _slow_stream),
+    "silence": Trouble(faults.silence(), stream_faults.silent_stream(1)),
+    "silence after the head": Trouble(
+        faults.silence_after_headers(), stream_faults.silent_stream(1)
+    ),
+    "redirect": Trouble(faults.redirect("https://127.0.0.1:1/login?once=secret")),
+    "web page 200": Trouble(faults.html(200)),
+    "web page 502": Trouble(faults.html(502)),
+    "empty 503": Trouble(faults.empty(503)),
+    "text 429, Retry-After 9": Trouble(faults.throttled("9")),
+    **{
+        str(code): Trouble(faults.api_error(code, reason, f"said {code}"))
+        for code, reason in REASONS.items()
+    },
+    **{
+        f"ERROR event {code}": Trouble(
+            faults.api_error(code, reason, f"said {code}"),
+            stream_faults.error_in_stream(1, code, reason, f"said {code}"),
+        )
+        for code, reason in REASONS.items()
+    },
+}
