@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from kubemetrics.accounting import (
     NO_DEMAND,
@@ -115,38 +118,47 @@ def test_marks_add_up_with_the_amounts() -> None:
     assert added.demand.unlimited == {"memory": 3, "cpu": 1}
 
 
-def replicas(**changes: object) -> tuple[Pod, Pod]:
-    """Return two pods of one list, which share equal maps, the second one changed."""
+def replicas(container: Mapping[str, Any], **changes: Any) -> tuple[Pod, Pod]:  # noqa: ANN401
+    """Return two pods of one list, which share their maps; the second one changed."""
     first = pod(FULL)
-    (container,) = first.containers
+    (only,) = first.containers
     settled = replace(
-        container,
-        status_resources=Resources(container.requests, container.limits),
-        allocated=container.requests,
+        only,
+        status_resources=Resources(only.requests, only.limits),
+        allocated=only.requests,
     )
+    changed = replace(settled, **container)
     first = replace(first, containers=(settled,))
-    return first, replace(first, **changes)  # type: ignore[arg-type]
+    return first, replace(first, containers=(changed,), **changes)
 
 
 def test_replicas_share_one_account() -> None:
     shared = Demands()
-    first, second = replicas(name="q")
+    first, second = replicas({}, name="q")
     assert shared.of(first) is shared.of(second)
 
 
-def test_a_replica_that_differs_has_its_own_account() -> None:
-    resized = Resources({"cpu": Quantity(3)}, {})
-    (container,) = pod(FULL).containers
-    changes: list[dict[str, object]] = [
-        {"phase": "Failed"},
-        {"overhead": {"cpu": Quantity(1)}},
-        {"resources": resized},
-        {"claimed": {"cpu": Quantity(1)}},
-        {"containers": (replace(container, status_resources=resized),)},
-        {"containers": (replace(container, allocated={"cpu": Quantity(3)}),)},
-        {"init_containers": (replace(container, kind="sidecar"),)},
-    ]
-    for change in changes:
-        shared = Demands()
-        for one in replicas(**change):
-            assert shared.of(one) == demand(one)
+MORE = Resources({"cpu": Quantity(3)}, {"cpu": Quantity(4)})
+
+
+@pytest.mark.parametrize(
+    ("container", "changes"),
+    [
+        ({}, {"phase": "Failed"}),
+        ({}, {"overhead": MORE.requests}),
+        ({}, {"resources": MORE}),
+        ({}, {"claimed": MORE.requests}),
+        ({"status_resources": MORE}, {}),
+        ({"allocated": MORE.requests}, {}),
+        ({"kind": "ephemeral"}, {}),
+        ({"requests": MORE.requests}, {}),
+        ({"limits": MORE.limits}, {}),
+    ],
+)
+def test_a_replica_that_differs_has_its_own_account(
+    container: dict[str, object], changes: dict[str, object]
+) -> None:
+    shared = Demands()
+    first, second = replicas(container, **changes)
+    assert shared.of(first) == demand(first)
+    assert shared.of(second) == demand(second)
