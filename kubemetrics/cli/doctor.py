@@ -22,12 +22,14 @@ def add_arguments(parser: Parser) -> None:
     """Declare the output format."""
     parser.add_argument(
         "-o", "--output", choices=("text", "json", "manifest"), default="text",
+        metavar="FORMAT",
         help="text (the default), json, or manifest: the YAML of the roles that are"
         " missing, and nothing else",
     )  # fmt: skip
     parser.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto",
-        help="auto: on a terminal, unless NO_COLOR is set",
+        metavar="WHEN",
+        help="always, never or auto: on a terminal, unless NO_COLOR is set",
     )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ def _add_rows(parser: Parser) -> None:
 def _add_output(parser: Parser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
-        "-o", "--output", choices=OUTPUTS, default="table",
+        "-o", "--output", choices=OUTPUTS, default="table", metavar="FORMAT",
         help="table (the default), wide, json, yaml, ndjson, csv, prometheus or name",
     )  # fmt: skip
     group.add_argument(
@@ -100,7 +100,8 @@ def _add_output(parser: Parser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto",
-        help="auto: on a terminal, unless NO_COLOR is set",
+        metavar="WHEN",
+        help="always, never or auto: on a terminal, unless NO_COLOR is set",
     )  # fmt: skip
     group.add_argument(
         "-w", "--watch", nargs="?", const="", metavar="SECONDS",

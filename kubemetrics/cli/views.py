@@ -94,9 +94,8 @@ def say(
     for note in outcome.notes():
         console.complain(note)
     if left_out:
-        console.complain(
-            f"{len(left_out)} columns left out at {wanted.look.width}: -o wide has all"
-        )
+        columns = "1 column" if len(left_out) == 1 else f"{len(left_out)} columns"
+        console.complain(f"{columns} left out at {wanted.look.width}: -o wide has all")
     if not taken.rows and not outcome.unmatched and not wanted.machine:
         console.complain(_nothing_found(wanted, taken))
     return outcome.code

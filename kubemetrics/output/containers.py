@@ -113,7 +113,7 @@ _STATUS: Final[tuple[Column[ContainerUsage], ...]] = (
            about="whether it is ready"),
     Column(key="status", header="STATUS", kind="text", get=_state, keep=85,
            about="its state, or the reason of that state", severity=_severity),
-    Column(key="restarts", header="RESTARTS", kind="count", get=_restarts, keep=20,
+    Column(key="restarts", header="RESTARTS", kind="count", get=_restarts, keep=45,
            about="how often it was restarted"),
     Column(key="last", header="LAST", kind="text", get=_last,
            about="how it ended last: reason and exit code"),

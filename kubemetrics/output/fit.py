@@ -7,6 +7,8 @@ from typing import Final, Protocol
 
 GAP: Final = 2
 _SHORTEST: Final = 10
+_DETAIL: Final = 40
+"""Columns with a lower `keep` are details."""
 
 
 class Sized(Protocol):
@@ -41,25 +43,35 @@ class Sized(Protocol):
 def leaving(columns: Sequence[Sized], limit: int, stays: int) -> set[int]:
     """Return which columns, by index, must leave for the others to fit in *limit*.
 
-    Those with a `keep` of *stays* or more never do. Names stay whole, to be copied, as
-    long as they leave two fifths of the room to the rest; other text counts as short as
-    it can become.
+    Details leave before any text is cut, other columns only where that is not enough;
+    those with a `keep` of *stays* or more never do. Names stay whole, to be copied, as
+    long as they leave two fifths of the room to the rest.
     """
-    least = [column.size if column.name else _floor(column) for column in columns]
+    whole = [column.size for column in columns]
     names = [i for i, column in enumerate(columns) if column.name]
-    _shrink(least, list(map(_floor, columns)), names, _room(least, names, limit))
+    floors = list(map(_floor, columns))
+    _shrink(whole, floors, names, _room(whole, names, limit))
+    cut = [whole[i] if c.name else floors[i] for i, c in enumerate(columns)]
+    gone: set[int] = set()
+    _leave(gone, columns, whole, limit, min(_DETAIL, stays))
+    _leave(gone, columns, cut, limit, stays)
+    return gone
+
+
+def _leave(
+    gone: set[int], columns: Sequence[Sized], least: list[int], limit: int, below: int
+) -> None:
+    """Add columns with a `keep` *below* that to *gone* until the others fit."""
     order = sorted(
-        (i for i, column in enumerate(columns) if column.keep < stays),
+        (i for i, c in enumerate(columns) if c.keep < below and i not in gone),
         key=lambda i: (columns[i].keep, -i),
     )
-    needed = _width(least)
-    gone: set[int] = set()
+    needed = _width([size for i, size in enumerate(least) if i not in gone])
     for index in order:
         if needed <= limit:
-            break
+            return
         gone.add(index)
         needed -= least[index] + GAP
-    return gone
 
 
 def sizes(columns: Sequence[Sized], limit: int) -> list[int]:

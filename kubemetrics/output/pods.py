@@ -125,7 +125,7 @@ _STATUS: Final[tuple[Column[PodUsage], ...]] = (
            about="containers ready, of those that should be"),
     Column(key="status", header="STATUS", kind="text", get=_word, keep=85,
            about="as 'kubectl get pods' shows it", severity=_severity),
-    Column(key="restarts", header="RESTARTS", kind="count", get=_restarts, keep=20,
+    Column(key="restarts", header="RESTARTS", kind="count", get=_restarts, keep=45,
            about="as 'kubectl get pods' counts them"),
     Column(key="phase", header="PHASE", kind="text", get=_phase,
            about="Pending, Running, Succeeded, Failed or Unknown"),

@@ -18,7 +18,7 @@ _SETTLED: Mapping[str, str] = {
     r"the newest \d+s old": "the newest 7s old",
     r"Samples are \d+s": "Samples are 7s",
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ": "2027-01-01T00:00:00Z",
-    r"Testing CA #\w{16}": "Testing CA #0123456789abcdef",
+    r"#[\w-]{16},": "#0123456789abcdef,",
 }
 """What differs from run to run, and what is shown in its place, of the same length."""
 

@@ -46,7 +46,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         about="", keep=1,
     ),
     Column(
-        key="note", header="NOTE", kind="text", get=lambda r: r.note, about="", keep=4,
+        key="note", header="NOTE", kind="text", get=lambda r: r.note, about="", keep=60,
         severity=lambda r: "critical" if r.note == "bad" else None,
     ),
 )  # fmt: skip
