@@ -7,9 +7,9 @@ says how the stream `ended`. Source of the rules: client-go tools/cache/reflecto
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import Any, Final, Literal, TypeAlias, TypedDict, cast
+from typing import Final, Literal, TypeAlias, TypedDict, cast
 
 from .api import Api, Backoff, ListOptions
 from .api.status import status_error
@@ -25,7 +25,7 @@ from .flow import Flow, Pause, Request
 from .frozen import dataclass
 from .models import Pod, Pool, fields
 from .wire import decode
-from .wire.pods import WatchEventWire
+from .wire.pods import PodWire, WatchEventWire
 
 EventType: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED"]
 
@@ -154,13 +154,14 @@ class Watch:
 
     def _read(self, line: bytes) -> Iterator[WatchEvent]:
         event = decode(line, WatchEventWire)
-        kind, obj = event.get("type"), event.get("object") or {}
+        kind, obj = fields.text(event, "type"), fields.child(event, "object") or {}
         if kind == "ERROR":
-            raise status_error(cast("Mapping[str, Any]", obj), url="")
+            raise status_error(obj, url="")
         with fields.at("object"):
             meta = fields.child(obj, "metadata") or fields.EMPTY
-            self._version = fields.needed(meta, "resourceVersion")
-            told = kind in _TOLD and Pod.from_json(obj, self._pool)
+            with fields.at("metadata"):
+                self._version = fields.needed(meta, "resourceVersion")
+            told = kind in _TOLD and Pod.from_json(cast("PodWire", obj), self._pool)
         self._told, self._unreadable = True, 0
         if told:
             yield from self._tell(cast("EventType", kind), told)

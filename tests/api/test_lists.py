@@ -163,7 +163,7 @@ def test_another_error_between_pages_is_raised() -> None:
 
 @pytest.mark.parametrize("tokens", ["tt", "tut", "tuvt"])
 def test_a_token_that_comes_again_ends_the_list(tokens: str) -> None:
-    with pytest.raises(DecodeError, match="never ends.*token repeats") as caught:
+    with pytest.raises(DecodeError, match=r"never ends.*token repeats") as caught:
         listed({}, *(page("a", token=token) for token in tokens))
     assert caught.value.url.startswith("https://cluster:6443/")
 

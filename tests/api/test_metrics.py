@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pytest
 
@@ -46,8 +46,8 @@ def group(*versions: str) -> Response:
 
 def forbidden(user: str, where: str = "at the cluster scope") -> Response:
     message = (
-        f'pods.metrics.k8s.io is forbidden: User "{user}" cannot list resource "pods" in'
-        f' API group "metrics.k8s.io" {where}'
+        f'pods.metrics.k8s.io is forbidden: User "{user}" cannot list resource "pods"'
+        f' in API group "metrics.k8s.io" {where}'
     )
     return status(403, "Forbidden", message)
 
@@ -314,7 +314,7 @@ def test_a_401_is_compared_with_the_core(
 class TestLookingOnce:
     """Two requests that fail side by side, as a snapshot's, look once."""
 
-    answers: Answers = {
+    answers: ClassVar[Answers] = {
         f"{BETA}/pods": NO_SERVICE,
         f"{BETA}/nodes": NO_SERVICE,
         GROUP: group("v1beta1"),
@@ -410,5 +410,5 @@ class TestOneSample:
 
     def test_a_node_that_does_not(self) -> None:
         missing = status(404, "NotFound", 'node "n" not found', kind="node", name="n")
-        with pytest.raises(NotFound, match='^node "n" not found$'):
+        with pytest.raises(NotFound, match=r'^node "n" not found$'):
             Play(by_path({f"{BETA}/nodes/n": missing})).run(api().get_node_metrics("n"))

@@ -21,6 +21,10 @@ from .playing import Play, answer, broken, in_turn, status, text
 GET = Request(path="/api/v1/pods")
 POST = Request(path="/reviews", method="POST", body=b"{}")
 OK = answer(200, {})
+LASTING: tuple[TransportReason, ...] = (
+    "refused", "dns", "tls", "proxy", "timeout", "deadline", "protocol", "closed",
+    "limit",
+)  # fmt: skip
 STEADY = RetryPolicy(random=lambda: 0.0)
 DOWN = "service unavailable\n"
 DIALLING = "error trying to reach service: dial tcp 10.0.0.1:4443: i/o timeout\n"
@@ -72,8 +76,7 @@ def test_what_may_pass_is_asked_again(
 @pytest.mark.parametrize(
     "first",
     [
-        *(broken(reason) for reason in ("refused", "dns", "tls", "proxy", "timeout")),
-        *(broken(reason) for reason in ("deadline", "protocol", "closed", "limit")),
+        *(broken(reason) for reason in LASTING),
         *(status(code, "") for code in (400, 401, 403, 404, 405, 409, 410, 422)),
         status(500, "InternalError"),
         answer(302, b"", headers={"location": "https://elsewhere/"}),

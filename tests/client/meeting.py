@@ -135,9 +135,7 @@ def _last_lines(refuse: Callable[[], None]) -> Fault:
     return fault
 
 
-def meet(
-    cluster: Cluster, driver: str, operation: str, read_timeout: float
-) -> Outcome:
+def meet(cluster: Cluster, driver: str, operation: str, read_timeout: float) -> Outcome:
     """Run an operation and say what came of it."""
     config = load_config(str(cluster.kubeconfig()))
     started = time.monotonic()
@@ -178,9 +176,7 @@ def _blocking(
 async def _awaiting(
     config: Config, cluster: Cluster, operation: str, read_timeout: float
 ) -> str:
-    async with AsyncClient(
-        config, retry=QUICK, read_timeout=read_timeout
-    ) as client:
+    async with AsyncClient(config, retry=QUICK, read_timeout=read_timeout) as client:
         match operation:
             case "list" | "page 2":
                 pods = await client.list_pods(chunk_size=60, timeout=DEADLINE)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import pytest
 import trio  # noqa: F401 - before threads would import it at the same moment
@@ -104,8 +104,8 @@ def left_open(cluster: Cluster) -> int:
 @pytest.fixture(scope="module")
 def meetings(request: pytest.FixtureRequest) -> Iterator[dict[Cell, Future[Met]]]:
     """Begin every meeting that some selected test asks for."""
-    asked = [
-        item.callspec.params["cell"]
+    asked: list[Cell] = [
+        cast("Cell", item.callspec.params["cell"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and "cell" in item.fixturenames
     ]
