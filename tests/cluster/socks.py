@@ -33,9 +33,12 @@ class SocksProxy(Proxy):
         """Settle on a method and return the credentials, None without any."""
         _, count = read_exactly(client, 2)
         methods = read_exactly(client, count)
-        if self._credentials is None or 2 not in methods:
-            client.sendall(b"\x05\x00" if self._credentials is None else b"\x05\xff")
+        if self._credentials is None:
+            client.sendall(b"\x05\x00")
             return None
+        if 2 not in methods:
+            client.sendall(b"\x05\xff")
+            raise ConnectionError("a client without credentials")
         client.sendall(b"\x05\x02")
         read_exactly(client, 1)
         return f"{_counted(client)}:{_counted(client)}"
