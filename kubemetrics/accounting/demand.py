@@ -131,6 +131,16 @@ class Demands:
             known = self._known[template] = demand(pod)
         return known
 
+    def of_container(self, pod: Pod, container: Container) -> Demand:
+        """Return `container_demand` of one container of *pod*."""
+        if pod.finished or not settled(container):
+            return container_demand(pod, container)
+        alone = (id(container.requests), id(container.limits))
+        known = self._known.get(alone)
+        if known is None:
+            known = self._known[alone] = container_demand(pod, container)
+        return known
+
 
 def _template(pod: Pod) -> tuple[object, ...] | None:
     """Return what alone decides a pod's demand; nothing where its status counts too.

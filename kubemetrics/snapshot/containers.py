@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..accounting import NO_DEMAND, container_demand
+from ..accounting import NO_DEMAND, Demand, Demands
 from ..models import Container, Pod, Quantities
 from .coverage import Stage
 from .model import ContainerUsage, PodUsage
@@ -19,10 +19,11 @@ _BEFORE_ITS_OWN = frozenset(
 
 def containers(rows: Iterable[PodUsage]) -> tuple[ContainerUsage, ...]:
     """Return the containers of these pods: init and sidecars first, in their order."""
-    return tuple(container for row in rows for container in _of(row))
+    demands = Demands()
+    return tuple(container for row in rows for container in _of(row, demands))
 
 
-def _of(row: PodUsage) -> Iterator[ContainerUsage]:
+def _of(row: PodUsage, demands: Demands) -> Iterator[ContainerUsage]:
     samples = {c.name: c.usage for c in row.metrics.containers} if row.metrics else {}
     if row.pod is not None:
         pod = row.pod
@@ -31,16 +32,22 @@ def _of(row: PodUsage) -> Iterator[ContainerUsage]:
             *pod.containers,
             *pod.ephemeral_containers,
         ):
-            yield _known(row, pod, container, samples.pop(container.name, None))
+            usage = samples.pop(container.name, None)
+            serves = container.kind in {"regular", "sidecar"}
+            demand = demands.of_container(pod, container) if serves else NO_DEMAND
+            yield _known(row, pod, container, usage, demand)
     for name, usage in samples.items():
         yield ContainerUsage(row=row, name=name, stage="orphan", usage=usage)
 
 
 def _known(
-    row: PodUsage, pod: Pod, container: Container, usage: Quantities | None
+    row: PodUsage,
+    pod: Pod,
+    container: Container,
+    usage: Quantities | None,
+    demand: Demand,
 ) -> ContainerUsage:
     reason = None if usage else _reason(row, pod, container)
-    serves = container.kind in {"regular", "sidecar"}
     return ContainerUsage(
         row=row,
         name=container.name,
@@ -48,7 +55,7 @@ def _known(
         container=container,
         usage=usage or None,
         reason=reason,
-        demand=container_demand(pod, container) if serves else NO_DEMAND,
+        demand=demand,
     )
 
 
@@ -68,6 +75,6 @@ def _reason(row: PodUsage, pod: Pod, container: Container) -> Reason:
         return own
     return row.reason or Reason(
         "Unreported",
-        f"Container {container.name} runs, and its pod's sample lacks it; possible "
-        "causes: it started after the sample, or the provider could not measure it.",
+        f"The sample of its pod lacks container {container.name}; possible causes: it "
+        "started after the sample, or the provider could not measure it.",
     )

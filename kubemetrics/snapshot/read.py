@@ -10,6 +10,7 @@ from ..api import Api, ListOptions, Progress, ResourceList
 from ..errors import KubeMetricsError
 from ..flow import Flow, Fork, attempt
 from ..models import Node, NodeMetrics, Pod, PodMetrics
+from ..wire import collector_paused
 from .join import join
 from .parts import Part, Parts
 from .result import Snapshot
@@ -47,7 +48,8 @@ def snapshot(api: Api, options: SnapshotOptions) -> Flow[Snapshot]:
         KubeMetricsError: nothing at all could be read; the error is that of the pods.
     """
     parts = yield from read(api, options)
-    return join(parts)
+    with collector_paused():
+        return join(parts)
 
 
 def read(api: Api, options: SnapshotOptions) -> Flow[Parts]:

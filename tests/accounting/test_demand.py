@@ -136,6 +136,8 @@ def test_replicas_share_one_account() -> None:
     shared = Demands()
     first, second = replicas({}, name="q")
     assert shared.of(first) is shared.of(second)
+    (only,) = first.containers
+    assert shared.of_container(first, only) is shared.of_container(second, only)
 
 
 MORE = Resources({"cpu": Quantity(3)}, {"cpu": Quantity(4)})
@@ -162,3 +164,6 @@ def test_a_replica_that_differs_has_its_own_account(
     first, second = replicas(container, **changes)
     assert shared.of(first) == demand(first)
     assert shared.of(second) == demand(second)
+    for one in (first, second):
+        (only,) = one.containers
+        assert shared.of_container(one, only) == container_demand(one, only)
