@@ -35,19 +35,6 @@ class Identity:
         self._check = check
         self._files = Reloaded(_paths(auth), self._read, clock=clock)
 
-    @classmethod
-    def of(
-        cls,
-        auth: AuthInfo,
-        user: str,
-        clock: Callable[[], float],
-        check: Callable[[ClientCertificate], None] | None,
-    ) -> Identity | None:
-        """Return the identity of *auth*, ``None`` if it has no certificate."""
-        if not (auth.client_certificate or auth.client_certificate_data):
-            return None
-        return cls(auth, user, clock, check)
-
     def peek(self) -> _Certified | None:
         """Return it, if the files were looked at just now; never blocks."""
         return self._files.peek()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from ..config.model import AuthInfo, Config
 from ..errors import CredentialError
 from .credential import ClientCertificate, Credential, CredentialSource, Exchange
 from .expiry import token_expiry
 from .headers import basic, bearer, token_problem
-from .identity import Identity, WithCertificate
-from .tokenfile import token_file_source
+
+if TYPE_CHECKING:
+    from .identity import Identity
 
 
 class Fixed:
@@ -67,9 +69,9 @@ def credential_source(
     if not config.server.lower().startswith("https://"):
         return Fixed(Credential())
     header = _written_down(auth, config.user, clock)
-    identity = Identity.of(auth, config.user, clock, check)
+    identity = _identity(auth, config.user, clock, check)
     if header is None and identity is None and auth.exec is not None:
-        # Both are heavy, and most configurations need neither.
+        # Each of these is a part of the start-up time, and few need more than one.
         from .execsource import exec_source  # noqa: PLC0415
 
         return exec_source(config, auth.exec, environ, clock, exec_timeout)
@@ -79,7 +81,24 @@ def credential_source(
         write = may_persist(persist, environ)
         header = oidc_source(auth.oidc, exchange, clock, persist=write)
     header = header or Fixed(Credential())
-    return header if identity is None else WithCertificate(header, identity)
+    if identity is None:
+        return header
+    from .identity import WithCertificate  # noqa: PLC0415
+
+    return WithCertificate(header, identity)
+
+
+def _identity(
+    auth: AuthInfo,
+    user: str,
+    clock: Callable[[], float],
+    check: Callable[[ClientCertificate], None] | None,
+) -> Identity | None:
+    if not (auth.client_certificate or auth.client_certificate_data):
+        return None
+    from .identity import Identity  # noqa: PLC0415
+
+    return Identity(auth, user, clock, check)
 
 
 def _written_down(
@@ -87,6 +106,8 @@ def _written_down(
 ) -> CredentialSource | None:
     static = _static(auth)
     if auth.token_file:
+        from .tokenfile import token_file_source  # noqa: PLC0415
+
         usable = None if isinstance(static, str) else static
         return token_file_source(auth.token_file, usable, clock)
     if isinstance(static, str):

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from ..errors import KubeMetricsError
 from . import console
 from .commands import COMMANDS, Command, CommandModule, build, find
-from .overview import overview
 from .parser import HelpWanted, Parser, UsageError
 
 __all__ = ["main"]
@@ -42,7 +41,11 @@ def _run(words: list[str]) -> int:
 
         return answer(words[1:])
     name, rest, stray = find(words)
-    return _run_command(name, rest) if name else overview(rest, stray)
+    if name:
+        return _run_command(name, rest)
+    from .overview import overview  # noqa: PLC0415 - not for a command
+
+    return overview(rest, stray)
 
 
 def _run_command(name: str, words: list[str]) -> int:

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..api import Api, ListOptions
 from ..errors import KubeMetricsError
 from ..flow import Flow
 from ..frozen import dataclass
-from ..models import Pod, PodMetrics
 from ..output.kubectl_top import PodView, pods_table
 from . import console, kubectl, top_flags
 from .common import client_of
-from .goduration import go_duration
 from .parser import Parser
+
+if TYPE_CHECKING:  # a part of the start-up time, which the table does not need
+    from ..models import Pod, PodMetrics
 
 DESCRIPTION: Final = """\
 Show what pods use now, byte for byte as 'kubectl top pods' shows it.
@@ -150,6 +151,8 @@ def _check_empty(api: Api, question: _Question) -> Flow[None]:
 
 
 def _check_age(pod: Pod) -> None:
+    from .goduration import go_duration  # noqa: PLC0415 - seldom needed
+
     created = pod.creation_timestamp
     age = time.time_ns() - (int(created.timestamp()) * 10**9 if created else 0)
     if age > _DELAY:

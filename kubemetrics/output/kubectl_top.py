@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ..frozen import dataclass
-from ..models import CPU, MEMORY, Node, NodeMetrics, PodMetrics, Quantities, total
+from ..models import CPU, MEMORY, total
 from ..quantity import Quantity
 from .text import printable
+
+if TYPE_CHECKING:  # a part of the start-up time, and no table needs them all
+    from ..models import Node, NodeMetrics, PodMetrics, Quantities
 
 SortBy: TypeAlias = Literal["", "cpu", "memory"]
 Row: TypeAlias = Sequence[str]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from importlib.util import find_spec
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from ..config.model import Config
 from ..errors import ConfigError
 from ..frozen import dataclass
-from .noproxy import bypasses
 
 _SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 _PORTS: Final = {"http": 80, "https": 443}
@@ -35,11 +33,17 @@ class Proxy:
         return self.url.partition(":")[0].lower()
 
 
+def _has_socks() -> bool:
+    from importlib.util import find_spec  # noqa: PLC0415 - for SOCKS alone
+
+    return find_spec("socksio") is not None
+
+
 def choose(
     config: Config,
     environ: Mapping[str, str],
     *,
-    has_socks: Callable[[], bool] = lambda: find_spec("socksio") is not None,
+    has_socks: Callable[[], bool] = _has_socks,
 ) -> Proxy | None:
     """Choose the proxy for *config*'s server, ``None`` to go there directly.
 
@@ -88,9 +92,7 @@ def _from_environment(server: str, environ: Mapping[str, str]) -> Proxy | None:
     target = urlsplit(server)
     variable = f"{target.scheme.upper()}_PROXY"
     value = _either(environ, variable)
-    if not value or bypasses(
-        _either(environ, "NO_PROXY"), target.hostname or "", _port(target)
-    ):
+    if not value or _bypassed(target, _either(environ, "NO_PROXY")):
         return None
     if variable == "HTTP_PROXY" and environ.get("REQUEST_METHOD"):
         raise ConfigError(
@@ -98,6 +100,12 @@ def _from_environment(server: str, environ: Mapping[str, str]) -> Proxy | None:
             " header sets it (golang.org/s/cgihttpproxy); use proxy-url"
         )
     return _proxy(value if "://" in value else f"http://{value}", variable)
+
+
+def _bypassed(target: SplitResult, no_proxy: str) -> bool:
+    from .noproxy import bypasses  # noqa: PLC0415 - only where a proxy is named
+
+    return bypasses(no_proxy, target.hostname or "", _port(target))
 
 
 def _either(environ: Mapping[str, str], name: str) -> str:

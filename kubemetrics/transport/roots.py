@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ..auth.reload import Reloaded
 from ..config.model import Config
 from .authorities import holds_a_certificate, no_certificate, read_authorities
+
+if TYPE_CHECKING:
+    from ..auth.reload import Reloaded
 
 
 class Roots:
@@ -24,6 +27,8 @@ class Roots:
         self._config = config
         self._file: Reloaded[bytes | None] | None = None
         if config.certificate_authority and not config.certificate_authority_data:
+            from ..auth.reload import Reloaded  # noqa: PLC0415 - for files alone
+
             self._file = Reloaded(
                 (config.certificate_authority,), self._read, clock=clock
             )

@@ -12,7 +12,6 @@ from ..errors import ConfigError
 from ..flow import PeerCertificate
 from .authorities import read_authorities, trust
 from .context import ClientContext, alternative_names
-from .identity import load_identity
 
 
 def build_context(
@@ -38,6 +37,8 @@ def build_context(
     else:
         trust(context, config, authorities or read_authorities(config))
     if certificate is not None:
+        from .identity import load_identity  # noqa: PLC0415 - few have one
+
         load_identity(context, certificate, _whose(config))
     return context
 
@@ -48,6 +49,8 @@ def check_pair(pair: ClientCertificate) -> None:
     Raises:
         CredentialError: it is no certificate and key, not a pair, or encrypted.
     """
+    from .identity import load_identity  # noqa: PLC0415 - few have one
+
     load_identity(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pair, "client certificate")
 
 
