@@ -39,9 +39,11 @@ def run(
     width: int | None = None,
     height: int = 50,
     environ: dict[str, str] | None = None,
+    err: io.StringIO | None = None,
 ) -> Result:
     """Run ``kubemetrics`` as *user*; a *width* makes stdout a terminal."""
-    out, err = Terminal() if width else io.StringIO(), io.StringIO()
+    out = Terminal() if width else io.StringIO()
+    err = io.StringIO() if err is None else err
     given = {
         "KUBECONFIG": str(cluster.kubeconfig(user)),
         "COLUMNS": str(width or 80),

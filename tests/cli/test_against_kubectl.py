@@ -17,7 +17,7 @@ import pytest
 
 from kubemetrics.cli import main
 from tests.cluster import Cluster
-from tests.cluster_tests.kubectl import KUBECTL, Run, needs_kubectl
+from tests.cluster_tests.kubectl import KUBECTL, Run, kubectl, needs_kubectl
 
 from .pairwise import Row, rows, singles
 from .scenes import SCENES, STATES, open_scene
@@ -281,6 +281,17 @@ def test_selectors_are_judged_as_kubectl_judges_them(healthy: Cluster) -> None:
     lines = [["pods", "-A", "-l", text] for text in SELECTORS]
     lines += [["pods", "-A", "--field-selector", text] for text in FIELDS]
     assert not "\n".join(compare(healthy, lines, "viewer"))
+
+
+@pytest.mark.parametrize(
+    "path", ["/version", "/api/v1/namespaces?limit=1", "/apis", "/apis/metrics.k8s.io"]
+)
+def test_raw_prints_what_kubectl_get_raw_prints(
+    healthy: Cluster, path: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main(["raw", path, "--kubeconfig", str(config_of(healthy, "viewer"))]) == 0
+    mine = capfdbinary.readouterr().out
+    assert mine.decode() == kubectl(healthy, "get", "--raw", path).stdout
 
 
 @pytest.mark.parametrize("known", DIFFERENCES, ids=lambda known: str(known["reason"]))
