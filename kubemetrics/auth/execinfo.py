@@ -80,12 +80,9 @@ def _cluster(
         "disable-compression": config.disable_compression,
         "config": exec_config.cluster_config,
     }
-    # Go's `omitempty`: whatever is empty is left out, an empty extension is not.
-    return {
-        name: value
-        for name, value in fields.items()
-        if (value if name != "config" else value is not None)
-    }
+    # Go's `omitempty`: whatever is empty is left out, except for an extension, which
+    # is null where there is none.
+    return {name: value for name, value in fields.items() if value or name == "config"}
 
 
 def read_answer(stdout: bytes, api_version: str) -> Credential | str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import Any, Final, TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -148,12 +148,7 @@ class Awaiting:
     ) -> AsyncGenerator[_Answer, None]:
         """Send one attempt; what breaks inside becomes a `TransportError`."""
         attempt = Attempt(self._session, request, credential, call, silence)
-
-        async def trace(event: str, facts: dict[str, Any]) -> None:
-            if (stream := attempt.trace(event, facts)) is not None:
-                await stream.aclose()
-
-        attempt.request.extensions["trace"] = trace
+        attempt.request.extensions["trace"] = attempt.trace_awaited
         lease, idle = self._pools.borrow(self._session.identity(credential))
         try:
             await _close(idle)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import httpx
 
@@ -145,12 +145,7 @@ class Blocking:
     ) -> Generator[_Answer, None, None]:
         """Send one attempt; what breaks inside becomes a `TransportError`."""
         attempt = Attempt(self._session, request, credential, call, silence)
-
-        def trace(event: str, facts: Mapping[str, Any]) -> None:
-            if (stream := attempt.trace(event, facts)) is not None:
-                stream.close()
-
-        attempt.request.extensions["trace"] = trace
+        attempt.request.extensions["trace"] = attempt.trace
         lease, idle = self._pools.borrow(self._session.identity(credential))
         try:
             _close(idle)

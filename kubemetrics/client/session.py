@@ -124,22 +124,28 @@ class Attempt:
         except httpx.InvalidURL as error:
             raise self._failure("limit", f"cannot be asked for: {error}") from None
 
-    def trace(self, event: str, facts: Mapping[str, Any]) -> Any:  # noqa: ANN401
-        """Hear what httpcore does: a connection made is none that was kept alive.
+    def trace(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Hear what httpcore does, and do what it leaves undone."""
+        if self._heard(event, facts):
+            self._dialled.close()
+            _refused(facts["exception"])
 
-        Returns a stream that is to be closed, which httpcore leaves open when a SOCKS
-        proxy refuses.
-        """
+    async def trace_awaited(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Hear what its other half does."""
+        if self._heard(event, facts):
+            await self._dialled.aclose()
+            _refused(facts["exception"])
+
+    def _heard(self, event: str, facts: Mapping[str, Any]) -> bool:
+        """Say whether the connection to a SOCKS proxy has failed and is still open."""
         if event.endswith("connect_tcp.started"):
-            self._reused = False
+            self._reused = False  # a connection made is none that was kept alive
         elif event.endswith("connect_tcp.complete"):
             self._dialled = facts["return_value"]
             sock = self._dialled.get_extra_info("socket")
             if sock is not None:
                 PlainSocket.adopt(sock)
-        elif event.endswith("setup_socks5_connection.failed"):
-            return self._dialled
-        return None
+        return event.endswith("setup_socks5_connection.failed")
 
     @property
     def elapsed(self) -> float:
@@ -212,6 +218,12 @@ class Attempt:
         stream = answer.extensions.get("network_stream")
         connection = stream.get_extra_info("ssl_object") if stream else None
         return peer_certificate(connection) if connection else None
+
+
+def _refused(error: BaseException) -> None:
+    """Raise httpx's error for one of socksio's, which httpcore lets through."""
+    if type(error).__module__.partition(".")[0] == "socksio":
+        raise httpx.ProxyError("it does not answer as a SOCKS5 proxy does")
 
 
 def closed(url: str) -> TransportError:

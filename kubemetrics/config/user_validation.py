@@ -130,12 +130,14 @@ def _token_file_problems(user: User) -> Iterator[str]:
     where = user.origin.at("tokenFile")
     if user.username:
         yield f"{where}: a token and a username: choose one"
+    if user.token:
+        return  # it stands in for the file until that can be read
     try:
         empty = not Path(user.token_file).read_bytes().strip()
     except OSError as error:
         yield f"{where}: {user.token_file} cannot be read: {error.strerror}"
     else:
-        if empty and not user.token:
+        if empty:
             yield f"{where}: {user.token_file} is empty"
 
 

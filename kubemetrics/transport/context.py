@@ -56,7 +56,7 @@ class ClientContext(ssl.SSLContext):
             server_side,
             do_handshake_on_connect,
             suppress_ragged_eofs,
-            self.server_name or server_hostname,
+            self._name(server_hostname),
             session,
         )
 
@@ -73,9 +73,15 @@ class ClientContext(ssl.SSLContext):
             incoming,
             outgoing,
             server_side,
-            self.server_name or server_hostname,
+            self._name(server_hostname),
             session,
         )
+
+    def _name(self, dialled: str | bytes | None) -> str | None:
+        if isinstance(dialled, bytes):
+            dialled = dialled.decode("ascii")
+        # An IPv6 address has its brackets when it goes through a proxy.
+        return self.server_name or (dialled and dialled.strip("[]"))
 
     def remember(self, sock: ssl.SSLSocket) -> None:
         """Keep *sock* in mind, weakly; after `shut_down` it is shut down at once."""

@@ -42,6 +42,17 @@ class Wire(Generic[T]):
     transport: T
 
 
+class _Bracketed(httpx.URL):
+    """A URL with an IPv6 address, whose brackets stay.
+
+    httpcore asks a proxy for the bare ``::1:6443``, which says nothing of a port.
+    """
+
+    @property
+    def raw_host(self) -> bytes:
+        return b"[%b]" % super().raw_host
+
+
 class Endpoint:
     """One server as its `Config` describes it: what every request to it shares."""
 
@@ -68,6 +79,11 @@ class Endpoint:
         """Return the address of a request."""
         query = urlencode(request.query, quote_via=quote)
         return f"{self._base}{request.path}{'?' if query else ''}{query}"
+
+    def destination(self, url: httpx.URL) -> httpx.URL:
+        """Return *url* as it has to be given to httpx: for a proxy it may differ."""
+        through = self.proxy is not None and self.proxy.scheme in {"http", "https"}
+        return _Bracketed(url) if through and ":" in url.host else url
 
     def headers(
         self, request: Request, credential: Credential

@@ -113,13 +113,14 @@ def test_it_is_told_of_the_cluster_with_the_authority_inlined(tmp_path: Path) ->
     }
 
 
-def test_it_is_told_of_an_insecure_cluster_and_nothing_empty(tmp_path: Path) -> None:
+def test_it_is_told_of_an_insecure_cluster_and_hardly_more(tmp_path: Path) -> None:
     config = replace(
         plugged("", provide_cluster_info=True), insecure_skip_tls_verify=True
     )
     assert told(tmp_path, config)["spec"]["cluster"] == {
         "server": "https://cluster:6443",
         "insecure-skip-tls-verify": True,
+        "config": None,  # kubectl writes it so
     }
 
 

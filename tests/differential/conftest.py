@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .bench import Bench
+from .sites import Place
+
+Benches = Callable[[str], Bench]
+
+
+@pytest.fixture(scope="session")
+def places() -> Iterator[Callable[[str], Place]]:
+    """Start each kind of server when it is first asked for."""
+    running: dict[str, Place] = {}
+
+    def place(kind: str) -> Place:
+        if kind not in running:
+            running[kind] = Place(kind)
+        return running[kind]
+
+    yield place
+    for one in running.values():
+        one.server.close()
+        assert not one.server.crashes
+
+
+@pytest.fixture
+def benches(places: Callable[[str], Place], tmp_path: Path) -> Benches:
+    return lambda kind: Bench(places(kind), tmp_path)

@@ -1,0 +1,168 @@
+# ruff: noqa: E501 - a case a line
+"""Each kind of credential, as kubectl and as we bring it before the server."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from tests.auth.clock import jwt
+from tests.auth.plugins import V1, V1BETA1, answer
+from tests.transport.certs import leaf, ordinary
+
+from .bench import PATH, Case, needs_kubectl, same
+from .conftest import Benches
+from .plugins import gives, plugin, script
+
+pytestmark = needs_kubectl
+
+JANE = leaf(ordinary(), name="jane")
+OTHER = leaf(ordinary(), name="other")
+ID_TOKEN = jwt(exp=4_000_000_000, sub="jane")
+
+
+def data(pem: bytes) -> str:
+    return base64.b64encode(pem).decode()
+
+
+CERT_DATA = {
+    "client-certificate-data": data(JANE.pem),
+    "client-key-data": data(JANE.key),
+}
+CERT_FILES = {"client-certificate": "pki/jane.crt", "client-key": "pki/jane.key"}
+PKI = {"pki/jane.crt": JANE.pem, "pki/jane.key": JANE.key}
+PAIR = {"clientCertificateData": JANE.pem.decode(), "clientKeyData": JANE.key.decode()}
+BASIC = {"username": "jane", "password": "pässword:with colon"}
+
+
+INFO = {
+    "certificate-authority-data": "<ca>",
+    "tls-server-name": "api.example",
+    "proxy-url": None,
+    "disable-compression": True,
+}
+EXTENSION = [
+    {
+        "name": "client.authentication.k8s.io/exec",
+        "extension": {"audience": "x", "n": [1, {"deep": None}], "t": True},
+    }
+]
+OIDC = {
+    "client-id": "c",
+    "idp-issuer-url": "https://issuer.invalid",
+    "id-token": ID_TOKEN,
+}
+EXTRA = {"scopes.example.com/x y%": ["a", "b"], "Upper": ["c"], "ümlaut": ["d"]}
+
+WRITTEN_DOWN = [
+    Case(name="token"),
+    Case(name="token that the server refuses", user={"token": "refused"}, refused=True),
+    Case(name="token file", user={"tokenFile": "sa/token"}, files={"sa/token": "file-token\n"}),
+    Case(name="token file, absolute", user={"tokenFile": "<dir>/token"}, files={"token": "  file-token \r\n"}),
+    Case(name="token and token file", user={"token": "static", "tokenFile": "token"}, files={"token": "from-the-file"}),
+    Case(name="token and an empty token file", user={"token": "static", "tokenFile": "token"}, files={"token": "\n"}),
+    Case(name="token and a missing token file", user={"token": "static", "tokenFile": "none"}),
+    Case(name="basic", user=BASIC),
+    Case(name="basic without a password", user={"username": "jane"}),
+    Case(name="basic and a token file", user={**BASIC, "tokenFile": "token"}, files={"token": "f"}, refused=True),
+    Case(name="certificate data", user=CERT_DATA),
+    Case(name="certificate files", user=CERT_FILES, files=PKI),
+    Case(name="certificate data and a key file", user={"client-certificate-data": data(JANE.pem), "client-key": "pki/jane.key"}, files=PKI),
+    Case(name="certificate and key in one file", user={"client-certificate": "both", "client-key": "both"}, files={"both": JANE.key + JANE.pem}),
+    Case(name="certificate and token", user={**CERT_DATA, "token": "t"}),
+    Case(name="certificate and token file", user={**CERT_FILES, "tokenFile": "token"}, files={**PKI, "token": "t"}),
+    Case(name="certificate and basic", user={**CERT_DATA, **BASIC}),
+    Case(name="certificate where one is demanded", user=CERT_DATA, place="demanding"),
+    Case(name="no certificate where one is demanded", place="demanding", refused=True),
+    Case(name="a certificate and another's key", user={**CERT_DATA, "client-key-data": data(OTHER.key)}, refused=True),
+    Case(name="an encrypted key", user={**CERT_DATA, "client-key-data": data(JANE.encrypted_key(b"hunter2"))}, refused=True),
+    Case(name="a key that is none", user={**CERT_DATA, "client-key-data": data(b"nonsense")}, refused=True),
+    Case(name="token over http", place="plain", cluster={"certificate-authority-data": None}),
+    Case(name="certificate over http", place="plain", cluster={"certificate-authority-data": None}, user=CERT_DATA),
+    Case(name="OIDC", user={"auth-provider": {"name": "oidc", "config": OIDC}}),
+    Case(name="OIDC and a certificate", user={**CERT_DATA, "auth-provider": {"name": "oidc", "config": OIDC}}),
+    Case(name="OIDC and a token", user={"token": "t", "auth-provider": {"name": "oidc", "config": OIDC}}),
+    Case(name="OIDC without a refresh token at its end", user={"auth-provider": {"name": "oidc", "config": {**OIDC, "id-token": jwt(exp=1)}}}, refused=True),
+]  # fmt: skip
+
+PLUGINS = [
+    Case(name="v1 token", user=plugin(), files=gives(token="plugged")),
+    Case(name="v1beta1 token", user=plugin(V1BETA1), files=gives(V1BETA1, token="plugged")),
+    Case(name="v1beta1 without a mode", user=plugin(V1BETA1, interactiveMode=None), files=gives(V1BETA1, token="plugged")),
+    Case(name="v1 that answers v1beta1", user=plugin(), files=gives(V1BETA1, token="plugged"), refused=True),
+    Case(name="an expiry far away", user=plugin(), files=gives(token="t", expirationTimestamp="2100-01-01T00:00:00Z")),
+    Case(name="an expiry with fractions and an offset", user=plugin(), files=gives(token="t", expirationTimestamp="2100-01-01T00:00:00.123456789+02:00")),
+    Case(name="an expiry that is none", user=plugin(), files=gives(token="t", expirationTimestamp="tomorrow"), refused=True),
+    Case(name="certificate", user=plugin(), files=gives(**PAIR)),
+    Case(name="certificate and token", user=plugin(), files=gives(token="t", **PAIR)),
+    Case(name="certificate where one is demanded", user=plugin(), files=gives(**PAIR), place="demanding"),
+    Case(name="certificate without a key", user=plugin(), files=gives(clientCertificateData=JANE.pem.decode()), refused=True),
+    Case(name="certificate that is none", user=plugin(), files=gives(clientCertificateData="x", clientKeyData="y"), refused=True),
+    Case(name="cluster info", user=plugin(provideClusterInfo=True), files=gives(token="t"), cluster=INFO),
+    Case(name="cluster info with an extension", user=plugin(provideClusterInfo=True), files=gives(token="t"), cluster={"extensions": EXTENSION}),
+    Case(name="cluster info with another extension", user=plugin(provideClusterInfo=True), files=gives(token="t"), cluster={"extensions": [{"name": "x", "extension": {"a": 1}}]}),
+    Case(name="cluster info, v1beta1", user=plugin(V1BETA1, provideClusterInfo=True), files=gives(V1BETA1, token="t"), cluster={"extensions": EXTENSION}),
+    Case(name="cluster info with a CA file", user=plugin(provideClusterInfo=True), files={**gives(token="t"), "ca.crt": ordinary().pem}, cluster={"certificate-authority-data": None, "certificate-authority": "ca.crt"}),
+    Case(name="cluster info, insecure", user=plugin(provideClusterInfo=True), files=gives(token="t"), cluster={"certificate-authority-data": None, "insecure-skip-tls-verify": True}),
+    Case(name="no cluster info", user=plugin(provideClusterInfo=False), files=gives(token="t"), cluster={"extensions": EXTENSION}),
+    Case(name="mode IfAvailable", user=plugin(interactiveMode="IfAvailable"), files=gives(token="t")),
+    Case(name="mode Always without a terminal", user=plugin(interactiveMode="Always"), files=gives(token="t"), refused=True),
+    Case(name="stdin is empty", user=plugin(interactiveMode="IfAvailable"), files={"plugin": script(answer(token="got-$LINE-$CODE"), "read LINE; CODE=$?")}),
+    Case(name="arguments and variables", user=plugin(args=["a b", "$HOME", "*"], env=[{"name": "CLOUD", "value": "x"}, {"name": "EMPTY", "value": ""}]), files={"plugin": script(answer(token="$#-$1-$2-$3-$CLOUD-${EMPTY-unset}").replace(" ", ""), 'set -- "$1" "${2#$}" "$3"')}),
+    Case(name="a variable twice", user=plugin(env=[{"name": "V", "value": "1"}, {"name": "V", "value": "2"}]), files={"plugin": script(answer(token="$V"))}),
+    Case(name="a variable of the process", user=plugin(), environ={"FROM_OUTSIDE": "here"}, files={"plugin": script(answer(token="$FROM_OUTSIDE"))}),
+    Case(name="a variable over one of the process", user=plugin(env=[{"name": "V", "value": "config"}]), environ={"V": "process"}, files={"plugin": script(answer(token="$V"))}),
+    Case(name="KUBERNETES_EXEC_INFO cannot be set", user=plugin(env=[{"name": "KUBERNETES_EXEC_INFO", "value": "{}"}]), files=gives(token="t")),
+    Case(name="env and args null", user=plugin(env=None, args=None), files=gives(token="t")),
+    Case(name="a command below the kubeconfig", user=plugin(command="bin/helper"), files={"bin/helper": script(answer(token="t"))}),
+    Case(name="a command with dots", user=plugin(command="bin/../plugin"), files={**gives(token="t"), "bin/x": ""}),
+    Case(name="a command on PATH", user=plugin(command="kubemetrics-test-helper", args=["<dir>"]), files={"bin/kubemetrics-test-helper": script(answer(token="t"))}, environ={"PATH": f"<dir>/bin:{PATH}"}),
+    Case(name="a bare command is not looked for beside the kubeconfig", user=plugin(command="plugin"), files=gives(token="t"), refused=True),
+    Case(name="a command on the plugin's own PATH", user=plugin(command="kubemetrics-test-helper", env=[{"name": "PATH", "value": "<dir>/bin"}]), files={"bin/kubemetrics-test-helper": script(answer(token="t"))}, refused=True),
+    Case(name="YAML on stdout", user=plugin(), files={"plugin": script(f"kind: ExecCredential\napiVersion: {V1}\nstatus: {{token: yaml}}")}),
+    Case(name="nothing on stdout", user=plugin(), files={"plugin": script("")}, refused=True),
+    Case(name="text on stdout", user=plugin(), files={"plugin": script("please log in")}, refused=True),
+    Case(name="another kind", user=plugin(), files={"plugin": script(answer(token="t").replace("ExecCredential", "Other"))}, refused=True),
+    Case(name="no status", user=plugin(), files={"plugin": script(f'{{"kind":"ExecCredential","apiVersion":"{V1}"}}')}, refused=True),
+    Case(name="an empty status", user=plugin(), files=gives(), refused=True),
+    Case(name="a number for a token", user=plugin(), files=gives(token=1), refused=True),
+    Case(name="an exit code", user=plugin(), files={"plugin": "#!/bin/sh\nexit 3\n"}, refused=True),
+    Case(name="not executable", user=plugin(command="config"), refused=True),
+    Case(name="a token that the server refuses", user=plugin(), files=gives(token="refused"), refused=True),
+    Case(name="beside a token", user={**plugin(), "token": "written-down"}, files=gives(token="plugged")),
+    Case(name="beside a token file", user={**plugin(), "tokenFile": "token"}, files={**gives(token="plugged"), "token": "written-down"}),
+    Case(name="beside a certificate", user={**plugin(), **CERT_DATA}, files=gives(token="plugged")),
+    Case(name="beside a password", user={**plugin(), **BASIC}, files=gives(token="plugged")),
+    Case(name="over http", user=plugin(), files=gives(token="plugged"), place="plain", cluster={"certificate-authority-data": None}),
+]  # fmt: skip
+
+IMPERSONATION = [
+    Case(name="user", user={"token": "t", "as": "jane"}),
+    Case(name="user, uid", user={"token": "t", "as": "jane", "as-uid": "1-2-3"}),
+    Case(name="user, groups", user={"token": "t", "as": "jane", "as-groups": ["g", "system:masters"]}),
+    Case(name="user, extra", user={"token": "t", "as": "jane", "as-user-extra": EXTRA}),
+    Case(name="all four", user={"token": "t", "as": "jane", "as-uid": "1", "as-groups": ["g"], "as-user-extra": {"k": ["v"]}}),
+    Case(name="with a certificate", user={**CERT_DATA, "as": "jane"}),
+    Case(name="with a plugin", user={**plugin(), "as": "jane"}, files=gives(token="t")),
+    Case(name="over http", user={"token": "t", "as": "jane"}, place="plain", cluster={"certificate-authority-data": None}),
+    Case(name="groups alone", user={"token": "t", "as-groups": ["g"]}, refused=True),
+    Case(name="uid alone", user={"token": "t", "as-uid": "1"}, refused=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRITTEN_DOWN, ids=str)
+def test_what_is_written_down_arrives_as_from_kubectl(
+    case: Case, benches: Benches
+) -> None:
+    same(benches(case.place), case)
+
+
+@pytest.mark.parametrize("case", PLUGINS, ids=str)
+def test_a_plugin_is_told_and_heard_as_by_kubectl(case: Case, benches: Benches) -> None:
+    same(benches(case.place), case)
+
+
+@pytest.mark.parametrize("case", IMPERSONATION, ids=str)
+def test_impersonation_arrives_as_from_kubectl(case: Case, benches: Benches) -> None:
+    same(benches(case.place), case)

@@ -1,0 +1,131 @@
+# ruff: noqa: E501 - a case a line
+"""Where we differ from kubectl on purpose: each case with its reason.
+
+More of them, which are about flags and files alone: tests/config/test_against_kubectl.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import pytest
+
+from tests.auth.plugins import answer
+
+from .bench import OURS, Case, Outcome, kubectl, needs_kubectl
+from .conftest import Benches
+from .plugins import gives, plugin, script
+
+pytestmark = needs_kubectl
+
+
+class Facts(TypedDict, total=False):
+    """What counts of an outcome; what is not named does not."""
+
+    accepted: bool
+    hosts: list[str]
+    sent: list[str | None]
+    runs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference(Case):
+    """What kubectl does, what we do, and why."""
+
+    theirs: Facts
+    ours: Facts
+    reason: str
+
+
+TWO_TOKENS = script(
+    answer(token="$TOKEN"),
+    "[ $(grep -c . '<dir>/told') = 1 ] && TOKEN=refused || TOKEN=good",
+)
+NOT_HTTPS = {"certificate-authority-data": None}
+REFUSED: Facts = {"accepted": False, "sent": []}
+
+DIFFERENCES = [
+    Difference(
+        name="a server without a scheme",
+        place="plain",
+        cluster={"server": "127.0.0.1:<port>", **NOT_HTTPS},
+        theirs={"accepted": True, "sent": [None]},
+        ours=REFUSED,
+        reason="the token is dropped in silence, and the request is anonymous",
+    ),
+    Difference(
+        name="a password in the server's URL",
+        cluster={"server": "https://me:pw@127.0.0.1:<port>"},
+        theirs={"accepted": True, "sent": ["Basic bWU6cHc="]},
+        ours=REFUSED,
+        reason="it would go before the user's own token, and into every message",
+    ),
+    Difference(
+        name="a password in the server's URL over http",
+        place="plain",
+        cluster={"server": "http://me:pw@127.0.0.1:<port>", **NOT_HTTPS},
+        theirs={"accepted": True, "sent": ["Basic bWU6cHc="]},
+        ours=REFUSED,
+        reason="credentials are for https alone",
+    ),
+    Difference(
+        name="a token that ends in a line break",
+        user={"token": "a-token\n"},
+        theirs=REFUSED,
+        ours={"accepted": True, "sent": ["Bearer a-token"]},
+        reason="kubernetes-client/python#656: white space around a token is never meant",
+    ),
+    Difference(
+        name="a plugin's token that ends in a line break",
+        user=plugin(),
+        files=gives(token="a-token\n"),
+        theirs=REFUSED,
+        ours={"accepted": True, "sent": ["Bearer a-token"]},
+        reason="the same",
+    ),
+    Difference(
+        name="a plugin whose first token is refused",
+        user=plugin(),
+        files={"plugin": TWO_TOKENS},
+        theirs={"accepted": False, "sent": ["Bearer refused"], "runs": 2},
+        ours={"accepted": True, "sent": ["Bearer refused", "Bearer good"], "runs": 2},
+        reason="kubernetes/kubernetes#87369: what a 401 renews is tried, once",
+    ),
+    Difference(
+        name="a plugin's credential that has ended already",
+        user=plugin(),
+        files=gives(token="a-token", expirationTimestamp="2001-01-01T00:00:00Z"),
+        theirs={"accepted": True, "runs": 2},
+        ours={"accepted": True, "runs": 1},
+        reason="one attempt is made with one credential, header and certificate alike",
+    ),
+    Difference(
+        name="a host name in capitals",
+        cluster={"server": "https://LOCALHOST:<port>"},
+        theirs={"accepted": True, "hosts": ["LOCALHOST:<port>"]},
+        ours={"accepted": True, "hosts": ["localhost:<port>"]},
+        reason="the same name: RFC 3986, 6.2.2.1",
+    ),
+]  # fmt: skip
+
+
+def facts(outcome: Outcome, port: int) -> dict[str, Any]:
+    arrivals = outcome.arrivals
+    return {
+        "accepted": outcome.accepted,
+        "hosts": [a.host.replace(str(port), "<port>") for a in arrivals],
+        "sent": [a.authorization for a in arrivals],
+        "runs": len(outcome.told),
+    }
+
+
+@pytest.mark.parametrize("case", DIFFERENCES, ids=str)
+def test_exception_we_differ_and_say_why(case: Difference, benches: Benches) -> None:
+    here = benches(case.place)
+    port = here.place.server.port
+    expected = {"kubectl": case.theirs, **dict.fromkeys(OURS, case.ours)}
+    for name, driver in {"kubectl": kubectl, **OURS}.items():
+        outcome = here.run(case, name, driver)
+        found = facts(outcome, port)
+        assert {key: found[key] for key in expected[name]} == expected[name], name

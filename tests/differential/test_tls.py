@@ -1,0 +1,75 @@
+# ruff: noqa: E501 - a case a line
+"""Whom kubectl and we trust, and by which name the server is asked for."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from tests.transport.certs import ordinary
+
+from .bench import Case, needs_kubectl, same
+from .conftest import Benches
+from .sites import other_authority
+
+pytestmark = needs_kubectl
+
+OTHER = base64.b64encode(other_authority().pem).decode()
+BOTH = base64.b64encode(other_authority().pem + b"# and\n" + ordinary().pem).decode()
+NO_CA = {"certificate-authority-data": None}
+CA_FILE = {**NO_CA, "certificate-authority": "ca.crt"}
+INSECURE = {**NO_CA, "insecure-skip-tls-verify": True}
+AT = "https://{}:<port>"
+
+TLS = [
+    Case(name="CA data"),
+    Case(name="CA file", cluster=CA_FILE, files={"ca.crt": ordinary().pem}),
+    Case(name="CA file, absolute", cluster={**CA_FILE, "certificate-authority": "<dir>/ca.crt"}, files={"ca.crt": ordinary().pem}),
+    Case(name="CA among others", cluster={"certificate-authority-data": BOTH}),
+    Case(name="CA with text around", cluster=CA_FILE, files={"ca.crt": "ümlaut\n".encode() + ordinary().pem + b"\x00rest"}),
+    Case(name="CA data and file", cluster={"certificate-authority": "ca.crt"}, files={"ca.crt": ordinary().pem}, refused=True),
+    Case(name="CA missing", cluster=CA_FILE, refused=True),
+    Case(name="CA that is none", cluster=CA_FILE, files={"ca.crt": "nothing"}, refused=True),
+    Case(name="CA file that is empty", cluster=CA_FILE, files={"ca.crt": ""}, refused=True),
+    Case(name="no CA", cluster=NO_CA, refused=True),
+    Case(name="wrong CA", cluster={"certificate-authority-data": OTHER}, refused=True),
+    Case(name="insecure", cluster=INSECURE),
+    Case(name="insecure, wrong host", cluster=INSECURE, place="wrong host"),
+    Case(name="insecure, expired", cluster=INSECURE, place="expired"),
+    Case(name="insecure and CA data", cluster={"insecure-skip-tls-verify": True}, refused=True),
+    Case(name="insecure and CA file", cluster={**CA_FILE, **INSECURE, "certificate-authority": "ca.crt"}, files={"ca.crt": ordinary().pem}, refused=True),
+    Case(name="insecure false", cluster={**NO_CA, "insecure-skip-tls-verify": False}, refused=True),
+    Case(name="insecure with a server name", cluster={**INSECURE, "tls-server-name": "any.example"}),
+    Case(name="by name", cluster={"server": AT.format("localhost")}),
+    Case(name="server name", cluster={"tls-server-name": "api.example"}),
+    Case(name="server name instead of a host that fits not", cluster={"tls-server-name": "other.example"}, place="wrong host"),
+    Case(name="server name that is an address", cluster={"server": AT.format("localhost"), "tls-server-name": "127.0.0.1"}),
+    Case(name="server name that is an IPv6 address", cluster={"tls-server-name": "::1"}),
+    Case(name="server name that is wrong", cluster={"tls-server-name": "wrong.example"}, refused=True),
+    Case(name="server name that is empty", cluster={"tls-server-name": ""}),
+    Case(name="wrong host", place="wrong host", refused=True),
+    Case(name="IPv6", place="IPv6"),
+    Case(name="IPv6 with a server name", place="IPv6", cluster={"tls-server-name": "api.example"}),
+    Case(name="expired", place="expired", refused=True),
+    Case(name="not valid yet", place="future", refused=True),
+    Case(name="a common name and no other", place="common name only", refused=True),
+    Case(name="an intermediate as anchor", place="intermediate"),
+    Case(name="a chain to the root", place="chain"),
+    Case(name="a chain with a part missing", place="broken chain", refused=True),
+    Case(name="an authority without key identifiers", place="old authority"),
+    Case(name="TLS 1.1", place="TLS 1.1", refused=True),
+    Case(name="TLS 1.1, insecure", place="TLS 1.1", cluster=INSECURE, refused=True),
+    Case(name="TLS 1.2", place="TLS 1.2"),
+    Case(name="http and a CA", place="plain"),
+    Case(name="http and insecure", place="plain", cluster=INSECURE),
+    Case(name="a scheme in capitals", cluster={"server": "HTTPS://127.0.0.1:<port>"}),
+    Case(name="a slash at the end", cluster={"server": "<url>/"}),
+    Case(name="a path, as Rancher has it", cluster={"server": "<url>/k8s/clusters/c-1"}),
+    Case(name="a path, a slash, a query", cluster={"server": "<url>/k8s/?q=1#f"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TLS, ids=str)
+def test_who_is_trusted_is_whom_kubectl_trusts(case: Case, benches: Benches) -> None:
+    same(benches(case.place), case)
