@@ -63,7 +63,9 @@ def _find(error: BaseException, route: _Route) -> _Finding:
     chain = tuple(_chain(error))
     for cause in chain:
         if isinstance(cause, ssl.SSLError) and not _harmless(cause, error):
-            return "tls", explain_tls(cause, route.host)
+            # To client-go as well an end within the handshake may pass.
+            gone = isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+            return "reset" if gone else "tls", explain_tls(cause, route.host)
     if isinstance(error, httpx.ProxyError):
         return "proxy", _proxy_problem(error, route)
     if isinstance(error, httpx.TimeoutException):

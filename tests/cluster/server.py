@@ -140,12 +140,14 @@ class Server:
 
     def _shake_hands(self, wire: Wire) -> bool:
         if self._site.context is None:
+            wire.may_abort.set()
             return True
         try:
             secure = self._site.context.wrap_socket(
                 wire.socket, server_side=True, do_handshake_on_connect=False
             )
             wire.socket = secure
+            wire.may_abort.set()
             secure.do_handshake()
         except (OSError, ValueError) as failure:
             self.handshake_failures.append(str(failure))

@@ -114,13 +114,17 @@ class Store:
         """Return the revision of the last change."""
         return self._changes[-1].revision if self._changes else self._base
 
-    def changes_after(self, revision: int) -> list[Change]:
-        found: list[Change] = []
-        for change in reversed(self._changes):
-            if change.revision <= revision:
-                break
-            found.append(change)
-        return found[::-1]
+    def changes_after(self, revision: int) -> list[Change] | None:
+        """Return what came after *revision*; None when some of it is forgotten."""
+        with self.revision.changed:
+            if revision < self.lost:
+                return None
+            found: list[Change] = []
+            for change in reversed(self._changes):
+                if change.revision <= revision:
+                    break
+                found.append(change)
+            return found[::-1]
 
     def apply(self, obj: Mapping[str, Any]) -> Entry:
         """Create or replace an object; its resourceVersion is set here."""

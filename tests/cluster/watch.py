@@ -62,10 +62,11 @@ class _Stream:
             yield from self._initial_events()
         bookmark_at = time.monotonic() + self._pause
         while True:
-            if self._from < self._core.store.lost:
+            changes = self._core.store.changes_after(self._from)
+            if changes is None:
                 yield self._too_old()
                 return
-            yield from self._events()
+            yield from self._events(changes)
             if time.monotonic() >= end:
                 break
             if self._bookmarks and time.monotonic() > bookmark_at:
@@ -86,8 +87,8 @@ class _Stream:
         if self._bookmarks:
             yield self._bookmark({"k8s.io/initial-events-end": "true"})
 
-    def _events(self) -> Iterator[bytes]:
-        for change in self._core.store.changes_after(self._from):
+    def _events(self, changes: list[Change]) -> Iterator[bytes]:
+        for change in changes:
             self._from = change.revision
             kind, entry = _classify(change, self._sees)
             if entry is not None:

@@ -36,6 +36,7 @@ class Wire:
         self._stopping = stopping
         self._buffer = b""
         self.closed = False
+        self.may_abort = threading.Event()
 
     def read_until(self, end: bytes, limit: int = 1 << 20) -> bytes:
         """Return what comes before *end*; b"" when the peer closed in between."""
@@ -131,6 +132,9 @@ class Wire:
             self.socket.close()
 
     def abort(self) -> None:
-        """End the connection from another thread."""
+        """End the connection from another thread, once it is wrapped."""
+        self.may_abort.wait(1)
         with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
+            # Of the plain socket: SSLSocket's own drops the TLS layer first, and the
+            # thread that writes would go on in plain text.
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)

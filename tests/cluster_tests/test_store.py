@@ -21,7 +21,7 @@ def change(store: Store, name: str, *, delete: bool) -> None:
 
 def played(start: dict[Key, Entry], store: Store, since: int) -> dict[Key, Entry]:
     picture = dict(start)
-    for event in store.changes_after(since):
+    for event in store.changes_after(since) or ():
         if event.after is not None:
             picture[event.after.key] = event.after
         elif event.before is not None:
