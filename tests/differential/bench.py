@@ -38,7 +38,7 @@ needs_kubectl: Final = pytest.mark.skipif(
     not KUBECTL, reason="no kubectl on this machine"
 )
 PATH: Final = os.environ.get("PATH", "")
-_VERSION: Final = "/version"
+VERSION: Final = "/version"
 _VARIABLES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ALL_PROXY")
 
 
@@ -169,7 +169,7 @@ def _told(path: Path) -> tuple[Any, ...]:
 
 def kubectl(environ: dict[str, str]) -> str:
     done = subprocess.run(
-        [KUBECTL, "get", "--raw", _VERSION],
+        [KUBECTL, "get", "--raw", VERSION],
         env=environ,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -180,14 +180,14 @@ def kubectl(environ: dict[str, str]) -> str:
 
 
 def command(_: dict[str, str]) -> str:
-    code = main(["raw", _VERSION])
+    code = main(["raw", VERSION])
     return f"exit code {code}" if code else ""
 
 
 def blocking(_: dict[str, str]) -> str:
     try:
         with Client(load_config()) as client:
-            client.get_raw(_VERSION)
+            client.get_raw(VERSION)
     except KubeMetricsError as error:
         return str(error)
     return ""
@@ -197,7 +197,7 @@ def awaiting(_: dict[str, str]) -> str:
     async def ask() -> str:
         try:
             async with AsyncClient(load_config()) as client:
-                await client.get_raw(_VERSION)
+                await client.get_raw(VERSION)
         except KubeMetricsError as error:
             return str(error)
         return ""
