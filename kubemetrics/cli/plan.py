@@ -78,7 +78,7 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
                 table,
                 condition=args.where,
                 sort=_words(args.sort),
-                top=_count(args.top),
+                top=None if args.top is None else _count("--top", args.top),
             ),
             fail_on=where(args.fail_on, table) if args.fail_on else None,
             columns=tuple(map(table.need, named)),
@@ -94,6 +94,7 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
 def reads(args: Namespace, view: View[R]) -> Callable[[Config], SnapshotOptions]:
     """Return what tells, for a configuration, what to read."""
     selector = args.selector or None
+    chunk_size = _count("--chunk-size", args.chunk_size)
 
     def options(config: Config) -> SnapshotOptions:
         if view.of_nodes:
@@ -101,12 +102,14 @@ def reads(args: Namespace, view: View[R]) -> Callable[[Config], SnapshotOptions]
                 "node_selector": selector,
                 "node": _one_name(args),
                 "reconcile": True,
+                "chunk_size": chunk_size,
             }
         return {
             "namespace": _namespaces(args, config, view),
             "label_selector": selector,
             "field_selector": _fields(args, view),
             "node": args.node or None,
+            "chunk_size": chunk_size,
         }
 
     return options
@@ -121,11 +124,9 @@ def _labels(args: Namespace) -> list[str]:
     return found
 
 
-def _count(text: str | None) -> int | None:
-    if text is None:
-        return None
+def _count(flag: str, text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise UsageError(f"--top takes a number, not {text!r}")
+        raise UsageError(f"{flag} takes a number, not {text!r}")
     return int(text)
 
 

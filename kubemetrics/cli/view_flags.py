@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .parser import Parser
 
 OUTPUTS = ("table", "wide", "json", "yaml", "ndjson", "csv", "prometheus", "name")
@@ -43,24 +45,31 @@ def _add_selection(parser: Parser, *, namespaced: bool) -> None:
         if namespaced else "accepted: nodes have no namespace",
     )  # fmt: skip
     group.add_argument(
-        "--exclude-namespace", action="append", default=[], metavar="NAME",
-        help="all namespaces but this one, or those that match; may be repeated",
-    )  # fmt: skip
-    group.add_argument(
         "-l", "--selector", default="", metavar="LABELS",
         help="by label, as app=web,tier!=cache",
     )  # fmt: skip
-    group.add_argument(
-        "--field-selector", default="", metavar="FIELDS",
-        help="pods by field, as status.phase=Running",
-    )  # fmt: skip
-    group.add_argument(
-        "--node", default="", metavar="NAME", help="the pods of this node"
-    )
+    if namespaced:
+        _add_selection_of_pods(group.add_argument)
     group.add_argument(
         "--all-contexts", action="store_true",
         help="of all contexts of the kubeconfig; --context may be repeated",
     )  # fmt: skip
+    group.add_argument(
+        "--chunk-size", default="500", metavar="N",
+        help="pods a request; 0 for all in one",
+    )  # fmt: skip
+
+
+def _add_selection_of_pods(add: Callable[..., object]) -> None:
+    add(
+        "--exclude-namespace", action="append", default=[], metavar="NAME",
+        help="all namespaces but this one, or those that match; may be repeated",
+    )  # fmt: skip
+    add(
+        "--field-selector", default="", metavar="FIELDS",
+        help="by field, as status.phase=Running",
+    )  # fmt: skip
+    add("--node", default="", metavar="NAME", help="the pods of this node")
 
 
 def _add_rows(parser: Parser) -> None:

@@ -109,8 +109,9 @@ class _Watching(Generic[R]):
         below = [shorten(printable(n), screen.width or 0) for n in outcome.notes()]
         room = screen.height - len(below) - _FRAME
         if len(table) > room:
+            room -= 1
             below.insert(0, f"… and {len(table) - room} more rows")
-            table = table[: room - 1]
+            table = table[:room]
         lines = [_status(taken), *table, *below]
         text = "".join(f"{line}{_END_OF_LINE}\n" for line in lines)
         sys.stdout.write(f"{_HOME}{text}{_END_OF_SCREEN}")

@@ -303,6 +303,7 @@ def test_without_any_permission_the_refusal_is_all(cluster: Cluster) -> None:
     ("flags", "message"),
     [
         (["--top", "x"], "--top takes a number, not 'x'"),
+        (["--chunk-size", "-1"], "--chunk-size takes a number, not '-1'"),
         (["--units", "GB"], "no unit 'GB'"),
         (["--thresholds", "9"], "expected two percentages"),
         (["--sort", "-cpuu"], "no column 'cpuu' of pods; did you mean"),
@@ -363,6 +364,12 @@ def test_columns_choose_what_machines_get(cluster: Cluster) -> None:
 def test_machines_get_rows_even_where_there_are_none(cluster: Cluster) -> None:
     result = run(cluster, "pods", "-n", "nope", "-o", "json")
     assert (result.code, items(result), result.err) == (0, [], "")
+
+
+def test_pages_are_as_large_as_one_wants(cluster: Cluster) -> None:
+    result = run(cluster, "pods", "-A", "--chunk-size=40", "-o", "name")
+    assert len(result.lines) == 100
+    assert paths(cluster)[PODS] == 3
 
 
 # several contexts

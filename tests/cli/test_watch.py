@@ -1,28 +1,28 @@
-"""``--watch``, as a process: on a pipe, on a terminal, and how it ends."""
+"""``--watch``: on a pipe, on a terminal, how it waits and how it ends."""
 
 from __future__ import annotations
 
-import fcntl
+import json
 import os
-import pty
 import signal
-import struct
 import subprocess
 import sys
-import termios
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import yaml
 
 from kubemetrics.cli.pace import Pace
 from tests.cluster import Cluster
 from tests.cluster.clock import rfc3339
+from tests.cluster.faults import api_error
 
-from .harness import run
+from .harness import Result, run
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -31,15 +31,6 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def cluster() -> Iterator[Cluster]:
     with Cluster.recorded() as running:
         yield running
-
-
-def command(*args: str) -> list[str]:
-    return [sys.executable, "-m", "kubemetrics", *args]
-
-
-def environ(cluster: Cluster) -> dict[str, str]:
-    own = {"KUBECONFIG": str(cluster.kubeconfig("viewer")), "TERM": "xterm"}
-    return {**os.environ, **own}
 
 
 def measure(cluster: Cluster, name: str, cpu: str) -> None:
@@ -57,67 +48,63 @@ def measure(cluster: Cluster, name: str, cpu: str) -> None:
     )
 
 
+@contextmanager
+def measuring(cluster: Cluster, name: str, *amounts: str) -> Iterator[None]:
+    """Give a new sample each time that a round of the watch was read."""
+
+    def go_on() -> None:
+        for number, cpu in enumerate(amounts, start=1):
+            deadline = time.monotonic() + 20
+            while rounds_of(cluster) < number:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            time.sleep(0.2)  # what was read is shown before the next second
+            measure(cluster, name, cpu)
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    yield
+    thread.join()
+
+
+def rounds_of(cluster: Cluster) -> int:
+    answered = [seen for seen in cluster.requests if seen.status is not None]
+    return sum(seen.path.endswith("v1beta1/nodes") for seen in answered)
+
+
 # on a pipe
+
+ONE = ("pods", "-n", "team-c", "redis-0", "--watch=1", "--fail-on", "cpu > 1")
 
 
 def test_new_samples_are_appended_under_one_header(cluster: Cluster) -> None:
     line = ("pods", "-n", "team-c", "redis-*", "--watch=1", "--columns", "name,cpu")
-    with subprocess.Popen(
-        command(*line), env=environ(cluster), stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        first = [process.stdout.readline() for _ in range(5)]
-        measure(cluster, "redis-0", "777m")
-        second = process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        rest = process.stdout.read()
-    assert first[0].split() == ["SAMPLED-AT", "NAME", "CPU"]
-    assert len({line.split()[1] for line in first[1:]}) == 4
-    assert second.split()[1:] == ["redis-0", "777m"]
-    assert rest == ""
-    assert process.returncode == 130
-
-
-def test_ndjson_goes_on_line_by_line(cluster: Cluster) -> None:
-    line = ("pods", "-n", "team-c", "redis-0", "--watch=1", "-o", "ndjson")
-    with subprocess.Popen(
-        command(*line), env=environ(cluster), stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert '"name": "redis-0"' in process.stdout.readline()
-        measure(cluster, "redis-0", "777m")
-        assert '"usage": 777000000' in process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-    assert process.returncode == 130
+    with measuring(cluster, "redis-0", "777m", "2"):
+        result = run(cluster, *line, "--fail-on", "cpu > 1")
+    header, *rows = [line.split() for line in result.lines]
+    assert header == ["SAMPLED-AT", "NAME", "CPU"]
+    assert [row[1] for row in rows[:4]] == [f"redis-{i}" for i in (0, 1, 2, 3)]
+    assert [row[1:] for row in rows[4:]] == [["redis-0", "777m"], ["redis-0", "2000m"]]
 
 
 def test_it_ends_when_the_condition_holds(cluster: Cluster) -> None:
-    line = ("pods", "-n", "team-c", "redis-0", "--watch=1", "--fail-on", "cpu > 1")
-    with subprocess.Popen(
-        command(*line), env=environ(cluster), stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        measure(cluster, "redis-0", "2")
-        assert process.wait(timeout=20) == 10
+    with measuring(cluster, "redis-0", "2"):
+        assert run(cluster, *ONE).code == 10
 
 
-def test_a_reader_that_has_enough_ends_it_quietly(cluster: Cluster) -> None:
-    line = ("pods", "-n", "team-c", "--watch=1")
-    with subprocess.Popen(
-        command(*line),
-        env=environ(cluster),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        measure(cluster, "redis-0", "2")
-        assert process.wait(timeout=20) == 0
-        assert "Traceback" not in process.stderr.read()
+def test_ndjson_goes_on_line_by_line(cluster: Cluster) -> None:
+    with measuring(cluster, "redis-0", "2"):
+        result = run(cluster, *ONE, "-o", "ndjson")
+    usages = [json.loads(line)["cpu"]["usage"] for line in result.lines]
+    assert len(usages) == 2
+    assert usages[1] == 2_000_000_000
+
+
+def test_yaml_goes_on_document_by_document(cluster: Cluster) -> None:
+    with measuring(cluster, "redis-0", "2"):
+        result = run(cluster, *ONE, "-o", "yaml")
+    documents = list(yaml.safe_load_all(result.out))
+    assert [len(document["items"]) for document in documents] == [1, 1]
 
 
 def test_a_first_round_that_fails_is_the_end(cluster: Cluster) -> None:
@@ -126,91 +113,85 @@ def test_a_first_round_that_fails_is_the_end(cluster: Cluster) -> None:
     assert result.err.startswith("error: pods is forbidden")
 
 
+def test_a_later_round_that_fails_is_told_and_survived(cluster: Cluster) -> None:
+    refusal = api_error(403, "Forbidden", "not now")
+    script = cluster.faults.add(refusal, first=5, times=4)
+    with measuring(cluster, "redis-0", "3m", "2"):
+        result = run(cluster, *ONE)
+    assert (result.code, script.struck) == (10, 4)
+    assert "error: not now" in result.err
+
+
+def process(cluster: Cluster, *line: str) -> subprocess.Popen[str]:
+    own = {"KUBECONFIG": str(cluster.kubeconfig("viewer")), "TERM": "xterm"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "kubemetrics", *line],
+        env={**os.environ, **own},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_ctrl_c_ends_it_cleanly(cluster: Cluster) -> None:
+    line = ("pods", "-n", "team-c", "-w")
+    with process(cluster, *line) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert running.stdout.readline().startswith("SAMPLED-AT")
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=30) == 130
+        assert "Traceback" not in running.stderr.read()
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(cluster: Cluster) -> None:
+    line = ("pods", "-n", "team-c", "--watch=1")
+    with process(cluster, *line) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.readline()
+        running.stdout.close()
+        measure(cluster, "redis-0", "2")
+        assert running.wait(timeout=30) == 0
+        assert "Traceback" not in running.stderr.read()
+
+
 # on a terminal
 
 
-class Screen:
-    """A terminal of 100 by 30 and what was drawn on it."""
-
-    def __init__(self) -> None:
-        self.ours, self.theirs = pty.openpty()
-        size = struct.pack("HHHH", 30, 100, 0, 0)
-        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, size)
-        os.set_blocking(self.ours, False)
-        self.text = ""
-
-    def read(self) -> str:
-        with suppress(OSError):  # there is nothing to read
-            self.text += os.read(self.ours, 1 << 16).decode()
-        return self.text
-
-    @property
-    def frames(self) -> list[str]:
-        """Each redraw, as plain lines."""
-        return [
-            frame.replace("\x1b[K", "").replace("\r\n", "\n")
-            for frame in self.read().split("\x1b[H")[1:]
-            if frame.endswith("\x1b[J")
-        ]
-
-    def wait_for_frames(self, count: int) -> None:
-        deadline = time.monotonic() + 20
-        while len(self.frames) < count:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-
-    def close(self) -> None:
-        os.close(self.ours)
-        os.close(self.theirs)
+def frames(result: Result) -> list[list[str]]:
+    """Return what each redraw put on the screen."""
+    drawn = result.out.split("\x1b[H")[1:]
+    assert all(frame.endswith("\x1b[J") for frame in drawn)
+    return [
+        frame.removesuffix("\x1b[J").replace("\x1b[K", "").splitlines()
+        for frame in drawn
+    ]
 
 
-@pytest.fixture
-def screen() -> Iterator[Screen]:
-    made = Screen()
-    yield made
-    made.close()
-
-
-def test_the_screen_is_redrawn_with_change_and_trend(
-    cluster: Cluster, screen: Screen
-) -> None:
+def test_the_screen_is_redrawn_with_change_and_trend(cluster: Cluster) -> None:
     line = ("pods", "-n", "team-c", "redis-?", "--watch=1", "--color", "never")
-    with subprocess.Popen(
-        command(*line), env=environ(cluster), stdout=screen.theirs,
-        stderr=screen.theirs, stdin=subprocess.DEVNULL,
-    ) as process:  # fmt: skip
-        screen.wait_for_frames(1)
-        for cpu in ("50m", "100m", "25m"):
-            wanted = len(screen.frames) + 2
-            measure(cluster, "redis-0", cpu)
-            screen.wait_for_frames(wanted)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 130
-    status, header, *rows = screen.frames[-1].splitlines()
-    assert "newest sample" in status
+    with measuring(cluster, "redis-0", "50m", "100m", "25m", "2"):
+        result = run(cluster, *line, "--fail-on", "cpu > 1", width=100)
+    before_last = frames(result)[-2]
+    status, header, *rows = before_last
+    assert "newest sample 0s old" in status
     assert header.split()[:2] == ["NAME", "STATUS"]
     assert "TREND" in header
-    redis = next(row for row in rows if row.startswith("redis-0"))
+    redis = next(row for row in rows if row.startswith("redis-0")).split()
     assert "25m" in redis
     assert "-75m" in redis
-    assert "▄█▂" in redis
+    assert any(cell.endswith("▄█▂") for cell in redis)
     still = next(row for row in rows if row.startswith("redis-1"))
     assert "+" not in still
 
 
-def test_more_rows_than_fit_are_counted(cluster: Cluster, screen: Screen) -> None:
-    line = ("pods", "-A", "--watch=1")
-    with subprocess.Popen(
-        command(*line), env=environ(cluster), stdout=screen.theirs,
-        stderr=screen.theirs, stdin=subprocess.DEVNULL,
-    ) as process:  # fmt: skip
-        screen.wait_for_frames(1)
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
-    lines = screen.frames[-1].splitlines()
-    assert len(lines) <= 30
-    assert any("more rows" in line for line in lines)
-    assert any("81 of 89 running pods measured" in line for line in lines)
+def test_more_rows_than_fit_are_counted(cluster: Cluster) -> None:
+    line = ("pods", "-A", "--watch=1", "--fail-on", "cpu > 0")
+    (frame,) = frames(run(cluster, *line, width=100, height=30))
+    assert len(frame) <= 29
+    assert frame[-2] == "… and 75 more rows"
+    assert "81 of 89 running pods measured" in frame[-1]
 
 
 # the pace
