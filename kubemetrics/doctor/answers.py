@@ -23,6 +23,15 @@ class User:
     groups: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiService:
+    """An APIService: its condition Available and the Service behind it."""
+
+    available: str
+    namespace: str
+    name: str
+
+
 def user_of(review: Mapping[str, Any]) -> User:
     """Read an answered SelfSubjectReview."""
     info = fields.child(_status(review), "userInfo") or EMPTY
@@ -40,11 +49,29 @@ def versions_of(group: Response) -> tuple[str, ...]:
     return fields.children(body, "versions", _version, Pool())
 
 
-def availability_of(service: Response) -> str:
-    """Read what an APIService says of itself: empty if it does not say."""
-    body = decode(service.body, cast("type[dict[str, Any]]", dict), url=service.url)
+def apiservice_of(response: Response) -> ApiService:
+    """Read an APIService."""
+    body = _object(response)
     told = fields.children(_status(body), "conditions", _condition, Pool())
-    return next((text for kind, text in told if kind == "Available"), "")
+    spec = fields.child(body, "spec") or EMPTY
+    service = fields.child(spec, "service") or EMPTY
+    return ApiService(
+        available=next((text for kind, text in told if kind == "Available"), "?"),
+        namespace=fields.needed(service, "namespace"),
+        name=fields.needed(service, "name"),
+    )
+
+
+def selector_of(response: Response) -> Mapping[str, str]:
+    """Read which pods a Service selects."""
+    spec = fields.child(_object(response), "spec") or EMPTY
+    selector = fields.child(spec, "selector") or EMPTY
+    return {key: fields.text(selector, key) for key in selector}
+
+
+def _object(response: Response) -> Mapping[str, Any]:
+    shape = cast("type[dict[str, Any]]", dict)
+    return decode(response.body, shape, url=response.url)
 
 
 def _status(obj: Mapping[str, Any]) -> Mapping[str, object]:

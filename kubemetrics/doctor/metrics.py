@@ -13,11 +13,11 @@ from ..errors import ApiError, KubeMetricsError, NotFound, ServiceUnavailable
 from ..flow import Flow, attempt
 from ..frozen import dataclass
 from ..snapshot import Snapshot
-from .answers import availability_of, versions_of
+from .answers import versions_of
+from .behind import behind
 from .finding import Finding
 
 _GROUP: Final = "/apis/metrics.k8s.io"
-_SERVICES: Final = "/apis/apiregistration.k8s.io/v1/apiservices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ def provider(api: Api) -> Flow[Provider]:
         failure = answer
     if not isinstance(failure, ServiceUnavailable):
         return Provider(finding=_failed(failure))
-    said = yield from attempt(_availability(api, versions[-1]))
-    return Provider(finding=_down(failure, said if isinstance(said, str) else ""))
+    shown = yield from behind(api, versions[-1])
+    return Provider(finding=_down(failure, shown))
 
 
 def metrics_api(
@@ -77,13 +77,6 @@ def _versions(api: Api) -> Flow[tuple[str, ...]]:
     return versions_of((yield from api.get_raw(_GROUP)))
 
 
-def _availability(api: Api, version: str) -> Flow[str]:
-    """Return what the APIService itself says, where we may read it."""
-    name = f"{version}.metrics.k8s.io"
-    said = availability_of((yield from api.get_raw(f"{_SERVICES}/{name}")))
-    return f"APIService {name} Available={said}" if said else ""
-
-
 def _absent(error: ApiError) -> Finding:
     return Finding(
         check="metrics API",
@@ -94,12 +87,12 @@ def _absent(error: ApiError) -> Finding:
     )
 
 
-def _down(error: ApiError, said: str) -> Finding:
+def _down(error: ApiError, shown: tuple[str, ...]) -> Finding:
     return Finding(
         check="metrics API",
         severity="problem",
         what="The metrics API is down: registered, and nothing answers behind it.",
-        evidence="\n".join(filter(None, (error.message, said))),
+        evidence="\n".join((error.message, *shown)),
         advice="Look at the pods, the Service and the logs of metrics-server "
         "(kubectl -n kube-system get pods -l k8s-app=metrics-server).",
     )

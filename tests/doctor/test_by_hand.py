@@ -194,29 +194,34 @@ def test_the_version_that_answers_is_told() -> None:
     assert "metrics.k8s.io/v1beta1" in found(diagnosis, "metrics API").what
 
 
+def apiservice(*conditions: Mapping[str, str]) -> Response:
+    behind = {"namespace": "kube-system", "name": "metrics-server"}
+    return answer(
+        {"spec": {"service": behind}, "status": {"conditions": list(conditions)}}
+    )
+
+
+MISSING_ENDPOINTS = apiservice(
+    {"type": "Other", "status": "True"},
+    {
+        "type": "Available",
+        "status": "False",
+        "reason": "MissingEndpoints",
+        "message": "no endpoints",
+    },
+)
+BEHIND = "/api/v1/namespaces/kube-system/services/metrics-server"
+ITS_PODS = "/api/v1/namespaces/kube-system/pods"
+SELECTS = answer({"spec": {"selector": {"k8s-app": "metrics-server"}}})
+
+
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (forbidden, ""),
-        (answer({}), ""),
-        (answer({"status": {"conditions": [{"type": "Other"}]}}), ""),
-        (
-            answer(
-                {
-                    "status": {
-                        "conditions": [
-                            {
-                                "type": "Available",
-                                "status": "False",
-                                "reason": "MissingEndpoints",
-                                "message": "no endpoints",
-                            }
-                        ]
-                    }
-                }
-            ),
-            "Available=False: MissingEndpoints: no endpoints",
-        ),
+        (forbidden, "service unavailable"),
+        (answer({}), "service unavailable"),
+        (apiservice(), "APIService v1beta1.metrics.k8s.io Available=?"),
+        (MISSING_ENDPOINTS, "Available=False: MissingEndpoints: no endpoints"),
     ],
 )
 def test_what_the_apiservice_says_is_quoted_where_it_may_be_read(
@@ -226,6 +231,62 @@ def test_what_the_apiservice_says_is_quoted_where_it_may_be_read(
     evidence = found(diagnosis, "metrics API").evidence
     assert "service unavailable" in evidence
     assert evidence.endswith(said)
+
+
+def its_pods(*pods: Mapping[str, object]) -> Callable[[Request], Response]:
+    def reply(request: Request) -> Response:
+        assert ("labelSelector", "k8s-app=metrics-server") in request.query
+        return answer({"kind": "PodList", "items": list(pods)})
+
+    return reply
+
+
+CRASHING = {
+    "metadata": {"name": "metrics-server-x", "namespace": "kube-system"},
+    "spec": {"containers": [{"name": "metrics-server"}]},
+    "status": {
+        "phase": "Running",
+        "containerStatuses": [
+            {
+                "name": "metrics-server",
+                "ready": False,
+                "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+            }
+        ],
+    },
+}
+
+
+CRASHED = (
+    "Pod kube-system/metrics-server-x: phase Running, 0 of 1 containers ready. "
+    "Container metrics-server is waiting (CrashLoopBackOff)."
+)
+
+
+@pytest.mark.parametrize(
+    ("pods", "said"),
+    [
+        (its_pods(), "Service kube-system/metrics-server selects no pod."),
+        (
+            its_pods(CRASHING),
+            CRASHED,
+        ),
+        (forbidden, "Available=False: MissingEndpoints: no endpoints"),
+    ],
+)
+def test_the_pods_behind_an_api_that_is_down_are_looked_at(
+    pods: Reply, said: str
+) -> None:
+    diagnosis = examine(
+        {METRICS: DOWN, SERVICE: MISSING_ENDPOINTS, BEHIND: SELECTS, ITS_PODS: pods}
+    )
+    assert found(diagnosis, "metrics API").evidence.endswith(said)
+
+
+def test_a_service_without_a_selector_selects_no_pod() -> None:
+    without = answer({"spec": {"type": "ExternalName"}})
+    diagnosis = examine({METRICS: DOWN, SERVICE: MISSING_ENDPOINTS, BEHIND: without})
+    assert found(diagnosis, "metrics API").evidence.endswith("selects no pod.")
 
 
 def test_lists_that_get_no_answer_are_a_problem_of_the_metrics_api() -> None:
