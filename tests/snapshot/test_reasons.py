@@ -241,3 +241,8 @@ def test_a_node_that_is_gone_from_the_list_is_silent_too() -> None:
     found = reason(cluster(pod(node="deleted")))
     assert found.code == "NodeSilent"
     assert found.explanation == "The metrics API has no sample of node deleted."
+
+
+def test_a_restart_long_ago_is_no_reason() -> None:
+    old = {**running(), "restartCount": 3}
+    assert reason(cluster(pod(statuses=(old,)))).code == "Unreported"
