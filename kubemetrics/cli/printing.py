@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from ..output.machine import Source, document
@@ -55,11 +55,15 @@ def check_names(plan: Plan[R]) -> None:
     Raises:
         UsageError: what is shown is no object of the API.
     """
-    if plan.output == "name" and plan.view.resource is None:
-        raise UsageError(f"-o name: {plan.view.table.nouns} are no objects of the API")
+    if plan.output == "name":
+        _resource(plan)
 
 
 def _names(plan: Plan[R], rows: Sequence[R]) -> Iterator[str]:
-    resource = plan.view.resource
-    if resource is not None:
-        yield from (printable(resource(row)) for row in rows)
+    return map(printable, map(_resource(plan), rows))
+
+
+def _resource(plan: Plan[R]) -> Callable[[R], str]:
+    if plan.view.resource is None:
+        raise UsageError(f"-o name: {plan.view.table.nouns} are no objects of the API")
+    return plan.view.resource

@@ -113,14 +113,20 @@ def _failed(args: Namespace, taken: Round[R], found: list[Cluster]) -> int:
     """Say why nothing at all was read, and what may be read instead."""
     codes: list[int] = []
     for reading, cluster in zip(taken.readings, found, strict=True):
-        where = f"context {reading.context}: " if reading.context else ""
-        console.complain(f"error: {where}{reading.error}")
-        if reading.error is not None:
-            codes.append(console.exit_code(reading.error))
-        if args.all_namespaces and isinstance(reading.error, Forbidden):
-            from .allowed import readable_namespace  # noqa: PLC0415 - rarely needed
+        error = reading.error
+        if error is not None:
+            where = f"context {reading.context}: " if reading.context else ""
+            console.complain(f"error: {where}{error}")
+            codes.append(console.exit_code(error))
+        if args.all_namespaces and isinstance(error, Forbidden):
+            _suggest(cluster)
+    return max(codes)
 
-            namespace = readable_namespace(cluster.client)
-            if namespace:
-                console.complain(f"namespace {namespace} may be read: -n {namespace}")
-    return max(codes, default=1)
+
+def _suggest(cluster: Cluster) -> None:
+    """Say which namespace may be read, where the server says so."""
+    from .allowed import readable_namespace  # noqa: PLC0415 - rarely needed
+
+    namespace = readable_namespace(cluster.client)
+    if namespace:
+        console.complain(f"namespace {namespace} may be read: -n {namespace}")

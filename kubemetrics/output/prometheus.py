@@ -53,10 +53,8 @@ def _family(
 
 
 def _unmeasured(table: Table[R], rows: Sequence[R], labels: list[str]) -> Iterator[str]:
-    reason = table.get("reason")
+    reason = table.need("reason")
     name = f"kubemetrics_{table.noun}_unmeasured"
-    if reason is None:
-        return
     yield f"# HELP {name} {_help(reason.about)}"
     yield f"# TYPE {name} gauge"
     for row, label in zip(rows, labels, strict=True):

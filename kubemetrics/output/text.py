@@ -72,8 +72,3 @@ def _fit(text: str, size: int) -> str:
 def left(text: str, size: int) -> str:
     """Pad on the right to *size* cells."""
     return text + " " * (size - width(text))
-
-
-def right(text: str, size: int) -> str:
-    """Pad on the left to *size* cells."""
-    return " " * (size - width(text)) + text

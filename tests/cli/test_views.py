@@ -285,6 +285,11 @@ def test_who_may_read_one_namespace_only_is_told_which(cluster: Cluster) -> None
     assert (own.code, own.err, len(own.lines)) == (0, "", 17)
 
 
+def test_who_may_read_nothing_is_told_no_namespace(cluster: Cluster) -> None:
+    result = run(cluster, "pods", "-A", user="noperm")
+    assert (result.code, result.err.count("\n")) == (1, 1)
+
+
 def test_without_metrics_permission_the_rest_is_shown(cluster: Cluster) -> None:
     result = run(cluster, "pods", "-A", user="nometrics")
     assert (result.code, len(result.lines)) == (0, 101)
@@ -352,6 +357,33 @@ def test_every_output_holds_the_same_rows(cluster: Cluster) -> None:
     measured = [i["name"] for i in expected if i["cpu"]["usage"] is not None]
     assert [sample.labels["pod"] for sample in family.samples] == measured
     assert [line.split()[0] for line in out("wide").splitlines()[1:]] == ["team-c"] * 15
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("nodes worker-003", "node/worker-003"),
+        ("namespaces team-c", "namespace/team-c"),
+        ("workloads -A redis", "statefulset/redis"),
+        ("pods -A --by node --node worker-003", "node/worker-003"),
+        ("pods -A --context viewer --context admin redis-0 --top 1", "pod/redis-0"),
+    ],
+)
+def test_objects_have_names(cluster: Cluster, line: str, name: str) -> None:
+    assert run(cluster, *line.split(), "-o", "name").out == f"{name}\n"
+
+
+def test_csv_needs_no_header(cluster: Cluster) -> None:
+    line = "pods -n team-c redis-0 -o csv --columns name,restarts --no-headers"
+    assert run(cluster, *line.split()).out == "redis-0,0\n"
+
+
+def test_any_resource_makes_columns(cluster: Cluster) -> None:
+    columns = "name,requests:cpu,limits:memory,requests:nvidia.com/gpu"
+    line = f"pods -n team-c redis-0 -o json --columns {columns}"
+    (item,) = items(run(cluster, *line.split()))
+    assert item["requests"] == {"cpu": 2_000_000_000, "nvidia.com/gpu": 0}
+    assert item["limits"]["memory"] > 0
 
 
 def test_columns_choose_what_machines_get(cluster: Cluster) -> None:

@@ -107,6 +107,13 @@ def test_yaml_goes_on_document_by_document(cluster: Cluster) -> None:
     assert [len(document["items"]) for document in documents] == [1, 1]
 
 
+def test_without_a_number_it_waits_for_the_next_sample(cluster: Cluster) -> None:
+    cluster.clock.shift(14)  # so that it is due
+    line = [word for word in ONE if word != "--watch=1"]
+    with measuring(cluster, "redis-0", "2"):
+        assert run(cluster, *line, "--watch").code == 10
+
+
 def test_a_first_round_that_fails_is_the_end(cluster: Cluster) -> None:
     result = run(cluster, "pods", "-w", user="noperm")
     assert result.code == 1

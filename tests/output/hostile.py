@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from kubemetrics.errors import Forbidden
 from kubemetrics.models import (
     Condition,
     Container,
@@ -99,4 +100,18 @@ def _node_sample(text: str) -> NodeMetrics:
         timestamp=NOW,
         window=timedelta(seconds=15),
         usage={"cpu": Quantity("1"), "memory": Quantity("1Gi")},
+    )
+
+
+def unreadable() -> Snapshot:
+    """Only samples may be read: no pod, no node."""
+    refused = {"": Forbidden("no", status=403)}
+    pods = [_pod(index, text) for index, text in enumerate(ATTACKS)]
+    return join(
+        Parts(
+            pods=Part(errors=refused),
+            pod_metrics=Part(items=tuple(map(_sample, pods)), date=NOW),
+            nodes=Part(errors=refused),
+            node_metrics=Part(items=tuple(map(_node_sample, ATTACKS)), date=NOW),
+        )
     )

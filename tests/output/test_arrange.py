@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +48,21 @@ def test_later_keys_settle_the_ties_of_earlier_ones() -> None:
     assert names("cpu", "name") == "bdcea"
     assert names("-cpu", "-name") == "ecdba"
     assert names("reason", "-name") == "aedcb"
+
+
+def test_ages_and_shares_sort_by_what_they_are() -> None:
+    old, young = (
+        replace(row(name, "1m"), age=timedelta(seconds=age))
+        for name, age in (("old", 100), ("young", 9))
+    )
+    found = arrangement(TABLE, sort=["sample.age"]).apply([old, young])
+    assert [r.name for r in found] == ["young", "old"]
+    third, half = (
+        replace(row(name, "1m"), allocatable={"cpu": Quantity(f"{n}m")})
+        for name, n in (("third", 3), ("half", 2))
+    )
+    found = arrangement(TABLE, sort=["-cpu.pct_node"]).apply([third, half])
+    assert [r.name for r in found] == ["half", "third"]
 
 
 def test_top_takes_the_largest_by_cpu_unless_told_otherwise() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubemetrics.output.text import left, printable, right, shorten, width
+from kubemetrics.output.text import left, printable, shorten, widest, width
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,16 @@ def test_shortened_text_fits(text: str, size: int) -> None:
 
 def test_padding_counts_cells() -> None:
     assert left("名", 4) == "名  "
-    assert right("名", 4) == "  名"
-    assert right("long", 2) == "long"
+    assert left("long", 2) == "long"
 
 
 def test_every_format_character_is_escaped() -> None:
     for code in (0x200E, 0x200F, 0x202A, 0x202E, 0x2066, 0x2069, 0x061C, 0xAD):
         assert unicodedata.category(chr(code)) == "Cf"
         assert printable(chr(code)).isascii()
+
+
+def test_the_widest_of_texts_is_measured_in_cells() -> None:
+    assert widest(["abc", "a"]) == 3
+    assert widest(["abc", "名前"]) == 4
+    assert widest([]) == 0

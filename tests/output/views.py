@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kubemetrics.output.choice import Choice
@@ -17,11 +18,11 @@ from kubemetrics.output.view import (
 )
 from kubemetrics.snapshot import Snapshot
 
-from .hostile import hostile
+from .hostile import hostile, unreadable
 from .recorded import recorded
 
 VIEWS = ("pods", "containers", "nodes", "namespaces", "workloads", "label:app", "many")
-SNAPSHOTS = ("recorded", "hostile")
+SNAPSHOTS = ("recorded", "hostile", "unreadable")
 
 
 class Shown(NamedTuple):
@@ -34,7 +35,9 @@ class Shown(NamedTuple):
 
 
 def snapshot(name: str) -> Snapshot:
-    return recorded() if name == "recorded" else hostile()
+    made: dict[str, Callable[[], Snapshot]]
+    made = {"recorded": recorded, "hostile": hostile, "unreadable": unreadable}
+    return made[name]()
 
 
 def view(name: str, found: Snapshot) -> View[Any]:
@@ -57,13 +60,14 @@ def shown(name: str, of: str) -> Shown:
     contexts = ("one", "two") if name == "many" else ("",)
     parts = [made.find(context, found, Choice()) for context in contexts]
     table = made.table
-    labels = [
-        column for key in ("label:app", "label:a-b", "label:a.b")
+    more = [
+        column
+        for key in ("label:app", "label:a-b", "label:a.b", "requests:cpu", "limits:gpu")
         if (column := table.get(key))
-    ]  # fmt: skip
+    ]
     return Shown(
         table,
-        (*table.columns, *labels),
+        (*table.columns, *more),
         [row for part in parts for row in part.rows],
         [
             Source(context=context, coverage=part.coverage, snapshot=found)
