@@ -40,6 +40,8 @@ def _run(words: list[str]) -> int:
         from .complete import answer  # noqa: PLC0415 - not for a command
 
         return answer(words[1:])
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
     name, rest, stray = find(words)
     if name:
         return _run_command(name, rest)

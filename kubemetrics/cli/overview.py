@@ -35,12 +35,12 @@ configuration, 3 metrics API absent or down, 4 partial data with --strict,
 
 def overview(words: list[str], stray: str) -> int:
     """Answer a command line that names no command; *stray* stands in its place."""
-    if stray not in {"", "help"}:
+    if stray:
         return _unknown(f'unknown command "{stray}"')
     if "--version" in words:
         print(f"kubemetrics {__version__}")
         return 0
-    if not words or {"-h", "--help", "help"} & {*words}:
+    if not words or {"-h", "--help"} & {*words}:
         print(_help(), end="")
         return 0
     known = words[0].partition("=")[0] in FLAGS

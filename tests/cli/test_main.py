@@ -49,6 +49,16 @@ def test_without_a_command_the_commands_are_listed(
     assert "Exit codes" in listed
 
 
+@pytest.mark.parametrize("line", ["", "top pods", "config"])
+def test_help_is_a_command_as_well(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["help", *line.split()]) == 0
+    told = capsys.readouterr().out
+    assert main([*line.split(), "--help"]) == 0
+    assert capsys.readouterr().out == told
+
+
 def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("kubemetrics ")
