@@ -1,0 +1,271 @@
+"""The asynchronous client against a real server over TLS, on asyncio and on trio."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import anyio
+import pytest
+
+from kubemetrics import AsyncClient, Config, Pod
+from kubemetrics.errors import (
+    Forbidden,
+    KubeMetricsError,
+    MetricsUnavailable,
+    TransportError,
+)
+from kubemetrics.flow import Flow, Fork, pause
+from tests.cluster import Cluster, faults
+from tests.cluster.scripts import Fault
+
+from .test_blocking import METRICS, PODS, hanging_plugin, paths
+
+pytestmark = pytest.mark.anyio
+
+Soon = Callable[[Callable[[], bool]], bool]
+
+
+async def until(done: Callable[[], bool]) -> None:
+    """Wait for what happens at the server, which is in another thread."""
+    with anyio.fail_after(5):
+        while not done():  # noqa: ASYNC110
+            await anyio.sleep(0.01)
+
+
+async def test_every_operation_answers(config: Config) -> None:
+    async with AsyncClient(config) as client:
+        pod = (await client.list_pods(namespace="team-b"))[0]
+        node = (await client.list_nodes())[0]
+        sample = (await client.list_pod_metrics(namespace="team-a"))[0]
+        used = (await client.list_node_metrics())[0]
+        assert await client.get_pod(pod.name, pod.namespace) == pod
+        assert await client.get_node(node.name) == node
+        assert await client.get_pod_metrics(sample.name, sample.namespace) == sample
+        assert await client.get_node_metrics(used.name) == used
+        assert b'"gitVersion"' in await client.get_raw("/version")
+        pages = [len(page) async for page in client.iter_pods(chunk_size=30)]
+        assert pages == [30, 30, 30, 10]
+        assert len((await client.snapshot()).pods) == 100
+
+
+async def test_metrics_of_all_pods_are_one_request(
+    cluster: Cluster, config: Config
+) -> None:
+    async with AsyncClient(config) as client:
+        await client.list_pod_metrics()
+    assert paths(cluster) == [METRICS]
+
+
+async def test_a_snapshot_is_four_requests_and_looks_into_a_failure_once(
+    cluster: Cluster, config: Config
+) -> None:
+    async with AsyncClient(config) as client:
+        await client.snapshot()
+        assert len(cluster.requests) == 4
+        cluster.forget_requests()
+        cluster.state = "absent"
+        snapshot = await client.snapshot()
+    assert isinstance(snapshot.error("node metrics"), MetricsUnavailable)
+    assert len(cluster.requests) == 6
+
+
+async def test_warnings_are_heard_once(cluster: Cluster, config: Config) -> None:
+    cluster.faults.add(faults.warning("old"), path=PODS, times=None)
+    heard: list[str] = []
+    async with AsyncClient(config, on_warning=heard.append) as client:
+        await client.list_pods()
+        await client.list_pods()
+    assert heard == ["old"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.silence(),
+        faults.drip_head(0.02),
+        faults.drip(10, 0.02),
+        faults.silence_after_headers(),
+        faults.throttled("20"),
+    ],
+    ids=["silence", "slow head", "slow body", "no body", "throttled"],
+)
+async def test_a_deadline_ends_the_call(
+    cluster: Cluster, config: Config, fault: Fault
+) -> None:
+    cluster.faults.add(fault, times=None)
+    started = time.monotonic()
+    async with AsyncClient(config) as client:
+        with pytest.raises(KubeMetricsError):
+            await client.list_pods(timeout=0.4)
+    assert time.monotonic() - started < 1.0
+
+
+async def test_a_deadline_covers_a_plugin_that_hangs(cluster: Cluster) -> None:
+    started = time.monotonic()
+    async with AsyncClient(hanging_plugin(cluster)) as client:
+        with pytest.raises(TransportError) as caught:
+            await client.list_pods(timeout=0.3)
+        assert time.monotonic() - started < 1.0
+    assert caught.value.reason == "deadline"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.silence(),
+        faults.silence_after_headers(),
+        faults.drip(10, 0.05),
+        faults.throttled("20"),
+    ],
+    ids=["head", "body", "drip", "wait"],
+)
+async def test_closing_from_another_task_ends_a_call(
+    cluster: Cluster, config: Config, fault: Fault, soon: Soon
+) -> None:
+    cluster.faults.add(fault, times=None)
+    client = AsyncClient(config)
+    errors: list[TransportError] = []
+
+    async def call() -> None:
+        with pytest.raises(TransportError) as caught:
+            await client.list_pods()
+        errors.append(caught.value)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(call)
+        await until(lambda: len(cluster.requests) == 1)
+        await anyio.sleep(0.1)
+        started = time.monotonic()
+        await client.close()
+    assert time.monotonic() - started < 1.0
+    assert errors[0].reason == "closed"
+    assert soon(lambda: cluster.open_connections == 0)
+
+
+async def test_closing_ends_a_watch(
+    cluster: Cluster, config: Config, soon: Soon
+) -> None:
+    client = AsyncClient(config)
+
+    async def watch() -> None:
+        async with client.watch_pods() as events:
+            with pytest.raises(TransportError, match="the client was closed"):
+                [event async for event in events]
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch)
+        await until(lambda: len(cluster.requests) == 2)
+        await client.close()
+    assert soon(lambda: cluster.open_connections == 0)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.silence(),
+        faults.silence_after_headers(),
+        faults.drip(10, 0.05),
+        faults.throttled("20"),
+    ],
+    ids=["head", "body", "drip", "wait"],
+)
+async def test_cancelling_a_call_leaves_nothing_behind(
+    cluster: Cluster, config: Config, fault: Fault, soon: Soon
+) -> None:
+    cluster.faults.add(fault, path=PODS)
+    async with AsyncClient(config) as client:
+        started = time.monotonic()
+        with anyio.move_on_after(0.3) as scope:
+            await client.list_pods()
+        assert scope.cancelled_caught
+        assert time.monotonic() - started < 1.0
+        throttled = bool(cluster.requests[0].status == 429)
+        assert soon(lambda: cluster.open_connections == int(throttled))
+        assert len(await client.list_pods()) == 100
+    assert soon(lambda: cluster.open_connections == 0)
+
+
+async def test_cancelling_a_snapshot_ends_all_its_parts(
+    cluster: Cluster, config: Config, soon: Soon
+) -> None:
+    cluster.faults.add(faults.silence(), times=None)
+    async with AsyncClient(config) as client:
+        with anyio.move_on_after(0.3) as scope:
+            await client.snapshot()
+        assert scope.cancelled_caught
+        assert len(cluster.requests) == 4
+        assert soon(lambda: cluster.open_connections == 0)
+
+
+async def test_leaving_a_watch_closes_its_stream(
+    cluster: Cluster, config: Config, soon: Soon
+) -> None:
+    async with AsyncClient(config) as client:
+        async with client.watch_pods() as events:
+            seen: list[Pod] = []
+            async for event in events:
+                seen.append(event.object)
+                if len(seen) == 100:
+                    cluster.delete("default", seen[0].name)
+                if event.type == "DELETED":
+                    break
+        assert soon(lambda: cluster.open_connections <= 1)
+    assert soon(lambda: cluster.open_connections == 0)
+
+
+async def test_leaving_a_client_while_cancelled_closes_it(
+    cluster: Cluster, config: Config, soon: Soon
+) -> None:
+    with anyio.move_on_after(0.3):
+        async with AsyncClient(config) as client:
+            await client.list_pods()
+            await anyio.sleep(10)
+    assert soon(lambda: cluster.open_connections == 0)
+
+
+async def test_the_first_error_of_a_fork_ends_the_others(config: Config) -> None:
+    client = AsyncClient(config)
+
+    def fails() -> Flow[None]:
+        yield from client.api.get("/api/v1/secrets")
+
+    def both() -> Flow[None]:
+        yield Fork((pause(30), fails(), pause(30)))
+
+    async with client:
+        with anyio.fail_after(2), pytest.raises(Forbidden):
+            await client.run(both())
+
+
+async def test_a_defect_in_a_part_is_raised_where_all_meet(config: Config) -> None:
+    def broken() -> Flow[None]:
+        yield from pause(0)
+        raise ZeroDivisionError
+
+    def both() -> Flow[None]:
+        yield Fork((pause(30), broken()))
+
+    async with AsyncClient(config) as client:
+        with anyio.fail_after(2), pytest.raises(ZeroDivisionError):
+            await client.run(both())
+
+
+async def test_a_client_that_is_closed_says_so_at_once(config: Config) -> None:
+    client = AsyncClient(config)
+    await client.close()
+    await client.close()
+    with pytest.raises(TransportError, match="the client was closed"):
+        await client.list_pods()
+
+
+async def test_many_tasks_share_one_client(cluster: Cluster, config: Config) -> None:
+    async def work() -> None:
+        for _ in range(5):
+            assert len(await client.list_pods(chunk_size=50)) == 100
+            assert len(await client.list_pod_metrics()) == 81
+
+    async with AsyncClient(config) as client, anyio.create_task_group() as group:
+        for _ in range(8):
+            group.start_soon(work)
+    assert cluster.accepted_connections <= 8

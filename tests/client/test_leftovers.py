@@ -1,0 +1,59 @@
+"""Once an event loop has ended nothing of a client is left, whatever went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import anyio
+import pytest
+
+from kubemetrics import AsyncClient, Config
+from tests.cluster import Cluster, faults
+
+Soon = Callable[[Callable[[], bool]], bool]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_cancelled_snapshot_leaves_no_thread(
+    cluster: Cluster, config: Config, backend: str, soon: Soon
+) -> None:
+    cluster.faults.add(faults.silence(), times=None)
+    before = set(threading.enumerate())
+
+    async def main() -> None:
+        async with AsyncClient(config) as client:
+            with anyio.move_on_after(0.2):
+                await client.snapshot()
+
+    anyio.run(main, backend=backend)
+    assert soon(lambda: cluster.open_connections == 0)
+    assert soon(lambda: not set(threading.enumerate()) - before)
+
+
+def test_a_cancelled_task_leaves_no_task(cluster: Cluster, config: Config) -> None:
+    """Of asyncio's own, without anyio around the call."""
+    cluster.faults.add(faults.silence(), times=None)
+
+    async def main() -> int:
+        async with AsyncClient(config) as client:
+            task = asyncio.create_task(client.snapshot())
+            await asyncio.sleep(0.2)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(main()) == 1  # the one that counts
+
+
+def test_asyncios_own_timeout_ends_a_call(cluster: Cluster, config: Config) -> None:
+    cluster.faults.add(faults.silence(), times=None)
+
+    async def main() -> None:
+        async with AsyncClient(config) as client, asyncio.timeout(0.2):
+            await client.list_pods()
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(main())
