@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -66,7 +67,10 @@ def open_session(
         config=config,
         endpoint=Endpoint(config, user_agent=user_agent, environ=environ),
         source=credential_source(
-            config, exchange=_exchange, environ=environ, check=check_pair
+            config,
+            exchange=_exchange,
+            environ=environ,
+            check=partial(check_pair, config),
         ),
         roots=Roots(config),
         api=Api(retry=retry, on_warning=on_warning or _log_warning),

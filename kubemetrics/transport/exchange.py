@@ -12,6 +12,7 @@ from ..config.model import Config
 from ..errors import TransportError
 from .errors import translate
 from .proxy import choose
+from .quiet import QuietProxy
 from .tls import build_context, build_proxy_context
 
 _TIMEOUT: Final = 30.0
@@ -52,7 +53,7 @@ def _client(provider: Config) -> httpx.Client:
         verify=build_context(provider),
         proxy=None
         if proxy is None
-        else httpx.Proxy(proxy.url, ssl_context=build_proxy_context(provider)),
+        else QuietProxy(proxy.url, ssl_context=build_proxy_context(provider)),
         trust_env=False,
         timeout=_TIMEOUT,
     )

@@ -43,15 +43,15 @@ def build_context(
     return context
 
 
-def check_pair(pair: ClientCertificate) -> None:
-    """See whether OpenSSL takes *pair*, a certificate that was renewed.
+def check_pair(config: Config, pair: ClientCertificate) -> None:
+    """See whether OpenSSL takes *pair*, which was read for *config*.
 
     Raises:
         CredentialError: it is no certificate and key, not a pair, or encrypted.
     """
     from .identity import load_identity  # noqa: PLC0415 - few have one
 
-    load_identity(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pair, "client certificate")
+    load_identity(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pair, _whose(config))
 
 
 def build_proxy_context(config: Config) -> ClientContext:

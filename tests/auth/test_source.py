@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -157,7 +158,9 @@ def test_a_key_that_vanishes_leaves_the_old_one(tmp_path: Path) -> None:
 def test_in_the_midst_of_a_rotation_the_old_pair_goes_on(tmp_path: Path) -> None:
     clock = Clock()
     config = Config(server="https://x", auth=files(tmp_path))
-    certified = credential_source(config, clock=clock, check=check_pair)
+    certified = credential_source(
+        config, clock=clock, check=partial(check_pair, config)
+    )
     first = certified.fetch()
     other = leaf(ordinary(), name="jane, renewed")
     (tmp_path / "crt").write_bytes(other.pem)

@@ -319,6 +319,19 @@ def test_python_2341_a_401_renews_the_id_token(
     assert gate.came[1] not in (gate.came[0], "nobody")
 
 
+def test_a_key_of_another_is_told_with_its_file(
+    gate: Gate, visit: Visit, tmp_path: Path
+) -> None:
+    files = certificate_files(tmp_path, JANE)
+    (tmp_path / "key").write_bytes(JOAN.key)
+    with pytest.raises(CredentialError) as caught:
+        visit(gate.config(**files)).ask()
+    assert str(caught.value) == (
+        f"client certificate {tmp_path}/crt: the private key does not belong to the"
+        " certificate"
+    )
+
+
 Broken = Callable[[Gate, Path], Config]
 
 
