@@ -18,6 +18,9 @@ Format: TypeAlias = Literal["DecimalSI", "BinarySI", "DecimalExponent"]
 
 _NANO: Final = 10**9
 _MAX_LENGTH: Final = 128
+_SHORT: Final = 18
+"""Digits of what is read without the grammar."""
+
 _MAX_EXPONENT: Final = 99
 """Far beyond any resource; a larger one would only cost memory (k/k#131063)."""
 
@@ -60,7 +63,7 @@ class Quantity:
     def __new__(cls, value: str | int | Decimal = 0, /) -> Quantity:
         """Parse a string, or take a number as plain units."""
         if isinstance(value, str):
-            return _make(*_parse(value))
+            return parse(value)
         if isinstance(value, Decimal):
             return _make(_nanos_of(value), "DecimalSI")
         return _make(value * _NANO, "DecimalSI")
@@ -176,27 +179,37 @@ def _make(nanos: int, form: Format) -> Quantity:
     return quantity
 
 
-def _parse(text: str) -> tuple[int, Format]:
-    """Read the common shape, digits and a suffix, without the grammar."""
-    if len(text) > _MAX_LENGTH:
-        raise QuantityError(
-            f"quantity of {len(text)} characters, more than {_MAX_LENGTH}: "
-            f"{text[:16]!r}…"
-        )
+def parse(text: str) -> Quantity:
+    """Read a quantity as ``Quantity(text)`` does, in half the time.
+
+    The common shape, digits and a suffix, needs no grammar.
+
+    Raises:
+        QuantityError: not a quantity, or longer or larger than the bounds.
+    """
     digits, scale = text[:-1], _SCALE.get(text[-1:])
     if scale is None:
         digits, scale = text[:-2], _SCALE.get(text[-2:])
         if scale is None:
             digits, scale = text, _PLAIN
-    if not digits.isdigit() or not digits.isascii():
-        return _parse_any(text)
+    if not digits.isdigit() or not digits.isascii() or len(digits) > _SHORT:
+        return _make(*_parse_any(text))
     factor, form = scale
-    if form == "BinarySI":
-        return _bounded(int(digits) * factor, form)
-    return int(digits) * factor, form
+    nanos = int(digits) * factor
+    if nanos > _MAX_BINARY and form == "BinarySI":
+        nanos = _MAX_BINARY
+    quantity = _new(Quantity)
+    _set_nanos(quantity, nanos)
+    _set_format(quantity, form)
+    return quantity
 
 
 def _parse_any(text: str) -> tuple[int, Format]:
+    if len(text) > _MAX_LENGTH:
+        raise QuantityError(
+            f"quantity of {len(text)} characters, more than {_MAX_LENGTH}: "
+            f"{text[:16]!r}…"
+        )
     match = re.fullmatch(_GRAMMAR, text)
     if match is None:
         raise QuantityError(

@@ -48,6 +48,15 @@ class Meta(NamedTuple):
     creation_timestamp: datetime | None
 
 
+class Identity(NamedTuple):
+    """What the ``metadata`` of a sample gives: whose it is."""
+
+    name: str
+    namespace: str
+    labels: Mapping[str, str]
+
+
+_NO_IDENTITY: Final = Identity("", "", EMPTY)
 _NO_META: Final = Meta("", "", "", EMPTY, None)
 
 
@@ -63,6 +72,21 @@ def metadata(obj: Object, pool: Pool) -> Meta:
             fields.text(meta, "uid"),
             pool.labels(meta, "labels"),
             fields.time(meta, "creationTimestamp"),
+        )
+    except DecodeError as error:
+        raise under("metadata", error) from None
+
+
+def identity(obj: Object, pool: Pool) -> Identity:
+    """Read of ``metadata`` what a sample has of its own."""
+    meta = child(obj, "metadata")
+    if meta is None:
+        return _NO_IDENTITY
+    try:
+        return Identity(
+            fields.needed(meta, "name"),
+            pool.text(meta, "namespace"),
+            pool.labels(meta, "labels"),
         )
     except DecodeError as error:
         raise under("metadata", error) from None
@@ -104,6 +128,8 @@ def resources(obj: Object, key: str, pool: Pool) -> Resources | None:
 
 def total(amounts: list[Quantities]) -> Quantities:
     """Add resource lists up, name by name, exactly."""
+    if len(amounts) == 1:
+        return amounts[0]
     summed: dict[str, Quantity] = {}
     for amount in amounts:
         for name, value in amount.items():

@@ -11,7 +11,7 @@ from ..frozen import dataclass
 from ..quantity import Quantity
 from ..wire.metrics import ContainerMetricsWire, NodeMetricsWire, PodMetricsWire
 from . import fields
-from .common import CPU, MEMORY, metadata, total
+from .common import CPU, MEMORY, identity, total
 from .duration import parse_duration
 from .fields import Object
 from .pool import Pool, Quantities
@@ -85,7 +85,7 @@ class PodMetrics:
             DecodeError: no name, or a value of the wrong type.
         """
         pool = pool or Pool()
-        meta = metadata(obj, pool)
+        meta = identity(obj, pool)
         return cls(
             name=meta.name,
             namespace=meta.namespace,
@@ -124,7 +124,7 @@ class NodeMetrics:
             DecodeError: no name, or a value of the wrong type.
         """
         pool = pool or Pool()
-        meta = metadata(obj, pool)
+        meta = identity(obj, pool)
         return cls(
             name=meta.name,
             labels=meta.labels,

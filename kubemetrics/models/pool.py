@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias, TypeVar
 
 from ..errors import DecodeError, QuantityError
-from ..quantity import Quantity
+from ..quantity import Quantity, parse
 from .fields import EMPTY, Object, child, under, wrong
 
 K = TypeVar("K", bound=Hashable)
@@ -18,7 +18,7 @@ V = TypeVar("V")
 
 Quantities: TypeAlias = Mapping[str, Quantity]
 
-_WRITTEN: Final = (str, int, Decimal)
+_NUMBERS: Final = (int, Decimal)
 _POOLED: Final = 4096
 """Replicas stand side by side in a list, so that more need not be remembered."""
 
@@ -34,8 +34,9 @@ class Pool:
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
-        self._labels: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
-        self._quantities: dict[tuple[tuple[str, object], ...], Quantities] = {}
+        # By all names and then all values: less to make than pairs, and as clear.
+        self._labels: dict[tuple[str, ...], Mapping[str, str]] = {}
+        self._quantities: dict[tuple[object, ...], Quantities] = {}
         self._values: dict[Hashable, Any] = {}
 
     def trim(self) -> None:
@@ -72,7 +73,7 @@ class Pool:
         value = child(obj, key)
         if not value:
             return EMPTY
-        written = tuple(value.items())
+        written = (*value, *value.values())
         try:
             return self._labels[written]
         except (KeyError, TypeError):  # unhashable: no string, as will be said
@@ -92,7 +93,7 @@ class Pool:
         value = child(obj, key)
         if not value:
             return EMPTY
-        written = tuple(value.items())
+        written = (*value, *value.values())
         try:
             return self._quantities[written]
         except (KeyError, TypeError):  # unhashable: no quantity, as will be said
@@ -115,9 +116,11 @@ class Pool:
 
 def quantity(name: str, raw: object) -> Quantity:
     """Return one quantity of a resource list; JSON allows it as a number as well."""
-    if isinstance(raw, bool) or not isinstance(raw, _WRITTEN):
-        raise wrong(name, "a quantity", raw)
     try:
+        if isinstance(raw, str):
+            return parse(raw)
+        if isinstance(raw, bool) or not isinstance(raw, _NUMBERS):
+            raise wrong(name, "a quantity", raw)
         return Quantity(raw)
     except QuantityError as error:
         raise DecodeError(str(error), path=f"$.{name}") from None

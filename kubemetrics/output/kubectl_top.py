@@ -207,13 +207,21 @@ def _table(rows: Sequence[Row]) -> str:
     A column's width is that of its longest cell among neighbouring lines which have
     that column at all, and no less than among those above (``RememberWidths``).
     """
+    lengths = list(map(len, rows))
     lines = [""] * len(rows)
-    for column in range(max(map(len, rows))):
+    for column in range(max(lengths)):
         width = _LEAST_WIDTH
-        groups = groupby(range(len(rows)), lambda i: len(rows[i]) > column)  # noqa: B023
-        for _, group in (g for g in groups if g[0]):
-            block = list(group)
-            width = max(width, *(len(rows[i][column]) + _PADDING for i in block))
-            for i in block:
-                lines[i] += rows[i][column].ljust(width)
+        for block in _blocks(lengths, column):
+            cells = [rows[i][column] for i in block]
+            width = max(width, max(map(len, cells)) + _PADDING)
+            for i, cell in zip(block, cells, strict=True):
+                lines[i] += cell.ljust(width)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _blocks(lengths: Sequence[int], column: int) -> Iterable[Sequence[int]]:
+    """Return the runs of neighbouring lines that have this column."""
+    if min(lengths) > column:
+        return [range(len(lengths))]
+    runs = groupby(range(len(lengths)), lambda i: lengths[i] > column)
+    return [list(run) for there, run in runs if there]
