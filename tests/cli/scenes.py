@@ -83,6 +83,34 @@ def _ties(contents: Contents) -> Contents:
     )
 
 
+_CPU = (
+    "0", "1n", "999999n", "1000001n", "1u", "0.5", "1.5", "1500m", "1e3", "1E-2", "12",
+    "123456789n", "1k",
+)  # fmt: skip
+_MEMORY = (
+    "0", "1", "1048575", "1048576", "1Mi", "1.5Gi", "123456789012m", "1e9", "2G", "3T",
+    "1Pi", "0.1", "1023Ki",
+)  # fmt: skip
+
+
+def _odd_amounts(contents: Contents) -> Contents:
+    """Amounts in every notation that a provider may use."""
+
+    def usage(index: int, old: Usage) -> Usage:
+        cpu, memory = _CPU[index % len(_CPU)], _MEMORY[index % len(_MEMORY)]
+        return Usage(old.name, cpu, memory)
+
+    def sample(index: int, old: Sample) -> Sample:
+        usages = tuple(usage(index + i, u) for i, u in enumerate(old.usages))
+        return replace(old, usages=usages)
+
+    return replace(
+        contents,
+        pod_samples=tuple(sample(i, s) for i, s in enumerate(contents.pod_samples)),
+        node_samples=tuple(sample(i, s) for i, s in enumerate(contents.node_samples)),
+    )
+
+
 def _wide(contents: Contents) -> Contents:
     """Names as long as they may be, and amounts to match."""
 
@@ -129,6 +157,7 @@ SCENES: Mapping[str, Callable[[Contents], Contents]] = {
     "ties": _ties,
     "wide": _wide,
     "odd": _odd,
+    "amounts": _odd_amounts,
 }
 
 
