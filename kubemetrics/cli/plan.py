@@ -11,7 +11,8 @@ from ..frozen import dataclass
 from ..output.arrange import Arrangement, arrangement
 from ..output.choice import Choice, is_glob
 from ..output.colour import Thresholds
-from ..output.columns import Column, UnknownColumnError, unique
+from ..output.columns import Column, Table, UnknownColumnError, unique
+from ..output.lexer import ExpressionError
 from ..output.table import Look
 from ..output.units import Units
 from ..output.view import View
@@ -53,8 +54,10 @@ class Plan(Generic[R]):
         table = self.view.table
         if self.columns:
             return unique((*self.columns, *self.labels))
-        if self.output in {*MACHINES, "wide"}:
+        if self.output in MACHINES:
             return (*table.columns, *self.labels)
+        if self.output == "wide":
+            return (*table.wide(rows), *self.labels)
         columns = (*table.plain(rows), *self.labels)
         hidden = self.one_namespace and len(table.identity) > 1
         return tuple(c for c in columns if not (hidden and c.key == "namespace"))
@@ -76,11 +79,11 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
             choice=_choice(args, view),
             arrangement=arrangement(
                 table,
-                condition=args.where,
+                keep=_expression("--where", args.where, table),
                 sort=_words(args.sort),
                 top=None if args.top is None else _count("--top", args.top),
             ),
-            fail_on=where(args.fail_on, table) if args.fail_on else None,
+            fail_on=_expression("--fail-on", args.fail_on, table),
             columns=tuple(map(table.need, named)),
             labels=tuple(map(table.need, labels)),
             output=args.output,
@@ -113,6 +116,18 @@ def reads(args: Namespace, view: View[R]) -> Callable[[Config], SnapshotOptions]
         }
 
     return options
+
+
+def _expression(
+    flag: str, text: str | None, table: Table[R]
+) -> Callable[[R], bool] | None:
+    if text is None:
+        return None
+    try:
+        return where(text, table)
+    except ExpressionError as error:
+        error.flag = flag
+        raise
 
 
 def _words(text: str) -> list[str]:

@@ -14,7 +14,7 @@ from ..errors import KubeMetricsError
 from ..frozen import dataclass
 from ..snapshot import Snapshot, SnapshotOptions, snapshot
 from . import console
-from .common import config_of
+from .common import config_of, last
 
 T = TypeVar("T")
 
@@ -33,7 +33,10 @@ class Cluster:
     """One context: connected when it is first read, and closed at the end."""
 
     def __init__(self, args: Namespace, context: str | None) -> None:
-        self._args = args
+        self._named: str | None = last(args.namespaces)
+        # A view reads the namespaces of -n by itself: the configuration's stays the
+        # context's own, to fall back on.
+        self._args = Namespace(**{**vars(args), "namespaces": None})
         self._context = context
         self._client: Client | None = None
 
@@ -63,7 +66,9 @@ class Cluster:
         except KubeMetricsError as error:
             return Reading(context=self.label, error=error)
         return Reading(
-            context=self.label, namespace=client.config.namespace, snapshot=taken
+            context=self.label,
+            namespace=self._named or client.config.namespace,
+            snapshot=taken,
         )
 
     def close(self) -> None:

@@ -56,7 +56,7 @@ def _column_help(view: View[R]) -> list[str]:
 
 
 def _not_an_expression(error: ExpressionError) -> int:
-    console.complain(f"error: {error}")
+    console.complain(f"error: {error.flag}: {error}")
     for line in error.pointer.splitlines():
         console.complain(line)
     return 2
@@ -72,7 +72,7 @@ def _show(args: Namespace, view: View[R], moment: Moment, found: list[Cluster]) 
         return watch(args, wanted, rounds)
     taken = rounds.take()
     if not any(reading.snapshot for reading in taken.readings):
-        return _failed(args, taken, found)
+        return _failed(wanted, taken, found)
     left_out = show_rows(wanted, taken)
     return say(args, wanted, taken, left_out)
 
@@ -109,7 +109,7 @@ def _nothing_found(wanted: Plan[R], taken: Round[R]) -> str:
     return f"No resources found in {namespaces.pop()} namespace."
 
 
-def _failed(args: Namespace, taken: Round[R], found: list[Cluster]) -> int:
+def _failed(wanted: Plan[R], taken: Round[R], found: list[Cluster]) -> int:
     """Say why nothing at all was read, and what may be read instead."""
     codes: list[int] = []
     for reading, cluster in zip(taken.readings, found, strict=True):
@@ -118,7 +118,8 @@ def _failed(args: Namespace, taken: Round[R], found: list[Cluster]) -> int:
             where = f"context {reading.context}: " if reading.context else ""
             console.complain(f"error: {where}{error}")
             codes.append(console.exit_code(error))
-        if args.all_namespaces and isinstance(error, Forbidden):
+        narrower = not (wanted.one_namespace or wanted.view.of_nodes)
+        if narrower and isinstance(error, Forbidden):
             _suggest(cluster)
     return max(codes)
 

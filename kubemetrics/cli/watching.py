@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Generic, TypeVar
 
-from ..output.columns import unique
+from ..output.columns import Column, unique
 from ..output.history import History
 from ..output.table import render
 from ..output.text import printable, shorten
@@ -45,7 +45,7 @@ def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
     if args.output == "prometheus":
         raise UsageError("--watch does not go with -o prometheus: it is one text")
     every = _seconds(args.watch)
-    watching = _Watching(args, wanted)
+    watching = Watching(args, wanted)
     while True:
         taken = rounds.take()
         if watching.first:
@@ -70,7 +70,7 @@ def _raise_if_nothing(taken: Round[R]) -> None:
         raise errors[0]
 
 
-class _Watching(Generic[R]):
+class Watching(Generic[R]):
     """What is remembered between rounds, and how a round is shown."""
 
     def __init__(self, args: Namespace, wanted: Plan[R]) -> None:
@@ -78,7 +78,7 @@ class _Watching(Generic[R]):
         self._plan = wanted
         self._history = History(wanted.view.table)
         self._pace = Pace()
-        self._tables = not wanted.machine
+        self._columns: tuple[Column[R], ...] = ()
         self.first = True
 
     def show(self, taken: Round[R]) -> Outcome:
@@ -86,7 +86,7 @@ class _Watching(Generic[R]):
         fresh = self._history.add(taken.all_rows, taken.latest)
         outcome = outcome_of(self._args, self._plan, taken)
         screen = terminal(self._args.color)
-        if self._tables and screen.width is not None:
+        if screen.width is not None and not self._plan.machine:
             self._redraw(taken, outcome, screen)
         else:
             self._append(taken, fresh)
@@ -121,23 +121,27 @@ class _Watching(Generic[R]):
         """Print the rows that have a new sample, under one header."""
         new = {id(row) for row in fresh}
         rows = [row for row in taken.rows if id(row) in new]
-        plan = self._plan
-        if not self.first:
-            plan = replace(plan, look=replace(plan.look, headers=False))
-            if plan.output == "yaml":
-                print("---")
+        if self.first:
+            self._columns = _timed(self._plan, rows)
+        headers = self.first and self._plan.look.headers
+        plan = replace(
+            self._plan,
+            columns=self._columns,
+            look=replace(self._plan.look, headers=headers),
+        )
+        if plan.output == "yaml" and not self.first:
+            print("---")
         if rows or plan.machine:
-            shown = printed(_timed(plan, rows), rows, taken.sources)
-            sys.stdout.writelines(f"{line}\n" for line in shown.lines)
+            lines = printed(plan, rows, taken.sources).lines
+            sys.stdout.writelines(f"{line}\n" for line in lines)
             sys.stdout.flush()
 
 
-def _timed(plan: Plan[R], rows: list[R]) -> Plan[R]:
+def _timed(plan: Plan[R], rows: list[R]) -> tuple[Column[R], ...]:
     """Put the time of the sample before what else is shown, where rows have one."""
     stamp = plan.view.table.get("sample.timestamp")
-    if plan.machine or stamp is None:
-        return plan
-    return replace(plan, columns=unique((stamp, *plan.shown(rows))), labels=())
+    columns = plan.shown(rows)
+    return columns if plan.machine or stamp is None else unique((stamp, *columns))
 
 
 def _status(taken: Round[R]) -> str:

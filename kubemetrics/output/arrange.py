@@ -9,7 +9,6 @@ from typing import Any, Final, Generic, TypeVar
 from ..frozen import dataclass
 from .columns import Column, Table
 from .values import rank
-from .where import where
 
 R = TypeVar("R")
 
@@ -37,19 +36,18 @@ class Arrangement(Generic[R]):
 def arrangement(
     table: Table[R],
     *,
-    condition: str | None = None,
+    keep: Callable[[R], bool] | None = None,
     sort: Sequence[str] = (),
     top: int | None = None,
 ) -> Arrangement[R]:
-    """Read the expression *condition* and the keys of *sort*; ``-KEY`` falls.
+    """Read the keys of *sort*; ``-KEY`` falls.
 
     Raises:
-        ExpressionError: the expression cannot be read.
         UnknownColumnError: there is no such column.
     """
     keys = sort or ((_LARGEST,) if top is not None else ())
     return Arrangement(
-        keep=None if condition is None else where(condition, table),
+        keep=keep,
         order=tuple((table.need(k.removeprefix("-")), k.startswith("-")) for k in keys),
         top=top,
     )

@@ -28,8 +28,8 @@ class Column(Generic[R_contra]):
     *key* names it on the command line and, split at its dots, in JSON. *get* reads its
     value, of the Python type that `Value` gives its *kind*. *header* is for tables;
     beside a column of the same *group*, the *short* one is. *keep* says when it leaves
-    a table that is too wide: the lowest first. An *optional* one is left out of the
-    plain table where no row has a value. The text of a *name* is cut last. *mark* is
+    a table that is too wide: the lowest first. An *optional* one is left out of
+    tables where no row has a value. The text of a *name* is cut last. *mark* is
     what stands before a value that is not the whole truth, *severity* colours a text,
     *alarm* lets the thresholds colour a percentage.
     """
@@ -118,10 +118,14 @@ class Table(Generic[R_contra]):
 
     def plain(self, rows: Sequence[R_contra]) -> tuple[Column[R_contra], ...]:
         """Return the columns of the plain table for *rows*."""
+        return tuple(column for column in self.wide(rows) if column.keep)
+
+    def wide(self, rows: Sequence[R_contra]) -> tuple[Column[R_contra], ...]:
+        """Return the columns that may say something of *rows*."""
         return tuple(
             column
             for column in self.columns
-            if column.keep and not (column.optional and not any(map(column.get, rows)))
+            if not column.optional or any(map(column.get, rows))
         )
 
 

@@ -116,7 +116,7 @@ _STATUS: Final[tuple[Column[ContainerUsage], ...]] = (
     Column(key="restarts", header="RESTARTS", kind="count", get=_restarts, keep=45,
            about="how often it was restarted"),
     Column(key="last", header="LAST", kind="text", get=_last,
-           about="how it ended last: reason and exit code"),
+           about="how it ended last: reason and exit code", optional=True),
 )  # fmt: skip
 _PLACE: Final[tuple[Column[ContainerUsage], ...]] = (
     Column(key="node", header="NODE", kind="text", get=_node, keep=12,

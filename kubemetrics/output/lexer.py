@@ -24,7 +24,12 @@ _ESCAPED: Final = re.compile(r"\\(.)")
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be read: *column* is counted from 1 in *text*."""
+    """An expression that cannot be read: *column* is counted from 1 in *text*.
+
+    *flag* may be set to where the expression was given.
+    """
+
+    flag = ""
 
     def __init__(self, problem: str, *, text: str, column: int) -> None:
         self.problem = problem

@@ -215,7 +215,7 @@ _STATUS: Final[tuple[Column[NodeUsage], ...]] = (
     Column(key="troubles", header="TROUBLES", kind="text", get=_troubles, keep=84,
            optional=True, about="its conditions that are not as they should be"),
     Column(key="taints", header="TAINTS", kind="text", get=_taints,
-           about="what keeps pods away"),
+           about="what keeps pods away", optional=True),
     Column(key="version", header="VERSION", kind="text", get=_version,
            about="its kubelet's version"),
 )  # fmt: skip

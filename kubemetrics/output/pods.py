@@ -140,9 +140,9 @@ _PLACE: Final[tuple[Column[PodUsage], ...]] = (
     Column(key="qos", header="QOS", kind="text", get=_qos,
            about="Guaranteed, Burstable or BestEffort"),
     Column(key="priority_class", header="PRIORITY-CLASS", kind="text", get=_priority,
-           about="the name of its priority class"),
+           about="the name of its priority class", optional=True),
     Column(key="missing", header="NOT-MEASURED", kind="text", get=_missing,
-           about="running containers that the sample lacks"),
+           about="running containers that the sample lacks", optional=True),
 )  # fmt: skip
 
 

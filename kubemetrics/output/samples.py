@@ -92,7 +92,7 @@ def reason_columns(get: Callable[[R], Reason | None]) -> tuple[Column[R], ...]:
         Column(key="reason", header="REASON", kind="text", get=code, keep=80,
                about="why there is no value", optional=True, severity=severity),
         Column(key="explanation", header="EXPLANATION", kind="text", get=explanation,
-               about="the same, as a sentence"),
+               about="the same, as a sentence", optional=True),
     )  # fmt: skip
 
 

@@ -45,7 +45,8 @@ def snapshot(api: Api, options: SnapshotOptions) -> Flow[Snapshot]:
     """Read pods, nodes and both metrics side by side and join them.
 
     Raises:
-        KubeMetricsError: nothing at all could be read; the error is that of the pods.
+        KubeMetricsError: nothing at all could be read; the error is that of the pods,
+            or of the nodes where their accounts are wanted.
     """
     parts = yield from read(api, options)
     with collector_paused():
@@ -78,7 +79,7 @@ def read(api: Api, options: SnapshotOptions) -> Flow[Parts]:
         all_pod_metrics=all_samples.part() if all_samples else None,
         narrowed=bool(options.get("field_selector") or options.get("node")),
     )
-    _raise_if_nothing(parts)
+    _raise_if_nothing(parts, parts.nodes if reconcile else parts.pods)
     if reconcile and whole:
         return replace(parts, all_pods=parts.pods, all_pod_metrics=parts.pod_metrics)
     return parts
@@ -117,10 +118,10 @@ class _Reading(Generic[T]):
         )
 
 
-def _raise_if_nothing(parts: Parts) -> None:
+def _raise_if_nothing(parts: Parts, wanted: Part[Pod] | Part[Node]) -> None:
     kinds = (parts.pods, parts.pod_metrics, parts.nodes, parts.node_metrics)
     if all(part.failed for part in kinds):
-        raise next(iter(parts.pods.errors.values()))
+        raise next(iter(wanted.errors.values()))
 
 
 def _namespaces(options: SnapshotOptions) -> Sequence[str | None]:

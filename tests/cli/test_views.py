@@ -285,6 +285,31 @@ def test_who_may_read_one_namespace_only_is_told_which(cluster: Cluster) -> None
     assert (own.code, own.err, len(own.lines)) == (0, "", 17)
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("namespaces", "namespace team-a may be read: -n team-a\n"),
+        ("workloads -n team-*", "namespace team-a may be read: -n team-a\n"),
+        ("nodes", "on nodes: view has neither)\n"),
+        ("pods -n team-b", "-n asks for one namespace)\n"),
+    ],
+)
+def test_a_refusal_is_about_what_was_asked(
+    cluster: Cluster, line: str, said: str
+) -> None:
+    result = run(cluster, *line.split(), user="nslimited")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.endswith(said)
+
+
+def test_one_namespace_of_several_that_is_refused_makes_it_fail(
+    cluster: Cluster,
+) -> None:
+    result = run(cluster, "pods", "-n", "team-a", "-n", "team-b", user="nslimited")
+    assert (result.code, len(result.lines)) == (1, 17)
+    assert "cannot read pods in namespace team-b: " in result.err
+
+
 def test_who_may_read_nothing_is_told_no_namespace(cluster: Cluster) -> None:
     result = run(cluster, "pods", "-A", user="noperm")
     assert (result.code, result.err.count("\n")) == (1, 1)
@@ -333,7 +358,7 @@ def test_a_wrong_expression_is_pointed_at(cluster: Cluster) -> None:
     result = run(cluster, "pods", "--fail-on", "cpu > 1 an mem > 1")
     assert result.code == 2
     assert result.err == (
-        "error: column 9: expected 'and', 'or' or the end\n"
+        "error: --fail-on: column 9: expected 'and', 'or' or the end\n"
         "  cpu > 1 an mem > 1\n"
         "          ^\n"
     )

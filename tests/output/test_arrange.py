@@ -11,6 +11,7 @@ from kubemetrics.output.arrange import arrangement
 from kubemetrics.output.choice import Choice, is_glob, matcher
 from kubemetrics.output.columns import UnknownColumnError
 from kubemetrics.output.pods import pods
+from kubemetrics.output.where import where
 from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import PodUsage, Reason
 
@@ -31,7 +32,8 @@ ROWS = (row("d", "2m"), row("a"), row("c", "10m"), row("b", "2m"), row("e", "1")
 
 
 def names(*sort: str, condition: str | None = None, top: int | None = None) -> str:
-    found = arrangement(TABLE, condition=condition, sort=sort, top=top).apply(ROWS)
+    keep = where(condition, TABLE) if condition else None
+    found = arrangement(TABLE, keep=keep, sort=sort, top=top).apply(ROWS)
     return "".join(row.name for row in found)
 
 
