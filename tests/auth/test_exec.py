@@ -476,3 +476,13 @@ def test_only_the_end_of_stderr_is_kept_in_memory(tmp_path: Path) -> None:
     outcome = run(Command(program=str(plugin), environ=dict(os.environ)))
     assert len(outcome.stderr) == 16384
     assert outcome.stderr.endswith(b"last\n")
+
+
+def test_python_2276_it_is_run_by_the_path_it_was_found_at(tmp_path: Path) -> None:
+    """On Windows ``aws`` is ``aws.CMD``: nothing but the search knows, and no shell."""
+    (tmp_path / "bin").mkdir()
+    script(tmp_path / "bin" / "found-plugin", says(answer(token="$0")).replace("'", ""))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+        found = source(plugged("found-plugin")).fetch()
+    assert found.authorization == f"Bearer {tmp_path}/bin/found-plugin"

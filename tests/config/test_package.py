@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.resources import files
 
 import pytest
 
@@ -29,3 +30,8 @@ def test_a_name_costs_no_more_than_it_needs(name: str, unneeded: str) -> None:
     code = f"import sys; from kubemetrics.config import {name}; "
     code += f"sys.exit({unneeded!r} in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_python_2033_and_2608_the_package_says_that_it_is_typed() -> None:
+    """Item 24: kubernetes_asyncio#261; how well, `pyright --verifytypes` tells."""
+    assert files("kubemetrics").joinpath("py.typed").is_file()

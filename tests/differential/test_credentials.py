@@ -155,14 +155,17 @@ IMPERSONATION = [
 def test_what_is_written_down_arrives_as_from_kubectl(
     case: Case, benches: Benches
 ) -> None:
+    """Item 7: kubernetes-client/python#2582, #2584, #2585, #2591, #2592, #2595."""
     same(benches(case.place), case)
 
 
 @pytest.mark.parametrize("case", PLUGINS, ids=str)
 def test_a_plugin_is_told_and_heard_as_by_kubectl(case: Case, benches: Benches) -> None:
+    """Item 9: kubernetes-client/python#637, #1807, #2303; kr8s#206; kube-rs#1328."""
     same(benches(case.place), case)
 
 
 @pytest.mark.parametrize("case", IMPERSONATION, ids=str)
 def test_impersonation_arrives_as_from_kubectl(case: Case, benches: Benches) -> None:
+    """Item 11: kubernetes-client/python#362; kubernetes/kubectl#935."""
     same(benches(case.place), case)

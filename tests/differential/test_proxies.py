@@ -168,6 +168,7 @@ Start = Callable[[Bench, Through], Bench]
 def test_the_proxy_of_the_kubeconfig_is_asked_as_by_kubectl(
     case: Through, benches: Benches, proxies: Start
 ) -> None:
+    """Item 10: kubernetes-client/python#1862, #2183; ansible kubernetes.core#1172."""
     bench = proxies(benches(case.place), case)
     found = same(bench, case)
     assert found.asked or case.refused or case.cluster["proxy-url"] != "<proxy>"
@@ -177,6 +178,7 @@ def test_the_proxy_of_the_kubeconfig_is_asked_as_by_kubectl(
 def test_the_environments_proxy_is_asked_when_kubectl_asks_it(
     case: Through, benches: Benches, proxies: Start
 ) -> None:
+    """Item 10: kubernetes-client/python#333, #1578, #1995; python/cpython#149746."""
     same(proxies(benches(case.place), case), case)
 
 

@@ -72,4 +72,5 @@ TLS = [
 
 @pytest.mark.parametrize("case", TLS, ids=str)
 def test_who_is_trusted_is_whom_kubectl_trusts(case: Case, benches: Benches) -> None:
+    """Items 1, 21, 25 and 26: kubernetes-client/python#2394; kr8s#178, #374."""
     same(benches(case.place), case)
