@@ -22,15 +22,20 @@ def python(name: str) -> Path:
 
 
 def prepare(*, every_peer: bool) -> None:
-    """Install the project twice, as it stands, and the peers once.
+    """Install the project as it stands, and the peers once."""
+    prepare_ours()
+    if _environment("peers") or every_peer:
+        _install("peers", [*PEERS, *(MORE_PEERS if every_peer else ())])
+
+
+def prepare_ours() -> None:
+    """Install the project twice, with its extra and without.
 
     Without msgspec is an environment that has none, not one that hides it.
     """
     for name, what in (("fast", f"{ROOT}[fast]"), ("plain", str(ROOT))):
         _environment(name)
         _install(name, [what])
-    if _environment("peers") or every_peer:
-        _install("peers", [*PEERS, *(MORE_PEERS if every_peer else ())])
 
 
 def versions(name: str) -> dict[str, str]:

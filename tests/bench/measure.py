@@ -34,6 +34,14 @@ class FailedError(Exception):
 
 def run(argv: Sequence[str], environment: Mapping[str, str], expected: str = "") -> Run:
     """Run *argv* to its end; what it prints must end with the line *expected*."""
+    taken, said = heard(argv, environment)
+    if expected and said != expected:
+        raise FailedError(f"{' '.join(argv)} did not print {expected!r} last")
+    return taken
+
+
+def heard(argv: Sequence[str], environment: Mapping[str, str]) -> tuple[Run, str]:
+    """Run *argv* to its end; return the last line that it prints as well."""
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder) / "out", Path(folder) / "err"
         done = subprocess.run(
@@ -44,19 +52,16 @@ def run(argv: Sequence[str], environment: Mapping[str, str], expected: str = "")
             text=True,
         )
         code, *figures = done.stdout.split()
-        _judge(argv, int(code), out, err, expected)
+        if int(code):
+            raise FailedError(_failure(argv, code, err))
+        said = out.read_text(errors="replace").rstrip().rpartition("\n")[2]
     wall, user, cpu, peak = map(float, figures)
-    return Run(wall=wall, user=user, cpu=cpu, peak=peak)
+    return Run(wall=wall, user=user, cpu=cpu, peak=peak), said
 
 
-def _judge(argv: Sequence[str], code: int, out: Path, err: Path, expected: str) -> None:
-    if code:
-        said = err.read_text(errors="replace").strip().splitlines()
-        raise FailedError(
-            f"exit {code} of {' '.join(argv)}: {said[-1] if said else ''}"
-        )
-    if expected and out.read_text().split("\n")[-2:] != [expected, ""]:
-        raise FailedError(f"{' '.join(argv)} did not print {expected!r} last")
+def _failure(argv: Sequence[str], code: str, err: Path) -> str:
+    said = err.read_text(errors="replace").rstrip().rpartition("\n")[2]
+    return f"exit {code} of {' '.join(argv)}: {said}"
 
 
 def in_turn(

@@ -29,11 +29,17 @@ _USER = "viewer"
 
 
 @contextlib.contextmanager
-def simulated(pods: int, *, lazy: bool = False) -> Generator[Path, None, None]:
-    """Serve so many pods from another process; gives the folder of kubeconfigs."""
+def simulated(
+    pods: int, *, unique: bool = False, lazy: bool = False
+) -> Generator[Path, None, None]:
+    """Serve so many pods from another process; gives the folder of kubeconfigs.
+
+    With *unique* each has a label of its own; with *lazy* they are made when listed.
+    """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", __name__, "--pods", str(pods)]
         options = ["--lazy"] if lazy else []
+        options += ["--unique"] if unique else []
         with subprocess.Popen(
             [*command, "--folder", folder, *options],
             cwd=ROOT,
@@ -55,11 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--pods", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--lazy", action="store_true")
+    parser.add_argument("--unique", action="store_true")
     arguments = parser.parse_args(argv)
     wanted = Generated(
         pods=arguments.pods,
         nodes=max(3, arguments.pods // 50),
-        unique=True,
+        unique=arguments.unique,
         lazy=arguments.lazy,
     )
     with Cluster.generated(wanted, frozen=False) as cluster:
