@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from .parser import Parser
 
-OUTPUTS = ("table", "wide", "json", "yaml", "ndjson", "csv", "prometheus", "name")
+_EXPRESSIONS: Final = """\
+EXPR compares columns, with == != < <= > >=, to amounts (250m, 1.5Gi), to per
+cent, ages (90s, 2d), words or other columns, and with =~ !~ to globs; 'and',
+'or', 'not' and parentheses combine. What is not known never matches. 'cpu' and
+'mem' are short for the usage."""
+OUTPUTS: Final = (
+    "table",
+    "wide",
+    "json",
+    "yaml",
+    "ndjson",
+    "csv",
+    "prometheus",
+    "name",
+)
 
 
 def add_arguments(parser: Parser, *, name: str, namespaced: bool = True) -> None:
@@ -73,7 +88,7 @@ def _add_selection_of_pods(add: Callable[..., object]) -> None:
 
 
 def _add_rows(parser: Parser) -> None:
-    group = parser.add_argument_group("rows and columns")
+    group = parser.add_argument_group("rows and columns", _EXPRESSIONS)
     group.add_argument(
         "--where", metavar="EXPR",
         help="rows for which this holds, as 'mem.pct_limit > 80 and not name =~ web-*'",

@@ -18,6 +18,9 @@ _Sample: TypeAlias = tuple[Value, tuple[Quantity | None, ...]]
 _LAST: Final = 12
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _WATCHED: Final = ("cpu.usage", "mem.usage")
+_CHANGE_KEEP: Final = (72, 71)
+_TREND_KEEP: Final = (69, 56)
+"""The `keep` of change and trend, by what is watched."""
 
 
 class History(Generic[R]):
@@ -57,8 +60,8 @@ class History(Generic[R]):
             yield column
             if column.key in _WATCHED:
                 index = _WATCHED.index(column.key)
-                yield _change(column, self._changes(index))
-                yield _trend(column, self._trends(index))
+                yield _change(column, self._changes(index), _CHANGE_KEEP[index])
+                yield _trend(column, self._trends(index), _TREND_KEEP[index])
 
     def _changes(self, index: int) -> Callable[[R], Quantity | None]:
         def change(row: R) -> Quantity | None:
@@ -99,21 +102,21 @@ def _bar(value: Quantity | None, top: int) -> str:
     return _BARS[value.nanos * (len(_BARS) - 1) // top if top else 0]
 
 
-def _change(of: Column[R], get: Callable[[R], Quantity | None]) -> Column[R]:
+def _change(of: Column[R], get: Callable[[R], Quantity | None], keep: int) -> Column[R]:
     def sign(row: R) -> str:
         change = get(row)
         return "+" if change and change.nanos > 0 else ""
 
     return Column(
         key=f"{of.key}.change", header=f"{of.header}-Δ", short="Δ", group=of.group,
-        kind=of.kind, get=get, mark=sign, keep=of.keep - 2,
+        kind=of.kind, get=get, mark=sign, keep=keep,
         about="change since the sample before",
     )  # fmt: skip
 
 
-def _trend(of: Column[R], get: Callable[[R], str]) -> Column[R]:
+def _trend(of: Column[R], get: Callable[[R], str], keep: int) -> Column[R]:
     return Column(
         key=f"{of.key}.trend", header=f"{of.header}-TREND", short="TREND",
-        group=of.group, kind="text", get=get, keep=of.keep - 3,
+        group=of.group, kind="text", get=get, keep=keep,
         about="the last samples, from zero to the largest",
     )  # fmt: skip

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 from unittest.mock import patch
 
 from kubemetrics.cli import main
@@ -32,16 +34,17 @@ class Terminal(io.StringIO):
         return True
 
 
-def run(
+@contextmanager
+def streams(
     cluster: Cluster,
-    *args: str,
+    *,
     user: str = "viewer",
     width: int | None = None,
     height: int = 50,
     environ: dict[str, str] | None = None,
     err: io.StringIO | None = None,
-) -> Result:
-    """Run ``kubemetrics`` as *user*; a *width* makes stdout a terminal."""
+) -> Iterator[tuple[io.StringIO, io.StringIO]]:
+    """Redirect stdout and stderr, and be *user*; a *width* makes stdout a terminal."""
     out = Terminal() if width else io.StringIO()
     err = io.StringIO() if err is None else err
     given = {
@@ -53,5 +56,21 @@ def run(
         **(environ or {}),
     }
     with patch.dict(os.environ, given), redirect_stdout(out), redirect_stderr(err):
+        yield out, err
+
+
+class Circumstances(TypedDict, total=False):
+    """What `streams` takes."""
+
+    user: str
+    width: int | None
+    height: int
+    environ: dict[str, str]
+    err: io.StringIO
+
+
+def run(cluster: Cluster, *args: str, **how: Unpack[Circumstances]) -> Result:
+    """Run ``kubemetrics`` in these circumstances."""
+    with streams(cluster, **how) as (out, err):
         code = main(list(args))
     return Result(code, out.getvalue(), err.getvalue())

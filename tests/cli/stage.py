@@ -6,11 +6,21 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from kubemetrics.cli.commands import build
+from kubemetrics.cli.plan import plan
+from kubemetrics.cli.reading import clusters
+from kubemetrics.cli.rounds import Moment, Rounds
+from kubemetrics.cli.terminal import terminal
+from kubemetrics.cli.watching import Watching
+from kubemetrics.output.view import pod_view
 from tests.cluster import Cluster
+from tests.cluster.quantities import nanocores
+from tests.cluster.samples import Sample
 
-from .harness import run
+from .harness import run, streams
 
 _SETTLED: Mapping[str, str] = {
     r"127\.0\.0\.1:\d{5}": "127.0.0.1:36443",
@@ -21,6 +31,8 @@ _SETTLED: Mapping[str, str] = {
     r"#[\w-]{16},": "#0123456789abcdef,",
 }
 """What differs from run to run, and what is shown in its place, of the same length."""
+_LOAD = (100, 130, 180, 150, 90, 60, 120, 240)
+"""Per cent of the recorded CPU, sample after sample, while a screen is watched."""
 
 
 class Stage:
@@ -33,6 +45,8 @@ class Stage:
     def screen(self, command: str, width: int = 120, *, colour: bool = False) -> str:
         """Return what a terminal shows of *command*, stderr after stdout."""
         words = shlex.split(command)
+        if "-w" in words:
+            return _settled(_watched(words, width, colour=colour))
         cluster = self._moving if words[0] == "doctor" else self._still
         path = cluster.kubeconfig("viewer")
         environ = {"KUBECONFIG": path.name, "NO_COLOR": "" if colour else "1"}
@@ -43,6 +57,36 @@ class Stage:
     def help(self, command: str) -> str:
         """Return the help of *command*, or that of all if it is empty."""
         return run(self._still, *shlex.split(command), "--help").out
+
+
+def _watched(words: list[str], width: int, *, colour: bool) -> str:
+    """Return the last of some redraws, without waiting in between."""
+    environ = {"NO_COLOR": "" if colour else "1"}
+    with (
+        Cluster.recorded() as cluster,
+        streams(cluster, width=width, environ=environ) as (out, _),
+    ):
+        args = build(words[0])[1].read(words[1:])
+        moment, found = Moment(), clusters(args)
+        wanted = plan(args, pod_view(moment), terminal(args.color))
+        rounds, watching = Rounds(args, wanted, moment, found), Watching(args, wanted)
+        samples = cluster.pod_samples.samples()[::2]
+        for load in _LOAD:
+            _scrape(cluster, samples, load)
+            watching.show(rounds.take())
+    frame = out.getvalue().split("\x1b[H")[-1]
+    return frame.replace("\x1b[K", "").replace("\x1b[J", "")
+
+
+def _scrape(cluster: Cluster, samples: list[Sample], load: int) -> None:
+    """Measure again: *samples* now have *load* per cent of their CPU."""
+    cluster.clock.shift(15)
+    for sample in samples:
+        usages = (
+            replace(u, cpu=f"{nanocores(u.cpu) * load // 100}n") for u in sample.usages
+        )
+        cluster.pod_samples.put(replace(sample, usages=tuple(usages)))
+    cluster.scrape()
 
 
 def _settled(text: str) -> str:

@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "namespaces": "namespaces --sum",
     "workloads": "workloads -n team-c -n monitoring",
     "by": "pods -A --by node,qos",
+    "watch": "pods -n team-c -w",
     "doctor": "doctor",
 }
 WIDTHS = (80, 160)
