@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -148,7 +148,12 @@ class Awaiting:
     ) -> AsyncGenerator[_Answer, None]:
         """Send one attempt; what breaks inside becomes a `TransportError`."""
         attempt = Attempt(self._session, request, credential, call, silence)
-        attempt.request.extensions["trace"] = attempt.trace_awaited
+
+        async def trace(event: str, facts: Mapping[str, Any]) -> None:
+            with anyio.CancelScope(shield=True):
+                await attempt.trace_awaited(event, facts)
+
+        attempt.request.extensions["trace"] = trace
         lease, idle = self._pools.borrow(self._session.identity(credential))
         try:
             await _close(idle)
@@ -230,9 +235,7 @@ class _Answer:
         reader = self._attempt.reader(self._response)
         while True:
             following = anext(self._chunks, None)
-            chunk = await self._driver.within(
-                self._call, self._attempt.url, following
-            )
+            chunk = await self._driver.within(self._call, self._attempt.url, following)
             if chunk is None:
                 return
             yield reader.feed(chunk)

@@ -26,6 +26,8 @@ from ..transport.tls import check_pair, peer_certificate
 
 UNAUTHORIZED: Final = 401
 
+_FAILED_HANDSHAKES: Final = ("setup_socks5_connection.failed", "start_tls.failed")
+
 _log: Final = logging.getLogger("kubemetrics")
 
 
@@ -141,7 +143,10 @@ class Attempt:
             _refused(facts["exception"])
 
     def _heard(self, event: str, facts: Mapping[str, Any]) -> bool:
-        """Say whether the connection to a SOCKS proxy has failed and is still open."""
+        """Say whether a handshake has failed, or was cancelled, on an open connection.
+
+        httpcore then closes it in some of the cases only.
+        """
         if event.endswith("connect_tcp.started"):
             self._reused = False  # a connection made is none that was kept alive
         elif event.endswith("connect_tcp.complete"):
@@ -149,7 +154,7 @@ class Attempt:
             sock = self._dialled.get_extra_info("socket")
             if sock is not None:
                 PlainSocket.adopt(sock)
-        return event.endswith("setup_socks5_connection.failed")
+        return event.endswith(_FAILED_HANDSHAKES)
 
     @property
     def elapsed(self) -> float:
