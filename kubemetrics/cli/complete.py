@@ -46,10 +46,9 @@ def plugin() -> None:
 
 
 def _complete(before: list[str], current: str) -> _Answer:
-    name, words, _ = find(before)
-    commands = [
-        (child.rpartition(" ")[2], COMMANDS[child].summary) for child in children(name)
-    ]
+    name, words, stray = find(before)
+    below = () if stray else children(name)
+    commands = [(child.rpartition(" ")[2], COMMANDS[child].summary) for child in below]
     if not name:
         flags = [("--help", ""), ("--version", "")]
         return _Answer(flags if current.startswith("-") else commands)

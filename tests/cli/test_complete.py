@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from kubemetrics.cli import main
+from kubemetrics.cli.complete import plugin
 from tests.cluster import Cluster
 from tests.cluster_tests.kubectl import KUBECTL, needs_kubectl
 
@@ -93,23 +94,42 @@ def test_namespaces_come_from_contexts_where_the_cluster_tells_none(
     assert found == ["team-a"]
 
 
-@pytest.mark.parametrize("words", [("--kubeconfig", "/nope", "raw", "-n", "")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--kubeconfig", "/nope", "raw", "-n", ""),
+        ("raw", "--nope=x"),
+        ("raw", "--token="),
+        ("nope", ""),
+    ],
+)
 def test_what_fails_has_no_candidates(
     words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert answers(capsys, *words) == ([], ":4")
 
 
-def test_kubectl_asks_a_program_of_ours() -> None:
+def test_kubectl_asks_a_program_of_ours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     assert scripts["kubectl_complete-metrics"] == "kubemetrics.cli.complete:plugin"
-    code = "import sys; sys.argv = ['x', 'top', 'p']; from {} import {} as f; f()"
-    source = code.format("kubemetrics.cli.complete", "plugin")
-    done = subprocess.run(
-        [sys.executable, "-c", source], capture_output=True, check=True, text=True
-    )
-    assert done.stdout.splitlines()[0].startswith("pods\t")
-    assert done.stdout.splitlines()[-1] == ":4"
+    monkeypatch.setattr(sys, "argv", ["kubectl_complete-metrics", "top", "p"])
+    with pytest.raises(SystemExit) as ended:
+        plugin()
+    assert not ended.value.code
+    first, last = capsys.readouterr().out.splitlines()
+    assert (first.partition("\t")[0], last) == ("pods", ":4")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_every_script_asks_for_candidates(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "__complete" in script
+    assert "kubectl-metrics" in script
 
 
 @pytest.fixture(scope="module")

@@ -201,6 +201,42 @@ def test_without_https_no_credentials_are_sent_and_it_says_so(
     assert "none are sent without https" in capsys.readouterr().out
 
 
+def test_files_and_the_way_are_told(
+    cluster: Cluster,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pair = cluster.client_certificate("someone")
+    (tmp_path / "cert.pem").write_bytes(pair.cert_pem)
+    (tmp_path / "key.pem").write_bytes(pair.key_pem)
+    user = {"client-certificate": "cert.pem", "client-key": "key.pem"}
+    path = tmp_path / "config"
+    document = {
+        "current-context": "a",
+        "clusters": [{"name": "a", "cluster": {"server": "https://x/prefix"}}],
+        "users": [{"name": "a", "user": user}],
+        "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+    }
+    path.write_text(yaml.safe_dump(document))
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path}/nope:{path}")
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:hush-password@proxy:1")
+    flags = ("--tls-server-name", "y", "--disable-compression")
+    found = shown(capsys, *flags, "--as=me", "--as-uid=7", "--as-user-extra=k=v")
+    assert found["files"] == [str(path)]
+    assert found["missingFiles"] == [f"{tmp_path}/nope"]
+    assert found["certificateAuthority"]["value"] == "the system's"
+    assert found["tlsServerName"] == {"value": "y", "from": "--tls-server-name"}
+    assert found["compression"] == {"value": "off", "from": "--disable-compression"}
+    assert found["impersonate"]["value"] == "me, UID 7, k=v"
+    assert found["proxy"] == {"value": "http://proxy:1", "from": "$HTTPS_PROXY"}
+    (credential,) = found["credentials"]
+    assert credential["detail"] == f"{tmp_path}/cert.pem"
+    assert credential["expires"]
+    assert main(["config", *flags]) == 0
+    assert f"missing file           {tmp_path}/nope" in capsys.readouterr().out
+
+
 def test_nothing_is_contacted(
     cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,7 @@ from tests.cluster.recorded import kubectl_runs
 from tests.cluster.scripts import Fault
 from tests.cluster_tests.kubectl import kubectl, skip_reason
 
+from .scenes import open_scene
 from .ties import settled
 
 _OOPS = (
@@ -31,6 +32,9 @@ _METHOD = (
     " the requested resource (get {})"
 )
 _STATUS = "Error from server (InternalError): etcd"
+_BOTH = (
+    "error: invalid resource name \"a%/b\": [may not contain '/' may not contain '%']"
+)
 _AGE = re.compile(r"age: \d+m[0-9.]+s")
 
 
@@ -179,6 +183,35 @@ def test_a_failure_is_told_in_kubectls_words(
         assert theirs in {None, mine}
     finally:
         healthy.faults.clear()
+
+
+@pytest.mark.parametrize(
+    ("scene", "line", "message"),
+    [
+        ("young", "pods", "error: metrics not available yet"),
+        ("empty", "pods", "No resources found in default namespace."),
+        ("empty", "nodes", "error: metrics not available yet"),
+        ("healthy", "pod ..", "error: invalid resource name \"..\": [may not be '..']"),
+        ("absent", "node a/b", "error: Metrics API not available"),
+        ("healthy", "node a%/b", _BOTH),
+    ],
+)
+def test_what_there_is_not_is_told(
+    scene: str, line: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_scene(scene) as cluster:
+        code = top(cluster, *line.split())
+    assert capsys.readouterr() == ("", f"{message}\n")
+    assert code == message.startswith("error")
+
+
+def test_a_broken_connection_is_told_with_what_broke_it(
+    healthy: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert top(healthy, "nodes", "--tls-server-name=evil.example") == 1
+    err = capsys.readouterr().err
+    assert err.startswith("Unable to connect to the server: ")
+    assert "evil.example" in err
 
 
 def test_where_discovery_fails_that_is_what_is_told(

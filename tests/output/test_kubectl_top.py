@@ -11,6 +11,7 @@ import pytest
 
 from kubemetrics.models import Node, NodeMetrics, PodMetrics
 from kubemetrics.output.kubectl_top import NodeView, PodView, nodes_table, pods_table
+from kubemetrics.wire.nodes import NodeWire
 
 RECORDED = Path(__file__).parents[1] / "data" / "recorded"
 
@@ -158,6 +159,29 @@ def test_a_percentage_is_cut_after_dividing_floats() -> None:
     sample = node_metrics("a", "29", "0")
     row = nodes_table([sample], [node("a", "100", "0")], NodeView(headers=False))
     assert row.split() == ["a", "29000m", "28%", "0Mi", "0%"]
+
+
+def test_swap_is_of_the_capacity_that_the_node_tells() -> None:
+    wire: NodeWire = {
+        "metadata": {"name": "a"},
+        "status": {
+            "allocatable": {"cpu": "1", "memory": "1Gi"},
+            "nodeInfo": {"swap": {"capacity": 4 << 30}},
+        },
+    }
+    sample = NodeMetrics.from_json(
+        {"metadata": {"name": "a"}, "usage": {"cpu": "1m", "swap": "1Gi"}}
+    )
+    row = nodes_table([sample], [Node.from_json(wire)], NodeView(swap=True))
+    assert row.splitlines()[1].split() == [
+        "a",
+        "1m",
+        "0%",
+        "0Mi",
+        "0%",
+        "1024Mi",
+        "25%",
+    ]
 
 
 def test_a_silent_node_comes_last_and_unknown() -> None:
