@@ -267,7 +267,8 @@ SELECTORS = [
     "a", "!a", "!", "a b", "a=b=c", "a!=b", "a==b,c", "a=,b", "=a", "a in", "a in (",
     "a in ()", "a in (b", "a in (b,c)", "a in (b c)", "a in b", "a notin (,)",
     "a in (=)", "a,,b", "a,", ",a", "a>1", "a>x", "a<", "a>1.5", "in", "in in (in)",
-    "a in (b))", "a in (b,=)", "a/b/c", "/a", "A/b", "a/", "-a", "a=-b", "a in (-b,-c)", "a_b.c=d",
+    "a in (b))", "a in (b,=)", "a/b/c", "/a", "A/b", "a/", "-a", "a=-b",
+    "a in (-b,-c)", "a_b.c=d",
     "é=1", "a=é", "x" * 64, "a=" + "x" * 64, "x" * 254 + "/a", "(a)", "a()", "a!b",
     "!!a", "! a", "a=!b", "a =b", "a= b ", " ", 'a="b"', "a\\=b",
 ]  # fmt: skip
