@@ -45,8 +45,8 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
-	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/pyright --pythonpath $(BIN)/python --verifytypes kubemetrics --ignoreexternal
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes kubemetrics --ignoreexternal
 
 imports: setup
 	$(BIN)/lint-imports

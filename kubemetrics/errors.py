@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 TransportReason: TypeAlias = Literal[
     "refused", "dns", "tls", "proxy", "reset", "timeout", "deadline", "protocol",
@@ -107,9 +107,6 @@ class ApiError(ResponseError):
     Source of the mapping: apimachinery/pkg/api/errors/errors.go.
     """
 
-    reasons: ClassVar[tuple[str, ...]] = ()
-    statuses: ClassVar[tuple[int, ...]] = ()
-
     def __init__(
         self,
         message: str,
@@ -140,92 +137,53 @@ class ApiError(ResponseError):
 class BadRequest(ApiError):  # noqa: N818 - the API's own word, as are those below
     """400: the server does not understand the request."""
 
-    reasons = ("BadRequest",)
-    statuses = (HTTPStatus.BAD_REQUEST,)
-
 
 class Unauthorized(ApiError):  # noqa: N818
     """401: the credentials are missing, wrong or expired."""
-
-    reasons = ("Unauthorized",)
-    statuses = (HTTPStatus.UNAUTHORIZED,)
 
 
 class Forbidden(ApiError):  # noqa: N818
     """403: the user is known and may not do this."""
 
-    reasons = ("Forbidden",)
-    statuses = (HTTPStatus.FORBIDDEN,)
-
 
 class NotFound(ApiError):  # noqa: N818
     """404: no such object, or no such path."""
-
-    reasons = ("NotFound",)
-    statuses = (HTTPStatus.NOT_FOUND,)
 
 
 class MethodNotAllowed(ApiError):  # noqa: N818
     """405: this resource does not do that (the metrics API has no watch)."""
 
-    reasons = ("MethodNotAllowed",)
-    statuses = (HTTPStatus.METHOD_NOT_ALLOWED,)
-
 
 class NotAcceptable(ApiError):  # noqa: N818
     """406: the server cannot answer in the format asked for."""
-
-    reasons = ("NotAcceptable",)
-    statuses = (HTTPStatus.NOT_ACCEPTABLE,)
 
 
 class Conflict(ApiError):  # noqa: N818
     """409: the object changed in the meantime, or exists already."""
 
-    reasons = ("Conflict", "AlreadyExists")
-    statuses = (HTTPStatus.CONFLICT,)
-
 
 class Expired(ApiError):  # noqa: N818
     """410: the resource version or continue token is too old."""
-
-    reasons = ("Expired", "Gone")
-    statuses = (HTTPStatus.GONE,)
 
 
 class Invalid(ApiError):  # noqa: N818
     """422: the object sent is not valid."""
 
-    reasons = ("Invalid",)
-    statuses = (HTTPStatus.UNPROCESSABLE_ENTITY,)
-
 
 class TooManyRequests(ApiError):  # noqa: N818
     """429: the server sheds load; *retry_after* may say for how long."""
-
-    reasons = ("TooManyRequests",)
-    statuses = (HTTPStatus.TOO_MANY_REQUESTS,)
 
 
 class InternalError(ApiError):
     """500: something broke inside the server."""
 
-    reasons = ("InternalError", "StorageReadError")
-    statuses = (HTTPStatus.INTERNAL_SERVER_ERROR,)
-
 
 class ServiceUnavailable(ApiError):  # noqa: N818
     """503: the server, or the one behind it, cannot answer now."""
 
-    reasons = ("ServiceUnavailable",)
-    statuses = (HTTPStatus.SERVICE_UNAVAILABLE,)
-
 
 class ServerTimeout(ApiError):  # noqa: N818
     """504, or a 500 that says so: the server did not finish in time."""
-
-    reasons = ("Timeout", "ServerTimeout")
-    statuses = (HTTPStatus.GATEWAY_TIMEOUT,)
 
 
 class MetricsUnavailable(ApiError):  # noqa: N818
@@ -252,13 +210,27 @@ class QuantityError(KubeMetricsError, ValueError):
     """Not a Kubernetes quantity, or one beyond the bounds."""
 
 
-_LEAVES: Final[Sequence[type[ApiError]]] = (
-    BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, NotAcceptable,
-    Conflict, Expired, Invalid, TooManyRequests, InternalError, ServiceUnavailable,
-    ServerTimeout,
-)  # fmt: skip
-_BY_REASON: Final = {reason: leaf for leaf in _LEAVES for reason in leaf.reasons}
-_BY_STATUS: Final = {int(status): leaf for leaf in _LEAVES for status in leaf.statuses}
+_LEAVES: Final[Sequence[tuple[type[ApiError], HTTPStatus, tuple[str, ...]]]] = (
+    (BadRequest, HTTPStatus.BAD_REQUEST, ("BadRequest",)),
+    (Unauthorized, HTTPStatus.UNAUTHORIZED, ("Unauthorized",)),
+    (Forbidden, HTTPStatus.FORBIDDEN, ("Forbidden",)),
+    (NotFound, HTTPStatus.NOT_FOUND, ("NotFound",)),
+    (MethodNotAllowed, HTTPStatus.METHOD_NOT_ALLOWED, ("MethodNotAllowed",)),
+    (NotAcceptable, HTTPStatus.NOT_ACCEPTABLE, ("NotAcceptable",)),
+    (Conflict, HTTPStatus.CONFLICT, ("Conflict", "AlreadyExists")),
+    (Expired, HTTPStatus.GONE, ("Expired", "Gone")),
+    (Invalid, HTTPStatus.UNPROCESSABLE_ENTITY, ("Invalid",)),
+    (TooManyRequests, HTTPStatus.TOO_MANY_REQUESTS, ("TooManyRequests",)),
+    (
+        InternalError,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        ("InternalError", "StorageReadError"),
+    ),
+    (ServiceUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, ("ServiceUnavailable",)),
+    (ServerTimeout, HTTPStatus.GATEWAY_TIMEOUT, ("Timeout", "ServerTimeout")),
+)
+_BY_REASON: Final = {reason: leaf for leaf, _, reasons in _LEAVES for reason in reasons}
+_BY_STATUS: Final = {int(status): leaf for leaf, status, _ in _LEAVES}
 
 
 def api_error_class(status: int, reason: str) -> type[ApiError]:

@@ -40,7 +40,7 @@ class Api:
         retry: RetryPolicy | None = None,
         on_warning: Callable[[str], None] | None = None,
     ) -> None:
-        self.retry = retry or RetryPolicy()
+        self.retry: RetryPolicy = retry or RetryPolicy()
         self._on_warning = on_warning
         self._warned: dict[str, object] = {}
         self._metrics = MetricsApi(self.get, self.post)

@@ -69,7 +69,7 @@ class Pages(Generic[M]):
         self._tokens: set[str] = set()
         self._done = 0
         self._token = ""
-        self.more = True
+        self.more: bool = True
 
     def next(self) -> Flow[ResourceList[M]]:
         """Read the following page."""

@@ -46,8 +46,8 @@ class ResourceList(Sequence[T_co]):  # noqa: PLW1641 - its items hold maps
         date: datetime | None = None,
     ) -> None:
         self._items = tuple(items)
-        self.resource_version = resource_version
-        self.date = date
+        self.resource_version: str = resource_version
+        self.date: datetime | None = date
 
     @overload
     def __getitem__(self, index: int) -> T_co: ...

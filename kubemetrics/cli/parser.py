@@ -89,7 +89,7 @@ class Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         """Return the help, with a usage line that leaves the flags to their list."""
         names = (_usage(action) for action in self.arguments())
-        self.usage = " ".join(["%(prog)s", *names, "[flags]"])
+        self.usage: str | None = " ".join(["%(prog)s", *names, "[flags]"])
         return super().format_help()
 
     def options(self) -> tuple[argparse.Action, ...]:

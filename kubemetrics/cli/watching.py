@@ -79,7 +79,7 @@ class Watching(Generic[R]):
         self._history = History(wanted.view.table)
         self._pace = Pace()
         self._columns: tuple[Column[R], ...] = ()
-        self.first = True
+        self.first: bool = True
 
     def show(self, taken: Round[R]) -> Outcome:
         """Show a round, and say how it went."""

@@ -117,9 +117,9 @@ class Attempt:
         self._reused = True
         self._dialled: Any = None
         self._started = time.monotonic()
-        self.url = session.endpoint.url(request)
+        self.url: str = session.endpoint.url(request)
         try:
-            self.request = httpx.Request(
+            self.request: httpx.Request = httpx.Request(
                 request.method,
                 self.url,
                 headers=session.endpoint.headers(request, credential),

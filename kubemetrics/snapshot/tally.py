@@ -21,7 +21,7 @@ class Tally:
     __slots__ = ("_compared", "_compared_usage", "_count", "_demand", "rows", "usage")
 
     def __init__(self) -> None:
-        self.rows = 0
+        self.rows: int = 0
         self.usage: dict[str, Quantity] = {}
         self._demand = DemandSum()
         self._compared = DemandSum()

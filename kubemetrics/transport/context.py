@@ -35,8 +35,8 @@ class ClientContext(ssl.SSLContext):
         # `protocol` is taken by `__new__`.
         del protocol
         self.server_name = server_name
-        self.sslsocket_class = _Socket
-        self.sslobject_class = _Object
+        self.sslsocket_class: type[ssl.SSLSocket] = _Socket
+        self.sslobject_class: type[ssl.SSLObject] = _Object
         self._live: weakref.WeakSet[ssl.SSLSocket] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._closed = False

@@ -20,7 +20,7 @@ from ..frozen import dataclass
 from .call import Call
 from .context import ClientContext
 from .pools import Identity
-from .proxy import choose
+from .proxy import Proxy, choose
 from .quiet import QuietProxy
 from .tls import build_context, build_proxy_context
 
@@ -61,7 +61,7 @@ class Endpoint:
         self, config: Config, *, user_agent: str = "", environ: Mapping[str, str]
     ) -> None:
         self.config = config
-        self.proxy = choose(config, environ)
+        self.proxy: Proxy | None = choose(config, environ)
         encoding = "identity" if config.disable_compression else "gzip"
         self._base = config.server.rstrip("/")
         self._headers: tuple[tuple[str, str], ...] = (

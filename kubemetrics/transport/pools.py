@@ -25,9 +25,9 @@ class Lease(Generic[H]):
     __slots__ = ("handle", "identity", "users")
 
     def __init__(self, identity: Identity, handle: H) -> None:
-        self.identity = identity
-        self.handle = handle
-        self.users = 0
+        self.identity: Identity = identity
+        self.handle: H = handle
+        self.users: int = 0
 
 
 class Pools(Generic[H]):
