@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from operator import index
 from typing import Final, Literal, TypeAlias, final, overload
 
 from .errors import QuantityError
@@ -66,7 +67,7 @@ class Quantity:
             return parse(value)
         if isinstance(value, Decimal):
             return _make(_nanos_of(value), "DecimalSI")
-        return _make(value * _NANO, "DecimalSI")
+        return _make(index(value) * _NANO, "DecimalSI")  # no float, whoever hands one
 
     @classmethod
     def from_nanos(cls, nanos: int, format: Format = "DecimalSI") -> Quantity:  # noqa: A002 - upstream's name

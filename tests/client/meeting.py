@@ -20,7 +20,6 @@ from tests.cluster.exchange import Answer
 from tests.cluster.scripts import Attempt, Fault, Script
 from tests.cluster.wire import Gone
 
-DEADLINE = 1.2
 QUICK = RetryPolicy(first_wait=0.01, watch_first_wait=0.45, random=lambda: 0.0)
 """A watch that fails for good is begun twice: after the second the wait is too long."""
 
@@ -62,6 +61,14 @@ class Trouble:
 
     answer: Fault
     stream: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Seconds: for the whole, and between two bytes."""
+
+    deadline: float
+    silence: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,15 +142,15 @@ def _last_lines(refuse: Callable[[], None]) -> Fault:
     return fault
 
 
-def meet(cluster: Cluster, driver: str, operation: str, read_timeout: float) -> Outcome:
+def meet(cluster: Cluster, driver: str, operation: str, patience: Patience) -> Outcome:
     """Run an operation and say what came of it."""
     config = load_config(str(cluster.kubeconfig()))
     started = time.monotonic()
     try:
         if driver == "sync":
-            text = _blocking(config, cluster, operation, read_timeout)
+            text = _blocking(config, cluster, operation, patience)
         else:
-            arguments = (config, cluster, operation, read_timeout)
+            arguments = (config, cluster, operation, patience)
             text = anyio.run(_awaiting, *arguments, backend=driver)
     except TransportError as error:
         text = error.reason
@@ -155,18 +162,21 @@ def meet(cluster: Cluster, driver: str, operation: str, read_timeout: float) -> 
 
 
 def _blocking(
-    config: Config, cluster: Cluster, operation: str, read_timeout: float
+    config: Config, cluster: Cluster, operation: str, patience: Patience
 ) -> str:
-    with Client(config, retry=QUICK, read_timeout=read_timeout) as client:
+    with Client(config, retry=QUICK, read_timeout=patience.silence) as client:
         match operation:
             case "list" | "page 2":
-                return f"{len(client.list_pods(chunk_size=60, timeout=DEADLINE))} pods"
+                pods = client.list_pods(chunk_size=60, timeout=patience.deadline)
+                return f"{len(pods)} pods"
             case "metrics":
-                return f"{len(client.list_pod_metrics(timeout=DEADLINE))} samples"
+                return (
+                    f"{len(client.list_pod_metrics(timeout=patience.deadline))} samples"
+                )
             case "get":
-                return client.get_pod(POD[1], POD[0], timeout=DEADLINE).phase
+                return client.get_pod(POD[1], POD[0], timeout=patience.deadline).phase
         told = _Consumer(cluster)
-        with client.watch_pods(timeout=DEADLINE) as events:
+        with client.watch_pods(timeout=patience.deadline) as events:
             for event in events:
                 if told.hears(event.object.name):
                     break
@@ -174,20 +184,24 @@ def _blocking(
 
 
 async def _awaiting(
-    config: Config, cluster: Cluster, operation: str, read_timeout: float
+    config: Config, cluster: Cluster, operation: str, patience: Patience
 ) -> str:
-    async with AsyncClient(config, retry=QUICK, read_timeout=read_timeout) as client:
+    async with AsyncClient(
+        config, retry=QUICK, read_timeout=patience.silence
+    ) as client:
         match operation:
             case "list" | "page 2":
-                pods = await client.list_pods(chunk_size=60, timeout=DEADLINE)
+                pods = await client.list_pods(chunk_size=60, timeout=patience.deadline)
                 return f"{len(pods)} pods"
             case "metrics":
-                samples = await client.list_pod_metrics(timeout=DEADLINE)
+                samples = await client.list_pod_metrics(timeout=patience.deadline)
                 return f"{len(samples)} samples"
             case "get":
-                return (await client.get_pod(POD[1], POD[0], timeout=DEADLINE)).phase
+                return (
+                    await client.get_pod(POD[1], POD[0], timeout=patience.deadline)
+                ).phase
         told = _Consumer(cluster)
-        async with client.watch_pods(timeout=DEADLINE) as events:
+        async with client.watch_pods(timeout=patience.deadline) as events:
             async for event in events:
                 if told.hears(event.object.name):
                     break

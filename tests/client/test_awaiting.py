@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Callable
 
@@ -269,3 +271,20 @@ async def test_many_tasks_share_one_client(cluster: Cluster, config: Config) -> 
         for _ in range(8):
             group.start_soon(work)
     assert cluster.accepted_connections <= 8
+
+
+async def test_cancelling_a_handshake_closes_its_connection() -> None:
+    """httpcore forgets such a connection; only collecting garbage would end it."""
+    accepted: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Config(server=f"https://127.0.0.1:{listener.getsockname()[1]}")
+        thread = threading.Thread(target=lambda: accepted.append(listener.accept()[0]))
+        thread.start()
+        async with AsyncClient(server) as client:
+            with anyio.move_on_after(0.2):
+                await client.list_pods()
+            thread.join()
+            with accepted[0] as peer:
+                peer.settimeout(1)
+                while peer.recv(1 << 16):
+                    pass

@@ -19,7 +19,7 @@ import trio  # noqa: F401 - before threads would import it at the same moment
 
 from tests.cluster import Cluster, Options
 
-from .meeting import DEADLINE, MARKERS, WHEN, Outcome, arrange, meet, refusing
+from .meeting import MARKERS, WHEN, Outcome, Patience, arrange, meet, refusing
 from .troubles import TROUBLES
 
 OFTEN = {"always": None, "once": 1}
@@ -71,14 +71,14 @@ def test_the_table_has_every_fault_and_every_operation() -> None:
 def run(cell: Cell, clusters: SimpleQueue[Cluster]) -> Met:
     cluster = clusters.get()
     cluster.forget_requests()
-    times, silence = OFTEN[cell.often], read_timeout(cell)
+    times, patience = OFTEN[cell.often], patience_for(cell)
     try:
         if cell.fault == "refused":
             with refusing(cluster, cell.operation, times):
-                outcome = meet(cluster, cell.driver, cell.operation, silence)
+                outcome = meet(cluster, cell.driver, cell.operation, patience)
         else:
             arrange(cluster, cell.operation, TROUBLES[cell.fault], times)
-            outcome = meet(cluster, cell.driver, cell.operation, silence)
+            outcome = meet(cluster, cell.driver, cell.operation, patience)
         return Met(outcome, left_open(cluster))
     finally:
         cluster.faults.clear()
@@ -88,10 +88,13 @@ def run(cell: Cell, clusters: SimpleQueue[Cluster]) -> Met:
         clusters.put(cluster)
 
 
-def read_timeout(cell: Cell) -> float:
+def patience_for(cell: Cell) -> Patience:
     """Let the deadline end what is silent, and a watch's own time-out its stream."""
-    silent = cell.fault.startswith("silence") and cell.operation.startswith("watch")
-    return 0.25 if silent else 30.0
+    if not cell.operation.startswith("watch"):
+        return Patience(deadline=0.8, silence=30.0)
+    if cell.fault.startswith("silence"):
+        return Patience(deadline=2.4, silence=0.3)
+    return Patience(deadline=1.2, silence=30.0)
 
 
 def left_open(cluster: Cluster) -> int:
@@ -124,5 +127,5 @@ def test_a_fault_ends_as_the_table_says(
 ) -> None:
     outcome, open_connections = meetings[cell].result()
     assert f"{outcome.text} {outcome.attempts}" == EXPECTED[cell]
-    assert outcome.elapsed < DEADLINE + 1
+    assert outcome.elapsed < patience_for(cell).deadline + 1
     assert open_connections == 0

@@ -1,0 +1,236 @@
+"""Quantities: upstream's own vectors, then the grammar, the order and the sums."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from kubemetrics import Quantity, QuantityError
+
+VECTORS = [
+    json.loads(line)
+    for line in (Path(__file__).parent / "data" / "quantity.jsonl")
+    .read_text("utf-8")
+    .splitlines()
+]
+GRAMMAR = (
+    r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})"
+    r"(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]{1,2}|)"
+)
+_BINARY = ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+_DECIMAL = {
+    "n": -9,
+    "u": -6,
+    "m": -3,
+    "k": 3,
+    "M": 6,
+    "G": 9,
+    "T": 12,
+    "P": 15,
+    "E": 18,
+}
+NANO = Fraction(1, 10**9)
+
+texts = st.from_regex(GRAMMAR, fullmatch=True)
+quantities = texts.map(Quantity)
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: repr(vector["in"]))
+def test_a_vector_reads_as_upstream_reads_it(vector: Mapping[str, Any]) -> None:
+    """Made by running ``resource.ParseQuantity``."""
+    if vector.get("error"):
+        with pytest.raises(QuantityError):
+            Quantity(vector["in"])
+        return
+    quantity = Quantity(vector["in"])
+    assert str(quantity) == vector["canonical"]
+    assert quantity.as_decimal() == Decimal(vector["value"])
+    if "milli" in vector:
+        assert quantity.milli_value() == int(vector["milli"])
+        assert quantity.value() == int(vector["whole"])
+
+
+def exact(text: str) -> Fraction:
+    """Read a text of the grammar by the words of the specification."""
+    for power, suffix in enumerate(_BINARY, 1):
+        if text.endswith(suffix):
+            return Fraction(_number(text[:-2])) * Fraction(1024**power)
+    if text[-1] in _DECIMAL and not text[:-1].endswith(("e", "E")):
+        return Fraction(_number(text[:-1])) * _power(_DECIMAL[text[-1]])
+    digits, _, exponent = text.lower().partition("e")
+    return Fraction(_number(digits)) * _power(int(exponent or 0))
+
+
+def _power(exponent: int) -> Fraction:
+    tens = Fraction("1" + "0" * abs(exponent))
+    return tens if exponent >= 0 else 1 / tens
+
+
+def _number(text: str) -> str:
+    return text.replace("+.", "+0.").replace("-.", "-0.").removesuffix(".")
+
+
+def rounded(value: Fraction) -> Fraction:
+    """Round away from zero to a nano-unit."""
+    units = abs(value) / NANO
+    whole = -(-units.numerator // units.denominator)
+    return Fraction(-whole if value < 0 else whole) * NANO
+
+
+@given(texts)
+@example("1E")
+@example("1.")
+@example(".5Ki")
+@example("0.9n")
+@example("-0.000000000001Ki")
+def test_what_the_grammar_allows_is_read_exactly(text: str) -> None:
+    expected = rounded(exact(text))
+    if text.endswith("i"):
+        limit = Fraction(2**63 - 1)
+        expected = max(-limit, min(limit, expected))
+    assert Fraction(Quantity(text).as_decimal()) == expected
+
+
+@given(quantities)
+def test_the_canonical_form_reads_as_the_same(quantity: Quantity) -> None:
+    again = Quantity(str(quantity))
+    assert again == quantity
+    assert str(again) == str(quantity)
+
+
+@given(st.text(max_size=12))
+@example("1 ")
+@example(" 1")
+@example("1\n")
+@example("\u0661")
+@example("1_0")
+@example("1e")
+@example("Infinity")
+def test_everything_else_is_refused(text: str) -> None:
+    import re  # noqa: PLC0415
+
+    assume(not re.fullmatch(GRAMMAR, text))
+    with pytest.raises(QuantityError):
+        Quantity(text)
+
+
+@given(quantities, quantities)
+def test_order_and_sums_are_those_of_the_numbers(a: Quantity, b: Quantity) -> None:
+    x, y = Fraction(a.as_decimal()), Fraction(b.as_decimal())
+    assert (a < b, a <= b, a == b, a >= b, a > b) == (
+        x < y,
+        x <= y,
+        x == y,
+        x >= y,
+        x > y,
+    )
+    assert Fraction((a + b).as_decimal()) == x + y
+    assert Fraction((a - b).as_decimal()) == x - y
+    assert Fraction((-a).as_decimal()) == -x
+    assert Fraction(abs(a).as_decimal()) == abs(x)
+    assert bool(a) == bool(x)
+    if a == b:
+        assert hash(a) == hash(b)
+
+
+@given(st.lists(quantities, max_size=6))
+def test_many_sum_up_exactly(many: list[Quantity]) -> None:
+    total = sum(many, Quantity())
+    assert Fraction(total.as_decimal()) == sum(Fraction(q.as_decimal()) for q in many)
+    assert sum(many[:1], Quantity()) == (many[0] if many else Quantity())
+
+
+@given(quantities)
+def test_whole_and_milli_units_round_away_from_zero(quantity: Quantity) -> None:
+    value = Fraction(quantity.as_decimal())
+    assert abs(quantity.value()) - 1 < abs(value) <= abs(quantity.value())
+    milli = Fraction(quantity.milli_value(), 1000)
+    assert abs(milli) - Fraction(1, 1000) < abs(value) <= abs(milli)
+
+
+@given(quantities)
+def test_a_copy_is_the_same(quantity: Quantity) -> None:
+    for other in (pickle.loads(pickle.dumps(quantity)), copy.deepcopy(quantity)):  # noqa: S301
+        assert other == quantity
+        assert str(other) == str(quantity)
+
+
+@given(st.integers(-(10**30), 10**30))
+def test_an_integer_is_plain_units(number: int) -> None:
+    assert Quantity(number).as_decimal() == number
+    assert Quantity(number).nanos == number * 10**9
+
+
+@given(
+    st.decimals(
+        allow_nan=False, allow_infinity=False, min_value=-(10**20), max_value=10**20
+    )
+)
+def test_a_decimal_is_plain_units_to_the_nano(number: Decimal) -> None:
+    assert Fraction(Quantity(number).as_decimal()) == rounded(Fraction(number))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["1" * 129, "1e100", "1e-100", "1e999999999999", Decimal("NaN"), Decimal("1e999")],
+)
+def test_what_is_beyond_any_resource_is_refused(value: str | Decimal) -> None:
+    with pytest.raises(QuantityError):
+        Quantity(value)
+
+
+@pytest.mark.parametrize(
+    ("terms", "total"),
+    [
+        (["1Ki", "1"], "1025"),
+        (["1Ki", "1Ki"], "2Ki"),
+        (["0", "1Ki"], "1Ki"),
+        (["1k", "1Ki"], "2024"),
+        (["1e3", "1"], "1001"),
+        ([], "0"),
+    ],
+)
+def test_a_sum_keeps_the_form_of_its_first_operand(
+    terms: list[str], total: str
+) -> None:
+    assert str(sum(map(Quantity, terms), Quantity())) == total
+
+
+def test_a_quantity_cannot_be_changed() -> None:
+    quantity = Quantity("1")
+    with pytest.raises(AttributeError):
+        quantity._nanos = 2
+    with pytest.raises(AttributeError):
+        quantity.unit = "cores"
+
+
+def test_a_quantity_is_equal_to_nothing_else() -> None:
+    assert Quantity("1") != 1
+    assert Quantity("1") != "1"
+    assert Quantity("1k") == Quantity("1000")
+
+
+@pytest.mark.parametrize("number", [1.5, 1.0, float("nan"), None, b"1"])
+def test_a_float_is_no_quantity(number: Any) -> None:  # noqa: ANN401 - on purpose
+    with pytest.raises(TypeError):
+        Quantity(number)
+
+
+def test_its_repr_makes_it_again() -> None:
+    assert repr(Quantity("1.5Gi")) == "Quantity('1536Mi')"
+
+
+def test_an_error_is_a_value_error_and_quotes_within_bounds() -> None:
+    with pytest.raises(ValueError, match="129 characters, more than 128") as caught:
+        Quantity("x" * 129)
+    assert len(str(caught.value)) < 100
