@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from ..frozen import dataclass
 from ..output.machine import Source
 from ..output.view import Found
-from ..snapshot import Coverage
+from ..snapshot import Coverage, PartName
 from .plan import Plan, reads
 from .progress import Bar
 from .reading import Cluster, Reading, side_by_side
@@ -115,8 +115,16 @@ class Rounds(Generic[R]):
             coverages=[part.coverage for part in found],
             all_rows=rows,
             rows=self._plan.arrangement.apply(rows),
-            unmatched=self._plan.choice.unmatched(names),
+            unmatched=self._unmatched(readings, names),
         )
+
+    def _unmatched(
+        self, readings: Sequence[Reading], names: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Return the names that nothing has; it takes everything to be sure."""
+        part: PartName = "nodes" if self._plan.view.of_nodes else "pods"
+        sure = all(r.snapshot and not r.snapshot.error(part) for r in readings)
+        return self._plan.choice.unmatched(names) if sure else ()
 
     def _find(self, reading: Reading) -> Found[R]:
         if reading.snapshot is None:

@@ -74,6 +74,8 @@ def _watched(words: list[str], width: int, *, colour: bool) -> str:
         for load in _LOAD:
             _scrape(cluster, samples, load)
             watching.show(rounds.take())
+        for one in found:
+            one.close()
     frame = out.getvalue().split("\x1b[H")[-1]
     return frame.replace("\x1b[K", "").replace("\x1b[J", "")
 
