@@ -84,8 +84,8 @@ def read_page(
     """Read one page: the first for an empty *token*, else the one it stands for."""
     response = yield from send(_query(options, token))
     with collector_paused():
-        body = read(response, kind.name, kind.shape)
-        return _page(body, response, kind, pool)
+        # The JSON is gone before the collector is back, which would walk through it.
+        return _page(read(response, kind.name, kind.shape), response, kind, pool)
 
 
 def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]:  # noqa: ANN401 - judged here
