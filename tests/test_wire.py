@@ -1,0 +1,119 @@
+"""Both ways to decode give the same models, and the same errors where there are any."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubemetrics import DecodeError, Node, NodeMetrics, Pod, PodMetrics
+from kubemetrics.wire import collector_paused, decode
+from kubemetrics.wire.answers import StatusWire
+from kubemetrics.wire.decoding import _fast_decoder, _slow
+from kubemetrics.wire.metrics import NodeMetricsListWire, PodMetricsListWire
+from kubemetrics.wire.nodes import NodeListWire
+from kubemetrics.wire.pods import PodListWire
+from tests.cluster.recorded import body
+
+LISTS: dict[str, tuple[Any, Any]] = {
+    "pods-all": (PodListWire, Pod),
+    "pods-page-1": (PodListWire, Pod),
+    "nodes": (NodeListWire, Node),
+    "podmetrics-all": (PodMetricsListWire, PodMetrics),
+    "nodemetrics": (NodeMetricsListWire, NodeMetrics),
+}
+
+
+def fast(raw: bytes, shape: Any) -> Any:  # noqa: ANN401 - JSON
+    decoder = _fast_decoder(shape)
+    assert decoder is not None
+    return decoder(raw)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_both_ways_make_the_same_models(name: str) -> None:
+    shape, model = LISTS[name]
+    raw = body(f"{name}.body.gz")
+    ours, theirs = fast(raw, shape), _slow(raw, "")
+    assert isinstance(theirs, dict)
+    read = [[model.from_json(item) for item in way["items"]] for way in (ours, theirs)]
+    assert read[0] == read[1]
+    assert ours["kind"] == theirs["kind"]
+    continued = [(way.get("metadata") or {}).get("continue") for way in (ours, theirs)]
+    assert continued[0] == continued[1]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_nothing_is_kept_that_is_not_read(name: str) -> None:
+    shape, _ = LISTS[name]
+    raw = body(f"{name}.body.gz")
+    kept = json.dumps(fast(raw, shape), separators=(",", ":"), ensure_ascii=False)
+    assert len(kept) < len(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (b'{"kind":"Status","message":null}', {"kind": "Status", "message": None}),
+        (b'{"kind":"Status","code":"x"}', {"kind": "Status", "code": "x"}),
+        (b'\xef\xbb\xbf{"kind":"Status"}', None),
+    ],
+)
+def test_what_the_fast_way_refuses_is_read_by_the_slow(
+    raw: bytes, value: object
+) -> None:
+    assert fast(raw, StatusWire) is None
+    if value is None:
+        assert decode(raw, StatusWire)["kind"] == "Status"
+    else:
+        assert decode(raw, StatusWire) == value
+
+
+@pytest.mark.parametrize(
+    ("raw", "problem"),
+    [
+        (b"", "not JSON at byte 0 of 0"),
+        (b"{", "not JSON at byte 1 of 1"),
+        (b'{"kind":"\xff"}', "not UTF-8 at byte 9 of 12"),
+        (b"null", "expected a JSON object, got null"),
+        (b"[1]", "expected a JSON object, got list"),
+        (b'"x"', "expected a JSON object, got str"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"a":' * 100_000, "nested too deeply"),
+        (b'{"code":' + b"9" * 5000 + b"}", "not usable JSON"),
+    ],
+)
+def test_what_is_no_object_says_so(raw: bytes, problem: str) -> None:
+    with pytest.raises(DecodeError, match=problem):
+        decode(raw, StatusWire, url="https://x/")
+
+
+def test_no_number_becomes_a_float() -> None:
+    raw = b'{"details":{"a":0.1,"b":1e2,"c":null},"code":null}'
+    details: Any = decode(raw, StatusWire)["details"]
+    assert str(details["a"]) == "0.1"
+    assert not isinstance(details["b"], float)
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_are_an_object_or_an_error(raw: bytes) -> None:
+    with contextlib.suppress(DecodeError):
+        assert isinstance(decode(raw, StatusWire), dict)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_left_as_it_was(enabled: bool) -> None:  # noqa: FBT001
+    was = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with contextlib.suppress(ZeroDivisionError), collector_paused():
+            assert not gc.isenabled()
+            raise ZeroDivisionError
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was else gc.disable)()
