@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final, TypeVar
 
@@ -47,10 +48,12 @@ def amount(
     about: str,
     *,
     keep: int = WIDE,
+    additive: bool = True,
     mark: Callable[[R], str] | None = None,
 ) -> Column[R]:
     """Make a column in the resource's own unit."""
-    return _column(resource, key, resource.kind, get, about, keep=keep, mark=mark)
+    made = _column(resource, key, resource.kind, get, about)
+    return replace(made, keep=keep, additive=additive, mark=mark)
 
 
 def share(
@@ -64,9 +67,8 @@ def share(
     mark: Callable[[R], str] | None = None,
 ) -> Column[R]:
     """Make a column of percentages."""
-    return _column(
-        resource, key, "percent", get, about, keep=keep, alarm=alarm, mark=mark
-    )
+    made = _column(resource, key, "percent", get, about)
+    return replace(made, keep=keep, alarm=alarm, mark=mark)
 
 
 def number(
@@ -77,15 +79,7 @@ def number(
 
 
 def _column(
-    resource: Resource,
-    key: str,
-    kind: Kind,
-    get: Callable[[R], Value],
-    about: str,
-    *,
-    keep: int = WIDE,
-    alarm: bool = False,
-    mark: Callable[[R], str] | None = None,
+    resource: Resource, key: str, kind: Kind, get: Callable[[R], Value], about: str
 ) -> Column[R]:
     short = SHORT[key]
     sign = "" if short.startswith("%") else "-"
@@ -97,7 +91,4 @@ def _column(
         kind=kind,
         get=get,
         about=f"{resource.noun}: {about}",
-        keep=keep,
-        alarm=alarm,
-        mark=mark,
     )

@@ -28,10 +28,11 @@ class Column(Generic[R_contra]):
     *key* names it on the command line and, split at its dots, in JSON. *get* reads its
     value, of the Python type that `Value` gives its *kind*. *header* is for tables;
     beside a column of the same *group*, the *short* one is. *keep* says when it leaves
-    a table that is too wide: the lowest first. An *optional* one is left out of
-    tables where no row has a value. The text of a *name* is cut last. *mark* is
-    what stands before a value that is not the whole truth, *severity* colours a text,
-    *alarm* lets the thresholds colour a percentage.
+    a table that is too wide: the lowest first. An *optional* one is left out of tables
+    where no row has a value. The text of a *name* is cut last. Amounts and counts of an
+    *additive* one have a total. *mark* is what stands before a value that is not the
+    whole truth, *severity* colours a text, *alarm* lets the thresholds colour a
+    percentage.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Column(Generic[R_contra]):
     keep: int = WIDE
     optional: bool = False
     name: bool = False
+    additive: bool = True
     alarm: bool = False
     mark: Callable[[R_contra], str] | None = None
     severity: Callable[[R_contra], Severity | None] | None = None

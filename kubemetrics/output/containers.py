@@ -8,7 +8,7 @@ from typing import Final
 from ..snapshot import ContainerUsage, PodUsage, Reason
 from . import pods
 from .columns import ALWAYS, Column, Severity, Table, label_column
-from .samples import marks, reason_columns, sample_columns
+from .samples import explanation_column, marks, reason_column, sample_columns
 from .status import status_severity
 from .usage import demand_families, usage_columns
 
@@ -23,10 +23,11 @@ def containers() -> Table[ContainerUsage]:
         columns=(
             *_NAMES,
             *_STATUS,
-            *reason_columns(_reason),
+            reason_column(_reason),
             *usage_columns(_mark),
             *_PLACE,
             *sample_columns(_row, _mark),
+            explanation_column(_reason),
         ),
         families={"label:": lambda n: label_column(n, _labels), **demand_families()},
         aliases=pods.ALIASES,

@@ -72,6 +72,7 @@ def _lifted(column: Column[R]) -> Column[InContext[R]]:
         keep=column.keep,
         optional=column.optional,
         name=column.name,
+        additive=column.additive,
         alarm=column.alarm,
         mark=None if column.mark is None else _through(column.mark),
         severity=None if column.severity is None else _through(column.severity),

@@ -9,7 +9,7 @@ from ..quantity import Quantity
 from ..snapshot import Rollup
 from .amounts import RESOURCES, Resource, amount
 from .columns import ALWAYS, WIDE, Column, Severity, Table
-from .samples import marks
+from .samples import marks, quality
 from .usage import demand_families, resource_columns
 
 _ALIASES: Final = {"cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage"}
@@ -35,6 +35,8 @@ def groups(chain: Sequence[str], noun: str = "group") -> Table[Rollup]:
                    about=f"how many {rows.lower()} there are"),
             *_COVERAGE,
             *(c for of in RESOURCES for c in _amounts(of, spread)),
+            Column(key="quality", header="QUALITY", kind="text", get=_quality,
+                   about="ok, or partial: more is used than could be measured"),
         ),
         families=demand_families(),
         aliases=_ALIASES,
@@ -101,10 +103,12 @@ def _spread(of: Resource, keep: int) -> tuple[Column[Rollup], ...]:
         return row.spread[name].most if name in row.spread else None
 
     return (
-        amount(of, "least", least, "of the member that uses least", keep=keep),
-        amount(of, "median", median, "of the member in the middle"),
-        amount(of, "most", most, "of the member that uses most", keep=keep),
-    )
+        amount(of, "least", least, "of the member that uses least", keep=keep,
+               additive=False),
+        amount(of, "median", median, "of the member in the middle", additive=False),
+        amount(of, "most", most, "of the member that uses most", keep=keep,
+               additive=False),
+    )  # fmt: skip
 
 
 def _count(row: Rollup) -> int:
@@ -125,6 +129,10 @@ def _missing(row: Rollup) -> str:
 
 def _mark(row: Rollup) -> str:
     return marks(partial=row.lower_bound)
+
+
+def _quality(row: Rollup) -> str:
+    return quality(_mark(row))
 
 
 def _severity(row: Rollup) -> Severity | None:

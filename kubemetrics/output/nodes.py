@@ -15,9 +15,10 @@ from .columns import ALWAYS, Column, Severity, Table, label_column
 from .samples import (
     Now,
     age_columns,
+    explanation_column,
     marks,
     reason_code,
-    reason_columns,
+    reason_column,
     sample_columns,
 )
 from .status import status_severity
@@ -38,12 +39,13 @@ def nodes(now: Now) -> Table[NodeUsage]:
         identity={"name": "node"},
         columns=(
             *_STATUS,
-            *reason_columns(_reason),
+            reason_column(_reason),
             *(c for resource in RESOURCES for c in _columns(resource)),
             *_PODS,
             *sample_columns(_itself, _mark),
             _CLOCK,
             *age_columns(_born, now, "the node joined"),
+            explanation_column(_reason),
         ),
         families={"label:": lambda name: label_column(name, _labels)},
         aliases=ALIASES,

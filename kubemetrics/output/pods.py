@@ -11,7 +11,14 @@ from ..snapshot import PodUsage, Reason
 from ..snapshot.owners import owner
 from .columns import ALWAYS, Column, Severity, Table, label_column
 from .podstatus import pod_status
-from .samples import Now, age_columns, marks, reason_columns, sample_columns
+from .samples import (
+    Now,
+    age_columns,
+    explanation_column,
+    marks,
+    reason_column,
+    sample_columns,
+)
 from .status import status_severity
 from .usage import demand_families, usage_columns
 
@@ -30,11 +37,12 @@ def pods(now: Now) -> Table[PodUsage]:
         columns=(
             *_NAMES,
             *_STATUS,
-            *reason_columns(_reason),
+            reason_column(_reason),
             *usage_columns(_mark),
             *_PLACE,
             *sample_columns(_itself, _mark),
             *age_columns(_born, now, "the pod was created"),
+            explanation_column(_reason),
         ),
         families={"label:": lambda n: label_column(n, labels), **demand_families()},
         aliases=ALIASES,

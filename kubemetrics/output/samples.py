@@ -56,7 +56,8 @@ def marks(*, partial: bool = False, stale: bool = False) -> str:
     return (PARTIAL if partial else "") + (STALE if stale else "")
 
 
-def _quality(mark: str) -> str:
+def quality(mark: str) -> str:
+    """Name what a mark says, ``ok`` where it says nothing."""
     return ",".join(_FLAWS[sign] for sign in mark) or "ok"
 
 
@@ -75,25 +76,29 @@ def reason_severity(reason: Reason | None) -> Severity | None:
     return "quiet" if reason.code in _EXPECTED else "warning"
 
 
-def reason_columns(get: Callable[[R], Reason | None]) -> tuple[Column[R], ...]:
-    """Make the columns of why there is no value."""
+def reason_column(get: Callable[[R], Reason | None]) -> Column[R]:
+    """Make the column of why there is no value."""
 
     def code(row: R) -> str:
         return reason_code(get(row))
+
+    def severity(row: R) -> Severity | None:
+        return reason_severity(get(row))
+
+    return Column(key="reason", header="REASON", kind="text", get=code, keep=80,
+                  about="why there is no value", optional=True,
+                  severity=severity)  # fmt: skip
+
+
+def explanation_column(get: Callable[[R], Reason | None]) -> Column[R]:
+    """Make the column that says why in a sentence."""
 
     def explanation(row: R) -> str | None:
         reason = get(row)
         return reason.explanation if reason else None
 
-    def severity(row: R) -> Severity | None:
-        return reason_severity(get(row))
-
-    return (
-        Column(key="reason", header="REASON", kind="text", get=code, keep=80,
-               about="why there is no value", optional=True, severity=severity),
-        Column(key="explanation", header="EXPLANATION", kind="text", get=explanation,
-               about="the same, as a sentence", optional=True),
-    )  # fmt: skip
+    return Column(key="explanation", header="EXPLANATION", kind="text", get=explanation,
+                  about="the reason as a sentence", optional=True)  # fmt: skip
 
 
 def sample_columns(
@@ -101,10 +106,10 @@ def sample_columns(
 ) -> tuple[Column[R], ...]:
     """Make the columns of a sample's quality and time; *sample* is a row's own."""
 
-    def quality(row: R) -> str | None:
+    def flaws(row: R) -> str | None:
         known = sample(row)
         measured = known.metrics is not None and known.reason is None
-        return _quality(mark(row)) if measured else None
+        return quality(mark(row)) if measured else None
 
     def age(row: R) -> timedelta | None:
         return sample(row).age
@@ -118,7 +123,7 @@ def sample_columns(
         return rfc3339(metrics.timestamp) if metrics else None
 
     return (
-        Column(key="quality", header="QUALITY", kind="text", get=quality,
+        Column(key="quality", header="QUALITY", kind="text", get=flaws,
                about="ok, partial (a lower bound) or stale (an old sample)"),
         Column(key="sample.age", header="SAMPLE", kind="age", get=age, keep=15,
                about="how old the sample is, by the server's clock"),

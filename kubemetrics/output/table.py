@@ -99,10 +99,10 @@ def _cells(
         texts[-1] = ""
     size = widest(texts)
     if look.headers:
-        size = max(size, width(column.short or column.header))
+        size = max(size, width(printable(column.short or column.header)))
     return _Cells(
         column=column,
-        header=column.header,
+        header=printable(column.header),
         values=values,
         texts=texts,
         size=size,
@@ -119,6 +119,8 @@ def _texts(column: Column[R], values: list[Value], units: Units) -> list[str]:
 
 def total(column: Column[R], values: Sequence[Value]) -> Value:
     """Return the exact sum of what is known, of a column that can be summed."""
+    if not column.additive:
+        return None
     if column.kind in {"cpu", "memory"}:
         amounts = [value for value in values if isinstance(value, Quantity)]
         return sum(amounts, Quantity(0)) if amounts else None
@@ -136,7 +138,7 @@ def _headed(cells: list[_Cells[R]], look: Look) -> list[_Cells[R]]:
     for cell in cells:
         column = cell.column
         together = bool(column.short) and column.group == group
-        header = column.short if together else column.header
+        header = column.short if together else cell.header
         group = column.group
         headed.append(replace(cell, header=header, size=max(cell.size, width(header))))
     return headed

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -86,6 +87,11 @@ def test_without_headers_columns_are_as_narrow_as_their_cells() -> None:
 
 def test_the_total_adds_up_what_can_be_added() -> None:
     assert lines(look=Look(total=True))[-1] == "TOTAL  255m              12"
+
+
+def test_what_does_not_add_up_has_no_total() -> None:
+    columns = (COLUMNS[0], replace(COLUMNS[1], additive=False))
+    assert lines(columns=columns, look=Look(total=True))[-1] == "TOTAL"
 
 
 def test_units_hold_for_the_whole_column() -> None:
