@@ -120,7 +120,7 @@ class PlainSocket(socket.socket):
     __slots__ = ()
 
     @classmethod
-    def adopt(cls, sock: socket.socket) -> None:
+    def adopt(cls, sock: object) -> None:
         """Make *sock*, which httpcore opened by itself, one of these."""
         if type(sock) is socket.socket:
             sock.__class__ = cls
