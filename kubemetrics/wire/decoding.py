@@ -1,6 +1,6 @@
 """From a body to a typed JSON object, by the faster of two ways.
 
-With the ``fast`` extra msgspec decodes a body straight into these shapes and skips
+With the ``fast`` extra msgspec decodes a large body straight into a shape and skips
 everything else; without it, or where msgspec refuses (a ``null`` where a string is
 promised), ``json`` reads it whole. Either way the models' ``from_json`` is the judge.
 """
@@ -12,11 +12,14 @@ import json
 from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from ..errors import DecodeError
 
 T = TypeVar("T")
+
+_LARGE: Final = 1 << 20
+"""Bytes; below it ``json`` is done before msgspec is imported."""
 
 
 @contextmanager
@@ -41,7 +44,7 @@ def decode(body: bytes, shape: type[T], *, url: str = "") -> T:
     Raises:
         DecodeError: not JSON, not an object, or nested too deeply.
     """
-    fast = _fast_decoder(cast("Hashable", shape))
+    fast = _fast_decoder(cast("Hashable", shape)) if len(body) >= _LARGE else None
     value = fast(body) if fast else None
     if value is None:
         value = _slow(body, url)
