@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.cluster import Cluster
+from tests.cluster import Cluster, Generated
 
 from .harness import Result, run
 
@@ -166,6 +168,24 @@ def test_a_node_is_reconciled_with_all_of_its_pods(cluster: Cluster) -> None:
 def test_the_sum_is_the_last_row(cluster: Cluster) -> None:
     last = run(cluster, "namespaces", "--sum").lines[-1].split()
     assert last[:3] == ["TOTAL", "100", "81"]
+
+
+@pytest.mark.parametrize("seed", [41, 42, 43])
+def test_a_generated_cluster_is_shown_as_its_ledger_has_it(seed: int) -> None:
+    with Cluster.generated(Generated(nodes=6, pods=90, seed=seed)) as cluster:
+        truth = cluster.ledger
+        found = items(run(cluster, "pods", "-A", "-o", "json"))
+        nodes = items(run(cluster, "nodes", "-o", "json"))
+    keys = [(i["namespace"], i["name"]) for i in found]
+    assert sorted(keys) == sorted(truth.all_pods)
+    reasons = {k: i["reason"] for k, i in zip(keys, found, strict=True) if i["reason"]}
+    assert reasons == truth.missing
+    partial = {k for k, i in zip(keys, found, strict=True) if i["quality"] == "partial"}
+    assert partial == truth.partial
+    assert sum(i["cpu"]["usage"] or 0 for i in found) == truth.total.cpu
+    assert sum(i["mem"]["usage"] or 0 for i in found) == truth.total.memory
+    assert {n["name"] for n in nodes if n["cpu"]["usage"] is None} == truth.silent
+    assert sum(n["cpu"]["usage"] or 0 for n in nodes) == truth.node_total.cpu
 
 
 # requests
@@ -427,6 +447,53 @@ def test_pages_are_as_large_as_one_wants(cluster: Cluster) -> None:
     result = run(cluster, "pods", "-A", "--chunk-size=40", "-o", "name")
     assert len(result.lines) == 100
     assert paths(cluster)[PODS] == 3
+
+
+@pytest.mark.parametrize(
+    ("flags", "width", "environ", "coloured"),
+    [
+        ((), 80, {}, True),
+        ((), None, {}, False),
+        ((), 80, {"NO_COLOR": "1"}, False),
+        ((), 80, {"TERM": "dumb"}, False),
+        (("--color", "never"), 80, {}, False),
+        (("--color=always",), None, {"NO_COLOR": "1"}, True),
+    ],
+)
+def test_colour_is_for_terminals_that_want_it(
+    cluster: Cluster,
+    flags: tuple[str, ...],
+    width: int | None,
+    environ: dict[str, str],
+    *,
+    coloured: bool,
+) -> None:
+    result = run(cluster, "pods", *flags, width=width, environ=environ)
+    assert ("\x1b[" in result.out) is coloured
+
+
+def test_only_a_terminal_makes_a_table_narrow(cluster: Cluster) -> None:
+    wide = run(cluster, "pods", "-A")
+    assert len(wide.lines[0]) > 160
+    assert "left out" not in wide.err
+    narrow = run(cluster, "pods", "-A", width=100, environ={"NO_COLOR": "1"})
+    assert max(map(len, narrow.lines)) <= 100
+    assert "columns left out at 100: -o wide has all" in narrow.err
+    everything = run(cluster, "pods", "-A", "-o", "wide", width=100)
+    assert "EXPLANATION" in everything.out
+
+
+def test_help_imports_neither_httpx_nor_yaml() -> None:
+    code = (
+        "import sys; from kubemetrics.cli import main;"
+        "codes = [main([c, '--help']) for c in sys.argv[1:]];"
+        "found = {'httpx', 'yaml', 'ssl'} & {*sys.modules};"
+        "sys.exit(str(found or '') or sum(codes))"
+    )
+    views = ["pods", "containers", "nodes", "namespaces", "workloads", "doctor"]
+    subprocess.run(
+        [sys.executable, "-c", code, *views], check=True, stdout=subprocess.DEVNULL
+    )
 
 
 # several contexts

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -7,6 +9,8 @@ import pytest
 from kubemetrics.models import Condition, Container, Pod
 from kubemetrics.models.container import ContainerState
 from kubemetrics.output.podstatus import PodStatus, pod_status
+
+from .recorded import DATA, recorded
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUNNING = ContainerState("running", started_at=NOW)
@@ -208,3 +212,18 @@ def with_(pod: Pod, *conditions: Condition, deleted: bool = False) -> Pod:
 )
 def test_conditions_and_deletion_change_the_word(word: str, given: Pod) -> None:
     assert pod_status(given).word == word
+
+
+def test_the_recorded_pods_show_as_the_api_server_printed_them() -> None:
+    body = gzip.decompress((DATA / "pods-table.body.gz").read_bytes())
+    table = json.loads(body)
+    names = [column["name"] for column in table["columnDefinitions"]]
+    pods = {row.key: row.pod for row in recorded().pods}
+    for row in table["rows"]:
+        cells = dict(zip(names, row["cells"], strict=True))
+        found = pods[row["object"]["metadata"]["namespace"], cells["Name"]]
+        assert found is not None
+        shown = pod_status(found)
+        assert cells["Status"] == shown.word
+        assert cells["Ready"] == f"{shown.ready}/{shown.containers}"
+        assert cells["Restarts"].split()[0] == str(shown.restarts)
