@@ -16,9 +16,11 @@ from ..api.status import foreign_text
 from ..api.unavailable import GROUP, KNOWN_VERSIONS
 from ..errors import (
     ApiError,
-    BadRequest,
+    Forbidden,
     KubeMetricsError,
+    MetricsUnavailable,
     NotFound,
+    ServiceUnavailable,
     TransportError,
     Unauthorized,
 )
@@ -71,6 +73,11 @@ _SERVER_ERROR: Final = (
     'an error on the server ("{text}") has prevented the request from succeeding',
 )
 
+_DOUBTFUL: Final = (
+    Unauthorized, Forbidden, NotFound, ServiceUnavailable, MetricsUnavailable,
+)  # fmt: skip
+"""What an API may answer, or be answered for, that is not there."""
+
 _UNAUTHORIZED: Final = "error: You must be logged in to the server ({})"
 
 
@@ -117,8 +124,8 @@ def said_of_metrics(flow: Flow[T], asked: str) -> Flow[T]:
         return (yield from flow)
     except ApiError as error:
         failure = error
-    there = isinstance(failure, BadRequest | NotFound) and failure.reason
-    if not there:
+    known = isinstance(failure, NotFound) and failure.reason
+    if isinstance(failure, _DOUBTFUL) and not known:
         yield from _check_served()
     raise KubectlError(line(failure, asked))
 

@@ -177,6 +177,7 @@ def test_a_failure_is_told_in_kubectls_words(
     healthy.faults.add(fault, path=path, times=None)
     try:
         assert top(healthy, "nodes") == 1
+        assert ("/apis" in paths(healthy)) == ("Forbidden" in line)
         mine = capsys.readouterr().err
         assert mine == f"{line.format('nodes.metrics.k8s.io')}\n"
         theirs = None if skip_reason() else kubectl(healthy, "top", "nodes").stderr
