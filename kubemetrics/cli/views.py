@@ -111,17 +111,15 @@ def _nothing_found(wanted: Plan[R], taken: Round[R]) -> str:
 
 def _failed(wanted: Plan[R], taken: Round[R], found: list[Cluster]) -> int:
     """Say why nothing at all was read, and what may be read instead."""
-    codes: list[int] = []
-    for reading, cluster in zip(taken.readings, found, strict=True):
-        error = reading.error
-        if error is not None:
-            where = f"context {reading.context}: " if reading.context else ""
-            console.complain(f"error: {where}{error}")
-            codes.append(console.exit_code(error))
+    pairs = zip(taken.readings, found, strict=True)
+    failures = [(r.context, r.error, cluster) for r, cluster in pairs if r.error]
+    for context, error, cluster in failures:
+        where = f"context {context}: " if context else ""
+        console.complain(f"error: {where}{error}")
         narrower = not (wanted.one_namespace or wanted.view.of_nodes)
         if narrower and isinstance(error, Forbidden):
             _suggest(cluster)
-    return max(codes)
+    return max(console.exit_code(error) for _, error, _ in failures)
 
 
 def _suggest(cluster: Cluster) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 _WIDE: Final = frozenset("WF")
@@ -61,12 +62,9 @@ def shorten(text: str, size: int) -> str:
 
 
 def _fit(text: str, size: int) -> str:
-    used = 0
-    for index, character in enumerate(text):
-        used += _cells(character)
-        if used > size:
-            return text[:index]
-    return text
+    """Return as much of the start of *text* as *size* cells hold."""
+    ends = accumulate(map(_cells, text))
+    return text[: sum(end <= size for end in ends)]
 
 
 def left(text: str, size: int) -> str:
