@@ -58,7 +58,10 @@ def run(command: Command) -> Outcome:
     try:
         process = _start(path, command)
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "an argument holds a null character"
+        why = (
+            getattr(error, "strerror", None)
+            or "an argument or a variable holds a null character"
+        )
         return Outcome(problem=f"executable {command.program} cannot be run: {why}")
     return _Watch(process, command).outcome()
 

@@ -90,9 +90,8 @@ def read_answer(stdout: bytes, api_version: str) -> Credential | str:
 
     It does not raise, so that no frame in a traceback holds the secret.
     """
-    try:
-        answer: Mapping[str, Any] = parse(stdout)
-    except DocumentError:
+    answer = _document(stdout)
+    if answer is None:
         return f"decoding stdout: {len(stdout)} bytes that are no ExecCredential"
     if not answer:
         return "decoding stdout: there is no ExecCredential in it"
@@ -109,6 +108,15 @@ def read_answer(stdout: bytes, api_version: str) -> Credential | str:
     if not isinstance(status, dict):
         return "exec plugin didn't return a status field"
     return _read_status(cast("dict[str, Any]", status))
+
+
+def _document(stdout: bytes) -> Mapping[str, Any] | None:
+    try:
+        if stdout.lstrip().startswith(b"{"):  # to kubectl it is JSON then, or nothing
+            return cast("dict[str, Any]", json.loads(stdout))
+        return parse(stdout)
+    except (ValueError, RecursionError, DocumentError):
+        return None
 
 
 def _read_status(status: dict[str, Any]) -> Credential | str:
@@ -129,8 +137,9 @@ def _read_status(status: dict[str, Any]) -> Credential | str:
         return "exec plugin returned only certificate or key, not both"
     if token and token_problem(token):
         return f"the token the exec plugin returned {token_problem(token)}"
-    expires = parse_time(timestamp) if timestamp else None
-    if timestamp and expires is None:
+    stamped = status.get("expirationTimestamp") is not None
+    expires = parse_time(timestamp)
+    if stamped and expires is None:
         return (
             f'exec plugin returned expirationTimestamp "{_short(timestamp)}", no time'
         )

@@ -76,9 +76,10 @@ class _Plugin:
 
     def _environment(self) -> dict[str, str]:
         # The last one wins, and nothing in a kubeconfig overrides the request itself.
+        given = (f"{name}={value}".partition("=") for name, value in self.env)
         return {
             **self.environ,
-            **dict(self.env),
+            **{name: value for name, _, value in given},
             "KUBERNETES_EXEC_INFO": self.info,
         }
 

@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 _CERTIFICATE: Final = rb"(?s)-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----"
+_RFC_3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII
+)
 _UTC_TIME: Final = 0x17  # ASN.1's tag; the other is GeneralizedTime
 _CENTURY_TURN: Final = 50  # RFC 5280, 4.1.2.5.1: two digits below are of 20xx
 
@@ -39,11 +42,13 @@ def certificate_expiry(pem: bytes) -> float | None:
 
 def parse_time(text: str) -> float | None:
     """Read an RFC 3339 time into seconds since the epoch, else ``None``."""
+    if not _RFC_3339.fullmatch(text):
+        return None
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return None if found.tzinfo is None else found.timestamp()
+    return found.timestamp()
 
 
 def earliest(*times: float | None) -> float | None:

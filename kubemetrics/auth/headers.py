@@ -44,6 +44,8 @@ def token_problem(token: str) -> str:
 def impersonation_headers(config: Config) -> tuple[tuple[str, str], ...]:
     """Return the ``Impersonate-*`` headers *config* asks for, one a group and value.
 
+    Blanks around a value are dropped, as Go's net/http does.
+
     Source: client-go transport/round_trippers.go, ``impersonatingRoundTripper``.
 
     Raises:
@@ -51,7 +53,7 @@ def impersonation_headers(config: Config) -> tuple[tuple[str, str], ...]:
     """
     if config.impersonate is None:
         return ()
-    headers = tuple(_headers(config.impersonate))
+    headers = tuple((n, v.strip(" \t")) for n, v in _headers(config.impersonate))
     for name, value in headers:
         if any(ord(char) < ord(" ") or char == "\x7f" for char in value):
             raise ConfigError(f"the value of {name} holds a control character")

@@ -22,6 +22,7 @@ from ..transport.call import Call, PlainSocket
 from ..transport.http import Endpoint, environment, timeouts
 from ..transport.pools import Identity
 from ..transport.roots import Roots
+from ..transport.socks import translate_failure
 from ..transport.tls import check_pair, peer_certificate
 
 UNAUTHORIZED: Final = 401
@@ -134,13 +135,13 @@ class Attempt:
         """Hear what httpcore does, and do what it leaves undone."""
         if self._heard(event, facts):
             self._dialled.close()
-            _refused(facts["exception"])
+            translate_failure(facts["exception"])
 
     async def trace_awaited(self, event: str, facts: Mapping[str, Any]) -> None:
         """Hear what its other half does."""
         if self._heard(event, facts):
             await self._dialled.aclose()
-            _refused(facts["exception"])
+            translate_failure(facts["exception"])
 
     def _heard(self, event: str, facts: Mapping[str, Any]) -> bool:
         """Say whether a handshake has failed, or was cancelled, on an open connection.
@@ -227,12 +228,6 @@ class Attempt:
         stream = answer.extensions.get("network_stream")
         connection = stream.get_extra_info("ssl_object") if stream else None
         return peer_certificate(connection) if connection else None
-
-
-def _refused(error: BaseException) -> None:
-    """Raise httpx's error for one of socksio's, which httpcore lets through."""
-    if type(error).__module__.partition(".")[0] == "socksio":
-        raise httpx.ProxyError("it does not answer as a SOCKS5 proxy does")
 
 
 def closed(url: str) -> TransportError:

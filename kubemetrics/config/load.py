@@ -17,7 +17,8 @@ was asked for, these raise or obey instead. That is in short:
   file; kubectl's flags cannot.
 * *token* goes before the user's tokenFile; for client-go the file wins.
 * In a pod every override counts; client-go drops all but server, token and CA.
-* A token's surrounding white space is dropped; Go refuses to send it.
+* A token's surrounding white space is dropped; Go refuses to send it. One with a tab or
+  letters beyond ASCII in it is an error; Go sends it.
 * A proxy of an unknown scheme in the environment is an error; Go speaks http to it.
 * A negative time limit is an error; client-go takes it for none.
 * A kubeconfig over 10 MiB, 500,000 values (aliases expanded) or 100 levels is refused.

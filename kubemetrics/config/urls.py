@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from posixpath import normpath
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from ..frozen import dataclass
 
 PROXY_SCHEMES: Final = ("http", "https", "socks5")
-_SPACE_OR_CONTROL: Final = frozenset(map(chr, (*range(0x21), 0x7F)))
+_CONTROL: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
+_LEGAL_IN_PATHS: Final = "/$&+,:;=@~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,9 @@ class ServerURL:
 def parse_server(text: str) -> ServerURL:
     """Read a URL or a ``host:port``; query, fragment and a last slash are dropped.
 
+    The path is written as Go does it: dots and double slashes resolved, escapes only
+    where there must be some.
+
     Source: client-go rest/url_utils.go, ``DefaultServerURL``.
 
     Raises:
@@ -40,7 +45,7 @@ def parse_server(text: str) -> ServerURL:
         raise ValueError("must be an https or http URL")
     if bare and parts.path not in {"", "/"}:
         raise ValueError("must be a URL (https://host:port/path) or host:port")
-    return ServerURL(parts.scheme, parts.netloc + parts.path.rstrip("/"))
+    return ServerURL(parts.scheme, parts.netloc + _clean(parts.path))
 
 
 def check_proxy(text: str) -> None:
@@ -55,11 +60,18 @@ def check_proxy(text: str) -> None:
         raise ValueError(f"must be a URL: {', '.join(PROXY_SCHEMES)}")
 
 
+def _clean(path: str) -> str:
+    decoded = unquote(path)
+    if not decoded.strip("/"):
+        return ""
+    return quote(normpath(f"/{decoded.lstrip('/')}"), safe=_LEGAL_IN_PATHS)
+
+
 def _split(text: str) -> SplitResult:
-    # urlsplit drops tabs and line breaks in silence; Go refuses them.
-    if not _SPACE_OR_CONTROL.intersection(text):
+    # urlsplit drops tabs and line breaks in silence, and blanks around; Go refuses.
+    if not _CONTROL.intersection(text) and text == text.strip():
         with suppress(ValueError):
             parts = urlsplit(text)
-            if parts.hostname and parts.port != 0:
+            if parts.hostname and parts.port != 0 and " " not in parts.netloc:
                 return parts
     raise ValueError("is not a URL with a host")

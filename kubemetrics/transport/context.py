@@ -80,8 +80,9 @@ class ClientContext(ssl.SSLContext):
     def _name(self, dialled: str | bytes | None) -> str | None:
         if isinstance(dialled, bytes):
             dialled = dialled.decode("ascii")
-        # An IPv6 address has its brackets when it goes through a proxy.
-        return self.server_name or (dialled and dialled.strip("[]"))
+        # As in Go: no dot at the end, no brackets (a proxied IPv6 address has them).
+        name = self.server_name or dialled
+        return name and name.removesuffix(".").strip("[]")
 
     def remember(self, sock: ssl.SSLSocket) -> None:
         """Keep *sock* in mind, weakly; after `shut_down` it is shut down at once."""

@@ -12,7 +12,7 @@ from ..config.model import Config
 from ..errors import TransportError
 from .errors import translate
 from .proxy import choose
-from .quiet import QuietProxy
+from .socks import QuietProxy, SocksTrace
 from .tls import build_context, build_proxy_context
 
 _TIMEOUT: Final = 30.0
@@ -39,7 +39,13 @@ def exchange(
     try:
         with (
             _client(provider) as client,
-            client.stream(method, url, headers=dict(headers), content=body) as answer,
+            client.stream(
+                method,
+                url,
+                headers=dict(headers),
+                content=body,
+                extensions={"trace": SocksTrace()},
+            ) as answer,
         ):
             return answer.status_code, _bounded(answer, url)
     except (httpx.HTTPError, OSError) as error:

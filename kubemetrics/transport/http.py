@@ -21,7 +21,7 @@ from .call import Call
 from .context import ClientContext
 from .pools import Identity
 from .proxy import Proxy, choose
-from .quiet import QuietProxy
+from .socks import QuietProxy
 from .tls import build_context, build_proxy_context
 
 USER_AGENT: Final = f"kubemetrics/{__version__}"

@@ -83,6 +83,17 @@ def test_an_extra_key_is_escaped_as_client_go_does(key: str, escaped: str) -> No
     assert headers[1] == (f"Impersonate-Extra-{escaped}", "v")
 
 
+def test_blanks_around_an_impersonated_name_are_dropped() -> None:
+    """Go drops them as well; h11 would refuse them."""
+    config = Config(
+        server="x", impersonate=Impersonation(user="\tjane  ", groups=(" ",))
+    )
+    assert impersonation_headers(config) == (
+        ("Impersonate-User", "jane"),
+        ("Impersonate-Group", ""),
+    )
+
+
 def test_nobody_is_impersonated_without_being_asked() -> None:
     assert impersonation_headers(Config(server="https://x")) == ()
 

@@ -80,6 +80,10 @@ def _intermediate() -> Kind:
     return _of(leaf(child, *HOSTS), child)
 
 
+def _wildcard() -> Kind:
+    return _of(leaf(ordinary(), "*.example", "*.zone.example", "xn--bcher-kva.example"))
+
+
 def _chain() -> Kind:
     child = authority("intermediate", parent=ordinary())
     return _of(leaf(child, *HOSTS), ordinary(), child)
@@ -132,6 +136,7 @@ KINDS: dict[str, Callable[[], Kind]] = {
     "wrong host": _wrong_host,
     "common name only": _common_name_only,
     "intermediate": _intermediate,
+    "wildcard": _wildcard,
     "chain": _chain,
     "broken chain": _broken_chain,
     "old authority": _old_authority,

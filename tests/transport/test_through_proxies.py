@@ -11,6 +11,7 @@ import pytest
 from kubemetrics import AsyncClient, Client
 from kubemetrics.config.model import AuthInfo, Config
 from kubemetrics.errors import TransportError
+from kubemetrics.transport.exchange import exchange
 from tests.cluster.socks import SocksProxy
 
 from .certs import leaf, ordinary
@@ -82,3 +83,14 @@ def test_a_socks_proxy_that_refuses_leaves_no_socket(
         error = failure(ask, behind(f"socks5://{credentials}127.0.0.1:{proxy.port}"))
     assert error.reason == "proxy"
     assert "wrong" not in str(error)
+
+
+def test_what_fetches_a_credential_tells_of_such_a_proxy_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with PlainServer(b"no SOCKS") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"socks5://me:pw@127.0.0.1:{proxy.port}")
+        with pytest.raises(TransportError) as caught:
+            exchange("GET", "https://issuer.example/", {}, b"", None)
+    assert caught.value.reason == "proxy"
+    assert "does not answer as a SOCKS5 proxy" in str(caught.value)
