@@ -10,7 +10,7 @@ import pytest
 
 _SHOW: Final = "; import sys; print(*sorted(sys.modules))"
 
-PACKAGE: Final = {"kubemetrics", "kubemetrics._version"}
+PACKAGE: Final = {"kubemetrics", "kubemetrics._version", "kubemetrics.lazy"}
 CLIENT: Final = PACKAGE | {
     f"kubemetrics.{name}"
     for name in (
