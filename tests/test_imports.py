@@ -43,7 +43,7 @@ CLIENT: Final = PACKAGE | {
         "transport.http",
         "transport.pools",
         "transport.proxy",
-        "transport.quiet",
+        "transport.socks",
         "transport.roots",
         "transport.tls",
         "wire",
