@@ -50,8 +50,7 @@ class Outcome:
             return 3
         if self.unmatched or any(map(self._nothing, self.readings)):
             return 1
-        incomplete = not all(coverage.complete for coverage in self.coverages)
-        return PARTIAL if self.strict and (incomplete or self._failures()) else 0
+        return PARTIAL if self.strict and not self._complete() else 0
 
     def notes(self) -> Iterator[str]:
         """Return lines for people."""
@@ -67,6 +66,11 @@ class Outcome:
             where = f"context {reading.context}: " if reading.context else ""
             if reading.snapshot and not coverage.complete:
                 yield f"{where}{coverage.sentence}"
+
+    def _complete(self) -> bool:
+        return all(coverage.complete for coverage in self.coverages) and all(
+            map(self._beside_the_point, self._failures())
+        )
 
     def _not_found(self) -> Iterator[str]:
         namespaces = {r.namespace for r in self.readings if r.namespace}

@@ -129,9 +129,9 @@ class Watching(Generic[R]):
             columns=self._columns,
             look=replace(self._plan.look, headers=headers),
         )
-        if plan.output == "yaml" and not self.first:
-            print("---")
-        if rows or plan.machine:
+        if rows or (self.first and plan.machine):
+            if plan.output == "yaml" and not self.first:
+                print("---")
             lines = printed(plan, rows, taken.sources).lines
             sys.stdout.writelines(f"{line}\n" for line in lines)
             sys.stdout.flush()

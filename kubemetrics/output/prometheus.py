@@ -53,6 +53,8 @@ def _family(
 
 
 def _unmeasured(table: Table[R], rows: Sequence[R], labels: list[str]) -> Iterator[str]:
+    if table.get("explanation") is None:
+        return  # a sum has several reasons; its counts have series of their own
     reason = table.need("reason")
     name = f"kubemetrics_{table.noun}_unmeasured"
     yield f"# HELP {name} {_help(reason.about)}"

@@ -257,6 +257,13 @@ def test_exit_codes_can_be_gated_on(cluster: Cluster, line: str, code: int) -> N
     assert result.lines
 
 
+def test_who_may_not_see_nodes_has_complete_data_all_the_same(
+    cluster: Cluster,
+) -> None:
+    assert run(cluster, "pods", "--strict", user="nslimited").code == 0
+    assert run(cluster, "pods", "-A", "--strict", user="nometrics").code == 4
+
+
 def test_what_fails_need_not_be_shown(cluster: Cluster) -> None:
     result = run(
         cluster, "pods", "-A", "--top", "1", "--sort", "name",

@@ -49,17 +49,17 @@ def measure(cluster: Cluster, name: str, cpu: str) -> None:
 
 
 @contextmanager
-def measuring(cluster: Cluster, name: str, *amounts: str) -> Iterator[None]:
-    """Give a new sample each time that a round of the watch was read."""
+def measuring(cluster: Cluster, *samples: str) -> Iterator[None]:
+    """Give a new sample, as ``pod cpu``, each time that a round was read."""
 
     def go_on() -> None:
-        for number, cpu in enumerate(amounts, start=1):
+        for number, sample in enumerate(samples, start=1):
             deadline = time.monotonic() + 20
             while rounds_of(cluster) < number:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
             time.sleep(0.2)  # what was read is shown before the next second
-            measure(cluster, name, cpu)
+            measure(cluster, *sample.split())
 
     thread = threading.Thread(target=go_on)
     thread.start()
@@ -79,7 +79,7 @@ ONE = ("pods", "-n", "team-c", "redis-0", "--watch=1", "--fail-on", "cpu > 1")
 
 def test_new_samples_are_appended_under_one_header(cluster: Cluster) -> None:
     line = ("pods", "-n", "team-c", "redis-*", "--watch=1", "--columns", "name,cpu")
-    with measuring(cluster, "redis-0", "777m", "2"):
+    with measuring(cluster, "redis-0 777m", "redis-0 2"):
         result = run(cluster, *line, "--fail-on", "cpu > 1")
     header, *rows = [line.split() for line in result.lines]
     assert header == ["SAMPLED-AT", "NAME", "CPU"]
@@ -88,12 +88,12 @@ def test_new_samples_are_appended_under_one_header(cluster: Cluster) -> None:
 
 
 def test_it_ends_when_the_condition_holds(cluster: Cluster) -> None:
-    with measuring(cluster, "redis-0", "2"):
+    with measuring(cluster, "redis-0 2"):
         assert run(cluster, *ONE).code == 10
 
 
 def test_ndjson_goes_on_line_by_line(cluster: Cluster) -> None:
-    with measuring(cluster, "redis-0", "2"):
+    with measuring(cluster, "redis-0 2"):
         result = run(cluster, *ONE, "-o", "ndjson")
     usages = [json.loads(line)["cpu"]["usage"] for line in result.lines]
     assert len(usages) == 2
@@ -101,16 +101,22 @@ def test_ndjson_goes_on_line_by_line(cluster: Cluster) -> None:
 
 
 def test_yaml_goes_on_document_by_document(cluster: Cluster) -> None:
-    with measuring(cluster, "redis-0", "2"):
+    with measuring(cluster, "redis-0 2"):
         result = run(cluster, *ONE, "-o", "yaml")
     documents = list(yaml.safe_load_all(result.out))
     assert [len(document["items"]) for document in documents] == [1, 1]
 
 
+def test_what_has_no_new_sample_is_not_said_again(cluster: Cluster) -> None:
+    with measuring(cluster, "redis-1 3m", "redis-0 2"):
+        result = run(cluster, *ONE, "-o", "json")
+    assert (rounds_of(cluster), result.out.count('"items"')) == (3, 2)
+
+
 def test_without_a_number_it_waits_for_the_next_sample(cluster: Cluster) -> None:
     cluster.clock.shift(14)  # so that it is due
     line = [word for word in ONE if word != "--watch=1"]
-    with measuring(cluster, "redis-0", "2"):
+    with measuring(cluster, "redis-0 2"):
         assert run(cluster, *line, "--watch").code == 10
 
 
@@ -124,7 +130,7 @@ def test_a_later_round_that_fails_is_told_and_survived(cluster: Cluster) -> None
     refusal = api_error(403, "Forbidden", "not now")
     for path in {seen.path for seen in first_round(cluster)}:
         cluster.faults.add(refusal, path=path, first=2)
-    with measuring(cluster, "redis-0", "3m", "2"):
+    with measuring(cluster, "redis-0 3m", "redis-0 2"):
         result = run(cluster, *ONE)
     assert (result.code, result.err) == (10, "error: not now\n")
 
@@ -185,7 +191,7 @@ def frames(result: Result) -> list[list[str]]:
 
 def test_the_screen_is_redrawn_with_change_and_trend(cluster: Cluster) -> None:
     line = ("pods", "-n", "team-c", "redis-?", "--watch=1", "--color", "never")
-    with measuring(cluster, "redis-0", "50m", "100m", "25m", "2"):
+    with measuring(cluster, "redis-0 50m", "redis-0 100m", "redis-0 25m", "redis-0 2"):
         result = run(cluster, *line, "--fail-on", "cpu > 1", width=100)
     before_last = frames(result)[-2]
     status, header, *rows = before_last

@@ -164,6 +164,15 @@ def test_the_reason_of_what_is_not_measured_is_a_series() -> None:
     assert all(sample.labels["reason"] for sample in family.samples)
 
 
+def test_a_sum_counts_what_is_measured_and_has_no_reason_of_its_own() -> None:
+    found = {
+        family.name: family for family in families(shown("namespaces", "recorded"))
+    }
+    assert not [name for name in found if name.endswith("_unmeasured")]
+    measured = found["kubemetrics_namespace_coverage_measured"]
+    assert sum(sample.value for sample in measured.samples) == 81
+
+
 def test_labels_that_clash_get_names_of_their_own() -> None:
     lines = list(prometheus_lines(*shown("pods", "hostile")[:3]))
     sample = next(line for line in lines if not line.startswith("#"))
