@@ -486,3 +486,26 @@ def test_many_threads_share_one_client(cluster: Cluster, config: Config) -> None
             stack.callback(thread.join)
     assert failures == []
     assert cluster.accepted_connections <= 8
+
+
+def test_every_attempt_and_every_wait_is_in_the_log(
+    cluster: Cluster, config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.faults.add(faults.html(502), path=PODS)
+    cluster.faults.add(faults.reset_after_headers(), path=PODS, first=2)
+    policy = RetryPolicy(first_wait=0.01, random=lambda: 0.0)
+    with (
+        caplog.at_level(logging.DEBUG, "kubemetrics"),
+        Client(config, retry=policy) as client,
+    ):
+        client.list_pods()
+    told = [record.getMessage() for record in caplog.records]
+    said = [text.partition(": ")[2] for text in told]
+    assert [text.partition(" ")[0] for text in told] == [
+        "GET", "waiting", "GET", "waiting", "GET",
+    ]  # fmt: skip
+    assert said[0].startswith("502, ")
+    assert said[1].startswith("try 1 failed: ")
+    assert said[2].startswith("reset after ")
+    assert said[4].startswith("200, ")
+    assert not any(cluster.token("viewer") in text for text in told)
