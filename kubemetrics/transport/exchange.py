@@ -12,7 +12,7 @@ from ..config.model import Config
 from ..errors import TransportError
 from .errors import translate
 from .proxy import choose
-from .socks import QuietProxy, SocksTrace
+from .socks import SocksTrace, proxy_for_httpx
 from .tls import build_context, build_proxy_context
 
 _TIMEOUT: Final = 30.0
@@ -59,7 +59,7 @@ def _client(provider: Config) -> httpx.Client:
         verify=build_context(provider),
         proxy=None
         if proxy is None
-        else QuietProxy(proxy.url, ssl_context=build_proxy_context(provider)),
+        else proxy_for_httpx(proxy, build_proxy_context(provider)),
         trust_env=False,
         timeout=_TIMEOUT,
     )

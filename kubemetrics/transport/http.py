@@ -21,7 +21,7 @@ from .call import Call
 from .context import ClientContext
 from .pools import Identity
 from .proxy import Proxy, choose
-from .socks import QuietProxy
+from .socks import proxy_for_httpx
 from .tls import build_context, build_proxy_context
 
 USER_AGENT: Final = f"kubemetrics/{__version__}"
@@ -118,7 +118,7 @@ def open_wire(endpoint: Endpoint, identity: Identity, kind: type[T]) -> Wire[T]:
         verify=context,
         trust_env=False,
         limits=_LIMITS,
-        proxy=QuietProxy(through.url, ssl_context=hop) if through else None,
+        proxy=proxy_for_httpx(through, hop) if through else None,
         socket_options=_socket_options(),
     )
     # Inside an https proxy's connection it is the hop's context that has the socket.

@@ -1,11 +1,27 @@
-"""What httpcore leaves undone with SOCKS proxies: secrets in logs, foreign errors."""
+"""A proxy as httpx takes it; what httpcore leaves undone with SOCKS."""
 
 from __future__ import annotations
 
+import contextlib
+import ssl
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
+
+from ..errors import ConfigError
+from .proxy import Proxy
+
+
+def proxy_for_httpx(proxy: Proxy, context: ssl.SSLContext | None) -> QuietProxy:
+    """Return *proxy* as httpx takes it; *context* is for the way to an https one.
+
+    Raises:
+        ConfigError: httpx cannot read its URL.
+    """
+    with contextlib.suppress(httpx.InvalidURL):
+        return QuietProxy(proxy.url, ssl_context=context)
+    raise ConfigError(f'invalid {proxy.origin} "{proxy.address}": not a URL')
 
 
 class QuietProxy(httpx.Proxy):

@@ -271,7 +271,7 @@ def test_a_plugin_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
     alive = subprocess.run(
         ["ps", "-o", "stat=", "-p", child], capture_output=True, text=True, check=False
     )
-    assert alive.stdout.strip() in {"", "Z"}
+    assert alive.stdout.strip()[:1] in {"", "Z"}
 
 
 def test_a_child_that_keeps_the_pipes_does_not_hold_up_the_answer(

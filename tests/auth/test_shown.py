@@ -96,7 +96,16 @@ def command(kubeconfig: str) -> None:
     main(["-vv", "raw", PATH, "--kubeconfig", kubeconfig])
 
 
-@pytest.fixture(params=[blocking, awaiting, command])
+def descriptions(kubeconfig: str) -> None:
+    for words in (["config"], ["config", "-o", "json"], ["config", "contexts"]):
+        main([*words, "-vv", "--kubeconfig", kubeconfig])
+
+
+def doctor(kubeconfig: str) -> None:
+    main(["doctor", "-vv", "--kubeconfig", kubeconfig])
+
+
+@pytest.fixture(params=[blocking, awaiting, command, descriptions, doctor])
 def run(request: pytest.FixtureRequest) -> Callable[[str], None]:
     chosen: Callable[[str], None] = request.param
     return chosen
@@ -193,4 +202,5 @@ def test_no_password_of_a_proxy_is_logged_or_written(
     written = shown()
     assert SECRET not in error + written
     assert data(f"me:{SECRET}".encode()) not in error + written
-    assert "setup_socks5_connection" in written or kind is HttpProxy
+    greeted = "setup_socks5_connection" in written
+    assert greeted or kind is HttpProxy or run is descriptions

@@ -10,7 +10,7 @@ import pytest
 
 from kubemetrics import AsyncClient, Client
 from kubemetrics.config.model import AuthInfo, Config
-from kubemetrics.errors import TransportError
+from kubemetrics.errors import ConfigError, TransportError
 from kubemetrics.transport.exchange import exchange
 from tests.cluster.socks import SocksProxy
 
@@ -94,3 +94,10 @@ def test_what_fetches_a_credential_tells_of_such_a_proxy_too(
             exchange("GET", "https://issuer.example/", {}, b"", None)
     assert caught.value.reason == "proxy"
     assert "does not answer as a SOCKS5 proxy" in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["[v1.x]:1", "a%zz:1", "-:1", "a_b.-:1"])
+def test_a_proxy_whose_url_httpx_cannot_read_is_told_of(ask: Ask, host: str) -> None:
+    with pytest.raises((ConfigError, TransportError)) as caught:
+        ask(behind(f"http://me:h1dden@{host}"))
+    assert "h1dden" not in str(caught.value)
