@@ -15,6 +15,7 @@ from ..frozen import dataclass
 from ..snapshot import Snapshot, SnapshotOptions, snapshot
 from . import console
 from .common import config_of, last
+from .parser import UsageError
 
 T = TypeVar("T")
 
@@ -92,13 +93,21 @@ def clusters(args: Namespace) -> list[Cluster]:
 
 
 def side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Call them all at once, in daemon threads: Ctrl-C waits for none of them."""
+    """Call them all at once, in daemon threads: Ctrl-C waits for none of them.
+
+    Raises:
+        UsageError: one of them did.
+    """
     if len(calls) == 1:
         return [calls[0]()]
     results: dict[int, T] = {}
+    mistakes: list[UsageError] = []
 
     def run(index: int, call: Callable[[], T]) -> None:
-        results[index] = call()
+        try:
+            results[index] = call()
+        except UsageError as error:
+            mistakes.append(error)
 
     threads = [
         threading.Thread(target=run, args=pair, daemon=True)
@@ -108,4 +117,6 @@ def side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
         thread.start()
     for thread in threads:
         thread.join()
+    if mistakes:
+        raise mistakes[0]
     return [results[index] for index in range(len(calls))]

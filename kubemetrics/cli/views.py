@@ -102,7 +102,9 @@ def say(
 
 
 def _nothing_found(wanted: Plan[R], taken: Round[R]) -> str:
-    """Say it in kubectl's words."""
+    """Say it in kubectl's words, unless there was something to show."""
+    if taken.all_rows:
+        return f"0 of {len(taken.all_rows)} {wanted.view.table.nouns} shown"
     namespaces = {reading.namespace for reading in taken.readings}
     if not wanted.one_namespace or len(namespaces) != 1:
         return "No resources found"

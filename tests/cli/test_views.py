@@ -294,6 +294,14 @@ def test_a_namespace_without_pods_is_told_in_kubectls_words(cluster: Cluster) ->
     assert run(cluster, "pods", "-A", "-l", "no=such").err == "No resources found\n"
 
 
+def test_a_condition_that_nothing_meets_is_told_from_nothing_there(
+    cluster: Cluster,
+) -> None:
+    result = run(cluster, "pods", "-n", "team-a", "--where", "restarts > 99999")
+    assert (result.code, result.out) == (0, "")
+    assert result.err == "0 of 16 pods shown\n"
+
+
 def test_a_name_that_is_not_there_is_an_error(cluster: Cluster) -> None:
     result = run(cluster, "pods", "gone", "-n", "team-a")
     assert result.code == 1
@@ -524,3 +532,9 @@ def test_a_context_that_fails_loses_only_its_own_rows(cluster: Cluster) -> None:
     assert result.code != 0
     for context in failed:
         assert f"error: context {context}: " in result.err
+
+
+def test_a_wrong_flag_is_one_mistake_however_many_contexts(cluster: Cluster) -> None:
+    result = run(cluster, "pods", "--all-contexts", "--as", "x", "--as-user-extra", "y")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.count("--as-user-extra takes KEY=VALUE") == 1
