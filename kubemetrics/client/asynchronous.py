@@ -33,6 +33,9 @@ class AsyncClient:
     Nothing is contacted before the first request. Use it as a context manager, or
     `close` it: closing from another task ends what is under way.
 
+    Its methods raise `CredentialError`, `TransportError`, `DecodeError` or the leaf of
+    `ApiError` for what the server said; those about metrics `MetricsUnavailable` too.
+
     Raises:
         ConfigError: no usable configuration.
         CredentialError: credentials that cannot be used.
@@ -69,7 +72,10 @@ class AsyncClient:
     async def iter_pods(
         self, **options: Unpack[ListOptions]
     ) -> AsyncIterator[ResourceList[Pod]]:
-        """List pods page by page, for who wants to keep nothing."""
+        """List pods page by page, for who wants to keep nothing.
+
+        A list that expires half-way goes on where it was, as of a later moment.
+        """
         pages = self.api.pages_of_pods(options)
         call = self._begin(options.get("timeout"))
         while pages.more:
@@ -126,7 +132,8 @@ class AsyncClient:
     ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
         """Watch pods: what there is as ADDED, then every change, whatever breaks.
 
-        Returns a context manager of an iterator: leaving it ends the watch.
+        Returns a context manager of an iterator: leaving it ends the watch. What will
+        not pass (a refusal, bad TLS, credentials that cannot be had) is raised.
         """
         watch = Watch(self.api, options, clock=time.monotonic)
         return aclosing(self._driver.watch(watch, options.get("timeout")))

@@ -35,6 +35,9 @@ class Client:
     Nothing is contacted before the first request. Use it as a context manager, or
     `close` it: closing from another thread ends what is under way.
 
+    Its methods raise `CredentialError`, `TransportError`, `DecodeError` or the leaf of
+    `ApiError` for what the server said; those about metrics `MetricsUnavailable` too.
+
     Raises:
         ConfigError: no usable configuration.
         CredentialError: credentials that cannot be used.
@@ -69,7 +72,10 @@ class Client:
         return self._call(self.api.list_pods(options), options.get("timeout"))
 
     def iter_pods(self, **options: Unpack[ListOptions]) -> Iterator[ResourceList[Pod]]:
-        """List pods page by page, for who wants to keep nothing."""
+        """List pods page by page, for who wants to keep nothing.
+
+        A list that expires half-way goes on where it was, as of a later moment.
+        """
         pages = self.api.pages_of_pods(options)
         call = self._begin(options.get("timeout"))
         while pages.more:
@@ -128,7 +134,8 @@ class Client:
     ) -> AbstractContextManager[Iterator[WatchEvent]]:
         """Watch pods: what there is as ADDED, then every change, whatever breaks.
 
-        Returns a context manager of an iterator: leaving it ends the watch.
+        Returns a context manager of an iterator: leaving it ends the watch. What will
+        not pass (a refusal, bad TLS, credentials that cannot be had) is raised.
         """
         from ..watch import Watch  # noqa: PLC0415 - see above
 
