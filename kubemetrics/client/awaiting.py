@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final, TypeVar, cast
 
 import anyio
@@ -15,11 +15,11 @@ from ..api.status import ok, to_error
 from ..auth.credential import Credential
 from ..errors import KubeMetricsError, TransportError
 from ..flow import NOTHING, Flow, Fork, Pause, Request, Response
-from ..transport.body import BodyReader
 from ..transport.call import Call
 from ..transport.http import Wire, open_wire
 from ..transport.pools import Pools
 from ..watch import SILENCE, Watch, WatchEvent
+from .awaited import Answer, Lifetime
 from .session import UNAUTHORIZED, Attempt, Session, closed, late
 
 T = TypeVar("T")
@@ -38,18 +38,15 @@ class Awaiting:
                 session.endpoint, identity, httpx.AsyncHTTPTransport
             )
         )
-        self._life = Call()
-        self._scopes: set[anyio.CancelScope] = set()
+        self._lifetime = Lifetime()
 
     def begin(self, timeout: float | None) -> Call:
         """Begin a call; closing ends it."""
-        return self._life.branch(timeout)
+        return self._lifetime.begin(timeout)
 
     async def close(self) -> None:
         """End every call under way and close every connection."""
-        self._life.cancel()
-        for scope in tuple(self._scopes):
-            scope.cancel()
+        self._lifetime.end()
         for wire in self._pools.drain():
             await _close(wire)
 
@@ -116,7 +113,7 @@ class Awaiting:
     @asynccontextmanager
     async def _answered(
         self, request: Request, call: Call, silence: float
-    ) -> AsyncGenerator[_Answer, None]:
+    ) -> AsyncGenerator[Answer, None]:
         """Send a request; once more, with another credential, if that is refused."""
         credential = self._session.source.cached() or await self._fetch(call)
         async with self._opened(request, credential, call, silence) as answer:
@@ -140,12 +137,12 @@ class Awaiting:
         fetch = anyio.to_thread.run_sync(
             self._session.source.fetch, abandon_on_cancel=True
         )
-        return await self.within(call, self._session.config.server, fetch)
+        return await self._lifetime.within(call, self._session.config.server, fetch)
 
     @asynccontextmanager
     async def _opened(
         self, request: Request, credential: Credential, call: Call, silence: float
-    ) -> AsyncGenerator[_Answer, None]:
+    ) -> AsyncGenerator[Answer, None]:
         """Send one attempt; what breaks inside becomes a `TransportError`."""
         attempt = Attempt(self._session, request, credential, call, silence)
 
@@ -159,40 +156,26 @@ class Awaiting:
             await _close(idle)
             attempt.check()
             sent = lease.handle.transport.handle_async_request(attempt.request)
-            response = await self.within(call, attempt.url, sent)
-            answer = _Answer(attempt, response, call, self)
+            response = await self._lifetime.within(call, attempt.url, sent)
+            answer = Answer(attempt, response, call, self._lifetime)
             try:
                 yield answer
             finally:
                 await answer.close()
         except (httpx.HTTPError, TransportError, OSError) as error:
             raise (
-                closed(attempt.url) if self._life.cancelled else attempt.error(error)
+                closed(attempt.url) if self._lifetime.over else attempt.error(error)
             ) from None
         finally:
             await _close(self._pools.give_back(lease))
-
-    async def within(self, call: Call, url: str, work: Awaitable[T]) -> T:
-        """Await *work* for as long as the call and the client last.
-
-        Raises:
-            TransportError: it took too long, or the client was closed.
-        """
-        with anyio.move_on_after(call.remaining()) as scope:
-            self._scopes.add(scope)
-            try:
-                return await work
-            finally:
-                self._scopes.discard(scope)
-        raise closed(url) if self._life.cancelled else late(call, url)
 
     async def _wait(self, pause: Pause, call: Call) -> None:
         _log.debug("waiting %.2f s: %s", pause.seconds, pause.why)
         left = call.remaining()
         server = self._session.config.server
         if left is not None and pause.seconds > left:
-            raise closed(server) if self._life.cancelled else late(call, server)
-        await self.within(call, server, anyio.sleep(pause.seconds))
+            raise closed(server) if self._lifetime.over else late(call, server)
+        await self._lifetime.within(call, server, anyio.sleep(pause.seconds))
 
     async def _fork(self, fork: Fork, call: Call) -> None:
         failures: list[Exception] = []
@@ -209,51 +192,6 @@ class Awaiting:
                 group.start_soon(branch, flow)
         if failures:
             raise failures[0]
-
-
-class _Answer:
-    """An answer whose head is there and whose body still comes."""
-
-    def __init__(
-        self, attempt: Attempt, response: httpx.Response, call: Call, driver: Awaiting
-    ) -> None:
-        self._attempt = attempt
-        self._response = response
-        self._call = call
-        self._driver = driver
-        self._chunks = response.aiter_raw()
-        self.status = response.status_code
-
-    async def whole(self) -> Response:
-        """Read it to its end."""
-        reader = self._attempt.reader(self._response)
-        await self._driver.within(self._call, self._attempt.url, self._read(reader))
-        return self._attempt.response(self._response, reader.finish())
-
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body as it comes and keep nothing of it."""
-        reader = self._attempt.reader(self._response)
-        while True:
-            following = anext(self._chunks, None)
-            chunk = await self._driver.within(self._call, self._attempt.url, following)
-            if chunk is None:
-                return
-            yield reader.feed(chunk)
-            reader.forget()
-
-    async def close(self) -> None:
-        """Close the connection if there is more to come, whoever cancels."""
-        with anyio.CancelScope(shield=True):
-            await self._response.aclose()
-            # httpx's generators are left at a `yield`, which trio complains of: on a
-            # closed connection they come to their end.
-            with suppress(httpx.HTTPError, httpx.StreamError):
-                async for _ in self._chunks:
-                    pass
-
-    async def _read(self, reader: BodyReader) -> None:
-        async for chunk in self._chunks:
-            reader.feed(chunk)
 
 
 async def _close(wire: Wire[httpx.AsyncHTTPTransport] | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
@@ -18,11 +18,11 @@ from ..flow import NOTHING, Flow, Fork, Pause, Request, Response
 from ..transport.call import Call
 from ..transport.http import Wire, open_wire
 from ..transport.pools import Pools
+from .answer import Answer
 from .session import UNAUTHORIZED, Attempt, Session, closed, late
+from .threads import aside, next_of
 
 if TYPE_CHECKING:  # a part of the start-up time, which few callers need
-    from concurrent.futures import Future
-
     from ..watch import Watch, WatchEvent
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ class Blocking:
     @contextmanager
     def _answered(
         self, request: Request, call: Call, silence: float
-    ) -> Generator[_Answer, None, None]:
+    ) -> Generator[Answer, None, None]:
         """Send a request; once more, with another credential, if that is refused."""
         credential = self._session.source.cached() or self._fetch(call)
         with self._opened(request, credential, call, silence) as answer:
@@ -133,7 +133,7 @@ class Blocking:
         """Fetch a credential within the call's time: a plugin or a file may block."""
         if call.remaining() is None:
             return self._session.source.fetch()
-        fetched = _aside(self._session.source.fetch)
+        fetched = aside(self._session.source.fetch)
         try:
             return fetched.result(call.remaining())
         except TimeoutError:
@@ -142,7 +142,7 @@ class Blocking:
     @contextmanager
     def _opened(
         self, request: Request, credential: Credential, call: Call, silence: float
-    ) -> Generator[_Answer, None, None]:
+    ) -> Generator[Answer, None, None]:
         """Send one attempt; what breaks inside becomes a `TransportError`."""
         attempt = Attempt(self._session, request, credential, call, silence)
         attempt.request.extensions["trace"] = attempt.trace
@@ -153,7 +153,7 @@ class Blocking:
             with call.exchange():
                 response = lease.handle.transport.handle_request(attempt.request)
             with closing(response):
-                yield _Answer(attempt, response, call)
+                yield Answer(attempt, response, call)
         except (httpx.HTTPError, TransportError, OSError) as error:
             raise (
                 closed(attempt.url) if self._life.cancelled else attempt.error(error)
@@ -177,7 +177,7 @@ class Blocking:
         failures: list[Exception] = []
 
         def work() -> None:
-            while not branch.cancelled and (flow := _next(waiting)) is not None:
+            while not branch.cancelled and (flow := next_of(waiting)) is not None:
                 try:
                     self.drive(flow, branch)
                 except Exception as error:  # noqa: BLE001 - raised where all meet
@@ -196,63 +196,6 @@ class Blocking:
             branch.cancel()  # after Ctrl-C nobody is waited for
         if failures:
             raise failures[0]
-
-
-class _Answer:
-    """An answer whose head is there and whose body still comes."""
-
-    def __init__(self, attempt: Attempt, response: httpx.Response, call: Call) -> None:
-        self._attempt = attempt
-        self._response = response
-        self._call = call
-        self.status = response.status_code
-
-    def whole(self) -> Response:
-        """Read it to its end."""
-        reader = self._attempt.reader(self._response)
-        for chunk in self._chunks():
-            reader.feed(chunk)
-        return self._attempt.response(self._response, reader.finish())
-
-    def pieces(self) -> Iterator[bytes]:
-        """Yield the body as it comes and keep nothing of it."""
-        reader = self._attempt.reader(self._response)
-        for chunk in self._chunks():
-            yield reader.feed(chunk)
-            reader.forget()
-
-    def _chunks(self) -> Iterator[bytes]:
-        chunks = self._response.iter_raw()
-        while True:
-            with self._call.exchange():
-                chunk = next(chunks, None)
-            if chunk is None:
-                return
-            self._attempt.check()
-            yield chunk
-
-
-def _next(waiting: deque[Flow[None]]) -> Flow[None] | None:
-    try:
-        return waiting.popleft()
-    except IndexError:
-        return None
-
-
-def _aside(work: Callable[[], T]) -> Future[T]:
-    """Run *work* in a thread that nobody has to wait for."""
-    from concurrent.futures import Future  # noqa: PLC0415 - see above
-
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
 
 
 def _close(wire: Wire[httpx.HTTPTransport] | None) -> None:
