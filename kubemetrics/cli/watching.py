@@ -18,7 +18,7 @@ from ..output.table import render
 from ..output.text import printable, shorten
 from ..output.units import age
 from . import console
-from .outcome import MATCHED, Outcome, outcome_of
+from .outcome import Outcome, outcome_of
 from .pace import Pace
 from .parser import UsageError
 from .plan import Plan
@@ -36,7 +36,9 @@ _FRAME: Final = 2
 
 
 def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
-    """Go on until Ctrl-C, or until ``--fail-on`` matches; return the exit code.
+    """Go on until Ctrl-C, until ``--fail-on`` matches, or while all names are there.
+
+    Return the exit code.
 
     Raises:
         UsageError: not a number of seconds, or an output that cannot go on.
@@ -51,8 +53,8 @@ def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
         if watching.first:
             _raise_if_nothing(taken)
         outcome = watching.show(taken)
-        if outcome.matched:
-            return MATCHED
+        if outcome.matched or outcome.unmatched:
+            return outcome.code
         time.sleep((every or watching.wait(taken)).total_seconds())
 
 

@@ -126,6 +126,12 @@ def test_a_first_round_that_fails_is_the_end(cluster: Cluster) -> None:
     assert result.err.startswith("error: pods is forbidden")
 
 
+def test_a_name_that_is_not_there_is_the_end(cluster: Cluster) -> None:
+    result = run(cluster, "pods", "-w", "5")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == 'error: pods "5" not found in namespace default\n'
+
+
 def test_a_later_round_that_fails_is_told_and_survived(cluster: Cluster) -> None:
     refusal = api_error(403, "Forbidden", "not now")
     for path in {seen.path for seen in first_round(cluster)}:

@@ -41,6 +41,14 @@ def test_the_published_schema_is_that_of_the_columns() -> None:
 
 
 @every_view
+def test_no_key_lies_within_another(rows: Shown) -> None:
+    paths = {column.path for column in rows.columns}
+    assert len(paths) == len(rows.columns)
+    for path in paths:
+        assert not any(path[:n] in paths for n in range(1, len(path)))
+
+
+@every_view
 def test_json_is_valid_by_the_published_schema(rows: Shown) -> None:
     text = written(rows)
     assert text.isascii()
