@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kubemetrics.output.choice import Choice
-from kubemetrics.output.columns import Column, Table
+from kubemetrics.output.columns import Column, Table, unique
 from kubemetrics.output.contexts import in_contexts
 from kubemetrics.output.machine import Source
 from kubemetrics.output.view import (
@@ -67,7 +67,7 @@ def shown(name: str, of: str) -> Shown:
     ]
     return Shown(
         table,
-        (*table.columns, *more),
+        unique((*table.columns, *more)),
         [row for part in parts for row in part.rows],
         [
             Source(context=context, coverage=part.coverage, snapshot=found)
