@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 
 import jsonschema
@@ -37,6 +38,25 @@ def test_a_problem_makes_it_fail(cluster: Cluster) -> None:
     result = run(cluster, "doctor")
     assert result.code == 1
     assert "PROBLEM  metrics API: " in result.out
+
+
+def test_it_asks_each_question_once(cluster: Cluster) -> None:
+    cluster.forget_requests()
+    run(cluster, "doctor")
+    asked = Counter(f"{seen.method} {seen.path}" for seen in cluster.requests)
+    reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    metrics = "/apis/metrics.k8s.io"
+    assert asked == {
+        "GET /version": 1,
+        "POST /apis/authentication.k8s.io/v1/selfsubjectreviews": 1,
+        f"POST {reviews}": 4,
+        f"GET {metrics}": 1,
+        f"GET {metrics}/v1beta1": 1,
+        f"GET {metrics}/v1beta1/pods": 1,
+        f"GET {metrics}/v1beta1/nodes": 1,
+        "GET /api/v1/pods": 1,
+        "GET /api/v1/nodes": 1,
+    }
 
 
 def test_json_is_valid_by_the_published_schema(cluster: Cluster) -> None:
