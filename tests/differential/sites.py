@@ -71,7 +71,7 @@ def _wrong_host() -> Kind:
 
 
 def _common_name_only() -> Kind:
-    return _of(leaf(ordinary(), name="127.0.0.1"))
+    return _of(leaf(ordinary(), name="localhost", server=True))
 
 
 def _intermediate() -> Kind:

@@ -66,14 +66,16 @@ def leaf(
     issuer: Issued,
     *hosts: str,
     name: str = "leaf",
+    server: bool = False,
     identifiers: bool = True,
     start: datetime | None = None,
     end: datetime = NOT_AFTER,
 ) -> Issued:
-    """Make a certificate for *hosts*, or a client's if there are none."""
+    """Make a certificate for *hosts*; a client's if there are none, or a *server*'s
+    that has but its common name."""
     extensions: list[tuple[x509.ExtensionType, bool]] = [
         (x509.BasicConstraints(ca=False, path_length=None), True),
-        (x509.ExtendedKeyUsage([_usage(hosts)]), False),
+        (x509.ExtendedKeyUsage([_usage(server=server or bool(hosts))]), False),
     ]
     if hosts:
         names = x509.SubjectAlternativeName([_general(host) for host in hosts])
@@ -83,8 +85,9 @@ def leaf(
     )
 
 
-def _usage(hosts: tuple[str, ...]) -> x509.ObjectIdentifier:
-    return ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
+def _usage(*, server: bool) -> x509.ObjectIdentifier:
+    usages = ExtendedKeyUsageOID
+    return usages.SERVER_AUTH if server else usages.CLIENT_AUTH
 
 
 def _issue(
