@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics import DecodeError, Node, NodeMetrics, Pod, PodMetrics
+from kubemetrics.models import Pool, fields
 from kubemetrics.wire import collector_paused, decode
 from kubemetrics.wire.answers import StatusWire
 from kubemetrics.wire.decoding import _fast_decoder, _slow
@@ -52,8 +53,31 @@ def test_both_ways_make_the_same_models(name: str) -> None:
 def test_nothing_is_kept_that_is_not_read(name: str) -> None:
     shape, _ = LISTS[name]
     raw = body(f"{name}.body.gz")
-    kept = json.dumps(fast(raw, shape), separators=(",", ":"), ensure_ascii=False)
+    whole = fast(raw, shape)
+    whole["items"] = list(whole["items"])
+    kept = json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
     assert len(kept) < len(raw)
+
+
+def test_an_item_that_the_fast_way_refuses_is_read_by_the_slow() -> None:
+    items = b'[{"metadata":{"name":"a"}},{"metadata":{"name":null}},7,null]'
+    read = fast(b'{"kind":"PodList","items":' + items + b"}", PodListWire)
+    assert list(read["items"]) == json.loads(items)
+
+
+def test_items_are_let_go_as_they_are_read() -> None:
+    read = fast(b'{"items":[{"metadata":{"name":"a"}}]}', PodListWire)["items"]
+    assert list(read) == [{"metadata": {"name": "a"}}]
+    assert list(read) == []
+
+
+def test_a_large_list_says_which_item_is_wrong() -> None:
+    item = b'{"metadata":{"name":"a"}},'
+    raw = b'{"items":[' + item * 50_000 + b'{"metadata":{"name":7}}]}'
+    listed = decode(raw, PodListWire)
+    with pytest.raises(DecodeError) as caught:
+        fields.drained_list(listed, "items", Pod.from_json, Pool())
+    assert caught.value.path == "$.items[50000].metadata.name"
 
 
 @pytest.mark.parametrize(

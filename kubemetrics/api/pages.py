@@ -91,7 +91,7 @@ def read_page(
 def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]:  # noqa: ANN401 - judged here
     try:
         meta = fields.child(body, "metadata") or fields.EMPTY
-        items = fields.built_list(body, "items", kind.build, pool)
+        items = fields.drained_list(body, "items", kind.build, pool)
         pool.trim()
         with fields.at("metadata"):
             return Page(

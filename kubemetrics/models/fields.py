@@ -6,12 +6,13 @@ below the object; who holds the object adds its own place with `under`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar
 
 from ..errors import DecodeError
+from ..wire import Items
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -128,11 +129,37 @@ def children(
 
 def built_list(obj: Object, key: str, build: Callable[[Any, P], T], pool: P) -> list[T]:
     """Build each object of a list that may be long, missing or null."""
+    return _built(_listed(obj, key), key, build, pool)
+
+
+def drained_list(
+    obj: Object, key: str, build: Callable[[Any, P], T], pool: P
+) -> list[T]:
+    """Do the same and empty the list: what has become a value takes no more memory."""
+    items = obj.get(key)
+    if not isinstance(items, Items):
+        items = _drain(_listed(obj, key))
+    return _built(items, key, build, pool)
+
+
+def _listed(obj: Object, key: str) -> list[Any]:
     items: Sequence[Any] | None = obj.get(key)
     if items is None:
         return []
     if not isinstance(items, list):
         raise wrong(key, "a list", items)
+    return items
+
+
+def _drain(items: list[Any]) -> Iterator[Any]:
+    items.reverse()
+    while items:
+        yield items.pop()
+
+
+def _built(
+    items: Iterable[Any], key: str, build: Callable[[Any, P], T], pool: P
+) -> list[T]:
     built: list[T] = []
     try:
         for item in items:

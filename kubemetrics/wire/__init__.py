@@ -6,6 +6,6 @@ imported, so that a command pays for those that it reads.
 
 from __future__ import annotations
 
-from .decoding import collector_paused, decode
+from .decoding import Items, collector_paused, decode
 
-__all__ = ["collector_paused", "decode"]
+__all__ = ["Items", "collector_paused", "decode"]

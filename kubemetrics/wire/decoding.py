@@ -12,9 +12,10 @@ import json
 from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypedDict, TypeVar, cast, get_args, get_type_hints
 
 from ..errors import DecodeError
+from .meta import ListMetaWire
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ def collector_paused() -> Generator[None, None, None]:
 
 
 def decode(body: bytes, shape: type[T], *, url: str = "") -> T:
-    """Decode a JSON object into *shape*.
+    """Decode a JSON object into *shape*; the items of a list may come as `Items`.
 
     Raises:
         DecodeError: not JSON, not an object, or nested too deeply.
@@ -74,18 +75,62 @@ def _kind(value: object) -> str:
     return "null" if value is None else type(value).__name__
 
 
+class Items:
+    """The items of a list, each decoded when its turn comes, and then let go.
+
+    Decoded together they would take more memory than the values made of them, and more
+    time: samples of all pods come in one answer.
+    """
+
+    def __init__(self, raws: list[Any], decode_one: Callable[[Any], object]) -> None:
+        self._raws = raws
+        self._decode = decode_one
+
+    def __iter__(self) -> Generator[object, None, None]:
+        """Yield what each stands for, once."""
+        self._raws.reverse()
+        while self._raws:
+            yield self._decode(self._raws.pop())
+
+
 @cache
-def _fast_decoder(shape: Hashable) -> Callable[[bytes], object] | None:
+def _fast_decoder(shape: Hashable) -> Callable[[Any], object] | None:
     try:
         import msgspec  # noqa: PLC0415 - the optional extra
     except ImportError:
         return None
-    decoder: Any = msgspec.json.Decoder(cast("Any", shape))
 
-    def decode_fast(body: bytes) -> object:
-        try:
-            return decoder.decode(body)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            return None
+    def decoder_of(shape: Any) -> Callable[[Any], object]:  # noqa: ANN401 - a type
+        decoder: Any = msgspec.json.Decoder(shape)
 
-    return decode_fast
+        def decode_fast(body: Any) -> object:  # noqa: ANN401 - bytes or a part of them
+            try:
+                return decoder.decode(body)
+            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+                return None
+
+        return decode_fast
+
+    items = get_args(get_type_hints(shape).get("items"))
+    if not items:
+        return decoder_of(shape)
+    fields = {"kind": str, "metadata": ListMetaWire, "items": list[msgspec.Raw]}
+    envelope: Any = TypedDict  # of fields that are not known to a type checker
+    whole = decoder_of(envelope("Envelope", fields, total=False))
+    return _decoder_of_lists(whole, decoder_of(items[0]))
+
+
+def _decoder_of_lists(
+    whole: Callable[[Any], Any], fast: Callable[[Any], object]
+) -> Callable[[Any], object]:
+    def decode_one(raw: Any) -> object:  # noqa: ANN401 - a view of some bytes
+        value = fast(raw)
+        return _slow(bytes(raw), "") if value is None else value
+
+    def decode_list(body: bytes) -> object:
+        value = whole(body)
+        if value and "items" in value:
+            value["items"] = Items(value["items"], decode_one)
+        return value
+
+    return decode_list
