@@ -12,11 +12,12 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from kubemetrics import AsyncClient, Client
 from kubemetrics.config.model import AuthInfo, Config
+from tests.cluster.certs import KeyPair, load_pair
 from tests.cluster.clock import Clock
 from tests.cluster.exchange import Answer, Seen, text_answer
 from tests.cluster.scripts import Faults
 from tests.cluster.server import Server, Site
-from tests.transport.certs import leaf, ordinary
+from tests.transport.certs import Issued, leaf, ordinary
 from tests.transport.servers import server_context
 
 PATH = "/version"
@@ -31,6 +32,7 @@ class Gate:
 
     def __init__(self) -> None:
         context = server_context(leaf(ordinary(), "127.0.0.1", name="api"))
+        self._context = context
         context.verify_mode = ssl.CERT_OPTIONAL
         context.load_verify_locations(cadata=ordinary().pem.decode())
         self.refused: set[str] = set()
@@ -66,6 +68,12 @@ class Gate:
     @property
     def came(self) -> list[str]:
         return [_who(seen) for seen in self._server.requests]
+
+    def show(self, certificate: Issued) -> None:
+        """Have another certificate, and close all connections."""
+        pair = KeyPair(certificate.pem, certificate.key)
+        load_pair(self._context, pair)
+        self._server.drop_connections()
 
     def config(self, **auth: object) -> Config:
         return Config(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
@@ -17,8 +18,13 @@ import yaml
 
 from kubemetrics.config import in_cluster_config
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
-from kubemetrics.errors import CredentialError, Forbidden, Unauthorized
-from tests.transport.certs import Issued, leaf, ordinary
+from kubemetrics.errors import (
+    CredentialError,
+    Forbidden,
+    TransportError,
+    Unauthorized,
+)
+from tests.transport.certs import Issued, authority, leaf, ordinary
 
 from .clock import jwt
 from .gate import Gate, Visit, Visitors
@@ -199,6 +205,28 @@ def test_a_rotated_certificate_is_shown(
     time.sleep(1.05)
     visitor.ask()
     assert gate.came == ["certificate jane", "certificate jane", "certificate joan"]
+
+
+def test_a_rotated_authority_is_trusted_and_the_old_one_no_longer(
+    gate: Gate, visit: Visit, tmp_path: Path
+) -> None:
+    path = tmp_path / "ca.crt"
+    path.write_bytes(ordinary().pem)
+    known = {"certificate_authority_data": None, "certificate_authority": str(path)}
+    visitor = visit(replace(gate.config(token="t"), **known))  # type: ignore[arg-type]
+    visitor.ask()
+    other = authority("renewed")
+    gate.show(leaf(other, "127.0.0.1"))
+    with pytest.raises(TransportError) as caught:
+        visitor.ask()
+    assert caught.value.reason == "tls"
+    path.write_bytes(other.pem)
+    time.sleep(1.05)
+    visitor.ask()
+    gate.show(leaf(ordinary(), "127.0.0.1"))
+    with pytest.raises(TransportError):
+        visitor.ask()
+    assert gate.came == ["Bearer t", "Bearer t"]
 
 
 def test_a_plugin_runs_again_shortly_before_the_end(
