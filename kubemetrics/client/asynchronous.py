@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
-from typing import Self, TypeVar, Unpack, final
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack, final
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
 from ..config.model import Config
 from ..flow import Flow
-from ..models import Node, NodeMetrics, Pod, PodMetrics
-from ..snapshot import Snapshot, SnapshotOptions, snapshot
 from ..transport.call import Call
 from ..transport.http import READ
-from ..watch import Watch, WatchEvent, WatchOptions
 from .awaiting import Awaiting
 from .session import open_session
+
+if TYPE_CHECKING:  # a third of the start-up time, which most callers do not need
+    from ..models import Node, NodeMetrics, Pod, PodMetrics
+    from ..snapshot import Snapshot, SnapshotOptions
+    from ..watch import WatchEvent, WatchOptions
 
 T = TypeVar("T")
 
@@ -125,6 +127,8 @@ class AsyncClient:
 
     async def snapshot(self, **options: Unpack[SnapshotOptions]) -> Snapshot:
         """Read pods, nodes and both metrics side by side and join them."""
+        from ..snapshot import snapshot  # noqa: PLC0415 - see above
+
         return await self._call(snapshot(self.api, options), options.get("timeout"))
 
     def watch_pods(
@@ -135,6 +139,8 @@ class AsyncClient:
         Returns a context manager of an iterator: leaving it ends the watch. What will
         not pass (a refusal, bad TLS, credentials that cannot be had) is raised.
         """
+        from ..watch import Watch  # noqa: PLC0415 - see above
+
         watch = Watch(self.api, options, clock=time.monotonic)
         return aclosing(self._driver.watch(watch, options.get("timeout")))
 

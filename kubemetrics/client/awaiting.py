@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -18,9 +18,11 @@ from ..flow import NOTHING, Flow, Fork, Pause, Request, Response
 from ..transport.call import Call
 from ..transport.http import Wire, open_wire
 from ..transport.pools import Pools
-from ..watch import SILENCE, Watch, WatchEvent
 from .awaited import Answer, Lifetime
 from .session import UNAUTHORIZED, Attempt, Session, closed, late
+
+if TYPE_CHECKING:  # a part of the start-up time, which few callers need
+    from ..watch import Watch, WatchEvent
 
 T = TypeVar("T")
 
@@ -92,6 +94,8 @@ class Awaiting:
     async def _stream(
         self, request: Request, call: Call
     ) -> AsyncGenerator[bytes, None]:
+        from ..watch import SILENCE  # noqa: PLC0415 - see above
+
         silence = self._read_timeout * SILENCE
         async with self._answered(request, call, silence) as answer:
             if not ok(answer.status):
