@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from posixpath import normpath
 from typing import Final
@@ -11,6 +12,7 @@ from ..frozen import dataclass
 
 PROXY_SCHEMES: Final = ("http", "https", "socks5")
 _CONTROL: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
+_BROKEN_ESCAPE: Final = re.compile("%(?![0-9a-fA-F]{2})")
 _LEGAL_IN_PATHS: Final = "/$&+,:;=@~"
 
 
@@ -43,6 +45,8 @@ def parse_server(text: str) -> ServerURL:
         raise ValueError("must not carry a user or a password: use a user stanza")
     if parts.scheme not in {"", "http", "https"}:
         raise ValueError("must be an https or http URL")
+    if _BROKEN_ESCAPE.search(parts.path):
+        raise ValueError("must not have a % in its path that is no escape")
     if bare and parts.path not in {"", "/"}:
         raise ValueError("must be a URL (https://host:port/path) or host:port")
     return ServerURL(parts.scheme, parts.netloc + _clean(parts.path))

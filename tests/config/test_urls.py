@@ -46,6 +46,8 @@ def test_a_server_is_a_url_or_a_host_and_port(text: str, url: str) -> None:
         ("https://[::1", "not a URL"),
         ("https://a\n.hunter2", "not a URL"),
         (" https://hunter2", "not a URL"),
+        ("https://a/%hunter2", "% in its path"),
+        ("https://a/x%2", "% in its path"),
         ("", "not a URL"),
     ],
 )

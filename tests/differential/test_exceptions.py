@@ -27,6 +27,7 @@ class Facts(TypedDict, total=False):
     hosts: list[str]
     sent: list[str | None]
     runs: int
+    told: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +133,15 @@ DIFFERENCES = [
         reason="OpenSSL lets a wildcard stand for letters, digits and hyphens alone",
     ),
     Difference(
+        name="a plugin is told of a server with a slash too many",
+        user=plugin(provideClusterInfo=True),
+        files=gives(token="a-token"),
+        cluster={"server": "<url>//k8s/"},
+        theirs={"accepted": True, "told": ["https://127.0.0.1://k8s/"]},
+        ours={"accepted": True, "told": ["https://127.0.0.1:/k8s"]},
+        reason="one address for one server, whoever is told of it",
+    ),
+    Difference(
         name="a host name in capitals",
         cluster={"server": "https://LOCALHOST:<port>"},
         theirs={"accepted": True, "hosts": ["LOCALHOST:<port>"]},
@@ -148,6 +158,10 @@ def facts(outcome: Outcome, port: int) -> dict[str, Any]:
         "hosts": [a.host.replace(str(port), "<port>") for a in arrivals],
         "sent": [a.authorization for a in arrivals],
         "runs": len(outcome.told),
+        "told": [
+            told["spec"].get("cluster", {}).get("server", "").replace(str(port), "")
+            for told in outcome.told
+        ],
     }
 
 
