@@ -105,6 +105,8 @@ class Visitor(Protocol):
 
     def ask(self) -> bytes: ...
 
+    def post(self) -> None: ...
+
     def ask_at_once(self, times: int) -> list[bytes]: ...
 
     def close(self) -> None: ...
@@ -116,6 +118,9 @@ class Blocking:
 
     def ask(self) -> bytes:
         return self._client.get_raw(PATH)
+
+    def post(self) -> None:
+        self._client.run(self._client.api.post(PATH, {}))
 
     def ask_at_once(self, times: int) -> list[bytes]:
         bodies: list[bytes] = []
@@ -140,6 +145,9 @@ class Awaiting:
 
     def ask(self) -> bytes:
         return self._portal.call(self._client.get_raw, PATH)
+
+    def post(self) -> None:
+        self._portal.call(self._client.run, self._client.api.post(PATH, {}))
 
     def ask_at_once(self, times: int) -> list[bytes]:
         tasks = [

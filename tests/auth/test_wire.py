@@ -294,6 +294,20 @@ def test_a_second_401_is_told_and_not_tried_again(
     assert gate.came[1:] == ["Bearer old", "Bearer new"]
 
 
+def test_what_may_not_be_sent_twice_is_not_but_the_next_has_a_new_credential(
+    gate: Gate, visit: Visit, plugin: Plugin
+) -> None:
+    plugin.gives(token="old")
+    visitor = visit(gate.config(exec=plugin.config))
+    visitor.post()
+    plugin.gives(token="new")
+    gate.refused = {"Bearer old"}
+    with pytest.raises(Unauthorized):
+        visitor.post()
+    visitor.post()
+    assert gate.came == ["Bearer old", "Bearer old", "Bearer new"]
+
+
 def test_kr8s_214_a_403_runs_no_plugin(
     gate: Gate, visit: Visit, plugin: Plugin
 ) -> None:
