@@ -66,7 +66,7 @@ bench: setup
 	$(BIN)/python -m tests.bench
 
 bench-huge: setup
-	$(BIN)/python -m tests.bench huge
+	$(BIN)/python -m tests.bench.huge
 
 # The tests on every Python that is there.
 test-all:

@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from . import contenders, curl, environments, report, results
 from .contenders import SCRIPTS, Contender
-from .measure import FailedError, in_turn, run
+from .measure import FailedError, Run, able, in_turn, run
 from .results import Result
 from .simulation import DISTANCES, simulated
 
@@ -37,7 +37,9 @@ class Bench:
         found = contenders.imports(every_peer=self.every_peer)
         self._measure("Start", found, Path(os.devnull))
 
-    def cluster(self, kubeconfig: Path, pods: int, *, far: Mapping[int, Path]) -> None:
+    def cluster(
+        self, kubeconfig: Path, pods: int | None, *, far: Mapping[int, Path]
+    ) -> None:
         """Measure lists and tables of the cluster that *kubeconfig* leads to."""
         lists = contenders.lists(every_peer=self.every_peer)
         tables = contenders.commands(curl.options(kubeconfig, self._scratch))
@@ -53,24 +55,28 @@ class Bench:
         section: str,
         candidates: Sequence[Contender],
         kubeconfig: Path,
-        pods: int = 0,
+        pods: int | None = 0,
         expected: str = "",
         distance: int = 0,
     ) -> None:
-        environment = contenders.environment(kubeconfig, self._scratch / "kubectl")
-        taking_part = {
+        environment = contenders.environment(
+            kubeconfig, self._scratch / "kubectl", everything=pods is None
+        )
+        taking_part: dict[str, Callable[[], Run]] = {
             c.name: partial(run, c.argv, environment, expected if c.counts else "")
             for c in candidates
-            if pods <= c.most and distance in c.distances and self._only in c.name
+            if c.can(pods, distance) and self._only in c.name
         }
-        runs = self._runs or _RUNS.get(pods, _FEW)
+        if pods is None:  # whose credentials not everyone can use
+            taking_part = able(taking_part)
+        runs = self._runs or (_FEW if pods is None else _RUNS.get(pods, _FEW))
         for name, taken in in_turn(taking_part, runs).items():
             self.results.append(
                 Result(
                     section=section, name=name, pods=pods, distance=distance, runs=taken
                 )
             )
-        print(f"measured {section}, {pods} pods, {distance} ms", file=sys.stderr)
+        print(f"measured: {section}, {pods} pods, {distance} ms", file=sys.stderr)
 
     def _counts(self, kubeconfig: Path) -> str:
         """Ask the plainest contender what all of them are to find."""
@@ -101,7 +107,8 @@ def _measure_all(bench: Bench, arguments: argparse.Namespace) -> None:
         bench.imports()
     real = os.environ.get("KUBECONFIG")
     if real:
-        bench.cluster(Path(real).absolute(), -1, far={})
+        print(f"of the cluster that KUBECONFIG={real} leads to", file=sys.stderr)
+        bench.cluster(Path(real).absolute(), None, far={})
         return
     for pods in arguments.sizes:
         with simulated(pods) as folder:
@@ -114,7 +121,9 @@ def _tell(found: Sequence[Result], facts: Mapping[str, object]) -> None:
     packages = {name: environments.versions(name) for name in ("fast", "peers")}
     results.save(path, found, {**facts, "packages": packages})
     print(report.tables(found))
-    print(f"\n### Targets\n\n{report.verdicts(results.judge(found, results.TARGETS))}")
+    verdicts = results.judge(found, results.TARGETS)
+    if verdicts:
+        print(f"\n### Targets\n\n{report.verdicts(verdicts)}")
     print(f"\n{facts}\nwritten to {path}")
 
 

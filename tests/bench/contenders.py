@@ -11,6 +11,7 @@ from typing import Final
 
 from .environments import HOME, KUBECTL, python
 
+_ANY: Final = 10**9
 SCRIPTS: Final = Path(__file__).parent / "scripts"
 
 
@@ -23,9 +24,15 @@ class Contender:
 
     name: str
     argv: tuple[str, ...]
-    most: int = 10**9
+    most: int = _ANY
     distances: tuple[int, ...] = (0,)
     counts: bool = False
+
+    def can(self, pods: int | None, distance: int) -> bool:
+        """Whether it takes part; ``None`` are as many pods as a real cluster has."""
+        return (_ANY if pods is None else pods) <= self.most and (
+            distance in self.distances
+        )
 
 
 _FAR: Final = (0, 40, 100)
@@ -104,9 +111,15 @@ def _kubectl() -> list[Contender]:
     ]
 
 
-def environment(kubeconfig: Path, cache: Path) -> Mapping[str, str]:
-    """Return what every contender finds in its environment: little."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+def environment(
+    kubeconfig: Path, cache: Path, *, everything: bool = False
+) -> Mapping[str, str]:
+    """Return what every contender finds in its environment: little, or *everything*.
+
+    A simulated cluster is not behind a proxy; a real one's plugins may need a profile.
+    """
+    wanted = os.environ if everything else ("PATH", "HOME")
+    kept = {name: os.environ[name] for name in wanted if name in os.environ}
     return kept | {"KUBECONFIG": str(kubeconfig), "KUBECACHEDIR": str(cache)}
 
 
@@ -124,6 +137,6 @@ def _ours(
     )
 
 
-def _script(name: str, environment: str, script: str, most: int = 10**9) -> Contender:
+def _script(name: str, environment: str, script: str, most: int = _ANY) -> Contender:
     argv = (str(python(environment)), str(SCRIPTS / f"{script}.py"))
     return Contender(name=name, argv=argv, most=most, counts=True)

@@ -64,6 +64,19 @@ def _failure(argv: Sequence[str], code: str, err: Path) -> str:
     return f"exit {code} of {' '.join(argv)}: {said}"
 
 
+def able(commands: Mapping[str, Callable[[], Run]]) -> dict[str, Callable[[], Run]]:
+    """Try each once and leave out those that fail."""
+    found: dict[str, Callable[[], Run]] = {}
+    for name, command in commands.items():
+        try:
+            command()
+        except FailedError as error:
+            print(f"left out: {name}: {error}", file=sys.stderr)
+        else:
+            found[name] = command
+    return found
+
+
 def in_turn(
     commands: Mapping[str, Callable[[], Run]], runs: int, warm_up: int = 1
 ) -> dict[str, list[Run]]:

@@ -14,10 +14,19 @@ def tables(results: Sequence[Result]) -> str:
     for (section, pods, distance), group in groupby(
         results, key=lambda r: (r.section, r.pods, r.distance)
     ):
-        far = f", {distance} ms of round trip" if distance else ""
-        title = f"{section}: {pods:,} pods{far}" if pods else section
+        title = section + _size(pods) + _distance(distance)
         parts.append(f"### {title}\n\n{_table(list(group))}")
     return "\n\n".join(parts)
+
+
+def _size(pods: int | None) -> str:
+    if pods is None:
+        return ", of the cluster that KUBECONFIG leads to"
+    return f", {pods:,} pods" if pods else ""
+
+
+def _distance(milliseconds: int) -> str:
+    return f", {milliseconds} ms of round trip" if milliseconds else ""
 
 
 def _table(results: Sequence[Result]) -> str:

@@ -16,11 +16,14 @@ from .measure import Run, median
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The runs of one contender: *pods* is 0 where none are listed."""
+    """The runs of one contender.
+
+    *pods* is 0 where none are listed, ``None`` for as many as a real cluster has.
+    """
 
     section: str
     name: str
-    pods: int
+    pods: int | None
     distance: int
     runs: Sequence[Run]
 
