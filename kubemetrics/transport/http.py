@@ -15,12 +15,13 @@ from .._version import __version__
 from ..auth.credential import Credential
 from ..auth.headers import impersonation_headers
 from ..config.model import Config
+from ..errors import ConfigError
 from ..flow import Request
 from ..frozen import dataclass
 from .call import Call
 from .context import ClientContext
 from .pools import Identity
-from .proxy import Proxy, choose
+from .proxy import Proxy, choose, without_credentials
 from .socks import proxy_for_httpx
 from .tls import build_context, build_proxy_context
 
@@ -55,11 +56,18 @@ class _Bracketed(httpx.URL):
 
 
 class Endpoint:
-    """One server as its `Config` describes it: what every request to it shares."""
+    """One server as its `Config` describes it: what every request to it shares.
+
+    Raises:
+        ConfigError: the server carries a password, or the proxy is none.
+    """
 
     def __init__(
         self, config: Config, *, user_agent: str = "", environ: Mapping[str, str]
     ) -> None:
+        if config.server != without_credentials(config.server):
+            # It would not be used, and end up in every message.
+            raise ConfigError("the server's URL must not carry a user or a password")
         self.config = config
         self.proxy: Proxy | None = choose(config, environ)
         encoding = "identity" if config.disable_compression else "gzip"

@@ -14,9 +14,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from kubemetrics import AsyncClient, Client, load_config
+from kubemetrics import AsyncClient, Client, Config, load_config
 from kubemetrics.cli import main
-from kubemetrics.errors import KubeMetricsError
+from kubemetrics.errors import ConfigError, KubeMetricsError
 from tests.cluster.proxy import HttpProxy, Proxy
 from tests.cluster.socks import SocksProxy
 from tests.transport.certs import leaf, ordinary
@@ -204,3 +204,12 @@ def test_no_password_of_a_proxy_is_logged_or_written(
     assert data(f"me:{SECRET}".encode()) not in error + written
     greeted = "setup_socks5_connection" in written
     assert greeted or kind is HttpProxy or run is descriptions
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_a_password_in_the_server_of_a_hand_made_configuration_is_refused(
+    client: type[Client | AsyncClient],
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        client(Config(server=f"https://me:{SECRET}@cluster:6443/path"))
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
