@@ -166,7 +166,7 @@ class Awaiting:
                 yield answer
             finally:
                 await answer.close()
-        except (httpx.HTTPError, TransportError, OSError) as error:
+        except (httpx.HTTPError, TransportError, OSError, UnicodeError) as error:
             raise (
                 closed(attempt.url) if self._lifetime.over else attempt.error(error)
             ) from None

@@ -154,7 +154,7 @@ class Blocking:
                 response = lease.handle.transport.handle_request(attempt.request)
             with closing(response):
                 yield Answer(attempt, response, call)
-        except (httpx.HTTPError, TransportError, OSError) as error:
+        except (httpx.HTTPError, TransportError, OSError, UnicodeError) as error:
             raise (
                 closed(attempt.url) if self._life.cancelled else attempt.error(error)
             ) from None

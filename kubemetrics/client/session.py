@@ -128,6 +128,8 @@ class Attempt:
                 extensions={"timeout": timeouts(call, silence).as_dict()},
             )
             self.request.url = session.endpoint.destination(self.request.url)
+        except UnicodeError:
+            raise self._failure("dns", "that is no host name") from None
         except httpx.InvalidURL as error:
             raise self._failure("limit", f"cannot be asked for: {error}") from None
 

@@ -70,7 +70,7 @@ def _find(error: BaseException, route: _Route) -> _Finding:
         return "proxy", _proxy_problem(error, route)
     if isinstance(error, httpx.TimeoutException):
         return _timeout(error, route)
-    if isinstance(error, httpx.ConnectError | OSError):
+    if isinstance(error, httpx.ConnectError | OSError | UnicodeError):
         return _connect_problem(chain, route)
     if isinstance(error, httpx.NetworkError):
         return "reset", "the connection broke; try again"
@@ -126,7 +126,7 @@ def _dialling(route: _Route, reason: TransportReason) -> TransportReason:
 
 def _connect_problem(chain: tuple[BaseException, ...], route: _Route) -> _Finding:
     for cause in chain:
-        if isinstance(cause, socket.gaierror):
+        if isinstance(cause, socket.gaierror | UnicodeError):  # or no name at all
             return _dialling(route, "dns"), (
                 f"the name of {route.dialled()} cannot be resolved; check its"
                 " spelling, the DNS and the VPN"

@@ -48,7 +48,7 @@ def exchange(
             ) as answer,
         ):
             return answer.status_code, _bounded(answer, url)
-    except (httpx.HTTPError, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         failure = translate(error, url=url)
     raise failure
 

@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from typing import Final, Generic, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
@@ -21,7 +21,7 @@ from ..frozen import dataclass
 from .call import Call
 from .context import ClientContext
 from .pools import Identity
-from .proxy import Proxy, choose, without_credentials
+from .proxy import Proxy, choose
 from .socks import proxy_for_httpx
 from .tls import build_context, build_proxy_context
 
@@ -65,7 +65,7 @@ class Endpoint:
     def __init__(
         self, config: Config, *, user_agent: str = "", environ: Mapping[str, str]
     ) -> None:
-        if config.server != without_credentials(config.server):
+        if "@" in urlsplit(config.server).netloc:
             # It would not be used, and end up in every message.
             raise ConfigError("the server's URL must not carry a user or a password")
         self.config = config

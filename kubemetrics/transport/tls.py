@@ -27,9 +27,11 @@ def build_context(
     Source of the rules: client-go transport/transport.go, ``TLSConfigFor``.
 
     Raises:
-        ConfigError: insecure together with an authority, or the authority is no PEM.
+        ConfigError: insecure together with an authority, the authority is no PEM, or
+            tls-server-name no name.
         CredentialError: the client certificate cannot be used.
     """
+    _check_name(config)
     context = _bare(config.tls_server_name)
     if config.insecure_skip_tls_verify:
         _refuse_authority(config)
@@ -41,6 +43,17 @@ def build_context(
 
         load_identity(context, certificate, _whose(config))
     return context
+
+
+def _check_name(config: Config) -> None:
+    """Refuse what OpenSSL cannot be given: it would end in a traceback."""
+    name = config.tls_server_name.removesuffix(".")
+    try:
+        usable = "\0" not in name and bool(name.encode("idna"))
+    except UnicodeError:
+        usable = False
+    if config.tls_server_name and (not usable or name.startswith(".")):
+        raise ConfigError("tls-server-name (--tls-server-name) is no host name")
 
 
 def check_pair(config: Config, pair: ClientCertificate) -> None:

@@ -52,6 +52,14 @@ TLS = [
     Case(name="server name with a dot at the end", cluster={"tls-server-name": "api.example."}),
     Case(name="server name in brackets", cluster={"tls-server-name": "[::1]"}),
     Case(name="server name with a blank", cluster={"tls-server-name": " api.example"}, refused=True),
+    *(
+        Case(name=f"server name {name!r}", cluster={"tls-server-name": name}, refused=True)
+        for name in ("a\0b", ".", "..", ".a", "a..b", "a" * 300, "a\nb", "*", "1.2.3", "-a", "api.example:443")
+    ),
+    *(
+        Case(name=f"host {host!r}", cluster={"server": f"https://{host}:1"}, refused=True)
+        for host in ("a" * 300, "a..b", "*", "xn--.invalid", "\ufffe.invalid", "-a.invalid", "a%41.invalid")
+    ),
     Case(name="wildcard", cluster={"tls-server-name": "a.zone.example"}, place="wildcard"),
     Case(name="wildcard, one level too deep", cluster={"tls-server-name": "a.b.zone.example"}, place="wildcard", refused=True),
     Case(name="a name in punycode", cluster={"tls-server-name": "xn--bcher-kva.example"}, place="wildcard"),
