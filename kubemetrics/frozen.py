@@ -12,7 +12,10 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError, fields
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from inspect import Signature
 
 T = TypeVar("T")
 
@@ -29,6 +32,7 @@ def _dataclass(
             init=False, repr=False, eq=False, slots=slots, kw_only=kw_only
         )(cls)
         plain.__dataclass_params__.frozen = frozen
+        plain.__signature__ = _LazySignature(kw_only=kw_only)
         for name, method in _methods(plain, kw_only=kw_only).items():
             setattr(plain, name, method)
         made: type[T] = plain
@@ -66,7 +70,7 @@ def _methods(cls: Any, *, kw_only: bool) -> dict[str, Callable[..., Any]]:  # no
 
 def _compiled_init(cls: Any, *, kw_only: bool) -> Callable[..., None]:  # noqa: ANN401 - a dataclass
     """Write ``__init__`` so that it sets the slots themselves, past ``__setattr__``."""
-    scope: dict[str, Any] = {"_MISSING": MISSING}
+    scope: dict[str, Any] = {"_factory": _FACTORY}
     parameters, lines = ["self"], ["pass"]
     if kw_only and fields(cls):
         parameters.append("*")
@@ -78,6 +82,8 @@ def _compiled_init(cls: Any, *, kw_only: bool) -> Callable[..., None]:  # noqa: 
     exec(source, scope)  # noqa: S102 - of field names, as the standard library does
     init: Callable[..., None] = scope["__init__"]
     init.__qualname__ = f"{cls.__qualname__}.__init__"
+    init.__annotations__ = {field.name: field.type for field in fields(cls)}
+    init.__annotations__["return"] = None
     return init
 
 
@@ -87,7 +93,7 @@ def _parameter(field: Field[Any], scope: dict[str, Any]) -> str:
         return f"{field.name}=_default_{field.name}"
     if field.default_factory is not MISSING:
         scope[f"_make_{field.name}"] = field.default_factory
-        return f"{field.name}=_MISSING"
+        return f"{field.name}=_factory"
     return field.name
 
 
@@ -95,7 +101,30 @@ def _value(field: Field[Any]) -> str:
     name = field.name
     if field.default_factory is MISSING:
         return name
-    return f"_make_{name}() if {name} is _MISSING else {name}"
+    return f"_make_{name}() if {name} is _factory else {name}"
+
+
+class _Factory:
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
+_FACTORY: Final = _Factory()
+"""Stands in a signature for the default that a factory makes."""
+
+
+class _LazySignature:
+    """What ``inspect.signature`` says of a class, worked out when it is asked."""
+
+    def __init__(self, *, kw_only: bool) -> None:
+        self._kw_only = kw_only
+
+    def __get__(self, _: object, owner: type) -> Signature:
+        from inspect import signature  # noqa: PLC0415 - seldom needed
+
+        whole = signature(_compiled_init(owner, kw_only=self._kw_only))
+        _, *parameters = whole.parameters.values()
+        return whole.replace(parameters=parameters)
 
 
 def _repr(self: Any) -> str:  # noqa: ANN401 - a dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, field, replace
@@ -67,6 +68,7 @@ ACTS: dict[str, Callable[[Any], object]] = {
     "pickle": lambda cls: pickle.loads(pickle.dumps(cls(first=1, second="b"))),  # noqa: S301
     "match": lambda cls: cls.__match_args__,
     "slots": lambda cls: cls.__slots__,
+    "signature": inspect.signature,
     "frozen": lambda cls: cls.__dataclass_params__.frozen,
 }
 
