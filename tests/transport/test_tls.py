@@ -198,6 +198,13 @@ def test_tls_server_name_works_through_a_connect_proxy() -> None:
     assert proxy.requests[0].startswith(f"CONNECT localhost:{server.port} ")
 
 
+@pytest.mark.parametrize("name", ["a\0b", ".", ".a", "a..b", "a" * 300, "\ufffe.a"])
+def test_a_tls_server_name_that_is_none_is_refused(name: str) -> None:
+    """The standard library would raise four kinds of errors of its own."""
+    with pytest.raises(ConfigError, match="is no host name"):
+        build_context(trusting(ordinary(), tls_server_name=name))
+
+
 def test_an_https_proxy_has_a_context_of_its_own() -> None:
     config = trusting(ordinary(), tls_server_name="foo.example")
     front = server_context(leaf(ordinary(), "localhost"))
