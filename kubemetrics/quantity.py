@@ -118,6 +118,9 @@ class Quantity:
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"Quantity is immutable: cannot set {name}")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"Quantity is immutable: cannot delete {name}")
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Quantity):
             return self._nanos == other._nanos
@@ -127,21 +130,31 @@ class Quantity:
         return hash(self._nanos)
 
     def __lt__(self, other: Quantity) -> bool:
+        if type(other) is not Quantity:
+            return NotImplemented
         return self._nanos < other._nanos
 
     def __le__(self, other: Quantity) -> bool:
+        if type(other) is not Quantity:
+            return NotImplemented
         return self._nanos <= other._nanos
 
     def __gt__(self, other: Quantity) -> bool:
+        if type(other) is not Quantity:
+            return NotImplemented
         return self._nanos > other._nanos
 
     def __ge__(self, other: Quantity) -> bool:
+        if type(other) is not Quantity:
+            return NotImplemented
         return self._nanos >= other._nanos
 
     def __bool__(self) -> bool:
         return self._nanos != 0
 
     def __add__(self, other: Quantity) -> Quantity:
+        if type(other) is not Quantity:
+            return NotImplemented
         form = self._format if self._nanos else other._format
         return _make(self._nanos + other._nanos, form)
 
@@ -156,6 +169,8 @@ class Quantity:
         return NotImplemented
 
     def __sub__(self, other: Quantity) -> Quantity:
+        if type(other) is not Quantity:
+            return NotImplemented
         form = self._format if self._nanos else other._format
         return _make(self._nanos - other._nanos, form)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
+from operator import add, ge, gt, le, lt, sub
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,9 @@ def test_a_quantity_cannot_be_changed() -> None:
         quantity._nanos = 2
     with pytest.raises(AttributeError):
         quantity.unit = "cores"
+    with pytest.raises(AttributeError):
+        del quantity._nanos
+    assert quantity == Quantity("1")
 
 
 def test_a_quantity_is_equal_to_nothing_else() -> None:
@@ -224,6 +228,20 @@ def test_a_quantity_is_equal_to_nothing_else() -> None:
 def test_a_float_is_no_quantity(number: Any) -> None:  # noqa: ANN401 - on purpose
     with pytest.raises(TypeError):
         Quantity(number)
+
+
+@pytest.mark.parametrize("other", [1, 0.5, None, "x", Decimal(1)])
+@pytest.mark.parametrize(
+    "operation",
+    [add, sub, lt, le, gt, ge],
+    ids=["add", "sub", "lt", "le", "gt", "ge"],
+)
+def test_it_is_neither_added_to_nor_compared_with_anything_else(
+    operation: Callable[[Any, Any], object], other: object
+) -> None:
+    for operands in ((Quantity("1"), other), (other, Quantity("1"))):
+        with pytest.raises(TypeError, match="Quantity"):
+            operation(*operands)
 
 
 def test_its_repr_makes_it_again() -> None:
