@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar
 
 from ..errors import DecodeError
 from ..wire import Items
@@ -18,7 +17,27 @@ P = TypeVar("P")
 T = TypeVar("T")
 Object: TypeAlias = Mapping[str, Any]
 
-EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+
+class _Empty(dict[str, Any]):
+    """A map that stays empty; it is copied and pickled, which a mapping proxy is not.
+
+    A dictionary all the same, so that what is made of it with `asdict` is plain JSON.
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        return "EMPTY"
+
+    if not TYPE_CHECKING:  # to a type checker it is a `Mapping`, which has none of them
+
+        def _refuse(self, *_: object, **__: object) -> NoReturn:
+            raise TypeError("the empty map cannot be changed: many objects share it")
+
+        __setitem__ = __ior__ = setdefault = update = _refuse
+
+
+EMPTY: Final[Mapping[str, Any]] = _Empty()
 
 
 def empty() -> Mapping[str, Any]:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 import json
+import operator
+import pickle
 from collections.abc import Iterator
 from typing import Any
 
@@ -172,3 +175,32 @@ def test_nothing_but_our_error_comes_of_any_json(
     path = data.draw(st.sampled_from([p for k, p in CASES if k == kind]))
     with contextlib.suppress(DecodeError):
         model.from_json(changed(obj, path, value))
+
+
+@pytest.mark.parametrize("kind", [Pod, Node, PodMetrics, NodeMetrics])
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "empty"])
+def test_a_model_is_copied_pickled_and_taken_apart(
+    kind: type[Pod | Node | PodMetrics | NodeMetrics],
+    whole: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Workers of a process pool hand models over; ``asdict`` copies as it goes."""
+    said = next(body for known, body in KINDS.values() if known is kind)
+    obj: Any = said if whole else {"metadata": {"name": "a"}}
+    model = kind.from_json(obj)
+    assert pickle.loads(pickle.dumps(model)) == model  # noqa: S301 - our own
+    assert copy.deepcopy(model) == model
+    apart = dataclasses.asdict(model)
+    assert json.loads(json.dumps(apart, default=str))["name"] == model.name
+
+
+def test_what_many_objects_share_cannot_be_changed() -> None:
+    labels: Any = Pod(name="a").labels
+    for change in (
+        lambda: labels.update(a="b"),
+        lambda: labels.setdefault("a", "b"),
+        lambda: operator.setitem(labels, "a", "b"),
+        lambda: operator.ior(labels, {"a": "b"}),
+    ):
+        with pytest.raises(TypeError, match="many objects share it"):
+            change()
+    assert Pod(name="b").labels == {}
