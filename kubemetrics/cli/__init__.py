@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         console.abandon_stdout()
         return 0
+    except OSError as error:
+        return console.full(error)
     return code
 
 

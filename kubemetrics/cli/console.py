@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
+from typing import Final
 
 from ..errors import ConfigError, KubeMetricsError, MetricsUnavailable
 from ..output.text import printable
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def program() -> str:
@@ -17,10 +21,20 @@ def program() -> str:
 
 
 def prepare() -> None:
-    """Never fail on a character that the terminal's encoding lacks."""
+    """Never fail on a character that the encoding lacks, nor on a closed stream.
+
+    Python has ``None`` for one that was closed (``>&-``); what is written there is not
+    wanted, and no socket may get its file descriptor.
+    """
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _nowhere() -> io.TextIOWrapper:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
 
 
 def complain(line: str) -> None:
@@ -49,3 +63,12 @@ def exit_code(error: KubeMetricsError) -> int:
 def abandon_stdout() -> None:
     """Let the interpreter's last flush go nowhere: the reader has had enough."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def full(error: OSError) -> int:
+    """Say that there is no room for the output, or raise what is another's failure."""
+    if error.errno not in _NO_ROOM:
+        raise error
+    abandon_stdout()
+    complain(f"error: cannot write the output: {error.strerror}")
+    return 1
