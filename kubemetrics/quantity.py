@@ -19,6 +19,7 @@ Format: TypeAlias = Literal["DecimalSI", "BinarySI", "DecimalExponent"]
 
 _NANO: Final = 10**9
 _MAX_LENGTH: Final = 128
+_TOO_LARGE: Final = 10**_MAX_LENGTH
 _SHORT: Final = 18
 """Digits of what is read without the grammar."""
 
@@ -67,7 +68,10 @@ class Quantity:
             return parse(value)
         if isinstance(value, Decimal):
             return _make(_nanos_of(value), "DecimalSI")
-        return _make(index(value) * _NANO, "DecimalSI")  # no float, whoever hands one
+        number = index(value)  # no float, whoever hands one
+        if abs(number) >= _TOO_LARGE:
+            raise QuantityError(f"quantity of more than {_MAX_LENGTH} digits")
+        return _make(number * _NANO, "DecimalSI")
 
     @classmethod
     def from_nanos(cls, nanos: int, format: Format = "DecimalSI") -> Quantity:  # noqa: A002 - upstream's name
@@ -269,6 +273,8 @@ def _nanos_of(value: Decimal) -> int:
     if not value.is_finite():
         raise QuantityError(f"not a quantity: {value}")
     sign, digits, exponent = value.as_tuple()
+    if len(digits) > _MAX_LENGTH:
+        raise QuantityError(f"quantity of more than {_MAX_LENGTH} digits")
     number = int("".join(map(str, digits)))
     nanos, _ = _with_exponent(str(value), number, 0, int(exponent))
     return -nanos if sign else nanos

@@ -183,9 +183,20 @@ def test_a_decimal_is_plain_units_to_the_nano(number: Decimal) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["1" * 129, "1e100", "1e-100", "1e999999999999", Decimal("NaN"), Decimal("1e999")],
+    [
+        "1" * 129,
+        "1e100",
+        "1e-100",
+        "1e999999999999",
+        Decimal("NaN"),
+        Decimal("1e999"),
+        Decimal("0." + "1" * 129),
+        10**128,
+        -(10**5000),
+    ],
+    ids=range(9),
 )
-def test_what_is_beyond_any_resource_is_refused(value: str | Decimal) -> None:
+def test_what_is_beyond_any_resource_is_refused(value: str | int | Decimal) -> None:
     with pytest.raises(QuantityError):
         Quantity(value)
 
