@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Final, Literal, TypeAlias, TypedDict, cast
 
-from .api import Api, Backoff, ListOptions
+from .api import Api, Backoff, ListOptions, check_options
 from .api.status import status_error
 from .errors import (
     ApiError,
@@ -85,6 +85,7 @@ class Watch:
     def __init__(
         self, api: Api, options: WatchOptions, *, clock: Callable[[], float]
     ) -> None:
+        check_options(options, WatchOptions)
         self._api = api
         self._options = options
         self._clock = clock

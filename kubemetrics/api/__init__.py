@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .api import Api
-from .resourcelist import ListOptions, Progress, ResourceList
+from .resourcelist import ListOptions, Progress, ResourceList, check_options
 from .retry import Backoff, RetryPolicy
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "Progress",
     "ResourceList",
     "RetryPolicy",
+    "check_options",
 ]

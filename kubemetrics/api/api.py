@@ -12,7 +12,7 @@ from ..errors import BadRequest, KubeMetricsError, NotFound
 from ..flow import Flow, Query, Request, Response, attempt
 from ..wire import decode
 from .metrics import MetricsApi
-from .resourcelist import ListOptions, ResourceList
+from .resourcelist import ListOptions, ResourceList, check_options
 from .retry import RetryPolicy, send
 
 if TYPE_CHECKING:  # a part of the start-up time, and no caller needs them all
@@ -83,6 +83,7 @@ class Api:
         from .lists import Pages  # noqa: PLC0415
         from .pods import PODS  # noqa: PLC0415
 
+        check_options(options, ListOptions)
         path = _path("/api/v1", "pods", options.get("namespace"))
         return Pages(lambda query: self.get(path, query), PODS, options)
 
@@ -169,6 +170,7 @@ class Api:
     ) -> Flow[ResourceList[M]]:
         from .lists import list_all  # noqa: PLC0415
 
+        check_options(options, ListOptions)
         path = _path("/api/v1", resource, options.get("namespace"))
         return list_all(lambda query: self.get(path, query), kind, options)
 
@@ -177,6 +179,7 @@ class Api:
     ) -> Flow[ResourceList[M]]:
         from .lists import list_all  # noqa: PLC0415
 
+        check_options(options, ListOptions)
         tail = _path("", resource, options.get("namespace"))
         # metrics-server ignores limit, continue and resourceVersion.
         whole: ListOptions = {

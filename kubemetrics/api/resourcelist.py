@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias, TypedDict, TypeVar, cast, overload
 
@@ -27,6 +27,18 @@ class ListOptions(TypedDict, total=False):
     chunk_size: int
     progress: Progress | None
     timeout: float | None
+
+
+def check_options(options: Mapping[str, object], known: type) -> None:
+    """Refuse a keyword that is none of *known*'s: misspelt, it would list everything.
+
+    Raises:
+        TypeError: as Python does for a keyword of a function.
+    """
+    for name in options:
+        if name not in known.__annotations__:
+            expected = ", ".join(known.__annotations__)
+            raise TypeError(f"unexpected keyword {name!r} (there are {expected})")
 
 
 class ResourceList(Sequence[T_co]):  # noqa: PLW1641 - its items hold maps

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Generic, TypeAlias, TypedDict, TypeVar
 
-from ..api import Api, ListOptions, Progress, ResourceList
+from ..api import Api, ListOptions, Progress, ResourceList, check_options
 from ..errors import KubeMetricsError
 from ..flow import Flow, Fork, attempt
 from ..models import Node, NodeMetrics, Pod, PodMetrics
@@ -48,6 +48,7 @@ def snapshot(api: Api, options: SnapshotOptions) -> Flow[Snapshot]:
         KubeMetricsError: nothing at all could be read; the error is that of the pods,
             or of the nodes where their accounts are wanted.
     """
+    check_options(options, SnapshotOptions)
     parts = yield from read(api, options)
     with collector_paused():
         return join(parts)
