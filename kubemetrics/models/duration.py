@@ -17,7 +17,8 @@ _LARGEST: Final = 2**63 - 1
 """Nanoseconds: Go's durations are 64-bit integers."""
 
 _PLACES: Final = 6
-_SHORT: Final = 16
+_SHORT: Final = 9
+"""Digits of whole seconds: fewer than Go's longest duration has."""
 
 
 def parse_duration(text: str) -> timedelta:
@@ -35,7 +36,7 @@ def parse_duration(text: str) -> timedelta:
         and digits.isdigit()
         and digits.isascii()
         and len(fraction) <= _PLACES
-        and len(text) <= _SHORT
+        and len(seconds) <= _SHORT
     ):
         micros = int(fraction.ljust(_PLACES, "0")) if point else 0
         return timedelta(0, int(seconds or "0"), micros)

@@ -54,6 +54,8 @@ def test_what_go_reads(text: str, seconds: str) -> None:
         "1e3s",
         "٣s",
         "1" * 50 + "s",
+        "9223372037s",
+        "99999999999999s",
     ],
 )
 def test_what_go_refuses(text: str) -> None:
