@@ -63,6 +63,11 @@ class PodMetrics:
     containers: tuple[ContainerMetrics, ...]
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What it is joined with its pod on: (namespace, name)."""
+        return self.namespace, self.name
+
+    @property
     def usage(self) -> Quantities:
         """The exact sum over the containers that were measured."""
         return total([container.usage for container in self.containers])

@@ -60,7 +60,7 @@ def join_pods(
     pods: Part[Pod], evidence: Evidence, *, orphans: bool = True
 ) -> tuple[PodUsage, ...]:
     """Join pods with their samples, in the order of (namespace, name)."""
-    samples = {(m.namespace, m.name): m for m in evidence.pod_metrics.items}
+    samples = {m.key: m for m in evidence.pod_metrics.items}
     found = {pod.key: pod for pod in pods.items}
     demands = Demands()
     rows = [
