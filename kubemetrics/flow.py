@@ -95,11 +95,6 @@ NOTHING: Final = Response(status=0, headers={}, body=b"", url="")
 """What a driver sends back for a `Pause` or a `Fork`: there is nothing to say."""
 
 
-def ask(request: Request) -> Flow[Response]:
-    """Send one request and return its answer."""
-    return (yield request)
-
-
 def pause(seconds: float, why: str = "") -> Flow[None]:
     """Wait."""
     yield Pause(seconds, why)

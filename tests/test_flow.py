@@ -14,7 +14,6 @@ from kubemetrics.flow import (
     Pause,
     Request,
     Response,
-    ask,
     attempt,
     both,
     gather,
@@ -26,7 +25,7 @@ OK = answer(200, {}, path="/a")
 
 
 def path_of(path: str) -> Flow[str]:
-    response = yield from ask(Request(path=path))
+    response = yield Request(path=path)
     return response.body.decode()
 
 
@@ -42,14 +41,6 @@ def result(flow: Flow[object]) -> object:
     with pytest.raises(StopIteration) as stop:
         flow.send(NOTHING)
     return stop.value.value
-
-
-def test_asking_is_one_step_and_its_answer() -> None:
-    flow = ask(Request(path="/a"))
-    assert next(flow) == Request(path="/a")
-    with pytest.raises(StopIteration) as stop:
-        flow.send(OK)
-    assert stop.value.value is OK
 
 
 def test_a_pause_says_how_long_and_why() -> None:
