@@ -16,7 +16,7 @@ from ..flow import PeerCertificate, Response
 from .credentials import SOON
 from .finding import Finding
 from .setup import Contact, Setup
-from .times import ends, moment
+from .times import ends, moment, span
 
 _SKEW: Final = 2
 """Seconds that clocks may differ by."""
@@ -62,7 +62,7 @@ def clock(contact: Contact) -> Iterator[Finding]:
     yield Finding(
         check="clock",
         severity="warning",
-        what=f"Our clock is {off:.0f}s {way} the server's.",
+        what=f"Our clock is {span(off)} {way} the server's.",
         evidence=f"ours {moment(contact.received)}, server's Date {moment(date)}",
         advice="Set the clock (NTP): tokens and certificates are judged by it. Ages "
         "here go by the server's.",
