@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 
-from ..snapshot import NodeUsage, PodUsage, Snapshot
+from ..models import CPU, MEMORY
+from ..snapshot import NodeUsage, PodUsage, Snapshot, above_full
 from .finding import Finding
+from .times import span
 
 _NAMED: Final = 3
 """Rows of one reason that are named."""
@@ -82,6 +84,12 @@ def _pods(snapshot: Snapshot) -> Finding:
 def _nodes(snapshot: Snapshot) -> Finding:
     coverage = snapshot.node_coverage
     lines = [row.reason.explanation for row in snapshot.nodes if row.reason]
+    lines += [
+        f"{row.name}: {full}"
+        for row in snapshot.nodes
+        for full in (above_full(row, CPU), above_full(row, MEMORY))
+        if full
+    ]
     return Finding(
         check="nodes",
         severity="ok" if coverage.complete else "warning",
@@ -117,5 +125,4 @@ def _clock(node: NodeUsage, skew: timedelta) -> Finding:
 
 
 def _seconds(age: timedelta) -> str:
-    second = timedelta(seconds=1)
-    return f"{(age + second / 2) // second}s"
+    return span(age.total_seconds())

@@ -18,6 +18,10 @@ ALWAYS: Final = 99
 """The `Column.keep` of one that never leaves the default table."""
 WIDE: Final = 0
 """The `Column.keep` of one that only ``-o wide`` and machines show."""
+PARTIAL: Final = "~"
+"""The mark of a lower bound."""
+STALE: Final = "!"
+"""The mark of an old sample."""
 _PLURAL: Final = {"label": "labels"}
 
 
@@ -31,8 +35,8 @@ class Column(Generic[R_contra]):
     a table that is too wide: the lowest first. An *optional* one is left out of tables
     where no row has a value. The text of a *name* is cut last. Amounts and counts of an
     *additive* one have a total. *mark* is what stands before a value that is not the
-    whole truth, *severity* colours a text, *alarm* lets the thresholds colour a
-    percentage.
+    whole truth (a row without a value has one where a total lacks it), *severity*
+    colours a text, *alarm* lets the thresholds colour a percentage.
     """
 
     key: str

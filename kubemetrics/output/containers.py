@@ -8,7 +8,13 @@ from typing import Final
 from ..snapshot import ContainerUsage, PodUsage, Reason
 from . import pods
 from .columns import ALWAYS, Column, Severity, Table, label_column
-from .samples import explanation_column, marks, reason_column, sample_columns
+from .samples import (
+    explanation_column,
+    marks,
+    reason_column,
+    sample_columns,
+    unmeasured,
+)
 from .status import status_severity
 from .usage import demand_families, usage_columns
 
@@ -26,7 +32,7 @@ def containers() -> Table[ContainerUsage]:
             reason_column(_reason),
             *usage_columns(_mark),
             *_PLACE,
-            *sample_columns(_row, _mark),
+            *sample_columns(_row, _sample_mark),
             explanation_column(_reason),
         ),
         families={"label:": lambda n: label_column(n, _labels), **demand_families()},
@@ -47,6 +53,10 @@ def _reason(row: ContainerUsage) -> Reason | None:
 
 
 def _mark(row: ContainerUsage) -> str:
+    return marks(partial=unmeasured(row), stale=row.row.stale)
+
+
+def _sample_mark(row: ContainerUsage) -> str:
     return marks(stale=row.row.stale)
 
 

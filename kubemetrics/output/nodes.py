@@ -9,20 +9,18 @@ from typing import Final
 
 from ..models import EMPTY, Quantities
 from ..quantity import Quantity
-from ..snapshot import NodeUsage, Reason
+from ..snapshot import NodeUsage, Reason, above_full
 from .amounts import RESOURCES, Resource, amount, share
-from .columns import ALWAYS, Column, Severity, Table, label_column
+from .columns import ALWAYS, PARTIAL, Column, Severity, Table, label_column
 from .samples import (
     Now,
     age_columns,
-    explanation_column,
     marks,
     reason_code,
     reason_column,
     sample_columns,
 )
 from .status import status_severity
-from .usage import PARTIAL
 
 ALIASES: Final[Mapping[str, str]] = {
     "cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage", "node": "name",
@@ -45,7 +43,7 @@ def nodes(now: Now) -> Table[NodeUsage]:
             *sample_columns(_itself, _mark),
             _CLOCK,
             *age_columns(_born, now, "the node joined"),
-            explanation_column(_reason),
+            _EXPLANATION,
         ),
         families={"label:": lambda name: label_column(name, _labels)},
         aliases=ALIASES,
@@ -105,7 +103,7 @@ def _itself(row: NodeUsage) -> NodeUsage:
 
 
 def _mark(row: NodeUsage) -> str:
-    return marks(stale=row.stale)
+    return marks(partial=row.reason is not None, stale=row.stale)
 
 
 def _labels(row: NodeUsage) -> Mapping[str, str]:
@@ -115,6 +113,12 @@ def _labels(row: NodeUsage) -> Mapping[str, str]:
 
 def _reason(row: NodeUsage) -> Reason | None:
     return row.reason
+
+
+def _explanation(row: NodeUsage) -> str | None:
+    if row.reason is not None:
+        return row.reason.explanation
+    return " ".join(filter(None, (above_full(row, r.name) for r in RESOURCES))) or None
 
 
 def _usage(row: NodeUsage) -> Quantities | None:
@@ -232,6 +236,13 @@ _PODS: Final[tuple[Column[NodeUsage], ...]] = (
            about="what the rest of its usage is"),
     Column(key="account", header="PODS-REASON", kind="text", get=_account_reason,
            about="why its pods are not known", optional=True, keep=26),
+)  # fmt: skip
+
+
+_EXPLANATION: Final[Column[NodeUsage]] = Column(
+    key="explanation", header="EXPLANATION", kind="text", get=_explanation,
+    optional=True, about="the reason as a sentence, or what a node above 100% is full"
+    " of",
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from .samples import (
     marks,
     reason_column,
     sample_columns,
+    unmeasured,
 )
 from .status import status_severity
 from .usage import demand_families, usage_columns
@@ -64,7 +65,7 @@ def _reason(row: PodUsage) -> Reason | None:
 
 
 def _mark(row: PodUsage) -> str:
-    return marks(partial=row.partial, stale=row.stale)
+    return marks(partial=row.partial or unmeasured(row), stale=row.stale)
 
 
 def _namespace(row: PodUsage) -> str:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from ..snapshot import Reason
-from .columns import Column, Severity
-from .usage import PARTIAL, STALE
+from ..snapshot.coverage import Stage
+from .columns import PARTIAL, STALE, Column, Severity
 
 
 class Metrics(Protocol):
@@ -44,6 +44,20 @@ class Sampled(Protocol):
         ...
 
 
+class Staged(Protocol):
+    """A row that may be expected to have a value."""
+
+    @property
+    def stage(self) -> Stage:
+        """How far it is: ``running`` should have a value."""
+        ...
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why there is no value."""
+        ...
+
+
 R = TypeVar("R")
 Now: TypeAlias = Callable[[], datetime | None]
 """Tells the server's time, once something was read."""
@@ -54,6 +68,11 @@ _EXPECTED: Final = frozenset({"Finished", "NotScheduled", "NotStarted", "Termina
 def marks(*, partial: bool = False, stale: bool = False) -> str:
     """Return what stands before a value that is not the whole truth."""
     return (PARTIAL if partial else "") + (STALE if stale else "")
+
+
+def unmeasured(row: Staged) -> bool:
+    """Whether it should have a value and has none: a total without it is too small."""
+    return row.stage == "running" and row.reason is not None
 
 
 def quality(mark: str) -> str:

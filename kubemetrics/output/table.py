@@ -10,7 +10,7 @@ from ..frozen import dataclass
 from ..quantity import Quantity
 from . import fit
 from .colour import Thresholds, bold, painted
-from .columns import ALWAYS, Column
+from .columns import ALWAYS, PARTIAL, Column
 from .text import left, printable, shorten, widest, width
 from .units import AUTO, UNKNOWN, Units, shower
 from .values import Value
@@ -91,10 +91,7 @@ def _cells(
         values.append(TOTAL if first else total(column, values))
     texts = _texts(column, values, look.units)
     if column.mark is not None:
-        texts[: len(rows)] = [
-            text if value is None else column.mark(row) + text
-            for row, value, text in zip(rows, values, texts, strict=False)
-        ]
+        _mark(texts, values, [column.mark(row) for row in rows])
     if look.total and values[-1] is None:
         texts[-1] = ""
     size = widest(texts)
@@ -108,6 +105,15 @@ def _cells(
         size=size,
         name=column.name,
     )
+
+
+def _mark(texts: list[str], values: list[Value], marks: list[str]) -> None:
+    """Mark what is not the whole truth: a total is a lower bound if any row is."""
+    if len(texts) > len(marks):
+        marks = [*marks, PARTIAL if any(PARTIAL in mark for mark in marks) else ""]
+    for i, (value, mark) in enumerate(zip(values, marks, strict=True)):
+        if value is not None:
+            texts[i] = mark + texts[i]
 
 
 def _texts(column: Column[R], values: list[Value], units: Units) -> list[str]:

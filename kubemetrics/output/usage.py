@@ -11,7 +11,7 @@ from ..models import MEMORY, Quantities
 from ..quantity import Quantity
 from ..snapshot import Base
 from .amounts import RESOURCES, Resource, amount, number, share
-from .columns import ALWAYS, Column, Family
+from .columns import ALWAYS, PARTIAL, Column, Family
 from .values import Kind, Value
 
 
@@ -35,8 +35,6 @@ class Measured(Protocol):
 
 M = TypeVar("M", bound=Measured)
 
-PARTIAL: Final = "~"
-STALE: Final = "!"
 _ZERO: Final = Quantity(0)
 _BYTES: Final = ("ephemeral-storage", "hugepages-", "memory")
 

@@ -332,3 +332,16 @@ def test_an_anonymous_user_is_told_that_no_credential_arrived() -> None:
         found = examine(cluster, config=config, credential="none")
     assert "credential: info" in shape(found)
     assert not found.healthy
+
+
+def test_a_node_above_100_percent_is_explained() -> None:
+    with Cluster.recorded() as cluster:
+        heal(cluster)
+        sample = cluster.node_samples.get("", "worker-008")
+        assert sample is not None
+        usage = replace(sample.usages[0], cpu="7950m")
+        cluster.node_samples.put(replace(sample, usages=(usage,)))
+        found = examine(cluster)
+    assert shape(found) == list(HEALTHY)
+    evidence = the(found, "nodes").evidence
+    assert "worker-008: cpu is at 100% of allocatable and 99% of capacity" in evidence

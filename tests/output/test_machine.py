@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from io import StringIO
 from itertools import pairwise
 from typing import Any
@@ -14,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from kubemetrics.output.csvtext import csv_lines
 from kubemetrics.output.jsontext import json_lines, ndjson_lines
 from kubemetrics.output.machine import document, reader
+from kubemetrics.output.nodes import nodes
 from kubemetrics.output.prometheus import prometheus_lines
 from kubemetrics.output.yamltext import yaml_text
 from kubemetrics.quantity import Quantity
@@ -197,3 +199,12 @@ def test_help_and_type_stand_once_before_their_series() -> None:
     ]
     changes = [b for a, b in pairwise(["", *names]) if a != b]
     assert changes == helps
+
+
+def test_a_node_above_100_percent_has_its_explanation() -> None:
+    row = next(n for n in recorded().nodes if n.usage)
+    allocatable = row.allocatable["cpu"]
+    full = replace(row, usage={**(row.usage or {}), "cpu": allocatable + allocatable})
+    column = nodes(lambda: None).need("explanation")
+    assert column.get(row) is None
+    assert str(column.get(full)).startswith("cpu is at 200% of allocatable and ")

@@ -86,7 +86,14 @@ def test_without_headers_columns_are_as_narrow_as_their_cells() -> None:
 
 
 def test_the_total_adds_up_what_can_be_added() -> None:
-    assert lines(look=Look(total=True))[-1] == "TOTAL  255m              12"
+    assert lines(look=Look(total=True))[-1] == "TOTAL  ~255m              12"
+
+
+def test_a_total_is_a_lower_bound_if_any_row_is_one_or_lacks_its_value() -> None:
+    lacking = (ROWS[0], Row("lost", None, None, "", None, partial=True))
+    assert lines(lacking, look=Look(total=True))[-1].split()[1] == "~250m"
+    whole = (ROWS[0], ROWS[2])
+    assert lines(whole, look=Look(total=True))[-1].split()[1] == "250m"
 
 
 def test_what_does_not_add_up_has_no_total() -> None:
