@@ -15,6 +15,8 @@ _BEFORE_ITS_OWN = frozenset(
     {"ApiAbsent", "ApiDown", "Forbidden", "ReadFailed", "Finished", "NodeSilent"}
 )
 """Reasons of the pod that hold for a container whatever its own state."""
+_OF_ONE = frozenset({"ContainerNotRunning", "Restarted"})
+"""Reasons of the pod that one of its containers is enough for."""
 
 
 def containers(rows: Iterable[PodUsage]) -> tuple[ContainerUsage, ...]:
@@ -73,8 +75,28 @@ def _reason(row: PodUsage, pod: Pod, container: Container) -> Reason:
     own = container_reason(container, pod)
     if own is not None:
         return own
-    return row.reason or Reason(
+    if row.reason is None:
+        return Reason(
+            "Unreported",
+            f"The sample of its pod lacks container {container.name}; possible causes: "
+            "it started after the sample, or the provider could not measure it.",
+        )
+    return _beside(row.reason, container) or row.reason
+
+
+def _beside(reason: Reason, container: Container) -> Reason | None:
+    """Say why one that runs has no value where *reason* is another container's.
+
+    metrics-server drops a whole pod when one of its containers cannot be measured
+    (pkg/storage/pod.go); others need not, so that this is a possible cause.
+    """
+    restarted = container.restarts or container.last_termination
+    its_own = reason.code == "Restarted" and restarted
+    if container.state.kind != "running" or reason.code not in _OF_ONE or its_own:
+        return None
+    return Reason(
         "Unreported",
-        f"The sample of its pod lacks container {container.name}; possible causes: it "
-        "started after the sample, or the provider could not measure it.",
+        f"Container {container.name} runs, and the provider gives no sample of its "
+        "pod; possible cause: providers may leave out a pod for one of its containers. "
+        f"{reason.explanation}",
     )

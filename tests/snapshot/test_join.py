@@ -275,6 +275,19 @@ def test_each_container_has_its_own_value_or_its_own_reason() -> None:
     )
 
 
+def test_a_container_that_runs_beside_a_crashed_one_does_not_get_its_reason() -> None:
+    waiting = {"name": "b", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    again = running("d", since=at(-5), restartCount=3)
+    for other, code in ((waiting, "ContainerNotRunning"), (again, "Restarted")):
+        crashed = pod(statuses=(running("a"), other))
+        snapshot = join(parts((crashed,), (), (node(),), (node_sample("n1"),)))
+        beside, own = containers(snapshot.pods)
+        assert beside.reason is not None
+        assert own.reason is not None
+        assert (beside.reason.code, own.reason.code) == ("Unreported", code)
+        assert beside.reason.explanation.startswith("Container a runs, and ")
+
+
 def test_a_pods_reason_holds_for_its_containers_first() -> None:
     silent = pod(node="n2", statuses=(running("a"),))
     snapshot = join(parts((silent,), (), (node("n1"), node("n2"))))
