@@ -226,7 +226,7 @@ def _segment(name: str) -> str:
             f'invalid resource name "{name}": may not be . or .., nor contain / or %',
             status=400,
         )
-    return quote(name, safe="")
+    return quote(name, safe="", errors="surrogatepass")  # the server will not know it
 
 
 _UNSAMPLED_NODE: Final = (

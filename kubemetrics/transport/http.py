@@ -30,6 +30,10 @@ CONNECT: Final = 10.0
 READ: Final = 60.0
 """Seconds: to connect (TLS included), and between two bytes."""
 
+_ANY_TEXT: Final = "surrogatepass"
+"""What is no Unicode (a word of the command line, a continue token) is sent as well:
+that it names nothing is the server's to say."""
+
 _LIMITS: Final = httpx.Limits(max_connections=64, max_keepalive_connections=16)
 
 
@@ -86,7 +90,7 @@ class Endpoint:
 
     def url(self, request: Request) -> str:
         """Return the address of a request."""
-        query = urlencode(request.query, quote_via=quote)
+        query = urlencode(request.query, quote_via=quote, errors=_ANY_TEXT)
         return f"{self._base}{request.path}{'?' if query else ''}{query}"
 
     def destination(self, url: httpx.URL) -> httpx.URL:
@@ -104,7 +108,9 @@ class Endpoint:
         if credential.authorization and "authorization" not in own:
             headers.append(("authorization", credential.authorization))
         # In UTF-8, as Go sends them: an impersonated user need not be ASCII.
-        return [(name.encode(), value.encode()) for name, value in headers]
+        return [
+            (name.encode(), value.encode(errors=_ANY_TEXT)) for name, value in headers
+        ]
 
     def context(self, identity: Identity) -> ClientContext:
         """Build the SSL context for an identity."""

@@ -1,0 +1,50 @@
+"""What a client does unless it is told otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kubemetrics import Client, Config, Forbidden, NotFound, __version__
+from kubemetrics.config.model import Impersonation
+from kubemetrics.transport.call import Call
+from kubemetrics.transport.http import timeouts
+from tests.cluster import Cluster
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"), [("", f"kubemetrics/{__version__}"), ("report/2", "report/2")]
+)
+def test_a_client_says_who_it_is(
+    cluster: Cluster, config: Config, given: str, sent: str
+) -> None:
+    with Client(config, user_agent=given) as client:
+        client.list_pods()
+        client.get_raw("/version")
+    assert {seen.headers["user-agent"] for seen in cluster.requests} == {sent}
+
+
+def test_it_waits_ten_seconds_for_a_connection_and_sixty_between_bytes() -> None:
+    unless_told = timeouts(Call())
+    assert (unless_told.connect, unless_told.read) == (10.0, 60.0)
+    assert timeouts(Call(), 5.0).read == 5.0
+
+
+@pytest.mark.parametrize("text", ["\udcff", "é"])
+def test_what_is_no_unicode_is_for_the_server_to_refuse(
+    cluster: Cluster, config: Config, text: str
+) -> None:
+    """A byte of the command line that is no UTF-8 comes as half a surrogate pair."""
+    with Client(config) as client:
+        assert not client.list_pods(namespace=text)
+        assert not client.list_pods(label_selector=f"app={text}")
+        with pytest.raises(NotFound):
+            client.get_pod(text)
+    someone = Impersonation(user=text)
+    with (
+        Client(replace(config, impersonate=someone)) as client,
+        pytest.raises(Forbidden),
+    ):
+        client.list_pods()
+    assert len(cluster.requests) == 4
