@@ -48,9 +48,14 @@ class Outcome:
             return max(map(exit_code, errors))
         if self._metrics_unavailable():
             return 3
-        if self.unmatched or any(map(self._nothing, self.readings)):
+        if self.unmatched or self.unread:
             return 1
         return PARTIAL if self.strict and not self._complete() else 0
+
+    @property
+    def unread(self) -> bool:
+        """Whether what was asked for could not be read, in one namespace or more."""
+        return any(map(self._nothing, self.readings))
 
     def notes(self) -> Iterator[str]:
         """Return lines for people."""
@@ -92,8 +97,15 @@ class Outcome:
         )
 
     def _nothing(self, reading: Reading) -> bool:
-        """Whether some namespace, or the nodes, could not be read at all."""
-        kinds = {"nodes", "node metrics"} if self.of_nodes else {"pods", "pod metrics"}
+        """Whether some namespace, or the nodes, could not be read at all.
+
+        Samples alone are enough for who may not read pods; a pod list that failed is
+        another thing: nobody knows what it would have held.
+        """
+        listed = "nodes" if self.of_nodes else "pods"
+        kinds = {listed, _SAMPLES[self.of_nodes]}
+        if any(f.part == listed and _failed(f) for f in self._of(reading)):
+            return True
         failed: dict[str, set[str]] = {}
         for failure in self._of(reading):
             failed.setdefault(failure.namespace, set()).add(failure.part)
@@ -104,6 +116,10 @@ class Outcome:
 
     def _of(self, reading: Reading) -> Sequence[Failure]:
         return reading.snapshot.failures if reading.snapshot else ()
+
+
+def _failed(failure: Failure) -> bool:
+    return not isinstance(failure.error, Forbidden)
 
 
 def _sentence(failure: Failure) -> str:

@@ -96,7 +96,8 @@ def say(
     if left_out:
         columns = "1 column" if len(left_out) == 1 else f"{len(left_out)} columns"
         console.complain(f"{columns} left out at {wanted.look.width}: -o wide has all")
-    if not taken.rows and not outcome.unmatched and not wanted.machine:
+    explained = outcome.unmatched or outcome.unread or wanted.machine
+    if not taken.rows and not explained:
         console.complain(_nothing_found(wanted, taken))
     return outcome.code
 

@@ -294,6 +294,16 @@ def test_a_namespace_without_pods_is_told_in_kubectls_words(cluster: Cluster) ->
     assert run(cluster, "pods", "-A", "-l", "no=such").err == "No resources found\n"
 
 
+@pytest.mark.parametrize("flags", ["--field-selector foo=bar", "-l a(b"])
+def test_a_selector_that_the_server_refuses_is_a_failure_and_no_empty_list(
+    cluster: Cluster, flags: str
+) -> None:
+    result = run(cluster, "pods", "-A", *flags.split())
+    assert (result.code, result.out) == (1, "")
+    assert "cannot read pods: " in result.err
+    assert "No resources found" not in result.err
+
+
 def test_a_condition_that_nothing_meets_is_told_from_nothing_there(
     cluster: Cluster,
 ) -> None:
