@@ -125,12 +125,12 @@ def test_top_prints_what_kubectl_prints(words: tuple[str, ...]) -> None:
     version = json.loads(theirs("version", "--client", "-o", "json").stdout)
     if int(version["clientVersion"]["minor"].rstrip("+")) < 37:
         pytest.skip("compared with kubectl 1.37 only: make setup fetches one")
-    for _ in range(6):  # samples may change between the two
-        before = theirs(*words)
-        mine = ours(*words)
+    before, mine = theirs(*words), ours(*words)
+    for _ in range(5):  # samples may change between the two
         if before.stdout == mine.stdout:
             break
         time.sleep(2)
+        before, mine = theirs(*words), ours(*words)
     assert mine.stdout == before.stdout
     assert mine.returncode == before.returncode
     assert ("NotFound" in mine.stderr) == ("NotFound" in before.stderr)
