@@ -18,7 +18,7 @@ class Answer:
         self._attempt = attempt
         self._response = response
         self._call = call
-        self.status = response.status_code
+        self.status: int = response.status_code
 
     def whole(self) -> Response:
         """Read it to its end."""

@@ -65,7 +65,7 @@ class Answer:
         self._call = call
         self._lifetime = lifetime
         self._chunks = response.aiter_raw()
-        self.status = response.status_code
+        self.status: int = response.status_code
 
     async def whole(self) -> Response:
         """Read it to its end."""
