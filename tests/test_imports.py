@@ -34,6 +34,7 @@ CLIENT: Final = PACKAGE | {
         "client.threads",
         "config",
         "config.model",
+        "config.urls",
         "errors",
         "flow",
         "frozen",

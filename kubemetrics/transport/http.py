@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from typing import Final, Generic, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -15,6 +15,7 @@ from .._version import __version__
 from ..auth.credential import Credential
 from ..auth.headers import impersonation_headers
 from ..config.model import Config
+from ..config.urls import parse_server
 from ..errors import ConfigError
 from ..flow import Request
 from ..frozen import dataclass
@@ -63,15 +64,13 @@ class Endpoint:
     """One server as its `Config` describes it: what every request to it shares.
 
     Raises:
-        ConfigError: the server carries a password, or the proxy is none.
+        ConfigError: the server is no URL or carries a password, or the proxy is none.
     """
 
     def __init__(
         self, config: Config, *, user_agent: str = "", environ: Mapping[str, str]
     ) -> None:
-        if "@" in urlsplit(config.server).netloc:
-            # It would not be used, and end up in every message.
-            raise ConfigError("the server's URL must not carry a user or a password")
+        _check(config.server)
         self.config = config
         self.proxy: Proxy | None = choose(config, environ)
         encoding = "identity" if config.disable_compression else "gzip"
@@ -122,6 +121,16 @@ class Endpoint:
         if self.proxy is None or self.proxy.scheme != "https":
             return None
         return build_proxy_context(self.config)
+
+
+def _check(server: str) -> None:
+    """Refuse what no kubeconfig gives; a password would end up in every message."""
+    try:
+        scheme = parse_server(server).scheme
+    except ValueError as error:
+        raise ConfigError(f"the server's URL {error}") from None
+    if not scheme:
+        raise ConfigError("the server's URL must begin with https:// or http://")
 
 
 def open_wire(endpoint: Endpoint, identity: Identity, kind: type[T]) -> Wire[T]:

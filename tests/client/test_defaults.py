@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kubemetrics import Client, Config, Forbidden, NotFound, __version__
+from kubemetrics import Client, Config, ConfigError, Forbidden, NotFound, __version__
 from kubemetrics.config.model import Impersonation
 from kubemetrics.transport.call import Call
 from kubemetrics.transport.http import timeouts
@@ -48,3 +48,12 @@ def test_what_is_no_unicode_is_for_the_server_to_refuse(
     ):
         client.list_pods()
     assert len(cluster.requests) == 4
+
+
+@pytest.mark.parametrize(
+    "server",
+    ["", "127.0.0.1:6443", "ftp://a", "https://", "https://[::1", "https://a:99999"],
+)
+def test_a_server_that_is_no_url_is_told_before_anything_is_asked(server: str) -> None:
+    with pytest.raises(ConfigError, match="the server's URL"):
+        Client(Config(server=server))
