@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from ..errors import ApiError, Forbidden, KubeMetricsError, Unauthorized
 from ..flow import Flow, Query, Response, attempt
-from .status import NO_CREDENTIALS, NOT_BOUND, as_object
+from .status import NO_CREDENTIALS, as_object, not_bound
 from .unavailable import GROUP
 
 Post: TypeAlias = Callable[[str, Mapping[str, object]], Flow[Mapping[str, Any]]]
@@ -39,7 +39,7 @@ def explain_forbidden(error: Forbidden, post: Post, *, absent: bool) -> Flow[Api
         return error.explained(NO_CREDENTIALS if unknown else _AGGREGATION_LAYER)
     status = None if isinstance(review, KubeMetricsError) else review.get("status")
     allowed = as_object(status).get("allowed") is True
-    return error.explained(_AGGREGATION_LAYER if allowed else NOT_BOUND)
+    return error.explained(_AGGREGATION_LAYER if allowed else not_bound(error.message))
 
 
 def explain_unauthorized(

@@ -34,9 +34,7 @@ _UNKNOWN_USER: Final = (
 NO_CREDENTIALS: Final = (
     "no credentials arrived at the server; `kubemetrics config` shows which are in use"
 )
-NOT_BOUND: Final = (
-    "a binding to the ClusterRole view usually allows it; -n asks for one namespace"
-)
+_NOT_BOUND: Final = "a binding to the ClusterRole view usually allows it"
 _NODES_NOT_BOUND: Final = (
     "it takes a ClusterRole with get and list on nodes: view has neither"
 )
@@ -142,7 +140,14 @@ def _refusal_hint(message: str) -> str:
         return NO_CREDENTIALS
     if ' resource "nodes" ' in message:
         return _NODES_NOT_BOUND
-    return NOT_BOUND if ' resource "pods" ' in message else ""
+    return not_bound(message) if ' resource "pods" ' in message else ""
+
+
+def not_bound(message: str) -> str:
+    """Say what may be done about a 403 with RBAC's *message*."""
+    pods = ' resource "pods" ' in message
+    narrower = pods and message.endswith(" at the cluster scope")
+    return f"{_NOT_BOUND}; -n asks for one namespace" if narrower else _NOT_BOUND
 
 
 def _foreign_message(response: Response) -> str:

@@ -84,7 +84,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing and leaving."""
-        raise UsageError(message)
+        # `read` put the names behind "--", which nobody typed.
+        raise UsageError(message.replace("arguments: -- ", "arguments: "))
 
     def format_help(self) -> str:
         """Return the help, with a usage line that leaves the flags to their list."""

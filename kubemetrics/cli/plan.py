@@ -11,7 +11,7 @@ from ..frozen import dataclass
 from ..output.arrange import Arrangement, arrangement
 from ..output.choice import Choice, is_glob
 from ..output.colour import Thresholds
-from ..output.columns import Column, Table, UnknownColumnError, unique
+from ..output.columns import Column, Table, unique
 from ..output.lexer import ExpressionError
 from ..output.table import Look
 from ..output.units import Units
@@ -22,7 +22,10 @@ from .parser import UsageError
 from .terminal import Terminal
 
 R = TypeVar("R")
+T = TypeVar("T")
 
+_DIGITS: Final = 18
+"""As many as any number of rows or pods has, and fewer than ``int`` refuses."""
 MACHINES: Final = frozenset({"json", "yaml", "ndjson", "csv", "prometheus"})
 
 
@@ -73,25 +76,17 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
     table = view.table
     named = _words(args.columns)
     labels = [f"label:{word}" for word in _words(",".join(_labels(args)))]
-    try:
-        return Plan(
-            view=view,
-            choice=_choice(args, view),
-            arrangement=arrangement(
-                table,
-                keep=_expression("--where", args.where, table),
-                sort=_words(args.sort),
-                top=None if args.top is None else _count("--top", args.top),
-            ),
-            fail_on=_expression("--fail-on", args.fail_on, table),
-            columns=tuple(map(table.need, named)),
-            labels=tuple(map(table.need, labels)),
-            output=args.output,
-            look=_look(args, terminal, fixed=bool(named)),
-            one_namespace=_one_namespace(args, view),
-        )
-    except UnknownColumnError as error:
-        raise UsageError(str(error)) from None
+    return Plan(
+        view=view,
+        choice=_choice(args, view),
+        arrangement=_arrangement(args, table),
+        fail_on=_expression("--fail-on", args.fail_on, table),
+        columns=_of_flag("--columns", lambda: tuple(map(table.need, named))),
+        labels=tuple(map(table.need, labels)),
+        output=args.output,
+        look=_look(args, terminal, fixed=bool(named)),
+        one_namespace=_one_namespace(args, view),
+    )
 
 
 def reads(args: Namespace, view: View[R]) -> Callable[[Config], SnapshotOptions]:
@@ -118,6 +113,21 @@ def reads(args: Namespace, view: View[R]) -> Callable[[Config], SnapshotOptions]
     return options
 
 
+def _of_flag(flag: str, read: Callable[[], T]) -> T:
+    """Read the value of *flag*; a mistake in it says where it is."""
+    try:
+        return read()
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}") from None
+
+
+def _arrangement(args: Namespace, table: Table[R]) -> Arrangement[R]:
+    keep = _expression("--where", args.where, table)
+    top = None if args.top is None else _count("--top", args.top)
+    sort = _words(args.sort)
+    return _of_flag("--sort", lambda: arrangement(table, keep=keep, sort=sort, top=top))
+
+
 def _expression(
     flag: str, text: str | None, table: Table[R]
 ) -> Callable[[R], bool] | None:
@@ -140,18 +150,15 @@ def _labels(args: Namespace) -> list[str]:
 
 
 def _count(flag: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise UsageError(f"{flag} takes a number, not {text!r}")
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        raise UsageError(f"{flag} takes a number, not {text[:100]!r}")
     return int(text)
 
 
 def _look(args: Namespace, terminal: Terminal, *, fixed: bool) -> Look:
     wide = args.output == "wide"
-    try:
-        units = Units.parse(args.units)
-        thresholds = Thresholds.parse(args.thresholds)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    units = _of_flag("--units", lambda: Units.parse(args.units))
+    thresholds = _of_flag("--thresholds", lambda: Thresholds.parse(args.thresholds))
     return Look(
         units=units,
         width=None if wide else terminal.width,

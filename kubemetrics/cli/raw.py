@@ -8,7 +8,7 @@ from typing import Final
 
 from ..output.text import printable
 from .common import client_of
-from .parser import Parser
+from .parser import Parser, UsageError
 
 DESCRIPTION: Final = """\
 Print the body of any path of the API server, as 'kubectl get --raw' does.
@@ -30,8 +30,11 @@ def run(args: Namespace) -> int:
     """Print the body.
 
     Raises:
+        UsageError: not a path.
         KubeMetricsError: there is none.
     """
+    if not args.path.startswith("/"):
+        raise UsageError(f"PATH begins with /, as in /version: {args.path!r}")
     with client_of(args) as client:
         body = client.get_raw(args.path)
     if sys.stdout.isatty():

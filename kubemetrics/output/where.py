@@ -139,7 +139,8 @@ class _Parser(Generic[R]):
     def _column(self, token: Token) -> Column[R]:
         column = self._table.get(token.text) if token.kind == "word" else None
         if column is None:
-            raise self._error(self._table.no_such(token.text), token)
+            expected = "expected a column; " if token.kind == "end" else ""
+            raise self._error(expected + self._table.no_such(token.text), token)
         return column
 
     def _peek(self) -> Token:

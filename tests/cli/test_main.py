@@ -73,6 +73,8 @@ def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         ("--context x", "error: no command is named"),
         ("raw", "error: the following arguments are required: PATH"),
         ("raw /a /b", "error: unrecognized arguments: /b"),
+        ("config frob", "error: unrecognized arguments: frob"),
+        ("raw version", "error: PATH begins with /, as in /version: 'version'"),
         ("config --nope", "error: unknown flag: --nope"),
         ("config --as-user-extra x", "error: --as-user-extra takes KEY=VALUE, not 'x'"),
     ],

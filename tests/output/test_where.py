@@ -150,7 +150,7 @@ def test_what_does_not_depend_on_the_unknown_is_still_decided() -> None:
 @pytest.mark.parametrize(
     ("text", "column", "problem"),
     [
-        ("", 1, "there are: name, namespace,"),
+        ("", 1, "expected a column; there are: name, namespace,"),
         ("mem.pct_limt > 80", 1, "did you mean mem.pct_limit?"),
         ("zzz > 80", 1, "no column 'zzz' of rows; there are: name,"),
         ("cpu.usage", 10, "expected one of =="),
