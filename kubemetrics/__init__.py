@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         PodMetrics,
     )
     from .quantity import Quantity
+    from .snapshot import Snapshot
     from .watch import WatchEvent
 
 _HOME: Final = {
@@ -76,6 +77,7 @@ _HOME: Final = {
     "QuantityError": "errors",
     "ResourceList": "api",
     "ResponseError": "errors",
+    "Snapshot": "snapshot",
     "TransportError": "errors",
     "Unauthorized": "errors",
     "WatchEvent": "watch",
@@ -107,6 +109,7 @@ __all__ = [
     "QuantityError",
     "ResourceList",
     "ResponseError",
+    "Snapshot",
     "TransportError",
     "Unauthorized",
     "WatchEvent",
