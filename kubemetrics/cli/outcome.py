@@ -99,12 +99,11 @@ class Outcome:
     def _nothing(self, reading: Reading) -> bool:
         """Whether some namespace, or the nodes, could not be read at all.
 
-        Samples alone are enough for who may not read pods; a pod list that failed is
-        another thing: nobody knows what it would have held.
+        One of the two lists is enough for who may not read the other; one that failed
+        is another thing: nobody knows what it would have held.
         """
-        listed = "nodes" if self.of_nodes else "pods"
-        kinds = {listed, _SAMPLES[self.of_nodes]}
-        if any(f.part == listed and _failed(f) for f in self._of(reading)):
+        kinds = {"nodes" if self.of_nodes else "pods", _SAMPLES[self.of_nodes]}
+        if any(f.part in kinds and _failed(f) for f in self._of(reading)):
             return True
         failed: dict[str, set[str]] = {}
         for failure in self._of(reading):

@@ -304,6 +304,15 @@ def test_a_selector_that_the_server_refuses_is_a_failure_and_no_empty_list(
     assert "No resources found" not in result.err
 
 
+def test_samples_that_are_refused_for_their_own_reasons_are_a_failure(
+    cluster: Cluster,
+) -> None:
+    cluster.state = "front-proxy-unauthorized"
+    result = run(cluster, "pods", "-A", "--fail-on", "mem.usage > 1Ki")
+    assert (result.code, len(result.lines)) == (1, 101)
+    assert "cannot read pod metrics: Unauthorized" in result.err
+
+
 def test_a_condition_that_nothing_meets_is_told_from_nothing_there(
     cluster: Cluster,
 ) -> None:
