@@ -71,7 +71,8 @@ def clock(parts: Parts) -> Clock:
     """Learn the date, the cadence and which nodes' clocks are wrong."""
     windows = [sample.window for sample in parts.pod_metrics.items]
     windows += [sample.window for sample in parts.node_metrics.items]
-    cadence = median([window for window in windows if window is not None])
+    # A window of no length (a provider that does not know it) tells no pace.
+    cadence = median([w for w in windows if w is not None and w > timedelta()])
     pace = Clock(date=parts.date, cadence=cadence)
     ages = _newest(parts.pods.items, parts.pod_metrics.items, parts.node_metrics.items)
     return Clock(date=pace.date, cadence=pace.cadence, skews=_skews(ages, pace))
@@ -92,7 +93,7 @@ def _newest(
         _later(newest, node.name, node.timestamp)
     node_of = {pod.key: pod.node_name for pod in pods}
     for sample in pod_metrics:
-        name = node_of.get((sample.namespace, sample.name))
+        name = node_of.get(sample.key)
         if name:
             _later(newest, name, sample.timestamp)
     return newest

@@ -164,6 +164,14 @@ def test_age_goes_by_the_servers_clock() -> None:
     assert row.age == timedelta(seconds=12)
 
 
+def test_windows_without_a_length_make_no_sample_stale() -> None:
+    samples = (sample(window="0s"), sample("q", window="-5s"))
+    found = parts((pod(), pod("q")), samples, node_samples=())
+    snapshot = join(found)
+    assert snapshot.cadence is None
+    assert not any(row.stale for row in snapshot.pods)
+
+
 def test_a_sample_is_stale_for_the_cadence_of_the_list_not_for_its_own() -> None:
     """A window of its own that is long does not excuse one that is late."""
     late = sample("late", age=50, window="5m0s")
