@@ -13,7 +13,6 @@ from .samples import marks, quality
 from .usage import demand_families, resource_columns
 
 _ALIASES: Final = {"cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage"}
-_HEADERS: Final = {"container": "NAME", "priority-class": "PRIORITY-CLASS"}
 _IDENTITY: Final = {"owner.kind": "workload_kind", "owner.name": "workload"}
 _REPLICAS: Final = 22
 """The `keep` of the spread, where the members of a group are replicas."""
@@ -82,7 +81,7 @@ def _key_columns(index: int, by: str) -> tuple[Column[Rollup], ...]:
             Column(key="owner.name", header="NAME", kind="text", get=value,
                    keep=ALWAYS, name=True, about="the workload's name"),
         )  # fmt: skip
-    header = _HEADERS.get(by) or by.rpartition(":")[2].rpartition("/")[2].upper()
+    header = by.rpartition(":")[2].rpartition("/")[2].upper()
     return (
         Column(key=by.replace("-", "_") if ":" not in by else by, header=header,
                kind="text", get=value, keep=ALWAYS, name=True,

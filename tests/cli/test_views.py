@@ -224,6 +224,13 @@ def test_help_and_mistakes_cost_no_request(cluster: Cluster) -> None:
     assert not cluster.requests
 
 
+def test_no_two_columns_of_a_sum_are_headed_alike(cluster: Cluster) -> None:
+    for by in ("owner,container", "pod,container", "priority-class,node"):
+        head = run(cluster, "pods", "-A", "--by", by, "--top", "1").lines[0]
+        names = head.partition("PODS" if "node" in by else "CONTAINERS")[0].split()
+        assert len(names) == len(set(names)), head
+
+
 # what is said, and the exit code
 
 
