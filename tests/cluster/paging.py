@@ -155,7 +155,8 @@ def limit_of(query: Mapping[str, str]) -> int:
     if query.get("resourceVersion") == "0":
         return 0
     try:
-        return int(query.get("limit") or "0")
+        # Below nothing is as good as none: etcd3/store.go looks for more than 0.
+        return max(0, int(query.get("limit") or "0"))
     except ValueError:
         raise bad_request(f"invalid limit: {query['limit']}") from None
 

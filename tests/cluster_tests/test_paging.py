@@ -39,6 +39,10 @@ def test_pages_of_any_size_make_up_the_list(cluster: Cluster, limit: int) -> Non
     assert all(len(page) == limit for page in found[:-1])
 
 
+def test_a_limit_below_nothing_is_none(cluster: Cluster) -> None:
+    assert len(get(cluster, f"{PODS}?limit=-1").names()) == 120
+
+
 def test_pages_of_one_namespace_stay_in_it(cluster: Cluster) -> None:
     path = "/api/v1/namespaces/kube-system/pods"
     whole = get(cluster, path).names()
