@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Final
 
+from . import console
 from .parser import Parser
 
 DESCRIPTION: Final = """\
@@ -48,8 +49,16 @@ def run(args: Namespace) -> int:
         print(json_text(diagnosis))
     elif args.output == "manifest":
         print(diagnosis.manifest, end="")
+        if not diagnosis.manifest:
+            console.complain(_no_manifest(healthy=diagnosis.healthy))
     else:
         screen = terminal(args.color)
         lines = text_lines(diagnosis, width=screen.width, colour=screen.colour)
         print("\n".join(lines))
     return 0 if diagnosis.healthy else 1
+
+
+def _no_manifest(*, healthy: bool) -> str:
+    if healthy:
+        return "no role is missing"
+    return "no role to print: something else is wrong; kubemetrics doctor says what"

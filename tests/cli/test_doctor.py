@@ -117,3 +117,11 @@ def test_colour_marks_what_matters() -> None:
 
 def test_json_text_is_ascii() -> None:
     assert json_text(HOSTILE).isascii()
+
+
+def test_a_manifest_that_is_empty_says_why(cluster: Cluster) -> None:
+    result = run(cluster, "doctor", "-o", "manifest", user="viewer")
+    assert (result.code, result.out, result.err) == (0, "", "no role is missing\n")
+    result = run(cluster, "doctor", "-o", "manifest", "-s", "https://127.0.0.1:1")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("no role to print: ")
