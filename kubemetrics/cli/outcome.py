@@ -18,6 +18,10 @@ R = TypeVar("R")
 
 PARTIAL: Final = 4
 MATCHED: Final = 10
+_WARMING: Final = (
+    "the metrics API is warming up: nodes are Ready and it has a sample of none yet; it"
+    " needs two scrapes, so try again in a minute"
+)
 _SAMPLES: Final = {True: "node metrics", False: "pod metrics"}
 
 
@@ -69,6 +73,8 @@ class Outcome:
         yield from self._not_found()
         for reading, coverage in zip(self.readings, self.coverages, strict=True):
             where = f"context {reading.context}: " if reading.context else ""
+            if reading.snapshot and reading.snapshot.warming:
+                yield f"{where}{_WARMING}"
             if reading.snapshot and not coverage.complete:
                 yield f"{where}{coverage.sentence}"
 

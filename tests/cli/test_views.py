@@ -294,6 +294,15 @@ def test_without_the_metrics_api_the_rows_are_printed_first(
     assert words in result.err
 
 
+@pytest.mark.parametrize("view", ["pods -A", "nodes"])
+def test_a_metrics_api_that_warms_up_is_said_to(cluster: Cluster, view: str) -> None:
+    assert "warming up" not in run(cluster, *view.split()).err
+    cluster.state = "warming-2"
+    found = run(cluster, *view.split())
+    assert "the metrics API is warming up" in found.err
+    assert found.out
+
+
 def test_a_namespace_without_pods_is_told_in_kubectls_words(cluster: Cluster) -> None:
     result = run(cluster, "pods", "-n", "nope")
     assert (result.code, result.out) == (0, "")
