@@ -15,10 +15,11 @@ from kubemetrics import DecodeError, Node, NodeMetrics, Pod, PodMetrics
 from kubemetrics.models import Pool, fields
 from kubemetrics.wire import collector_paused, decode
 from kubemetrics.wire.answers import StatusWire
-from kubemetrics.wire.decoding import _fast_decoder, _slow
+from kubemetrics.wire.decoding import Items, _fast_decoder, _slow, _stepwise
 from kubemetrics.wire.metrics import NodeMetricsListWire, PodMetricsListWire
 from kubemetrics.wire.nodes import NodeListWire
 from kubemetrics.wire.pods import PodListWire
+from kubemetrics.wire.stepwise import read_list
 from tests.cluster.recorded import body
 
 LISTS: dict[str, tuple[Any, Any]] = {
@@ -141,3 +142,59 @@ def test_the_collector_is_left_as_it_was(enabled: bool) -> None:  # noqa: FBT001
         assert gc.isenabled() is enabled
     finally:
         (gc.enable if was else gc.disable)()
+
+
+def stepwise(raw: bytes) -> dict[str, Any] | None:
+    read = read_list(raw)
+    return None if read is None else {**read[0], "items": list(read[1])}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_item_by_item_json_reads_what_it_reads_at_once(name: str) -> None:
+    raw = body(f"{name}.body.gz")
+    assert stepwise(raw) == _slow(raw, "")
+
+
+@given(st.data())
+def test_a_damaged_list_is_an_error_item_by_item_too(data: st.DataObject) -> None:
+    raw = body("podmetrics-all.body.gz")[:4000] + b"]}"
+    at = data.draw(st.integers(0, len(raw) - 3))
+    damaged = raw[:at] + data.draw(st.binary(max_size=3)) + raw[at:]
+    try:
+        expected = _slow(damaged, "")
+    except DecodeError:
+        with contextlib.suppress(DecodeError):
+            assert stepwise(damaged) is None
+    else:
+        assert stepwise(damaged) in (None, expected)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"items":[{}],"metadata":{"continue":"more"},"x":[]}',
+        b'{"metadata":{},"items":null,"x":[]}',
+        b'{"metadata":{}}',
+        b"[]",
+        b"",
+    ],
+)
+def test_what_is_laid_out_otherwise_is_read_whole(raw: bytes) -> None:
+    assert read_list(raw) is None
+
+
+def test_what_follows_the_items_must_be_json() -> None:
+    assert stepwise(b'{"metadata":{},"items":[{}, {}] , "x":[1]}') == {
+        "metadata": {},
+        "items": [{}, {}],
+    }
+    with pytest.raises(DecodeError, match="not JSON near byte"):
+        stepwise(b'{"metadata":{},"items":[{}]"x":[1]]}')
+
+
+def test_a_large_list_is_read_item_by_item_without_msgspec() -> None:
+    padding = b" " * (1 << 20)
+    raw = b'{"kind":"PodList","metadata":{},"items":[{"spec":{}}' + padding + b"]}"
+    decoded: Any = _stepwise(raw)
+    assert isinstance(decoded["items"], Items)
+    assert list(decoded["items"]) == [{"spec": {}}]

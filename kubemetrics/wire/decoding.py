@@ -2,14 +2,14 @@
 
 With the ``fast`` extra msgspec decodes a large body straight into a shape and skips
 everything else; without it, or where msgspec refuses (a ``null`` where a string is
-promised), ``json`` reads it whole. Either way the models' ``from_json`` is the judge.
+promised), ``json`` reads it. Either way the models' ``from_json`` is the judge.
 """
 
 from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Callable, Generator, Hashable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final, TypedDict, TypeVar, cast, get_args, get_type_hints
@@ -45,13 +45,24 @@ def decode(body: bytes, shape: type[T], *, url: str = "") -> T:
     Raises:
         DecodeError: not JSON, not an object, or nested too deeply.
     """
-    fast = _fast_decoder(cast("Hashable", shape)) if len(body) >= _LARGE else None
-    value = fast(body) if fast else None
+    value: object = None
+    if len(body) >= _LARGE:
+        value = (_fast_decoder(cast("Hashable", shape)) or _stepwise)(body)
     if value is None:
         value = _slow(body, url)
     if not isinstance(value, dict):
         raise DecodeError(f"expected a JSON object, got {_kind(value)}", url=url)
     return cast("T", value)
+
+
+def _stepwise(body: bytes) -> object:
+    from .stepwise import read_list  # noqa: PLC0415 - for large lists alone
+
+    read = read_list(body)
+    if read is None:
+        return None
+    envelope, items = read
+    return {**envelope, "items": Items(items)}
 
 
 def _slow(body: bytes, url: str) -> object:
@@ -82,15 +93,12 @@ class Items:
     time: samples of all pods come in one answer.
     """
 
-    def __init__(self, raws: list[Any], decode_one: Callable[[Any], object]) -> None:
-        self._raws = raws
-        self._decode = decode_one
+    def __init__(self, items: Iterator[object]) -> None:
+        self._items = items
 
-    def __iter__(self) -> Generator[object, None, None]:
-        """Yield what each stands for, once."""
-        self._raws.reverse()
-        while self._raws:
-            yield self._decode(self._raws.pop())
+    def __iter__(self) -> Iterator[object]:
+        """Yield each of them, once."""
+        return self._items
 
 
 @cache
@@ -130,7 +138,13 @@ def _decoder_of_lists(
     def decode_list(body: bytes) -> object:
         value = whole(body)
         if value and "items" in value:
-            value["items"] = Items(value["items"], decode_one)
+            value["items"] = Items(map(decode_one, _drain(value["items"])))
         return value
 
     return decode_list
+
+
+def _drain(raws: list[Any]) -> Generator[Any, None, None]:
+    raws.reverse()
+    while raws:
+        yield raws.pop()
