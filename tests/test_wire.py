@@ -144,8 +144,8 @@ def test_the_collector_is_left_as_it_was(enabled: bool) -> None:  # noqa: FBT001
         (gc.enable if was else gc.disable)()
 
 
-def stepwise(raw: bytes) -> dict[str, Any] | None:
-    read = read_list(raw)
+def stepwise(raw: bytes, window: int = 1 << 20) -> dict[str, Any] | None:
+    read = read_list(raw, window=window)
     return None if read is None else {**read[0], "items": list(read[1])}
 
 
@@ -188,8 +188,26 @@ def test_what_follows_the_items_must_be_json() -> None:
         "metadata": {},
         "items": [{}, {}],
     }
-    with pytest.raises(DecodeError, match="not JSON near byte"):
+    with pytest.raises(DecodeError, match="not JSON before byte"):
         stepwise(b'{"metadata":{},"items":[{}]"x":[1]]}')
+
+
+def test_windows_may_cut_anything_anywhere() -> None:
+    raw = '{"kind":"X", "metadata":{"a":"é€"},"items":[{"n":-12.5e3}, {"é":[]}]}'
+    expected = _slow(raw.encode(), "")
+    for width in range(1, 40):
+        # What is longer than a window may be left to be read whole, never misread.
+        assert stepwise(raw.encode(), width) in (expected, None)
+    assert stepwise(raw.encode(), 24) == expected
+
+
+def test_a_mistake_early_in_a_large_list_is_found_at_once() -> None:
+    items = b"{}," * (1 << 20)
+    raw = b'{"metadata":{},"items":[{},{"x":tru},' + items + b"{}]}"
+    read = read_list(raw)
+    assert read is not None
+    with pytest.raises(DecodeError, match=f"before byte 2097152 of {len(raw)}"):
+        list(read[1])
 
 
 def test_a_large_list_is_read_item_by_item_without_msgspec() -> None:

@@ -7,79 +7,134 @@ samples of all pods come in one answer, which has no pages.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
+from codecs import getincrementaldecoder
+from collections.abc import Generator
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from ..errors import DecodeError
 
 _SPACE: Final = " \t\n\r"
-_Scan: TypeAlias = Callable[[str, int], tuple[Any, int]]
 
 
-def read_list(body: bytes) -> tuple[dict[str, Any], Generator[object]] | None:
+def read_list(
+    body: bytes, *, window: int = 1 << 20
+) -> tuple[dict[str, Any], Generator[object, None, None]] | None:
     """Return what comes before the items, and the items as they are asked for.
 
     ``None`` where the body is not laid out as the API lays a list out (its metadata
     first, its items last), and where it is no JSON: then it is to be read whole.
+    *window* is how many bytes are looked at together.
     """
     if not body.rstrip().endswith(b"]}"):
         return None
-    scan: _Scan = json.JSONDecoder(parse_float=Decimal).raw_decode
+    text = _Text(body, window)
     try:
-        text = body.decode()
-        envelope, at = _envelope(text, scan)
+        envelope = _envelope(text)
     except (ValueError, IndexError, RecursionError):
         return None
-    return (envelope, _items(text, at, scan)) if "metadata" in envelope else None
+    return (envelope, _items(text)) if "metadata" in envelope else None
 
 
-def _envelope(text: str, scan: _Scan) -> tuple[dict[str, Any], int]:
-    """Read an object up to its items; return where the first of them begins."""
+class _Text:
+    """Bytes read as JSON from the left, a window at a time."""
+
+    def __init__(self, body: bytes, window: int) -> None:
+        self._body = memoryview(body)
+        self._window = window
+        self._taken = 0
+        self._decode = getincrementaldecoder("utf-8")().decode
+        self._scan = json.JSONDecoder(parse_float=Decimal).raw_decode
+        self._text = ""
+        self._at = 0
+
+    def peek(self) -> str:
+        """Return the next character that is no white space.
+
+        Raises:
+            IndexError: there is none.
+        """
+        while True:
+            while self._at < len(self._text):
+                char = self._text[self._at]
+                if char not in _SPACE:
+                    return char
+                self._at += 1
+            if not self._widen():
+                raise IndexError
+
+    def expect(self, mark: str) -> None:
+        """Go past *mark*.
+
+        Raises:
+            ValueError: something else is there.
+            IndexError: nothing is.
+        """
+        if self.peek() != mark:
+            raise ValueError(f"expected {mark}")
+        self._at += 1
+
+    def value(self) -> Any:  # noqa: ANN401 - JSON
+        """Read a value; one that the window cuts is tried again in a wider one."""
+        self.peek()
+        while True:
+            try:
+                found, end = self._scan(self._text, self._at)
+            except json.JSONDecodeError as error:
+                # What the window cuts fails near its end; all else is wrong.
+                if len(self._text) - error.pos > self._window or not self._widen():
+                    raise
+            else:
+                if end < len(self._text) or not self._widen():
+                    self._at = end
+                    return found
+
+    def rest(self) -> str:
+        """Return all that is left."""
+        while self._widen():
+            pass
+        return self._text[self._at :]
+
+    def place(self) -> str:
+        """Say where it stands, for an error."""
+        return f"before byte {self._taken} of {len(self._body)}"
+
+    def _widen(self) -> bool:
+        """Take in more; return whether there was any."""
+        more = self._body[self._taken : self._taken + self._window]
+        self._taken += len(more)
+        last = self._taken == len(self._body)
+        self._text = self._text[self._at :] + self._decode(more, last)
+        self._at = 0
+        return bool(more)
+
+
+def _envelope(text: _Text) -> dict[str, Any]:
+    """Read an object up to its first item."""
     found: dict[str, Any] = {}
-    at = _expect(text, 0, "{")
+    text.expect("{")
     while True:
-        key, at = scan(text, at)
-        at = _expect(text, at, ":")
+        key = text.value()
+        text.expect(":")
         if key == "items":
-            return found, _expect(text, at, "[")
-        found[key], at = scan(text, at)
-        at = _expect(text, at, ",")
+            text.expect("[")
+            return found
+        found[key] = text.value()
+        text.expect(",")
 
 
-def _items(text: str, at: int, scan: _Scan) -> Generator[object, None, None]:
+def _items(text: _Text) -> Generator[object, None, None]:
     try:
-        more = text[at] != "]"
+        more = text.peek() != "]"
         while more:
-            item, at = scan(text, at)
-            yield item
-            at = _skip(text, at)
-            more = text[at] != "]"
-            at = _expect(text, at, ",") if more else at
+            yield text.value()
+            more = text.peek() != "]"
+            text.expect("," if more else "]")
         # What may follow is read as well: it must be JSON.
-        json.loads("{" + text[at + 1 :].lstrip(_SPACE).removeprefix(","))
+        json.loads("{" + text.rest().lstrip(_SPACE).removeprefix(","))
     except (ValueError, IndexError) as error:
-        problem = error.msg if isinstance(error, json.JSONDecodeError) else "cut short"
-        raise DecodeError(
-            f"not JSON near byte {at} of {len(text)}: {problem}"
-        ) from None
+        problem = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        said = problem or "cut short"
+        raise DecodeError(f"not JSON {text.place()}: {said}") from None
     except RecursionError:
         raise DecodeError("JSON nested too deeply") from None
-
-
-def _expect(text: str, at: int, mark: str) -> int:
-    """Return where what follows *mark* begins.
-
-    Raises:
-        ValueError: something else is there.
-    """
-    at = _skip(text, at)
-    if text[at] != mark:
-        raise ValueError(mark)
-    return _skip(text, at + 1)
-
-
-def _skip(text: str, at: int) -> int:
-    while text[at] in _SPACE:
-        at += 1
-    return at
