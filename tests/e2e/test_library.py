@@ -31,16 +31,19 @@ def pods(client: Client, namespace: str | None) -> ResourceList[Pod]:
 def test_the_pages_of_a_list_add_up_to_the_whole(
     client: Client, namespace: str | None
 ) -> None:
-    paged = client.list_pods(namespace=namespace, chunk_size=7)
     whole = client.list_pods(namespace=namespace, chunk_size=0)
+    paged = client.list_pods(namespace=namespace, chunk_size=max(7, len(whole) // 20))
     assert [p.key for p in paged] == sorted(p.key for p in paged)
     if paged.resource_version == whole.resource_version:
         assert list(paged) == list(whole)
 
 
-def test_pages_one_by_one_are_the_list(client: Client, namespace: str | None) -> None:
-    pages = list(client.iter_pods(namespace=namespace, chunk_size=20))
-    assert all(len(page) <= 20 for page in pages)
+def test_pages_one_by_one_are_the_list(
+    client: Client, namespace: str | None, pods: ResourceList[Pod]
+) -> None:
+    size = max(20, len(pods) // 20)
+    pages = list(client.iter_pods(namespace=namespace, chunk_size=size))
+    assert all(len(page) <= size for page in pages)
     assert len({p.key for page in pages for p in page}) == sum(map(len, pages))
 
 
