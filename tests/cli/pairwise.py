@@ -47,11 +47,3 @@ def _row(values: Sequence[Sequence[str]], wanted: _Pair, chance: random.Random) 
 
 def _held(row: Row) -> set[_Pair]:
     return {(i, row[i], j, row[j]) for i, j in combinations(range(len(row)), 2)}
-
-
-def singles(parameters: Mapping[str, Sequence[str]], seed: int) -> list[Row]:
-    """Return rows that hold every value at least once."""
-    chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
-    shuffled = [chance.sample(list(v), len(v)) for v in parameters.values()]
-    longest = max(map(len, shuffled))
-    return [tuple(v[i % len(v)] for v in shuffled) for i in range(longest)]
