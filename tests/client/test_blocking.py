@@ -485,7 +485,9 @@ def test_many_threads_share_one_client(cluster: Cluster, config: Config) -> None
             thread.start()
             stack.callback(thread.join)
     assert failures == []
-    assert cluster.accepted_connections <= 8
+    # 240 requests went over what the pool keeps alive. A thread may open one more
+    # while another's answer is read to its end and not yet given back.
+    assert cluster.accepted_connections <= 16
 
 
 def test_every_attempt_and_every_wait_is_in_the_log(
