@@ -140,13 +140,14 @@ def _whole(options: SnapshotOptions) -> bool:
 
 def _pod_options(options: SnapshotOptions) -> list[ListOptions]:
     whole = _all_options(options)
-    fields = filter(None, (whole.get("field_selector"), options.get("field_selector")))
+    chosen = (whole.get("field_selector"), options.get("field_selector"))
+    fields = ",".join(filter(None, chosen)) or None
     return [
         {
             **whole,
             "namespace": namespace,
             "label_selector": options.get("label_selector"),
-            "field_selector": ",".join(fields) or None,
+            "field_selector": fields,
             "progress": options.get("progress"),
         }
         for namespace in _namespaces(options)

@@ -143,6 +143,29 @@ def test_a_connection_that_fails_for_one_part_spares_the_others() -> None:
     assert {row.reason.code for row in taken.nodes if row.reason} == {"ReadFailed"}
 
 
+NARROWING: list[SnapshotOptions] = [
+    {"field_selector": "status.phase=Pending"},
+    {"node": "worker-003"},
+    {"node": "worker-003", "field_selector": "status.phase=Pending"},
+    {"label_selector": "app=x"},
+    {"label_selector": "app=x", "node": "worker-003"},
+    {"chunk_size": 7},
+]
+
+
+@pytest.mark.parametrize("chosen", NARROWING, ids=" and ".join)
+def test_each_namespace_is_asked_for_the_same_pods(chosen: SnapshotOptions) -> None:
+    """The selectors reached the first namespace only: all pods of the others came."""
+    server = Recording()
+    take(server, {**chosen, "namespace": ["team-b", "team-a", "team-c"]})
+    asked = [r.query for r in server.asked if r.path.endswith("/pods")]
+    pods, samples = asked[:3], asked[3:]
+    assert [len(set(pods)), len(set(samples))] == [1, 1]
+    alone = Recording()
+    take(alone, {**chosen, "namespace": "team-a"})
+    assert pods[0] == next(r.query for r in alone.asked if r.path == TEAM_A)
+
+
 def test_fields_are_never_asked_of_the_metrics_api() -> None:
     """It knows none but the name and the namespace: kubernetes#131896."""
     server = Recording()
