@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 _TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -86,6 +86,17 @@ class Parser(argparse.ArgumentParser):
         """Raise instead of printing and leaving."""
         # `read` put the names behind "--", which nobody typed.
         raise UsageError(message.replace("arguments: -- ", "arguments: "))
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:  # noqa: ANN401 - as argparse has it
+        """Take ``--`` as the value of a flag: argparse would take it out.
+
+        Source: python/cpython#59317; with pflag ``--context --`` is the context "--".
+        """
+        if action.option_strings and arg_strings == ["--"]:
+            value = self._get_value(action, "--")
+            self._check_value(action, value)
+            return value
+        return super()._get_values(action, arg_strings)
 
     def format_help(self) -> str:
         """Return the help, with a usage line that leaves the flags to their list."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kubemetrics.cli import main
@@ -35,6 +35,8 @@ def nowhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @given(WORDS)
+@example(["pods", "--context", "--"])  # TypeError: argparse gave a list
+@example(["pods", "--context=--", "--"])
 @settings(max_examples=300, deadline=None)
 def test_any_words_end_with_a_known_exit_code(words: list[str]) -> None:
     out, err = io.StringIO(), io.StringIO()

@@ -36,6 +36,9 @@ def parser() -> Parser:
         ("--namespace x", {"namespace": "x"}),
         ("--namespace=", {"namespace": ""}),
         ("--namespace -A", {"namespace": "-A", "all": False}),
+        ("--namespace --", {"namespace": "--"}),
+        ("--namespace=-- a", {"namespace": "--", "names": ["a"]}),
+        ("-n-- -- a -- b", {"namespace": "--", "names": ["a", "--", "b"]}),
         ("--namespace a --namespace b", {"namespace": "b"}),
         ("-A", {"all": True}),
         ("-Aq", {"all": True, "quiet": True}),
@@ -149,3 +152,22 @@ def test_no_alias_hides_a_command(name: str) -> None:
     parent, _, last = name.rpartition(" ")
     for word in (last, *COMMANDS[name].aliases):
         assert child(parent, word) == name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_two_dashes_are_a_value_behind_any_flag_that_takes_one(name: str) -> None:
+    """Or a mistake that names the flag; argparse hands on an empty list."""
+    _, parser = build(name)
+    needed = ["x" for argument in parser.arguments() if argument.required]
+    for action in parser.options():
+        if action.nargs != 0:
+            flag = action.option_strings[-1]
+            found = value_or_refusal(parser, [f"{flag}=--", *needed], action.dest)
+            assert found in ("--", ["--"]) or flag in str(found)
+
+
+def value_or_refusal(parser: Parser, words: list[str], dest: str) -> object:
+    try:
+        return getattr(parser.read(words), dest)
+    except UsageError as error:
+        return str(error)
