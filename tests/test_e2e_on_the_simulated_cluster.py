@@ -18,17 +18,9 @@ ROOT = Path(__file__).parent.parent
 def test_it_passes_or_skips_with_a_reason(user: str) -> None:
     with Cluster.recorded() as cluster:
         environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig(user=user))}
+        words = ("tests/e2e", "--e2e", "-q", "-p", "no:cacheprovider")
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "tests/e2e",
-                "--e2e",
-                "-q",
-                "-p",
-                "no:cacheprovider",
-            ],
+            [sys.executable, "-m", "pytest", *words],
             cwd=ROOT,
             env=environment,
             capture_output=True,

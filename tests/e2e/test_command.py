@@ -11,14 +11,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from kubemetrics import Config
+from kubemetrics.cli import main
 
 PINNED = Path(__file__).parents[2] / ".tools" / "kubectl"
 KUBECTL = str(PINNED) if PINNED.exists() else shutil.which("kubectl")
@@ -27,28 +31,49 @@ ANSWERED = {0, 1, 3}
 """Shown, refused to this user, or no metrics API: never a traceback."""
 
 
-def run(program: Sequence[str], *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k != "COLUMNS"}
-    return subprocess.run(
-        [*program, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-        timeout=300,
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def ours(*words: str) -> Done:
+    """Run the command in this process: starting another takes longer than most reads.
+
+    A defect is then an exception of the test itself.
+    """
+    out, err = _pipe(), _pipe()
+    with patch.dict(os.environ), redirect_stdout(out), redirect_stderr(err):
+        os.environ.pop("COLUMNS", None)
+        code = main(words)
+    return Done(code, _written(out), _written(err))
+
+
+def _pipe() -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    stream.seek(0)
+    return stream.read()
+
+
+def process(*program: str) -> Done:
+    done = subprocess.run(
+        program, capture_output=True, text=True, check=False, timeout=300
     )
-
-
-def ours(*words: str) -> subprocess.CompletedProcess[str]:
-    done = run((sys.executable, "-m", "kubemetrics"), *words)
     assert "Traceback" not in done.stderr
-    return done
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
-def theirs(*words: str) -> subprocess.CompletedProcess[str]:
+def theirs(*words: str) -> Done:
     if KUBECTL is None:
         pytest.skip("there is no kubectl to compare with")
-    return run((KUBECTL,), *words)
+    return process(KUBECTL, *words)
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +81,7 @@ def scope(namespace: str | None) -> tuple[str, ...]:
     return ("-A",) if namespace is None else ("-n", namespace)
 
 
-def shown(done: subprocess.CompletedProcess[str]) -> str:
+def shown(done: Done) -> str:
     """Return what was printed, or skip with the reason why nothing was."""
     assert done.returncode in ANSWERED, done.stderr
     if not done.stdout:
@@ -165,6 +190,11 @@ def test_the_pods_are_those_that_kubectl_lists(scope: tuple[str, ...]) -> None:
 
 def test_a_raw_path_is_what_kubectl_gets() -> None:
     assert shown(ours("raw", "/version")) == theirs("get", "--raw", "/version").stdout
+
+
+def test_a_process_prints_what_the_command_prints() -> None:
+    command = (sys.executable, "-m", "kubemetrics", "raw", "/version")
+    assert shown(process(*command)) == shown(ours("raw", "/version"))
 
 
 def test_the_doctor_has_findings_and_no_crash() -> None:
