@@ -8,8 +8,16 @@ READY  := $(VENV)/.ready
 KUBECTL := .tools/kubectl
 PYTHONS ?= python3.11 python3.12 python3.13
 
+# Workers of the suite: a process each. Whole files go to a worker, so that a cluster
+# which serves a file is started once.
+WORKERS ?= 2
+SUITE   := -m pytest --numprocesses $(WORKERS) --dist loadfile
+
+# Many tests start Python: with compiled modules it starts in a fraction of the time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := check
-.PHONY: setup demo test check format lint types imports coverage e2e bench bench-huge test-all build clean
+.PHONY: setup demo test simulator check format lint types imports e2e bench bench-huge test-all build clean
 
 setup: $(READY) $(KUBECTL)
 
@@ -29,11 +37,20 @@ $(KUBECTL): tests/tools/kubectl.py $(READY)
 demo: $(READY)
 	@$(BIN)/python -m tests.demo
 
+# One file, or one test, without workers, at once and with output as it comes:
+#   .venv/bin/python -m pytest tests/cli/test_top.py -k sort
+# COVERAGE=1 measures the branches as well, and fails below the bound of pyproject.toml.
 test: setup
-	$(BIN)/python -m pytest
+	@echo "one file alone: $(BIN)/python -m pytest tests/cli/test_top.py"
+	$(BIN)/python $(SUITE) --ignore=tests/cluster_tests $(if $(COVERAGE),--cov)
 
-# The gate.
-check: lint types imports coverage
+# The tests of what the tests stand on: of the simulated cluster, compared with a real
+# one's recorded answers, and of the suite for real clusters.
+simulator: setup
+	$(BIN)/python $(SUITE) tests/cluster_tests
+
+# All of the gate (.ci/run) but the tests.
+check: lint types imports
 
 format: setup
 	$(BIN)/ruff format
@@ -50,12 +67,6 @@ types: setup
 
 imports: setup
 	$(BIN)/lint-imports
-
-coverage: setup
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
-	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report
 
 # Read-only, against any real cluster: make e2e KUBECONFIG=~/.kube/config
 e2e: setup

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cluster import Cluster
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("user", ["viewer", "nslimited", "nometrics"])
