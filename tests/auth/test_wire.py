@@ -6,16 +6,18 @@ With both clients, at a real server: at its end, when it is rotated, and after a
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 
 import pytest
 import yaml
 
+from kubemetrics.auth import credential_source
+from kubemetrics.client import session
 from kubemetrics.config import in_cluster_config
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
 from kubemetrics.errors import (
@@ -24,9 +26,10 @@ from kubemetrics.errors import (
     TransportError,
     Unauthorized,
 )
+from kubemetrics.transport.roots import Roots
 from tests.transport.certs import Issued, authority, leaf, ordinary
 
-from .clock import jwt
+from .clock import Clock, jwt
 from .gate import Gate, Visit, Visitors
 from .plugins import V1, answer, script
 from .provider import Provider
@@ -34,6 +37,16 @@ from .provider import Provider
 JANE = leaf(ordinary(), name="jane")
 JOAN = leaf(ordinary(), name="joan")
 FAR = 4_000_000_000
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Give every client, credential and authority file the time of the test."""
+    told = Clock()
+    timed = partial(credential_source, clock=told)
+    monkeypatch.setattr(session, "credential_source", timed)
+    monkeypatch.setattr(session, "Roots", partial(Roots, clock=told))
+    return told
 
 
 @pytest.fixture
@@ -51,14 +64,15 @@ def visit(request: pytest.FixtureRequest) -> Iterator[Visit]:
 class Plugin:
     """A plugin that gives what it was last told to give, and counts its runs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Clock) -> None:
         self._folder = folder
+        self._clock = clock
         body = f"echo x >> '{folder}/runs'; cat '{folder}/answer'"
         self._command = script(folder / "plugin", body)
 
     def gives(self, *, lasting: float | None = None, **status: object) -> None:
         if lasting is not None:
-            end = datetime.now(UTC) + timedelta(seconds=lasting)
+            end = datetime.fromtimestamp(self._clock() + lasting, UTC)
             status["expirationTimestamp"] = end.isoformat()
         (self._folder / "answer").write_text(answer(V1, **status))
 
@@ -75,8 +89,8 @@ class Plugin:
 
 
 @pytest.fixture
-def plugin(tmp_path: Path) -> Plugin:
-    return Plugin(tmp_path)
+def plugin(tmp_path: Path, clock: Clock) -> Plugin:
+    return Plugin(tmp_path, clock)
 
 
 def pair(issued: Issued) -> dict[str, str]:
@@ -190,7 +204,7 @@ def test_kubernetes_67359_a_service_accounts_token_is_read_again(
 
 
 def test_a_rotated_certificate_is_shown(
-    gate: Gate, visit: Visit, tmp_path: Path
+    gate: Gate, visit: Visit, tmp_path: Path, clock: Clock
 ) -> None:
     """In its midst, with the new certificate beside the old key, the old pair goes on.
 
@@ -199,16 +213,16 @@ def test_a_rotated_certificate_is_shown(
     visitor = visit(gate.config(**certificate_files(tmp_path, JANE)))
     visitor.ask()
     (tmp_path / "crt").write_bytes(JOAN.pem)
-    time.sleep(1.05)
+    clock.now += 1
     visitor.ask()
     (tmp_path / "key").write_bytes(JOAN.key)
-    time.sleep(1.05)
+    clock.now += 1
     visitor.ask()
     assert gate.came == ["certificate jane", "certificate jane", "certificate joan"]
 
 
 def test_a_rotated_authority_is_trusted_and_the_old_one_no_longer(
-    gate: Gate, visit: Visit, tmp_path: Path
+    gate: Gate, visit: Visit, tmp_path: Path, clock: Clock
 ) -> None:
     path = tmp_path / "ca.crt"
     path.write_bytes(ordinary().pem)
@@ -221,7 +235,7 @@ def test_a_rotated_authority_is_trusted_and_the_old_one_no_longer(
         visitor.ask()
     assert caught.value.reason == "tls"
     path.write_bytes(other.pem)
-    time.sleep(1.05)
+    clock.now += 1
     visitor.ask()
     gate.show(leaf(ordinary(), "127.0.0.1"))
     with pytest.raises(TransportError):
@@ -230,15 +244,16 @@ def test_a_rotated_authority_is_trusted_and_the_old_one_no_longer(
 
 
 def test_a_plugin_runs_again_shortly_before_the_end(
-    gate: Gate, visit: Visit, plugin: Plugin
+    gate: Gate, visit: Visit, plugin: Plugin, clock: Clock
 ) -> None:
     """Item 6: kubernetes_asyncio#257, #205; kr8s#27, #536; METR/inspect-action#108."""
-    plugin.gives(token="old", lasting=1.5, **pair(JANE))
+    plugin.gives(token="old", lasting=1000, **pair(JANE))
     visitor = visit(gate.config(exec=plugin.config))
     visitor.ask()
-    visitor.ask()
     plugin.gives(token="new", lasting=1000, **pair(JOAN))
-    time.sleep(1.4)
+    clock.now += 939
+    visitor.ask()
+    clock.now += 1
     visitor.ask()
     old, new = "Bearer old, certificate jane", "Bearer new, certificate joan"
     assert gate.came == [old, old, new]
@@ -335,13 +350,14 @@ def test_a_burst_of_fifty_401s_runs_the_plugin_once(
 
 
 def test_an_id_token_is_renewed_ten_seconds_before_its_end(
-    gate: Gate, visit: Visit, tmp_path: Path
+    gate: Gate, visit: Visit, tmp_path: Path, clock: Clock
 ) -> None:
-    old = jwt(exp=time.time() + 11)
+    old = jwt(exp=clock() + 100)
     with Provider() as provider:
         visitor = visit(gate.config(oidc=oidc(provider, tmp_path, old)))
+        clock.now += 89
         visitor.ask()
-        time.sleep(1.1)
+        clock.now += 2
         visitor.ask()
     written = yaml.safe_load((tmp_path / "config").read_text())
     found = written["users"][0]["user"]["auth-provider"]["config"]

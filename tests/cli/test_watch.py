@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
 
+from kubemetrics.cli import watching
 from kubemetrics.cli.pace import Pace
 from tests.cluster import Cluster, Seen
 from tests.cluster.clock import rfc3339
 from tests.cluster.faults import api_error
+from tests.tools.interrupt import interrupt, interruptible
 
 from .harness import Result, run
 
@@ -48,28 +46,34 @@ def measure(cluster: Cluster, name: str, cpu: str) -> None:
     )
 
 
-@contextmanager
-def measuring(cluster: Cluster, *samples: str) -> Iterator[None]:
-    """Give a new sample, as ``pod cpu``, each time that a round was read."""
+class Between:
+    """What happens between the rounds: a new sample each time, as ``pod cpu``.
 
-    def go_on() -> None:
-        for number, sample in enumerate(samples, start=1):
-            deadline = time.monotonic() + 20
-            while rounds_of(cluster) < number:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-            time.sleep(0.2)  # what was read is shown before the next second
-            measure(cluster, *sample.split())
+    It stands in for the sleep of the command; *waits* are the seconds it was to take.
+    """
 
-    thread = threading.Thread(target=go_on)
-    thread.start()
-    yield
-    thread.join()
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._samples: list[str] = []
+        self.waits: list[float] = []
+
+    def measure(self, *samples: str) -> None:
+        self._samples += samples
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        measure(self._cluster, *self._samples.pop(0).split())
+
+
+@pytest.fixture
+def between(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Between:
+    made = Between(cluster)
+    monkeypatch.setattr(watching, "time", made)
+    return made
 
 
 def rounds_of(cluster: Cluster) -> int:
-    answered = [seen for seen in cluster.requests if seen.status is not None]
-    return sum(seen.path.endswith("v1beta1/nodes") for seen in answered)
+    return sum(seen.path.endswith("v1beta1/nodes") for seen in cluster.requests)
 
 
 # on a pipe
@@ -77,47 +81,55 @@ def rounds_of(cluster: Cluster) -> int:
 ONE = ("pods", "-n", "team-c", "redis-0", "--watch=1", "--fail-on", "cpu > 1")
 
 
-def test_new_samples_are_appended_under_one_header(cluster: Cluster) -> None:
+def test_new_samples_are_appended_under_one_header(
+    cluster: Cluster, between: Between
+) -> None:
     line = ("pods", "-n", "team-c", "redis-*", "--watch=1", "--columns", "name,cpu")
-    with measuring(cluster, "redis-0 777m", "redis-0 2"):
-        result = run(cluster, *line, "--fail-on", "cpu > 1")
+    between.measure("redis-0 777m", "redis-0 2")
+    result = run(cluster, *line, "--fail-on", "cpu > 1")
     header, *rows = [line.split() for line in result.lines]
     assert header == ["SAMPLED-AT", "NAME", "CPU"]
     assert [row[1] for row in rows[:4]] == [f"redis-{i}" for i in (0, 1, 2, 3)]
     assert [row[1:] for row in rows[4:]] == [["redis-0", "777m"], ["redis-0", "2000m"]]
 
 
-def test_it_ends_when_the_condition_holds(cluster: Cluster) -> None:
-    with measuring(cluster, "redis-0 2"):
-        assert run(cluster, *ONE).code == 10
+def test_it_ends_when_the_condition_holds(cluster: Cluster, between: Between) -> None:
+    between.measure("redis-0 2")
+    assert run(cluster, *ONE).code == 10
+    assert between.waits == [1.0]
 
 
-def test_ndjson_goes_on_line_by_line(cluster: Cluster) -> None:
-    with measuring(cluster, "redis-0 2"):
-        result = run(cluster, *ONE, "-o", "ndjson")
+def test_ndjson_goes_on_line_by_line(cluster: Cluster, between: Between) -> None:
+    between.measure("redis-0 2")
+    result = run(cluster, *ONE, "-o", "ndjson")
     usages = [json.loads(line)["cpu"]["usage"] for line in result.lines]
     assert len(usages) == 2
     assert usages[1] == 2_000_000_000
 
 
-def test_yaml_goes_on_document_by_document(cluster: Cluster) -> None:
-    with measuring(cluster, "redis-0 2"):
-        result = run(cluster, *ONE, "-o", "yaml")
+def test_yaml_goes_on_document_by_document(cluster: Cluster, between: Between) -> None:
+    between.measure("redis-0 2")
+    result = run(cluster, *ONE, "-o", "yaml")
     documents = list(yaml.safe_load_all(result.out))
     assert [len(document["items"]) for document in documents] == [1, 1]
 
 
-def test_what_has_no_new_sample_is_not_said_again(cluster: Cluster) -> None:
-    with measuring(cluster, "redis-1 3m", "redis-0 2"):
-        result = run(cluster, *ONE, "-o", "json")
+def test_what_has_no_new_sample_is_not_said_again(
+    cluster: Cluster, between: Between
+) -> None:
+    between.measure("redis-1 3m", "redis-0 2")
+    result = run(cluster, *ONE, "-o", "json")
     assert (rounds_of(cluster), result.out.count('"items"')) == (3, 2)
 
 
-def test_without_a_number_it_waits_for_the_next_sample(cluster: Cluster) -> None:
-    cluster.clock.shift(14)  # so that it is due
+def test_without_a_number_it_waits_for_the_next_sample(
+    cluster: Cluster, between: Between
+) -> None:
     line = [word for word in ONE if word != "--watch=1"]
-    with measuring(cluster, "redis-0 2"):
-        assert run(cluster, *line, "--watch").code == 10
+    between.measure("redis-0 2")
+    assert run(cluster, *line, "--watch").code == 10
+    # The window as recorded: the sample is as old as the time it has to be served.
+    assert between.waits == [14.986]
 
 
 def test_a_first_round_that_fails_is_the_end(cluster: Cluster) -> None:
@@ -132,12 +144,14 @@ def test_a_name_that_is_not_there_is_the_end(cluster: Cluster) -> None:
     assert result.err == 'error: pods "5" not found in namespace default\n'
 
 
-def test_a_later_round_that_fails_is_told_and_survived(cluster: Cluster) -> None:
+def test_a_later_round_that_fails_is_told_and_survived(
+    cluster: Cluster, between: Between
+) -> None:
     refusal = api_error(403, "Forbidden", "not now")
     for path in {seen.path for seen in first_round(cluster)}:
         cluster.faults.add(refusal, path=path, first=2)
-    with measuring(cluster, "redis-0 3m", "redis-0 2"):
-        result = run(cluster, *ONE)
+    between.measure("redis-0 3m", "redis-0 2")
+    result = run(cluster, *ONE)
     assert (result.code, result.err) == (10, "error: not now\n")
 
 
@@ -150,24 +164,24 @@ def first_round(cluster: Cluster) -> list[Seen]:
 
 def process(cluster: Cluster, *line: str) -> subprocess.Popen[str]:
     own = {"KUBECONFIG": str(cluster.kubeconfig("viewer")), "TERM": "xterm"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "kubemetrics", *line],
-        env={**os.environ, **own},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    with interruptible():
+        return subprocess.Popen(
+            [sys.executable, "-m", "kubemetrics", *line],
+            env={**os.environ, **own},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
 
 def test_ctrl_c_ends_it_cleanly(cluster: Cluster) -> None:
     line = ("pods", "-n", "team-c", "-w")
     with process(cluster, *line) as running:
         assert running.stdout is not None
-        assert running.stderr is not None
         assert running.stdout.readline().startswith("SAMPLED-AT")
-        running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=30) == 130
-        assert "Traceback" not in running.stderr.read()
+        _, err = interrupt(running)
+    assert running.returncode == 130
+    assert "Traceback" not in err
 
 
 def test_a_reader_that_has_enough_ends_it_quietly(cluster: Cluster) -> None:
@@ -178,7 +192,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(cluster: Cluster) -> None:
         running.stdout.readline()
         running.stdout.close()
         measure(cluster, "redis-0", "2")
-        assert running.wait(timeout=30) == 0
+        assert running.wait(timeout=60) == 0
         assert "Traceback" not in running.stderr.read()
 
 
@@ -195,10 +209,12 @@ def frames(result: Result) -> list[list[str]]:
     ]
 
 
-def test_the_screen_is_redrawn_with_change_and_trend(cluster: Cluster) -> None:
+def test_the_screen_is_redrawn_with_change_and_trend(
+    cluster: Cluster, between: Between
+) -> None:
     line = ("pods", "-n", "team-c", "redis-?", "--watch=1", "--color", "never")
-    with measuring(cluster, "redis-0 50m", "redis-0 100m", "redis-0 25m", "redis-0 2"):
-        result = run(cluster, *line, "--fail-on", "cpu > 1", width=100)
+    between.measure("redis-0 50m", "redis-0 100m", "redis-0 25m", "redis-0 2")
+    result = run(cluster, *line, "--fail-on", "cpu > 1", width=100)
     before_last = frames(result)[-2]
     status, header, *rows = before_last
     assert "newest sample 0s old" in status
