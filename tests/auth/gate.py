@@ -87,7 +87,7 @@ class Gate:
         who = _who(seen)
         if who in self.refused:
             if self.meeting is not None:
-                self.meeting.wait(20)
+                self.meeting.wait(60)
             return text_answer(401, "Unauthorized")
         if who in self.forbidden:
             return text_answer(403, "Forbidden")
@@ -131,7 +131,7 @@ class Blocking:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
         return bodies
 
     def close(self) -> None:
@@ -154,7 +154,7 @@ class Awaiting:
             self._portal.start_task_soon(self._client.get_raw, PATH)
             for _ in range(times)
         ]
-        return [task.result(30) for task in tasks]
+        return [task.result(60) for task in tasks]
 
     def close(self) -> None:
         self._portal.call(self._client.close)

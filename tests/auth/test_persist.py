@@ -5,8 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
-import threading
-import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubemetrics.config import lock
 from kubemetrics.config.lock import locked
 from kubemetrics.config.persist import read_auth_provider, write_auth_provider
 from kubemetrics.errors import ConfigError
@@ -210,22 +210,33 @@ def test_the_lock_is_let_go_after_an_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_who_holds_the_lock_is_waited_for(tmp_path: Path) -> None:
+class Turns:
+    """Time in which another lets go of *held* after the third sleep."""
+
+    def __init__(self, held: AbstractContextManager[None]) -> None:
+        self._held = held
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return sum(self.slept)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        if len(self.slept) == 3:
+            self._held.__exit__(None, None, None)
+
+
+def test_who_holds_the_lock_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = str(tmp_path / "config")
-    entered: list[float] = []
-
-    def wait() -> None:
-        with locked(path):
-            entered.append(time.monotonic())
-
+    held = locked(path)
+    held.__enter__()
+    turns = Turns(held)
+    monkeypatch.setattr(lock, "time", turns)
     with locked(path):
-        thread = threading.Thread(target=wait)
-        thread.start()
-        time.sleep(0.15)
-        released = time.monotonic()
-        assert entered == []
-    thread.join(5)
-    assert entered[0] >= released
+        assert turns.slept == [0.05] * 3
+        assert (tmp_path / "config.lock").exists()
 
 
 def test_a_lock_that_stays_is_told(tmp_path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +17,9 @@ from kubemetrics.errors import CredentialError
 
 from .clock import START, Clock
 
+HANG = 60.0
+"""Seconds after which a test that waits in vain is ended."""
+
 
 class Issuer:
     """Hands out numbered credentials that last *lifetime* seconds."""
@@ -25,7 +28,7 @@ class Issuer:
         self.clock = clock
         self.lifetime = lifetime
         self.fetches = 0
-        self.delay = 0.0
+        self.before: Callable[[], object] = lambda: None
         self.failure = ""
         self.same = False
         self.told: list[Credential | None] = []
@@ -33,7 +36,7 @@ class Issuer:
     def obtain(self, rejected: Credential | None) -> Credential:
         self.fetches += 1
         self.told.append(rejected)
-        time.sleep(self.delay)
+        self.before()
         if self.failure:
             raise CredentialError(self.failure)
         number = 1 if self.same else self.fetches
@@ -44,6 +47,34 @@ class Issuer:
         return Refreshing(self.obtain, _a_minute_early, self.clock)
 
 
+class Queue:
+    """A lock that says when *many* have come to it, the one inside among them."""
+
+    def __init__(self, many: int) -> None:
+        self._lock = threading.Lock()
+        self._many = many
+        self._came = itertools.count(1)
+        self._all = threading.Event()
+
+    def __enter__(self) -> None:
+        if next(self._came) == self._many:
+            self._all.set()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def wait(self) -> None:
+        assert self._all.wait(HANG)
+
+
+def meeting(source: Refreshing, issuer: Issuer, many: int) -> None:
+    """Let no fetch go on until *many* wait for it."""
+    queue = Queue(many)
+    source._lock = queue  # type: ignore[assignment]
+    issuer.before = queue.wait
+
+
 def _a_minute_early(credential: Credential, _now: float) -> float:
     return math.inf if credential.expires_at is None else credential.expires_at - 60
 
@@ -52,7 +83,7 @@ def at_once(count: int, work: Callable[[], object]) -> list[object]:
     barrier = threading.Barrier(count)
 
     def wait_and_work(_: int) -> object:
-        barrier.wait(5)
+        barrier.wait(HANG)
         return work()
 
     with ThreadPoolExecutor(count) as pool:
@@ -91,29 +122,37 @@ def test_without_an_end_it_lasts(issuer: Issuer) -> None:
 
 
 def test_fifty_threads_fetch_once(issuer: Issuer) -> None:
-    issuer.delay = 0.05
     source = issuer.source()
+    meeting(source, issuer, 50)
     found = at_once(50, source.fetch)
     assert issuer.fetches == 1
     assert set(found) == {Credential(authorization="Bearer 1")}
 
 
 def test_cached_does_not_wait_for_a_fetch(issuer: Issuer) -> None:
-    issuer.delay = 0.3
     source = issuer.source()
+    fetching, told = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        fetching.set()
+        told.wait(HANG)
+
+    issuer.before = hold
     thread = threading.Thread(target=source.fetch)
     thread.start()
-    started = time.monotonic()
+    assert fetching.wait(HANG)
     assert source.cached() is None
-    assert time.monotonic() - started < 0.2
-    thread.join()
+    assert thread.is_alive()
+    told.set()
+    thread.join(HANG)
+    assert source.cached() is not None
 
 
 def test_a_burst_of_fifty_401s_fetches_once(issuer: Issuer) -> None:
     """Item 6: asyncio#257, kr8s#536: each of them had its own refresh."""
     source = issuer.source()
     old = source.fetch()
-    issuer.delay = 0.02
+    meeting(source, issuer, 50)
 
     def refused() -> Credential:
         assert source.rejected(old)
@@ -155,7 +194,7 @@ def test_the_rejected_credential_is_told_to_whoever_fetches(issuer: Issuer) -> N
 
 
 def test_whoever_waited_shares_a_failure(issuer: Issuer) -> None:
-    issuer.failure, issuer.delay = "no", 0.2
+    issuer.failure = "no"
 
     def fail() -> str:
         with pytest.raises(CredentialError) as caught:
@@ -163,8 +202,9 @@ def test_whoever_waited_shares_a_failure(issuer: Issuer) -> None:
         return str(caught.value)
 
     source = issuer.source()
+    meeting(source, issuer, 20)
     assert set(at_once(20, fail)) == {"no"}
-    assert issuer.fetches < 5
+    assert issuer.fetches == 1
 
 
 def test_a_later_call_tries_again_after_a_failure(issuer: Issuer) -> None:

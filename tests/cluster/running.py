@@ -159,7 +159,7 @@ class Running(Closing):
     def open_connections(self) -> int:
         return self._server.open_connections
 
-    def settle(self, seconds: float = 2.0) -> int:
+    def settle(self, seconds: float = 30.0) -> int:
         """Wait until no connection is open, at most so long; return how many are."""
         end = time.monotonic() + seconds
         while self.open_connections and time.monotonic() < end:

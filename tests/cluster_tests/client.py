@@ -48,7 +48,7 @@ def connected(
         cluster.options.host,
         cluster.port,
         context=context or client_context(cluster),
-        timeout=10,
+        timeout=60,
     )
     try:
         yield connection

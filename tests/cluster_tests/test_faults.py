@@ -36,7 +36,7 @@ def request_bytes(cluster: Cluster, target: str) -> bytes:
 
 def raw_answer(cluster: Cluster, target: str = PODS) -> bytes:
     """Return all bytes up to the connection's end, however it ends in good order."""
-    plain = socket.create_connection(("127.0.0.1", cluster.port), timeout=5)
+    plain = socket.create_connection(("127.0.0.1", cluster.port), timeout=60)
     context = client_context(cluster)
     with context.wrap_socket(plain, server_hostname="localhost") as secure:
         secure.sendall(request_bytes(cluster, target))
@@ -66,7 +66,7 @@ def test_a_reset_is_a_reset_after_what_came_before(fault: Fault, least: int) -> 
     with Cluster.recorded(Options(tls=False)) as cluster:
         cluster.faults.add(fault)
         address = ("127.0.0.1", cluster.port)
-        with socket.create_connection(address, timeout=5) as plain:
+        with socket.create_connection(address, timeout=60) as plain:
             plain.sendall(request_bytes(cluster, PODS))
             received = bytearray()
             with pytest.raises(ConnectionResetError):

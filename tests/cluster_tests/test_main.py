@@ -47,7 +47,7 @@ def test_a_process_serves_until_it_is_told_to_stop(
             context=ssl.create_default_context(
                 cadata=b64decode(cluster["certificate-authority-data"]).decode()
             ),
-            timeout=10,
+            timeout=60,
         )
         headers = {"Authorization": f"Bearer {tokens['viewer']}"}
         connection.request("GET", "/api/v1/pods", headers=headers)
@@ -56,7 +56,7 @@ def test_a_process_serves_until_it_is_told_to_stop(
         assert version in connection.getresponse().read().decode()
         connection.close()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,7 +44,7 @@ def test_a_connect_proxy_tunnels_and_logs(cluster: Cluster) -> None:
     routes = {f"{NAME}:443": ("127.0.0.1", cluster.port)}
     with HttpProxy(routes=routes) as proxy:
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", proxy.port, context=client_context(cluster), timeout=5
+            "127.0.0.1", proxy.port, context=client_context(cluster), timeout=60
         )
         connection.set_tunnel(NAME, 443)
         connection.request("GET", "/version")
@@ -65,7 +65,7 @@ def test_a_proxy_wants_its_credentials(
 ) -> None:
     with HttpProxy(credentials="me:right") as proxy:
         sent = base64.b64encode(f"me:{password}".encode()).decode()
-        with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as sock:
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=60) as sock:
             sock.sendall(
                 f"CONNECT 127.0.0.1:{cluster.port} HTTP/1.1\r\n"
                 f"Proxy-Authorization: Basic {sent}\r\n\r\n".encode()
@@ -77,7 +77,7 @@ def test_a_proxy_wants_its_credentials(
 
 def test_an_unreachable_target_is_a_bad_gateway() -> None:
     with HttpProxy() as proxy:
-        connection = http.client.HTTPSConnection("127.0.0.1", proxy.port, timeout=5)
+        connection = http.client.HTTPSConnection("127.0.0.1", proxy.port, timeout=60)
         connection.set_tunnel("127.0.0.1", 1)
         with pytest.raises(OSError, match="502"):
             connection.connect()
@@ -87,7 +87,7 @@ def test_a_proxy_behind_tls_tunnels_too(cluster: Cluster) -> None:
     authority = cluster.authority
     context = server_context(authority.server(ServerCert()), ())
     with HttpsProxy(context=context) as proxy:
-        plain = socket.create_connection(("127.0.0.1", proxy.port), timeout=5)
+        plain = socket.create_connection(("127.0.0.1", proxy.port), timeout=60)
         trusting = client_context(cluster)
         with trusting.wrap_socket(plain, server_hostname="localhost") as secure:
             secure.sendall(
@@ -99,7 +99,7 @@ def test_a_proxy_behind_tls_tunnels_too(cluster: Cluster) -> None:
 
 def test_plain_http_is_forwarded_in_absolute_form() -> None:
     with Cluster.recorded(Options(tls=False)) as plain, HttpProxy() as proxy:
-        connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=60)
         connection.request("GET", f"{plain.url}/version?x=1")
         assert connection.getresponse().status == 200
         connection.close()
@@ -111,7 +111,7 @@ def test_plain_http_is_forwarded_in_absolute_form() -> None:
 def test_socks_connects_by_name(cluster: Cluster, credentials: str | None) -> None:
     routes = {f"{NAME}:443": ("127.0.0.1", cluster.port)}
     with SocksProxy(routes=routes, credentials=credentials) as proxy:
-        sock = socket.create_connection(("127.0.0.1", proxy.port), timeout=5)
+        sock = socket.create_connection(("127.0.0.1", proxy.port), timeout=60)
         sock.sendall(b"\x05\x02\x00\x02")
         assert read_exactly(sock, 2)[1] == (2 if credentials else 0)
         if credentials:
@@ -133,7 +133,7 @@ def test_distance_costs_a_round_trip_for_each_exchange(cluster: Cluster) -> None
     with Distance(cluster.port, 0.04) as far:
         context = ssl.create_default_context(cadata=cluster.ca_pem.decode())
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", far.port, context=context, timeout=5
+            "127.0.0.1", far.port, context=context, timeout=60
         )
         started = time.monotonic()
         connection.request("GET", "/version")
@@ -152,7 +152,7 @@ def test_distance_hands_large_bodies_on_whole(cluster: Cluster) -> None:
     with Distance(cluster.port, 0.01) as far:
         context = client_context(cluster)
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", far.port, context=context, timeout=5
+            "127.0.0.1", far.port, context=context, timeout=60
         )
         token = cluster.token("viewer")
         connection.request(

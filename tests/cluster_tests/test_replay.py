@@ -33,7 +33,7 @@ def cluster() -> Iterator[Cluster]:
 
 def connect(cluster: Cluster) -> HTTPConnection:
     context = ssl.create_default_context(cadata=cluster.ca_pem.decode())
-    return HTTPSConnection("127.0.0.1", cluster.port, context=context, timeout=10)
+    return HTTPSConnection("127.0.0.1", cluster.port, context=context, timeout=60)
 
 
 def ask(connection: HTTPConnection, cluster: Cluster, item: Exchange) -> HTTPResponse:

@@ -174,7 +174,7 @@ def kubectl(environ: dict[str, str]) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
     return done.stderr.decode() or "refused" if done.returncode else ""
 

@@ -133,7 +133,7 @@ PLUGINS = [
     Case(name="a variable with a null", user=plugin(env=[{"name": "A", "value": "a\0b"}]), files=gives(token="t"), refused=True),
     Case(name="a command with a blank", user=plugin(command="./my plugin"), files={"my plugin": script(answer(token="t"))}),
     Case(name="a command with a tilde", user=plugin(command="~/plugin"), files=gives(token="t"), refused=True),
-    Case(name="a child that goes on", user=plugin(), files={"plugin": script(answer(token="t"), "sleep 2 &")}),
+    Case(name="a child that goes on", user=plugin(), files={"plugin": script(answer(token="t"), "sleep 0.3 &")}),
     Case(name="killed", user=plugin(), files={"plugin": "#!/bin/sh\nkill -9 $$\n"}, refused=True),
     Case(name="text before it", user=plugin(), files={"plugin": script("warning: old\n" + answer(token="t"))}, refused=True),
     Case(name="text behind it", user=plugin(), files={"plugin": script(answer(token="t") + "\ngarbage")}, refused=True),
