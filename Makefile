@@ -17,7 +17,7 @@ SUITE   := -m pytest --numprocesses $(WORKERS) --dist loadfile
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := check
-.PHONY: setup demo test simulator check format lint types imports e2e bench bench-huge test-all build clean
+.PHONY: setup demo test simulator check format lint types imports e2e bench bench-huge mutants test-all build clean
 
 setup: $(READY) $(KUBECTL)
 
@@ -79,6 +79,15 @@ bench: setup
 bench-huge: setup
 	$(BIN)/python -m tests.bench.huge
 
+# How many small changes to the code no test notices: make mutants TARGETS="join config" MOST=0
+MOST ?= 150
+mutants: $(VENV)/.mutants
+	$(BIN)/python tests/tools/mutants.py $(TARGETS) --most $(MOST)
+
+$(VENV)/.mutants: $(READY)
+	$(BIN)/python -m pip install --quiet --group mutants
+	@touch $@
+
 # The tests on every Python that is there.
 test-all:
 	@set -e; for python in $(PYTHONS); do \
@@ -90,4 +99,4 @@ build: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) .venv-* .tools .bench dist build .coverage* .*_cache
+	rm -rf $(VENV) .venv-* .tools .bench .mutants dist build .coverage* .*_cache
