@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -129,8 +130,6 @@ def test_the_canonical_form_reads_as_the_same(quantity: Quantity) -> None:
 @example("1e")
 @example("Infinity")
 def test_everything_else_is_refused(text: str) -> None:
-    import re  # noqa: PLC0415
-
     assume(not re.fullmatch(GRAMMAR, text))
     with pytest.raises(QuantityError):
         Quantity(text)
@@ -216,6 +215,8 @@ def test_what_is_beyond_any_resource_is_refused(value: str | int | Decimal) -> N
     ("terms", "total"),
     [
         (["1Ki", "1"], "1025"),
+        (["1Ki", "1024"], "2Ki"),
+        (["1024", "1Ki"], "2048"),
         (["1Ki", "1Ki"], "2Ki"),
         (["0", "1Ki"], "1Ki"),
         (["1k", "1Ki"], "2024"),
@@ -229,13 +230,91 @@ def test_a_sum_keeps_the_form_of_its_first_operand(
     assert str(sum(map(Quantity, terms), Quantity())) == total
 
 
+@pytest.mark.parametrize(
+    ("difference", "text"),
+    [
+        (Quantity("3Ki") - Quantity("1024"), "2Ki"),
+        (Quantity("3072") - Quantity("1Ki"), "2048"),
+        (Quantity() - Quantity("1Ki"), "-1Ki"),
+        (-Quantity("1Ki"), "-1Ki"),
+        (abs(Quantity("-1Ki")), "1Ki"),
+        (-Quantity("1e3"), "-1e3"),
+    ],
+)
+def test_a_difference_keeps_the_form_of_its_first_operand(
+    difference: Quantity, text: str
+) -> None:
+    assert str(difference) == text
+
+
+def test_a_sum_needs_no_start() -> None:
+    kibibytes: list[Any] = [Quantity("1Ki"), Quantity("1Ki")]
+    assert sum(kibibytes) == Quantity("2Ki")
+    with pytest.raises(TypeError, match="Quantity"):
+        sum(kibibytes, 1)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "form"),
+    [
+        (Quantity(), "DecimalSI"),
+        (Quantity(1), "DecimalSI"),
+        (Quantity(Decimal(1)), "DecimalSI"),
+        (Quantity.from_nanos(1), "DecimalSI"),
+        (Quantity.from_nanos(1, "BinarySI"), "BinarySI"),
+        (Quantity("1"), "DecimalSI"),
+        (Quantity("1.5k"), "DecimalSI"),
+        (Quantity("1Ki"), "BinarySI"),
+        (Quantity("1.5Ki"), "BinarySI"),
+        (Quantity("0.0001Ki"), "DecimalSI"),
+        (Quantity("1e3"), "DecimalExponent"),
+    ],
+)
+def test_the_form_is_that_of_the_text(quantity: Quantity, form: str) -> None:
+    assert quantity.format == form
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("9223372036854775807Ki", 2**63 - 1),
+        ("-9223372036854775807Ki", 1 - 2**63),
+        ("8Ei", 2**63 - 1),
+        ("7Ei", 7 * 2**60),
+        ("8191.5Pi", 16383 * 2**49),
+        ("8192.5Pi", 2**63 - 1),
+        ("8E", 8 * 10**18),
+        ("999E", 999 * 10**18),
+    ],
+)
+def test_only_a_binary_quantity_ends_at_63_bits(text: str, units: int) -> None:
+    """As upstream's int64Amount does: a decimal one goes on."""
+    assert Quantity(text).as_decimal() == units
+
+
+def test_the_longest_texts_and_numbers_are_read() -> None:
+    assert Quantity("1" * 128).as_decimal() == int("1" * 128)
+    assert Quantity(10**128 - 1).as_decimal() == 10**128 - 1
+    assert Quantity(Decimal("1" * 128)).as_decimal() == int("1" * 128)
+    assert Quantity("1e99").as_decimal() == 10**99
+    assert Quantity("1e-99").nanos == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("10n", "1E-8"), ("1.50", "1.5"), ("1k", "1000"), ("0", "0"), ("-2.5", "-2.5")],
+)
+def test_a_decimal_has_no_needless_digits(text: str, shown: str) -> None:
+    assert str(Quantity(text).as_decimal()) == shown
+
+
 def test_a_quantity_cannot_be_changed() -> None:
     quantity = Quantity("1")
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="immutable: cannot set _nanos"):
         quantity._nanos = 2
     with pytest.raises(AttributeError):
         quantity.unit = "cores"
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="immutable: cannot delete _nanos"):
         del quantity._nanos
     assert quantity == Quantity("1")
 
@@ -274,3 +353,23 @@ def test_an_error_is_a_value_error_and_quotes_within_bounds() -> None:
     with pytest.raises(ValueError, match="129 characters, more than 128") as caught:
         Quantity("x" * 129)
     assert len(str(caught.value)) < 100
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("x" * 129, f"quantity of 129 characters, more than 128: {'x' * 16!r}…"),
+        ("1 Gi", "not a quantity: '1 Gi' (expected a number with one of n u m k M G"),
+        ("1e100", "exponent of '1e100' is beyond ±99: no resource is that size"),
+        (Decimal("NaN"), "not a quantity: NaN"),
+        (Decimal("1e100"), "exponent of '1E+100' is beyond ±99"),
+        (10**128, "quantity of more than 128 digits"),
+        (Decimal("1" * 129), "quantity of more than 128 digits"),
+    ],
+    ids=range(7),
+)
+def test_an_error_says_what_is_wrong_with_what(
+    value: str | int | Decimal, says: str
+) -> None:
+    with pytest.raises(QuantityError, match=f"^{re.escape(says)}"):
+        Quantity(value)
