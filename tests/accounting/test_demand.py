@@ -110,12 +110,28 @@ def test_a_container_is_marked_like_its_pod() -> None:
     assert second.unlimited == second.unrequested == {"cpu": 1, "memory": 1}
 
 
+def test_a_container_alone_asks_for_what_its_spec_says() -> None:
+    (only,) = pod(FULL).containers
+    asked = container_demand(pod(FULL), only)
+    assert asked.requests == {"cpu": Quantity(1), "memory": Quantity("1Gi")}
+    assert asked.limits == {"cpu": Quantity(2)}
+
+
+def test_nobodys_demand_is_empty_and_not_partial() -> None:
+    for nothing in (NO_DEMAND, DemandSum().demand):
+        assert nothing.requests == nothing.limits == {}
+        assert not nothing.partial_limit("cpu")
+        assert not nothing.partial_request("cpu")
+
+
 def test_marks_add_up_with_the_amounts() -> None:
     added = DemandSum()
     added.add(demand(pod(FULL)))
     added.add(demand(pod(FULL, {})))
     assert added.demand.requests == {"cpu": Quantity(2), "memory": Quantity("2Gi")}
+    assert added.demand.limits == {"cpu": Quantity(4)}
     assert added.demand.unlimited == {"memory": 3, "cpu": 1}
+    assert added.demand.unrequested == {"cpu": 1, "memory": 1}
 
 
 def replicas(container: Mapping[str, Any], **changes: Any) -> tuple[Pod, Pod]:  # noqa: ANN401
@@ -167,3 +183,21 @@ def test_a_replica_that_differs_has_its_own_account(
     for one in (first, second):
         (only,) = one.containers
         assert shared.of_container(one, only) == container_demand(one, only)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"requests": MORE.requests}, {"limits": MORE.limits}, {"kind": "sidecar"}],
+)
+def test_before_a_kubelet_reports_only_replicas_share_an_account(
+    change: dict[str, object],
+) -> None:
+    first = pod(FULL)
+    (one,) = first.containers
+    other = replace(one, **change)  # type: ignore[arg-type]
+    second = replace(first, containers=(other,))
+    shared = Demands()
+    assert (shared.of(first) is shared.of(second)) == (not change)
+    assert shared.of(second) == demand(second)
+    alone = [shared.of_container(first, one), shared.of_container(second, other)]
+    assert alone == [container_demand(first, one), container_demand(second, other)]

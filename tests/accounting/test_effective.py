@@ -166,6 +166,28 @@ def test_a_pod_level_resize_counts_as_a_containers_does(
     assert cpu(pod_limits(resized, **switches)) == limits
 
 
+@pytest.mark.parametrize(
+    ("conditions", "requests", "limits"),
+    [
+        ([], "9", "10"),
+        (pending("Deferred"), "9", "10"),
+        (pending("Infeasible"), "6", "8"),
+    ],
+)
+def test_a_pod_level_resize_that_waits_counts_unless_it_can_never_be(
+    conditions: list[dict[str, str]], requests: str, limits: str
+) -> None:
+    growing = pod(
+        container("a", "1"),
+        spec={"resources": {"requests": {"cpu": "9"}, "limits": {"cpu": "10"}}},
+        resources={"requests": {"cpu": "6"}, "limits": {"cpu": "8"}},
+        allocatedResources={"cpu": "3"},
+        conditions=conditions,
+    )
+    assert cpu(pod_requests(growing)) == requests
+    assert cpu(pod_limits(growing)) == limits
+
+
 def test_an_infeasible_pod_level_resize_without_actuated_values_counts_as_none() -> (
     None
 ):
