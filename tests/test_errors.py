@@ -131,6 +131,46 @@ def test_the_reason_goes_before_the_status(
     assert api_error_class(status, reason) is leaf
 
 
+@pytest.mark.parametrize(
+    ("leaf", "status", "reasons"),
+    [
+        (errors.BadRequest, 400, ("BadRequest",)),
+        (errors.Unauthorized, 401, ("Unauthorized",)),
+        (errors.Forbidden, 403, ("Forbidden",)),
+        (errors.NotFound, 404, ("NotFound",)),
+        (errors.MethodNotAllowed, 405, ("MethodNotAllowed",)),
+        (errors.NotAcceptable, 406, ("NotAcceptable",)),
+        (errors.Conflict, 409, ("Conflict", "AlreadyExists")),
+        (errors.Expired, 410, ("Expired", "Gone")),
+        (errors.Invalid, 422, ("Invalid",)),
+        (errors.TooManyRequests, 429, ("TooManyRequests",)),
+        (errors.InternalError, 500, ("InternalError", "StorageReadError")),
+        (errors.ServiceUnavailable, 503, ("ServiceUnavailable",)),
+        (errors.ServerTimeout, 504, ("Timeout", "ServerTimeout")),
+    ],
+)
+def test_a_status_or_a_reason_alone_tells_the_leaf(
+    leaf: type[ApiError], status: int, reasons: tuple[str, ...]
+) -> None:
+    assert api_error_class(status, "") is leaf
+    for reason in reasons:
+        assert api_error_class(418, reason) is leaf
+
+
+def test_what_was_not_given_is_empty() -> None:
+    refused = TransportError("refused", url=URL, reason="refused")
+    assert (refused.elapsed, refused.reused) == (0.0, False)
+    nothing = ApiError("no", status=418)
+    assert (nothing.url, nothing.reason, nothing.hint) == ("", "", "")
+    assert nothing.details == {}
+    assert nothing.retry_after is None
+    assert MetricsUnavailable("no", cause="down", status=503).hint == ""
+    undecoded = DecodeError("expected a list, got null")
+    assert (undecoded.url, undecoded.path) == ("", "$")
+    assert undecoded.problem == "expected a list, got null"
+    assert ResponseError("cut").url == ""
+
+
 def test_no_two_leaves_share_a_reason_or_a_status() -> None:
     leaves = errors._LEAVES
     reasons = [reason for _, _, named in leaves for reason in named]

@@ -112,6 +112,100 @@ def test_a_redirect_names_its_host_and_none_of_its_secrets(
     assert "code" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("response", "said"),
+    [
+        (answer(301), "301 Moved Permanently: redirects are not followed"),
+        (
+            answer(302, headers={"location": "/login?code=1"}),
+            "302 Found: redirects are not followed",
+        ),
+        (
+            answer(307, headers={"location": "https://sso.example:8443/x"}),
+            (
+                "307 Temporary Redirect: redirects are not followed"
+                " (to https://sso.example:8443)"
+            ),
+        ),
+        (answer(404), "404 Not Found: an empty answer"),
+        (answer(599), "599: an empty answer"),
+        (text(404, "404 page not found\n"), "404 Not Found: 404 page not found"),
+        (
+            answer(502, b"<html><body></body></html>", kind="text/html"),
+            "502 Bad Gateway: a web page instead of the API's JSON",
+        ),
+        (
+            answer(502, b"oops", kind="text/html; charset=utf-8"),
+            (
+                "502 Bad Gateway: a web page instead of the API's JSON"
+                ' ("oops"); is a proxy or a login in between?'
+            ),
+        ),
+        (
+            answer(502, b"<TITLE lang=en>Bad\ngateway</TITLE><p>no", kind=""),
+            (
+                "502 Bad Gateway: a web page instead of the API's JSON"
+                ' ("Bad gateway"); is a proxy or a login in between?'
+            ),
+        ),
+        (text(500, "x" * 200), "500 Internal Server Error: " + "x" * 200),
+        (text(500, "x" * 201), "500 Internal Server Error: " + "x" * 200 + "…"),
+    ],
+)
+def test_what_came_instead_of_a_status_is_said_in_full(
+    response: Response, said: str
+) -> None:
+    error = to_error(response)
+    assert str(error) == f"https://cluster:6443/: {said}"
+    assert error.url == response.url
+    assert error.retry_after is None
+    cause = {"reason": "UnexpectedServerResponse", "message": foreign_text(error)}
+    assert error.details == {"causes": [cause]}
+
+
+def test_a_wait_that_a_proxy_asks_for_is_said_too() -> None:
+    error = to_error(text(429, "slow down", {"retry-after": "4"}))
+    assert error.retry_after == 4.0
+    assert str(error) == (
+        "https://cluster:6443/: 429 Too Many Requests: slow down"
+        " (the server asks to wait 4 s)"
+    )
+
+
+PODS = 'pods is forbidden: User "jane" cannot list resource "pods" in API group ""'
+NODES = 'nodes is forbidden: User "jane" cannot list resource "nodes" in API group ""'
+NOBODY = PODS.replace("jane", "system:anonymous")
+MAY_BE_BOUND = "a binding to the ClusterRole view usually allows it"
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        (
+            f"{PODS} at the cluster scope",
+            f"{MAY_BE_BOUND}; -n asks for one namespace",
+        ),
+        (f'{PODS} in the namespace "web"', MAY_BE_BOUND),
+        (
+            f"{NODES} at the cluster scope",
+            "it takes a ClusterRole with get and list on nodes: view has neither",
+        ),
+        (
+            f"{NOBODY} at the cluster scope",
+            (
+                "no credentials arrived at the server;"
+                " `kubemetrics config` shows which are in use"
+            ),
+        ),
+        (PODS.replace('""', '"metrics.k8s.io"'), ""),
+        (PODS.replace('"pods"', '"secrets"'), ""),
+        ("no", ""),
+    ],
+)
+def test_a_refusal_says_what_would_allow_it(message: str, hint: str) -> None:
+    assert to_error(status(403, "Forbidden", message)).hint == hint
+
+
 def test_a_message_of_several_lines_is_shown_on_one_and_kept_as_it_is() -> None:
     error = to_error(status(406, "NotAcceptable", "406\n\nonly  these"))
     assert str(error) == "406 only these"
@@ -145,10 +239,15 @@ def test_a_status_of_wrong_types_is_an_error_all_the_same(
 def test_an_expired_list_says_where_it_may_go_on() -> None:
     body = {"kind": "Status", "metadata": {"continue": "t"}, "reason": "Expired"}
     assert to_error(answer(410, body)).details["continue"] == "t"
+    kept = {**body, "details": {"kind": "pods"}}
+    assert to_error(answer(410, kept)).details == {"kind": "pods", "continue": "t"}
 
 
 def test_an_unknown_user_is_told_where_to_look() -> None:
-    assert "kubemetrics config" in str(to_error(status(401, "Unauthorized")))
+    assert to_error(status(401, "Unauthorized")).hint == (
+        "the server does not know these credentials, or they expired;"
+        " `kubemetrics config` shows which they are"
+    )
 
 
 @pytest.mark.parametrize(
@@ -200,3 +299,5 @@ def test_an_error_event_is_typed_by_its_status(
     error = status_error(body, url=PLACE)
     assert type(error) is kind
     assert error.status == code
+    assert error.url == PLACE
+    assert error.message
