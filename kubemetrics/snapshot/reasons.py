@@ -193,12 +193,13 @@ def _not_running(container: Container) -> Reason:
 
 def _being(container: Container, start: str = "container") -> str:
     """Say how a container fares: ``container app is waiting (CrashLoopBackOff; …)``."""
-    how = _how(container.state)
+    known = [_how(container.state)]
     last = container.last_termination
     if last is not None and container.state.kind == "waiting":
-        how = f"{how}; last ended with {_how(last)}" if how else _how(last)
-    detail = f" ({how})" if how else ""
-    return f"{start} {container.name} is {container.state.kind}{detail}"
+        known.append(f"last ended with {_how(last)}")
+    detail = "; ".join(filter(None, known))
+    how = f" ({detail})" if detail else ""
+    return f"{start} {container.name} is {container.state.kind}{how}"
 
 
 def _how(state: ContainerState) -> str:

@@ -71,6 +71,11 @@ TABLE = [
         "app is waiting (CrashLoopBackOff; last ended with Error, exit code 1)",
     ),
     (
+        pod(statuses=({**CRASHED, "state": {"waiting": {}}},)),
+        "ContainerNotRunning",
+        "app is waiting (last ended with Error, exit code 1).",
+    ),
+    (
         pod(statuses=(running("ok"), KILLED)),
         "ContainerNotRunning",
         "Container app is terminated (OOMKilled, exit code 137)",
@@ -208,6 +213,8 @@ def test_while_the_api_warms_up_no_node_is_accused() -> None:
     snapshot = join(read)
     assert snapshot.warming
     assert "warms up" in reason(read).explanation
+    assert reason(read).code == "NodeSilent"
+    assert [row.reason for row in snapshot.nodes] == [reason(read)]
     assert not join(parts((), (), (node(ready="False"),), ())).warming
     assert not join(parts((pod(),), (), (node(),), (node_sample(),))).warming
 
