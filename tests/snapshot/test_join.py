@@ -183,6 +183,26 @@ def test_a_sample_is_stale_for_the_cadence_of_the_list_not_for_its_own() -> None
     assert snapshot.coverage.stale == 1
 
 
+def test_a_sample_whose_pod_is_gone_may_be_stale_too() -> None:
+    samples = (sample("old", age=46), sample("new", age=45), sample("p"))
+    snapshot = join(parts((pod(),), samples))
+    assert [(row.name, row.stale) for row in snapshot.pods] == [
+        ("new", False), ("old", True), ("p", False)
+    ]  # fmt: skip
+    assert [row.age for row in snapshot.pods][:2] == [
+        timedelta(seconds=45), timedelta(seconds=46)
+    ]  # fmt: skip
+
+
+def test_a_nodes_pods_tell_its_wrong_clock_where_it_has_no_sample() -> None:
+    nodes = tuple(node(f"n{i}") for i in range(3))
+    pods = tuple(pod(f"p{i}", node=f"n{i}") for i in range(3))
+    samples = (sample("p0", age=-30), sample("p1"), sample("p2"))
+    snapshot = join(parts(pods, samples, nodes, ()))
+    skews = [row.skew for row in snapshot.nodes]
+    assert skews == [timedelta(seconds=40), None, None]
+
+
 @pytest.mark.parametrize(("age", "skew"), [(-30, 40), (100, -90)])
 def test_one_node_with_other_times_has_a_wrong_clock(age: float, skew: float) -> None:
     nodes = tuple(node(f"n{i}") for i in range(4))
@@ -281,6 +301,25 @@ def test_each_container_has_its_own_value_or_its_own_reason() -> None:
         "1 of 3 running containers measured (1 ContainerNotRunning, 1 Unreported); "
         "also 1 finished, 1 sample of containers not in the list"
     )
+
+
+def test_who_runs_to_its_end_asks_for_nothing_and_a_sidecar_does() -> None:
+    asking = {"resources": {"requests": {"cpu": "1"}}}
+    mixed = pod(
+        spec={
+            "initContainers": [
+                {"name": "i", **asking},
+                {"name": "s", "restartPolicy": "Always", **asking},
+            ]
+        },
+    )
+    rows = containers(join(parts((mixed,))).pods)
+    asked = [(row.name, row.demand and row.demand.requests) for row in rows]
+    assert asked == [
+        ("i", {}),
+        ("s", {"cpu": Quantity(1)}),
+        ("app", {"cpu": Quantity("100m"), "memory": Quantity("100Mi")}),
+    ]
 
 
 def test_a_container_that_runs_beside_a_crashed_one_does_not_get_its_reason() -> None:

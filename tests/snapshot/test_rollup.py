@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from kubemetrics.models import Pod, PodMetrics
 from kubemetrics.quantity import Quantity
-from kubemetrics.snapshot import KEYS, Spread, containers, join, rollup, summed
+from kubemetrics.snapshot import (
+    KEYS,
+    GroupKey,
+    Spread,
+    containers,
+    join,
+    rollup,
+    summed,
+)
 
 from .make import node, parts, pod, running, sample
 
@@ -74,6 +82,41 @@ def test_a_sample_without_its_pod_tells_its_deployment_by_name(
 def test_a_sample_without_labels_tells_no_owner() -> None:
     (group,) = rollup(join(parts((), (sample("odd--x2x9q"),))).pods, ["owner"])
     assert group.key[0].text == ""
+
+
+KEY_OF = {
+    "namespace": GroupKey("namespace", "default"),
+    "node": GroupKey("node", "n1"),
+    "owner": GroupKey("owner", "db", "StatefulSet", "default"),
+    "pod": GroupKey("pod", "db-0", namespace="default"),
+    "container": GroupKey("container", "app"),
+    "qos": GroupKey("qos", "Burstable"),
+    "priority-class": GroupKey("priority-class", "high"),
+    "label:app": GroupKey("label:app", "shop"),
+    "label:tier": GroupKey("label:tier", ""),
+}
+
+
+def test_every_key_is_in_the_table_above() -> None:
+    assert [by for by in KEY_OF if not by.startswith("label:")] == list(KEYS)
+
+
+@pytest.mark.parametrize(("by", "key"), KEY_OF.items(), ids=KEY_OF)
+def test_a_key_says_what_it_is_of_and_where(by: str, key: GroupKey) -> None:
+    made = pod(
+        "db-0",
+        meta=owned("StatefulSet", "db", app="shop"),
+        spec={"priorityClassName": "high"},
+        qosClass="Burstable",
+    )
+    rows = join(parts((made,), (sample("db-0"),))).pods
+    for members in (rows, containers(rows)):
+        (group,) = rollup(members, [by])
+        if by == "container" and members is rows:
+            assert group.key == (GroupKey("container", ""),)
+        else:
+            assert group.key == (key,)
+            assert not group.key[0].inferred
 
 
 def test_owners_of_one_name_in_two_namespaces_are_two() -> None:
