@@ -183,6 +183,11 @@ def test_what_is_not_text_is_refused(data: bytes) -> None:
 def test_a_file_that_is_too_large_is_refused() -> None:
     with pytest.raises(DocumentError, match="larger than 10 MiB"):
         parse(b"#" * (MAX_BYTES + 1))
+    assert parse(b"{}".ljust(MAX_BYTES)) == {}
+
+
+def test_json_may_begin_with_what_yaml_allows_in_no_such_place() -> None:
+    assert parse(b'\n\t{"a":\t"b"}\n') == {"a": "b"}
 
 
 def test_aliases_that_expand_to_too_much_are_refused_at_once() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kubemetrics.config import Config, Impersonation, Overrides
-from tests.config.kubeconfigs import CA, Home, kubeconfig
+from tests.config.kubeconfigs import CA, Home, Stanza, kubeconfig
 
 CA_DATA = base64.b64encode(CA.encode()).decode()
 
@@ -232,6 +232,9 @@ def test_kubernetes_master_is_the_last_resort(home: Home) -> None:
     config = home.load()
     assert (config.server, config.source) == ("http://master:8080", "flags")
     assert ("server", "KUBERNETES_MASTER") in config.origins
+    home.environ["KUBERNETES_MASTER"] = "https://master"
+    assert home.load(token="t", tls_server_name="n").auth.token == "t"
+    assert home.load(token="t", tls_server_name="n").tls_server_name == "n"
     home.enter_pod()
     assert home.load().source == "in-cluster"
     home.list_files(kubeconfig())
@@ -296,3 +299,59 @@ def test_every_value_says_where_it_is_from(full: Home) -> None:
     chosen = dict(full.load(context="red", cluster="red", user="red").origins)
     assert (chosen["context"], chosen["cluster"]) == ("--context", "--cluster")
     assert chosen["user"] == "--user"
+
+
+_EXEC = {"command": "c", "apiVersion": "client.authentication.k8s.io/v1beta1"}
+_OIDC = {"name": "oidc", "config": {"idp-issuer-url": "https://i", "client-id": "c"}}
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "user"),
+    [
+        ("token", "auth.token", {"token": "t"}),
+        ("tokenFile", "auth.token_file", {"tokenFile": "file"}),
+        ("username", "auth.username", {"username": "u"}),
+        ("password", "auth.password", {"username": "u", "password": "p"}),
+        (
+            "client-certificate",
+            "auth.client_certificate",
+            {"client-certificate": "file", "client-key": "file"},
+        ),
+        (
+            "client-key",
+            "auth.client_key",
+            {"client-certificate": "file", "client-key": "file"},
+        ),
+        ("exec", "auth.exec", {"exec": _EXEC}),
+        ("auth-provider", "auth.oidc", {"auth-provider": _OIDC}),
+        ("as", "impersonate", {"token": "t", "as": "boss"}),
+    ],
+)
+def test_every_key_of_a_user_says_where_it_is_from(
+    home: Home, key: str, name: str, user: Stanza
+) -> None:
+    home.list_files(kubeconfig(user=user))
+    home.write("0/file", "there")
+    file = home.environ["KUBECONFIG"]
+    assert dict(home.load().origins)[name] == f"{file}: users[0].user.{key}"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("certificate-authority", "file"),
+        ("certificate-authority-data", CA_DATA),
+        ("tls-server-name", "red"),
+        ("insecure-skip-tls-verify", True),
+        ("proxy-url", "http://proxy:1"),
+        ("disable-compression", True),
+    ],
+)
+def test_every_key_of_a_cluster_says_where_it_is_from(
+    home: Home, key: str, value: object
+) -> None:
+    home.list_files(kubeconfig(cluster={"server": "https://red", key: value}))
+    home.write("0/file", CA)
+    file = home.environ["KUBECONFIG"]
+    origins = dict(home.load().origins)
+    assert origins[key.replace("-", "_")] == f"{file}: clusters[0].cluster.{key}"

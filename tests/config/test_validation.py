@@ -7,7 +7,7 @@ import base64
 
 import pytest
 
-from kubemetrics.config import build_config_from_flags
+from kubemetrics.config import OidcConfig, build_config_from_flags
 from kubemetrics.errors import ConfigError
 from tests.config.kubeconfigs import Home, Stanza, kubeconfig
 
@@ -264,6 +264,24 @@ def test_a_bad_stanza_that_is_not_chosen_does_no_harm(home: Home) -> None:
         bad[kind][0]["name"] = "bad"
     home.list_files(kubeconfig(), bad)
     assert home.load().context == "red"
+
+
+def test_oidc_settings_that_are_not_given_are_empty(home: Home) -> None:
+    _load(home, {"auth-provider": OIDC})
+    assert home.load().auth.oidc == OidcConfig(
+        issuer_url="https://i", client_id="c", file=f"{home.root}/0/config", user="red"
+    )
+
+
+def test_an_oidc_authority_is_a_path_against_the_working_directory(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home.root)
+    settings = OIDC_CONFIG | {"idp-certificate-authority": "ca.crt"}
+    _load(home, {"auth-provider": OIDC | {"config": settings}})
+    oidc = home.load().auth.oidc
+    assert oidc
+    assert oidc.certificate_authority == f"{home.root}/ca.crt"
 
 
 def test_oidc_settings_are_read(home: Home) -> None:
