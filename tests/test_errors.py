@@ -157,6 +157,17 @@ def test_a_status_or_a_reason_alone_tells_the_leaf(
         assert api_error_class(418, reason) is leaf
 
 
+def test_every_error_of_a_request_says_what_was_asked() -> None:
+    asked: list[TransportError | ResponseError] = [
+        TransportError("refused", url=URL, reason="refused"),
+        ResponseError("cut", url=URL),
+        DecodeError("no list", url=URL),
+        ApiError("no", url=URL, status=418),
+        MetricsUnavailable("no", cause="down", url=URL, status=503),
+    ]
+    assert [error.url for error in asked] == [URL] * len(asked)
+
+
 def test_what_was_not_given_is_empty() -> None:
     refused = TransportError("refused", url=URL, reason="refused")
     assert (refused.elapsed, refused.reused) == (0.0, False)
@@ -164,7 +175,8 @@ def test_what_was_not_given_is_empty() -> None:
     assert (nothing.url, nothing.reason, nothing.hint) == ("", "", "")
     assert nothing.details == {}
     assert nothing.retry_after is None
-    assert MetricsUnavailable("no", cause="down", status=503).hint == ""
+    unavailable = MetricsUnavailable("no", cause="down", status=503)
+    assert (unavailable.url, unavailable.hint) == ("", "")
     undecoded = DecodeError("expected a list, got null")
     assert (undecoded.url, undecoded.path) == ("", "$")
     assert undecoded.problem == "expected a list, got null"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubemetrics.api.status import foreign_text, retry_after, status_error, to_error
+from kubemetrics.api.status import foreign_text, ok, retry_after, status_error, to_error
 from kubemetrics.errors import (
     ApiError,
     BadRequest,
@@ -115,6 +115,10 @@ def test_a_redirect_names_its_host_and_none_of_its_secrets(
 @pytest.mark.parametrize(
     ("response", "said"),
     [
+        (
+            answer(300),
+            "300 Multiple Choices: redirects are not followed",
+        ),
         (answer(301), "301 Moved Permanently: redirects are not followed"),
         (
             answer(302, headers={"location": "/login?code=1"}),
@@ -142,6 +146,13 @@ def test_a_redirect_names_its_host_and_none_of_its_secrets(
             ),
         ),
         (
+            answer(502, b"oops", kind="Text/HTML"),
+            (
+                "502 Bad Gateway: a web page instead of the API's JSON"
+                ' ("oops"); is a proxy or a login in between?'
+            ),
+        ),
+        (
             answer(502, b"<TITLE lang=en>Bad\ngateway</TITLE><p>no", kind=""),
             (
                 "502 Bad Gateway: a web page instead of the API's JSON"
@@ -161,6 +172,20 @@ def test_what_came_instead_of_a_status_is_said_in_full(
     assert error.retry_after is None
     cause = {"reason": "UnexpectedServerResponse", "message": foreign_text(error)}
     assert error.details == {"causes": [cause]}
+
+
+def test_a_status_without_end_is_not_looked_at() -> None:
+    body = {"kind": "Status", "reason": "NotFound", "message": "x" * 2**20}
+    error = to_error(answer(500, body))
+    assert type(error) is InternalError
+    assert (foreign_text(error) or "").startswith('{"kind": "Status"')
+
+
+@pytest.mark.parametrize(
+    ("code", "good"), [(199, False), (200, True), (299, True), (300, False)]
+)
+def test_only_a_2xx_is_good(code: int, good: bool) -> None:  # noqa: FBT001 - a table
+    assert ok(code) is good
 
 
 def test_a_wait_that_a_proxy_asks_for_is_said_too() -> None:
