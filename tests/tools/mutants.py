@@ -3,10 +3,11 @@
     python tests/tools/mutants.py                   # every target, a sample of each
     python tests/tools/mutants.py config --most 0   # every mutant of one target
 
-mutmut says what is changed, with four changes more: its own runner leaves out
-conditions, properties and tables. The package and the tests are copied to ``.mutants``;
-a mutant is one file there and one forked process that runs the target's tests until one
-fails. Time limits count CPU seconds, so that a busy machine changes no verdict.
+mutmut says what is changed; conditions, loops and results are changed here besides. Its
+own runner is not used: it leaves out properties and tables. The package and the tests
+are copied to ``.mutants``; a mutant is one file there and one forked process that runs
+the target's tests until one fails. A sample is the same each time (the lowest hashes of
+what is changed). Time limits count CPU seconds: a busy machine changes no verdict.
 """
 
 from __future__ import annotations
