@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import chain, repeat
 from typing import Any, TypeAlias
 
 import anyio
@@ -20,12 +20,14 @@ from tests.cluster.exchange import Answer
 from tests.cluster.scripts import Attempt, Fault, Script
 from tests.cluster.wire import Gone
 
-QUICK = RetryPolicy(first_wait=0.01, watch_first_wait=0.45, random=lambda: 0.0)
-"""A watch that fails for good is begun twice: after the second the wait is too long."""
+from .consumer import MARKERS, Consumer
+from .listening import WATCHDOG
+from .troubles import Trouble
+
+QUICK = RetryPolicy(first_wait=0.01, watch_first_wait=0.02, random=lambda: 0.0)
 
 POD = ("team-b", "debug-tzpns")
 PODS = "/api/v1/pods"
-MARKERS = ("marker-1", "marker-2")
 
 When: TypeAlias = Callable[[Seen], bool]
 
@@ -52,32 +54,18 @@ WHEN: dict[str, When] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """A fault of an answer, and the same in the middle of a stream.
+def giving_up(draws: int) -> RetryPolicy:
+    """Return a policy whose waits are short, but a day after so many random numbers.
 
-    Without the latter the stream ends in good order and the next one meets the former.
+    A watch takes one for each stream it asks for and one for each wait.
     """
-
-    answer: Fault
-    stream: Fault | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """Seconds: for the whole, and between two bytes."""
-
-    deadline: float
-    silence: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of it, in words; the attempts the server saw; the seconds it took."""
-
-    text: str
-    attempts: int
-    elapsed: float
+    numbers = chain(repeat(0.0, draws), repeat(1e9))
+    return RetryPolicy(
+        first_wait=0.01,
+        watch_first_wait=0.01,
+        watch_longest=86_400.0,
+        random=lambda: next(numbers),
+    )
 
 
 def arrange(
@@ -85,6 +73,7 @@ def arrange(
 ) -> Script:
     """Put a fault in the way of an operation."""
     if operation == "watching" and trouble.stream is None:
+        assert trouble.answer is not None
         cluster.faults.add(stream_faults.end_stream(1), when=_watch)
         return cluster.faults.add(trouble.answer, when=_watch, first=2, times=times)
     fault = trouble.stream if operation == "watching" else trouble.answer
@@ -142,91 +131,78 @@ def _last_lines(refuse: Callable[[], None]) -> Fault:
     return fault
 
 
-def meet(cluster: Cluster, driver: str, operation: str, patience: Patience) -> Outcome:
-    """Run an operation and say what came of it."""
+def meet(
+    cluster: Cluster,
+    driver: str,
+    operation: str,
+    *,
+    deadline: float = WATCHDOG,
+    retry: RetryPolicy = QUICK,
+) -> str:
+    """Say what came of an operation, and how many attempts the server saw."""
     config = load_config(str(cluster.kubeconfig()))
-    started = time.monotonic()
     try:
         if driver == "sync":
-            text = _blocking(config, cluster, operation, patience)
+            with Client(config, retry=retry) as client:
+                text = _blocking(client, cluster, operation, deadline)
         else:
-            arguments = (config, cluster, operation, patience)
-            text = anyio.run(_awaiting, *arguments, backend=driver)
+            text = anyio.run(
+                _awaiting, config, retry, cluster, operation, deadline, backend=driver
+            )
     except TransportError as error:
         text = error.reason
     except KubeMetricsError as error:
         text = type(error).__name__
-    elapsed = time.monotonic() - started
-    attempts = sum(map(WHEN[operation], cluster.requests))
-    return Outcome(text=text, attempts=attempts, elapsed=elapsed)
+    return f"{text} {sum(map(WHEN[operation], cluster.requests))}"
 
 
-def _blocking(
-    config: Config, cluster: Cluster, operation: str, patience: Patience
-) -> str:
-    with Client(config, retry=QUICK, read_timeout=patience.silence) as client:
-        match operation:
-            case "list" | "page 2":
-                pods = client.list_pods(chunk_size=60, timeout=patience.deadline)
-                return f"{len(pods)} pods"
-            case "metrics":
-                return (
-                    f"{len(client.list_pod_metrics(timeout=patience.deadline))} samples"
-                )
-            case "get":
-                return client.get_pod(POD[1], POD[0], timeout=patience.deadline).phase
-        told = _Consumer(cluster)
-        with client.watch_pods(timeout=patience.deadline) as events:
-            for event in events:
-                if told.hears(event.object.name):
-                    break
-        return told.text
+def _blocking(client: Client, cluster: Cluster, operation: str, deadline: float) -> str:
+    match operation:
+        case "list" | "page 2":
+            return f"{len(client.list_pods(chunk_size=60, timeout=deadline))} pods"
+        case "metrics":
+            return f"{len(client.list_pod_metrics(timeout=deadline))} samples"
+        case "get":
+            return client.get_pod(POD[1], POD[0], timeout=deadline).phase
+    consumer = _consumer(cluster)
+    with client.watch_pods(timeout=deadline) as events:
+        for event in events:
+            if consumer.hears(event.object.name):
+                break
+    return consumer.text
 
 
 async def _awaiting(
-    config: Config, cluster: Cluster, operation: str, patience: Patience
+    config: Config,
+    retry: RetryPolicy,
+    cluster: Cluster,
+    operation: str,
+    deadline: float,
 ) -> str:
-    async with AsyncClient(
-        config, retry=QUICK, read_timeout=patience.silence
-    ) as client:
+    async with AsyncClient(config, retry=retry) as client:
         match operation:
             case "list" | "page 2":
-                pods = await client.list_pods(chunk_size=60, timeout=patience.deadline)
+                pods = await client.list_pods(chunk_size=60, timeout=deadline)
                 return f"{len(pods)} pods"
             case "metrics":
-                samples = await client.list_pod_metrics(timeout=patience.deadline)
+                samples = await client.list_pod_metrics(timeout=deadline)
                 return f"{len(samples)} samples"
             case "get":
-                return (
-                    await client.get_pod(POD[1], POD[0], timeout=patience.deadline)
-                ).phase
-        told = _Consumer(cluster)
-        async with client.watch_pods(timeout=patience.deadline) as events:
+                return (await client.get_pod(POD[1], POD[0], timeout=deadline)).phase
+        consumer = _consumer(cluster)
+        async with client.watch_pods(timeout=deadline) as events:
             async for event in events:
-                if told.hears(event.object.name):
+                if consumer.hears(event.object.name):
                     break
-        return told.text
+        return consumer.text
 
 
-class _Consumer:
-    """Who watches: once the list is told, two more pods come, and both must be told."""
+def _consumer(cluster: Cluster) -> Consumer:
+    def bring() -> None:
+        for marker in MARKERS:
+            cluster.apply(_pod(marker))
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._listed = len(cluster.pods)
-        self._told: list[str] = []
-
-    def hears(self, name: str) -> bool:
-        self._told.append(name)
-        if len(self._told) == self._listed:
-            for marker in MARKERS:
-                self._cluster.apply(_pod(marker))
-        return name == MARKERS[-1]
-
-    @property
-    def text(self) -> str:
-        more = tuple(self._told[self._listed :])
-        return "goes on" if more == MARKERS else f"told {len(more)} more"
+    return Consumer(listed=len(cluster.pods), bring=bring)
 
 
 def _pod(name: str) -> dict[str, Any]:

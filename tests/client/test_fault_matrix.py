@@ -1,131 +1,140 @@
-"""Every fault, at every place, for both clients: what comes of it, and how soon.
+"""Every fault, at every place: what comes of it, and after how many attempts.
 
 ``fault_matrix.txt`` has a line for each fault that strikes always or once, and a column
-for each operation: the result or the error, and the attempts that the server saw.
+for each operation: the result or the error, and the attempts that the server saw. Two
+halves prove it, which meet here: what the drivers make of a fault (`test_fault_errors`)
+and what the flows make of that (`test_error_matrix`). That one follows the other for
+real is shown by a few of its cells, on sockets.
 """
 
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from queue import SimpleQueue
-from typing import NamedTuple, cast
 
 import pytest
-import trio  # noqa: F401 - before threads would import it at the same moment
 
 from tests.cluster import Cluster, Options
 
-from .meeting import MARKERS, WHEN, Outcome, Patience, arrange, meet, refusing
+from .consumer import MARKERS
+from .listening import DRIVERS, settled
+from .meeting import WHEN, arrange, giving_up, meet, refusing
+from .tables import NOT_SO, read_table
 from .troubles import TROUBLES
 
 OFTEN = {"always": None, "once": 1}
-DRIVERS = ("sync", "asyncio", "trio")
-SIDE_BY_SIDE = 4
-TABLE = Path(__file__).with_name("fault_matrix.txt").read_text("utf-8")
+MATRIX = read_table("fault_matrix.txt", keys=2)
+ERRORS = read_table("fault_errors.txt", keys=1)
+RESULTS = read_table("error_matrix.txt", keys=2)
+
+BODY = {"list": "list", "page 2": "list", "metrics": "get", "get": "get"}
+"""Which body an operation reads: one that the server compresses, or a plain one."""
 
 
-class Cell(NamedTuple):
-    """One meeting: a fault that strikes *often*, an operation of a client."""
-
-    fault: str
-    often: str
-    operation: str
-    driver: str
-
-
-class Met(NamedTuple):
-    """What came of it, and the connections still open at the server a second later."""
-
-    outcome: Outcome
-    left_open: int
+def composed(fault: str, often: str, operation: str) -> str:
+    """Return what the two halves say, one after the other."""
+    errors = ERRORS[fault,]
+    if operation == "watching":
+        return _composed_within(errors, often)
+    return _result(errors[BODY.get(operation, operation)], often, operation)
 
 
-def rows() -> Iterator[tuple[str, str, dict[str, str]]]:
-    head, *lines = (line for line in TABLE.splitlines() if line.strip("-+ "))
-    _, _, *operations = (word.strip() for word in head.split("|"))
-    for line in lines:
-        fault, often, *cells = (word.strip() for word in line.split("|"))
-        yield fault, often, dict(zip(operations, cells, strict=True))
+def _composed_within(errors: dict[str, str], often: str) -> str:
+    """Strike in the middle of a stream where the fault can, else after its end."""
+    if errors["stream"] != NOT_SO:
+        return _result(errors["stream"], often, "in stream")
+    return _result(errors["watch"], often, "next watch")
 
 
-EXPECTED = {
-    Cell(fault, often, operation, driver): cell
-    for fault, often, cells in rows()
-    for operation, cell in cells.items()
-    for driver in DRIVERS
-    if cell != "-"
-}
+def _result(error: str, often: str, operation: str) -> str:
+    if error == NOT_SO:
+        return NOT_SO
+    outcome, _, _ = error.rpartition(" ")
+    return RESULTS[outcome, often][operation]
+
+
+@pytest.mark.parametrize(("fault", "often"), MATRIX)
+def test_what_follows_from_the_error_follows_from_the_fault(
+    fault: str, often: str
+) -> None:
+    assert MATRIX[fault, often] == {
+        operation: composed(fault, often, operation) for operation in WHEN
+    }
 
 
 def test_the_table_has_every_fault_and_every_operation() -> None:
-    assert {(c.fault, c.often) for c in EXPECTED} == {
+    assert set(MATRIX) == {
         (fault, often) for fault in ("refused", *TROUBLES) for often in OFTEN
     }
-    assert {cell.operation for cell in EXPECTED} == set(WHEN)
-
-
-def run(cell: Cell, clusters: SimpleQueue[Cluster]) -> Met:
-    cluster = clusters.get()
-    cluster.forget_requests()
-    times, patience = OFTEN[cell.often], patience_for(cell)
-    try:
-        if cell.fault == "refused":
-            with refusing(cluster, cell.operation, times):
-                outcome = meet(cluster, cell.driver, cell.operation, patience)
-        else:
-            arrange(cluster, cell.operation, TROUBLES[cell.fault], times)
-            outcome = meet(cluster, cell.driver, cell.operation, patience)
-        return Met(outcome, left_open(cluster))
-    finally:
-        cluster.faults.clear()
-        for marker in MARKERS:
-            with contextlib.suppress(KeyError):
-                cluster.delete("default", marker)
-        clusters.put(cluster)
-
-
-def patience_for(cell: Cell) -> Patience:
-    """Let the deadline end what is silent, and a watch's own time-out its stream."""
-    if not cell.operation.startswith("watch"):
-        return Patience(deadline=0.8, silence=30.0)
-    if cell.fault.startswith("silence"):
-        return Patience(deadline=2.4, silence=0.3)
-    return Patience(deadline=1.2, silence=30.0)
-
-
-def left_open(cluster: Cluster) -> int:
-    end = time.monotonic() + 1
-    while cluster.open_connections and time.monotonic() < end:
-        time.sleep(0.005)
-    return cluster.open_connections
+    assert all(tuple(cells) == tuple(WHEN) for cells in MATRIX.values())
 
 
 @pytest.fixture(scope="module")
-def meetings(request: pytest.FixtureRequest) -> Iterator[dict[Cell, Future[Met]]]:
-    """Begin every meeting that some selected test asks for."""
-    asked: list[Cell] = [
-        cast("Cell", item.callspec.params["cell"])
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and "cell" in item.fixturenames
-    ]
-    clusters: SimpleQueue[Cluster] = SimpleQueue()
-    with contextlib.ExitStack() as stack:
-        for _ in range(SIDE_BY_SIDE):
-            cluster = Cluster.recorded(Options(bookmark_seconds=0.05))
-            clusters.put(stack.enter_context(cluster))
-        pool = stack.enter_context(ThreadPoolExecutor(SIDE_BY_SIDE))
-        yield {cell: pool.submit(run, cell, clusters) for cell in asked}
+def server() -> Iterator[Cluster]:
+    with Cluster.recorded(Options(bookmark_seconds=0.05)) as running:
+        yield running
 
 
-@pytest.mark.parametrize("cell", EXPECTED, ids=", ".join)
-def test_a_fault_ends_as_the_table_says(
-    cell: Cell, meetings: dict[Cell, Future[Met]]
+@pytest.fixture
+def cluster(server: Cluster) -> Iterator[Cluster]:
+    server.forget_requests()
+    yield server
+    server.faults.clear()
+    for marker in MARKERS:
+        with contextlib.suppress(KeyError):
+            server.delete("default", marker)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize(
+    ("fault", "often", "operation"),
+    [
+        ("reset before the head", "always", "get"),
+        ("reset after the head", "once", "list"),
+        ("gzip bomb", "always", "page 2"),
+        ("410", "always", "page 2"),
+        ("longer than it says", "once", "metrics"),
+        ("503", "always", "metrics"),
+        ("403", "always", "metrics"),
+        ("refused", "always", "page 2"),
+        ("410", "once", "watch"),
+        ("401", "always", "watch"),
+        ("not gzip", "once", "watching"),
+        ("reset after the head", "always", "watching"),
+        ("ERROR event 503", "always", "watching"),
+        ("ERROR event 410", "once", "watching"),
+        ("refused", "once", "watching"),
+    ],
+)
+def test_it_is_so_over_sockets(
+    cluster: Cluster, fault: str, often: str, operation: str, driver: str
 ) -> None:
-    outcome, open_connections = meetings[cell].result()
-    assert f"{outcome.text} {outcome.attempts}" == EXPECTED[cell]
-    assert outcome.elapsed < patience_for(cell).deadline + 1
-    assert open_connections == 0
+    times = OFTEN[often]
+    if fault == "refused":
+        with refusing(cluster, operation, times):
+            outcome = meet(cluster, driver, operation)
+    else:
+        arrange(cluster, operation, TROUBLES[fault], times)
+        outcome = meet(cluster, driver, operation)
+    assert outcome == MATRIX[fault, often][operation]
+    assert settled(lambda: cluster.open_connections == 0)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize(("operation", "draws"), [("watch", 3), ("watching", 4)])
+def test_a_watch_that_has_no_time_to_wait_ends_in_silence(
+    cluster: Cluster, operation: str, draws: int, driver: str
+) -> None:
+    arrange(cluster, operation, TROUBLES["503"], None)
+    outcome = meet(cluster, driver, operation, retry=giving_up(draws))
+    assert outcome == MATRIX["503", "always"][operation]
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_deadline_ends_a_call_and_is_not_tried_again(
+    cluster: Cluster, driver: str
+) -> None:
+    arrange(cluster, "list", TROUBLES["silence"], None)
+    outcome = meet(cluster, driver, "list", deadline=0.3)
+    # A machine that takes so long to connect is told so as well.
+    assert outcome in {MATRIX["silence", "always"]["list"], "deadline 0"}
