@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +9,8 @@ import pytest
 
 from kubemetrics import Config, load_config
 from tests.cluster import Cluster
+
+from .waiting import settled
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -30,12 +31,5 @@ def config(cluster: Cluster) -> Config:
 
 @pytest.fixture
 def soon() -> Callable[[Callable[[], bool]], bool]:
-    """Return a function that waits up to two seconds for something to be true."""
-
-    def wait(done: Callable[[], bool]) -> bool:
-        end = time.monotonic() + 2
-        while not done() and time.monotonic() < end:
-            time.sleep(0.005)
-        return done()
-
-    return wait
+    """Return what waits for something to be true in another thread."""
+    return settled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import anyio
@@ -19,6 +19,7 @@ from kubemetrics.watch import Watch, WatchEvent, WatchOptions
 from tests.cluster import Cluster
 
 from .outcomes import word_of, word_of_stream
+from .waiting import WATCHDOG, settled
 
 DRIVERS = ("sync", "asyncio", "trio")
 PATHS = {
@@ -26,9 +27,6 @@ PATHS = {
     "get": "/api/v1/namespaces/team-b/pods/debug-tzpns",
 }
 """Of a body that the server compresses, and of one that it does not."""
-
-WATCHDOG = 60.0
-"""Seconds, for what does not take any: only a test that hangs comes to know them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,14 +115,6 @@ def watch_out(
             return [event async for event in events]
 
     return anyio.run(main, backend=driver)
-
-
-def settled(done: Callable[[], bool]) -> bool:
-    """Wait for what happens in another thread; say whether it did."""
-    end = time.monotonic() + WATCHDOG
-    while not done() and time.monotonic() < end:
-        time.sleep(0.002)
-    return done()
 
 
 def _once(path: str) -> Flow[str]:

@@ -21,8 +21,8 @@ from tests.cluster.scripts import Attempt, Fault, Script
 from tests.cluster.wire import Gone
 
 from .consumer import MARKERS, Consumer
-from .listening import WATCHDOG
 from .troubles import Trouble
+from .waiting import WATCHDOG
 
 QUICK = RetryPolicy(first_wait=0.01, watch_first_wait=0.02, random=lambda: 0.0)
 

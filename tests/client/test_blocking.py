@@ -12,12 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kubemetrics import Client, Config, load_config
 from kubemetrics.api import RetryPolicy
+from kubemetrics.config.model import AuthInfo, ExecConfig
 from kubemetrics.errors import (
     BadRequest,
     DecodeError,
@@ -31,9 +33,13 @@ from kubemetrics.flow import Flow, Fork, pause
 from tests.cluster import Cluster, Generated, Options, faults
 from tests.cluster.scripts import Fault
 
+from .troubles import ENDLESS
+from .waiting import NEVER, WATCHDOG
+
 PODS = "/api/v1/pods"
 METRICS = "/apis/metrics.k8s.io/v1beta1/pods"
 Soon = Callable[[Callable[[], bool]], bool]
+PATIENT = RetryPolicy(budget=2 * NEVER)
 
 
 def paths(cluster: Cluster) -> list[str]:
@@ -52,11 +58,11 @@ class TestRequests:
         assert paths(cluster) == [METRICS]
 
     def test_a_snapshot_is_three_and_one_for_every_500_pods(self) -> None:
-        with Cluster.generated(Generated(nodes=20, pods=1201, seed=1)) as cluster:
+        with Cluster.generated(Generated(nodes=5, pods=1001, seed=1)) as cluster:
             config = load_config(str(cluster.kubeconfig()))
             with Client(config) as client:
                 snapshot = client.snapshot()
-            assert len(snapshot.pods) == 1201
+            assert len(snapshot.pods) == 1001
             assert len(cluster.requests) == 3 + 3
 
     def test_a_snapshot_without_metrics_looks_into_it_once(
@@ -175,91 +181,75 @@ class TestWarnings:
 
 
 class TestDeadline:
-    """The whole call is over in time, whatever it waits for."""
+    """The whole call is over in time, whatever it waits for.
 
-    @pytest.mark.parametrize(
-        "fault",
-        [
-            faults.silence(),
-            faults.drip_head(0.02),
-            faults.drip(10, 0.02),
-            faults.silence_after_headers(),
-        ],
-        ids=["silence", "slow head", "slow body", "no body"],
-    )
+    What it waits for here does not come within a minute, so that a call which ends
+    was ended by its deadline, late as a busy machine may hear of it.
+    """
+
+    @pytest.mark.parametrize("fault", ENDLESS.values(), ids=ENDLESS)
     @pytest.mark.parametrize("tls", [True, False], ids=["https", "http"])
     def test_it_ends_in_time(self, fault: Fault, tls: bool) -> None:  # noqa: FBT001
         with Cluster.recorded(Options(tls=tls)) as cluster:
             cluster.faults.add(fault, times=None)
             config = load_config(str(cluster.kubeconfig()))
-            started = time.monotonic()
             with Client(config) as client, pytest.raises(TransportError) as caught:
-                client.run(client.api.get("/version"), timeout=0.4)
-            assert time.monotonic() - started < 1.0
+                client.run(client.api.get(PODS), timeout=0.2)
         assert caught.value.reason == "deadline"
-        assert "no full answer within 0.4 s" in str(caught.value)
+        assert "no full answer within 0.2 s" in str(caught.value)
 
     def test_it_covers_all_pages(self, cluster: Cluster, config: Config) -> None:
-        cluster.faults.add(faults.delay(0.1), path=PODS, times=None)
-        started = time.monotonic()
+        """Each of 100 pages comes well within it."""
+        cluster.faults.add(faults.delay(0.05), path=PODS, times=None)
         with Client(config) as client, pytest.raises(TransportError) as caught:
-            client.list_pods(chunk_size=5, timeout=0.5)
-        assert 0.4 < time.monotonic() - started < 1.0
+            client.list_pods(chunk_size=1, timeout=0.5)
         assert caught.value.reason == "deadline"
 
     def test_it_covers_the_waits_and_says_what_failed(
         self, cluster: Cluster, config: Config
     ) -> None:
-        cluster.faults.add(faults.throttled("20"), path=PODS, times=None)
-        started = time.monotonic()
-        with Client(config) as client, pytest.raises(Exception, match="429") as caught:
-            client.list_pods(timeout=1.0)
-        assert time.monotonic() - started < 1.0
-        assert "asks to wait 20 s" in str(caught.value)
+        cluster.faults.add(faults.throttled(f"{NEVER:g}"), path=PODS, times=None)
+        client = Client(config, retry=PATIENT)
+        with client, pytest.raises(Exception, match="429") as caught:
+            client.list_pods(timeout=WATCHDOG)
+        assert "asks to wait 3600 s" in str(caught.value)
+        assert len(cluster.requests) == 1
 
     def test_the_configurations_is_used_where_none_is_given(
         self, cluster: Cluster
     ) -> None:
         cluster.faults.add(faults.silence(), times=None)
-        config = load_config(str(cluster.kubeconfig()), request_timeout="300ms")
-        started = time.monotonic()
-        with Client(config) as client, pytest.raises(TransportError):
+        config = load_config(str(cluster.kubeconfig()), request_timeout="200ms")
+        with Client(config) as client, pytest.raises(TransportError) as caught:
             client.list_pods()
-        assert time.monotonic() - started < 1.0
+        assert caught.value.reason == "deadline"
+        assert "no full answer within 0.2 s" in str(caught.value)
 
     def test_it_covers_a_plugin_that_hangs(self, cluster: Cluster) -> None:
         config = hanging_plugin(cluster)
-        started = time.monotonic()
         with Client(config) as client, pytest.raises(TransportError) as caught:
-            client.list_pods(timeout=0.3)
-        assert time.monotonic() - started < 1.0
+            client.list_pods(timeout=0.2)
         assert caught.value.reason == "deadline"
 
 
 def hanging_plugin(cluster: Cluster) -> Config:
-    from dataclasses import replace  # noqa: PLC0415
-
-    from kubemetrics.config.model import AuthInfo, ExecConfig  # noqa: PLC0415
-
-    config = load_config(str(cluster.kubeconfig()))
+    """Return a configuration whose plugin ends when the cluster does."""
+    waits = "import pathlib, sys, time\nwhile pathlib.Path(sys.argv[1]).exists():"
     plugin = ExecConfig(
         api_version="client.authentication.k8s.io/v1",
         command=sys.executable,
-        args=("-c", "import time; time.sleep(1.5)"),
+        args=("-c", f"{waits} time.sleep(0.02)", str(cluster.folder)),
         interactive_mode="Never",
     )
+    config = load_config(str(cluster.kubeconfig()))
     return replace(config, auth=AuthInfo(exec=plugin))
 
 
 class TestClosing:
-    """Closing from another thread ends what is under way within a second."""
+    """Closing from another thread ends what is under way, which has no end itself."""
 
     @pytest.mark.parametrize("tls", [True, False], ids=["https", "http"])
-    @pytest.mark.parametrize(
-        "fault",
-        [faults.silence(), faults.silence_after_headers(), faults.drip(10, 0.05)],
-        ids=["head", "body", "drip"],
-    )
+    @pytest.mark.parametrize("fault", ENDLESS.values(), ids=ENDLESS)
     def test_a_read_that_waits(
         self,
         fault: Fault,
@@ -268,48 +258,52 @@ class TestClosing:
     ) -> None:
         with Cluster.recorded(Options(tls=tls)) as cluster:
             cluster.faults.add(fault, times=None)
-            client = Client(load_config(str(cluster.kubeconfig())))
-            error, took = self.closed_while(
-                client, lambda: client.run(client.api.get("/version")), cluster, soon
+            config = load_config(str(cluster.kubeconfig()))
+            client = Client(config, read_timeout=NEVER)
+            error = self.closed_while(
+                client, lambda: client.run(client.api.get(PODS)), cluster, soon
             )
             assert soon(lambda: cluster.open_connections == 0)
         assert error.reason == "closed"
-        assert took < 1.0
 
     def test_a_wait_between_tries(
-        self, cluster: Cluster, config: Config, soon: Soon
+        self,
+        cluster: Cluster,
+        config: Config,
+        soon: Soon,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
-        cluster.faults.add(faults.throttled("20"), times=None)
-        client = Client(config)
-        error, took = self.closed_while(client, client.list_pods, cluster, soon)
+        cluster.faults.add(faults.throttled(f"{NEVER:g}"), times=None)
+        client = Client(config, retry=PATIENT)
+
+        def waiting(done: Callable[[], bool]) -> bool:
+            return soon(lambda: done() and "waiting 3600.00 s" in caplog.text)
+
+        with caplog.at_level(logging.DEBUG, "kubemetrics"):
+            error = self.closed_while(client, client.list_pods, cluster, waiting)
         assert error.reason == "closed"
-        assert took < 1.0
 
     def test_the_parts_of_a_snapshot(
         self, cluster: Cluster, config: Config, soon: Soon
     ) -> None:
         cluster.faults.add(faults.silence(), times=None)
-        client = Client(config)
+        client = Client(config, read_timeout=NEVER)
         before = threading.active_count()
-        error, took = self.closed_while(
-            client, client.snapshot, cluster, soon, requests=4
-        )
+        error = self.closed_while(client, client.snapshot, cluster, soon, requests=4)
         assert error.reason == "closed"
-        assert took < 1.0
         assert soon(lambda: threading.active_count() <= before + 10)
         assert soon(lambda: cluster.open_connections == 0)
 
     def test_a_watch(self, cluster: Cluster, config: Config, soon: Soon) -> None:
-        client = Client(config)
+        client = Client(config, read_timeout=NEVER)
 
         def watch() -> None:
             with client.watch_pods() as events:
                 for _ in events:
                     pass
 
-        error, took = self.closed_while(client, watch, cluster, soon, requests=2)
+        error = self.closed_while(client, watch, cluster, soon, requests=2)
         assert error.reason == "closed"
-        assert took < 1.0
         assert soon(lambda: cluster.open_connections == 0)
 
     def test_a_client_that_is_closed_says_so_at_once(self, config: Config) -> None:
@@ -327,8 +321,8 @@ class TestClosing:
         soon: Soon,
         *,
         requests: int = 1,
-    ) -> tuple[TransportError, float]:
-        """Close *client* in the middle of *call*; return its error and the time."""
+    ) -> TransportError:
+        """Close *client* in the middle of *call* and return its error."""
         errors: list[TransportError] = []
 
         def work() -> None:
@@ -337,16 +331,15 @@ class TestClosing:
             except TransportError as error:
                 errors.append(error)
 
-        thread = threading.Thread(target=work)
+        thread = threading.Thread(target=work, daemon=True)
         thread.start()
         assert soon(lambda: len(cluster.requests) >= requests)
-        time.sleep(0.1)
-        started = time.monotonic()
+        time.sleep(0.05)  # for it to wait: closed a moment before, it ends the same way
         client.close()
-        thread.join(5)
-        took = time.monotonic() - started
+        thread.join(WATCHDOG)
+        assert not thread.is_alive()
         assert len(errors) == 1
-        return errors[0], took
+        return errors[0]
 
 
 class TestForks:
@@ -356,16 +349,18 @@ class TestForks:
         def fails() -> Flow[None]:
             yield from client.api.get("/api/v1/pods/x/y/z")
 
+        waited: list[bool] = []
+
         def waits() -> Flow[None]:
-            yield from pause(30)
+            yield from pause(WATCHDOG)
+            waited.append(True)
 
         def both() -> Flow[None]:
             yield Fork((waits(), fails(), waits()))
 
-        started = time.monotonic()
         with Client(config) as client, pytest.raises(Exception, match="is forbidden"):
             client.run(both())
-        assert time.monotonic() - started < 2.0
+        assert waited == []
 
     def test_a_defect_in_a_part_is_raised_where_all_meet(self, config: Config) -> None:
         def broken() -> Flow[None]:
@@ -407,7 +402,7 @@ class TestBounds:
     def test_a_decompression_bomb_costs_little(
         self, cluster: Cluster, config: Config
     ) -> None:
-        cluster.faults.add(faults.gzip_bomb(128 << 20), path=PODS)
+        cluster.faults.add(faults.gzip_bomb(32 << 20), path=PODS)
         with Client(config) as client, pytest.raises(TransportError) as caught:
             client.list_pods()
         assert caught.value.reason == "limit"
@@ -432,11 +427,11 @@ class TestBounds:
 def test_a_stale_connection_is_replaced_at_once(
     cluster: Cluster, config: Config
 ) -> None:
-    policy = RetryPolicy(first_wait=30.0)
+    policy = RetryPolicy(first_wait=NEVER, budget=NEVER * 2)
     with Client(config, retry=policy) as client:
         client.list_nodes()
         cluster.faults.add(faults.close(), path=PODS)
-        assert len(client.list_pods(timeout=5)) == 100
+        assert len(client.list_pods(timeout=WATCHDOG)) == 100
 
 
 def test_ctrl_c_ends_a_call_in_silence_and_waits_for_no_worker(
@@ -444,8 +439,11 @@ def test_ctrl_c_ends_a_call_in_silence_and_waits_for_no_worker(
 ) -> None:
     cluster.faults.add(faults.silence(), times=None)
     script = (
-        "import sys, kubemetrics\n"
-        "client = kubemetrics.Client(kubemetrics.load_config(sys.argv[1]))\n"
+        "import signal, sys, kubemetrics\n"
+        # The suite may have been started with it ignored, as nohup and `&` do.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "config = kubemetrics.load_config(sys.argv[1])\n"
+        f"client = kubemetrics.Client(config, read_timeout={NEVER})\n"
         "try:\n"
         "    with client:\n"
         "        client.snapshot()\n"
@@ -460,11 +458,12 @@ def test_ctrl_c_ends_a_call_in_silence_and_waits_for_no_worker(
     )
     with process:
         assert soon(lambda: len(cluster.requests) >= 4)
-        started = time.monotonic()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=10)
+        try:
+            _, said = process.communicate(timeout=WATCHDOG)
+        finally:
+            process.kill()
     assert process.returncode == 130
-    assert time.monotonic() - started < 1.0
     assert said == b""
 
 
@@ -473,7 +472,7 @@ def test_many_threads_share_one_client(cluster: Cluster, config: Config) -> None
 
     def work(client: Client) -> None:
         try:
-            for _ in range(10):
+            for _ in range(4):
                 assert len(client.list_pods(chunk_size=50)) == 100
                 assert len(client.list_pod_metrics()) == 81
         except Exception as error:  # noqa: BLE001 - told below
@@ -485,7 +484,7 @@ def test_many_threads_share_one_client(cluster: Cluster, config: Config) -> None
             thread.start()
             stack.callback(thread.join)
     assert failures == []
-    # 240 requests went over what the pool keeps alive. A thread may open one more
+    # 96 requests went over what the pool keeps alive. A thread may open one more
     # while another's answer is read to its end and not yet given back.
     assert cluster.accepted_connections <= 16
 

@@ -15,6 +15,8 @@ from kubemetrics.errors import Unauthorized
 from tests.cluster import Cluster, stream_faults
 from tests.cluster.rbac import VIEWERS
 
+from .waiting import WATCHDOG, settled
+
 PODS = "/api/v1/pods"
 
 
@@ -28,6 +30,12 @@ def token_file(cluster: Cluster, tmp_path: Path) -> Path:
 @pytest.fixture
 def filed(config: Config, token_file: Path) -> Config:
     return replace(config, auth=AuthInfo(token_file=str(token_file)))
+
+
+def latest(cluster: Cluster) -> str | None:
+    """Return who sent the latest request, by its certificate."""
+    requests = cluster.requests
+    return requests[-1].peer_common_name if requests else None
 
 
 def statuses(cluster: Cluster) -> list[int | None]:
@@ -69,7 +77,7 @@ def test_a_watch_asks_for_credentials_each_time(
     cluster.faults.add(
         stream_faults.end_stream(1), when=lambda seen: "watch" in seen.query
     )
-    with Client(filed) as client, client.watch_pods(timeout=5) as events:
+    with Client(filed) as client, client.watch_pods(timeout=WATCHDOG) as events:
         for _ in range(len(cluster.pods)):
             next(events)
         token_file.write_text(cluster.token("admin"))
@@ -101,7 +109,7 @@ def test_three_identities_by_turns_and_many_threads(cluster: Cluster) -> None:
 
     def work(client: Client) -> None:
         try:
-            while not done.is_set():
+            while not done.wait(0.05):
                 assert len(client.list_pods(chunk_size=50)) == 100
         except Exception as error:  # noqa: BLE001 - told below
             failures.append(error)
@@ -110,16 +118,12 @@ def test_three_identities_by_turns_and_many_threads(cluster: Cluster) -> None:
         threads = [threading.Thread(target=work, args=(client,)) for _ in range(8)]
         for thread in threads:
             thread.start()
-        for number in (1, 2, 0):
-            done.wait(1.1)  # files are looked at once a second
+        seen = [settled(lambda: latest(cluster) == "user-0")]
+        for number in (1, 2, 0):  # files are looked at once a second
             write(number)
-        done.wait(1.3)
+            seen.append(settled(lambda n=number: latest(cluster) == f"user-{n}"))  # type: ignore[misc]
         done.set()
         for thread in threads:
             thread.join()
     assert failures == []
-    assert {seen.peer_common_name for seen in cluster.requests} == {
-        "user-0",
-        "user-1",
-        "user-2",
-    }
+    assert all(seen)

@@ -17,10 +17,11 @@ import pytest
 from kubemetrics import Config, load_config
 from tests.cluster import Cluster, Options
 
-from .listening import DRIVERS, PATHS, Exchange, Patience, from_now, settled, watch_out
+from .listening import DRIVERS, PATHS, Exchange, Patience, from_now, watch_out
 from .outcomes import OUTCOMES, word_of
 from .tables import NOT_SO, read_table
 from .troubles import TROUBLES
+from .waiting import settled
 
 PLACES = (*PATHS, "watch", "stream")
 EXPECTED = read_table("fault_errors.txt", keys=1)

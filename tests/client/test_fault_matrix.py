@@ -17,10 +17,11 @@ import pytest
 from tests.cluster import Cluster, Options
 
 from .consumer import MARKERS
-from .listening import DRIVERS, settled
+from .listening import DRIVERS
 from .meeting import WHEN, arrange, giving_up, meet, refusing
 from .tables import NOT_SO, read_table
 from .troubles import TROUBLES
+from .waiting import settled
 
 OFTEN = {"always": None, "once": 1}
 MATRIX = read_table("fault_matrix.txt", keys=2)

@@ -12,6 +12,8 @@ import pytest
 from kubemetrics import AsyncClient, Config
 from tests.cluster import Cluster, faults
 
+from .waiting import until
+
 Soon = Callable[[Callable[[], bool]], bool]
 
 
@@ -23,9 +25,13 @@ def test_a_cancelled_snapshot_leaves_no_thread(
     before = set(threading.enumerate())
 
     async def main() -> None:
-        async with AsyncClient(config) as client:
-            with anyio.move_on_after(0.2):
-                await client.snapshot()
+        async with (
+            AsyncClient(config) as client,
+            anyio.create_task_group() as group,
+        ):
+            group.start_soon(client.snapshot)
+            await until(lambda: len(cluster.requests) == 4)
+            group.cancel_scope.cancel()
 
     anyio.run(main, backend=backend)
     assert soon(lambda: cluster.open_connections == 0)
@@ -39,7 +45,8 @@ def test_a_cancelled_task_leaves_no_task(cluster: Cluster, config: Config) -> No
     async def main() -> int:
         async with AsyncClient(config) as client:
             task = asyncio.create_task(client.snapshot())
-            await asyncio.sleep(0.2)
+            while len(cluster.requests) < 4:  # noqa: ASYNC110 - of another thread
+                await asyncio.sleep(0.002)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

@@ -60,6 +60,14 @@ def _slow_stream(attempt: Attempt) -> Answer:
     return replace(attempt.answer, stream=dripping())
 
 
+ENDLESS: dict[str, Fault] = {
+    "silence": faults.silence(),
+    "slow head": _slow_head,
+    "slow body": faults.drip(1, 0.02),
+    "silence after the head": faults.silence_after_headers(),
+}
+"""What keeps a list from ever being whole, or for minutes."""
+
 TROUBLES = {
     "reset before the head": Trouble(faults.reset_before_headers()),
     "reset in the head": Trouble(faults.reset_in_headers()),
@@ -92,11 +100,11 @@ TROUBLES = {
         faults.answer(200, b"{}", "application/json", (("Content-Encoding", "br"),))
     ),
     "huge head": Trouble(faults.huge_header(200_000)),
-    "slow head": Trouble(_slow_head),
-    "slow body": Trouble(faults.drip(1, 0.02), _slow_stream),
-    "silence": Trouble(faults.silence(), stream_faults.silent_stream(1)),
+    "slow head": Trouble(ENDLESS["slow head"]),
+    "slow body": Trouble(ENDLESS["slow body"], _slow_stream),
+    "silence": Trouble(ENDLESS["silence"], stream_faults.silent_stream(1)),
     "silence after the head": Trouble(
-        faults.silence_after_headers(), stream_faults.silent_stream(1)
+        ENDLESS["silence after the head"], stream_faults.silent_stream(1)
     ),
     "redirect": Trouble(faults.redirect("https://127.0.0.1:1/login?once=secret")),
     "web page 200": Trouble(faults.html(200)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import socket
 import threading
-import time
 
 import pytest
 
@@ -80,10 +79,11 @@ def test_parts_are_not_kept() -> None:
 
 def test_cancelling_ends_a_wait() -> None:
     call = Call()
-    threading.Timer(0.05, call.cancel).start()
-    started = time.monotonic()
-    call.wait(10)
-    assert time.monotonic() - started < 1
+    waiter = threading.Thread(target=call.wait, args=(3600,), daemon=True)
+    waiter.start()
+    call.cancel()
+    waiter.join(60)
+    assert not waiter.is_alive()
 
 
 def test_cancelling_wakes_who_reads() -> None:
@@ -91,7 +91,7 @@ def test_cancelling_wakes_who_reads() -> None:
     threading.Timer(0.05, call.cancel).start()
     with ours, theirs, call.exchange():
         PlainSocket.adopt(ours)
-        ours.settimeout(10)
+        ours.settimeout(60)
         assert ours.recv(1) == b""
 
 
@@ -101,11 +101,12 @@ def test_a_plain_socket_waits_no_longer_than_its_call() -> None:
         PlainSocket.adopt(ours)
         assert isinstance(ours, PlainSocket)
         with Call(0.05).exchange():
-            ours.settimeout(10)
-            started = time.monotonic()
+            ours.settimeout(60)
+            waits = ours.gettimeout()
             with pytest.raises(TimeoutError):
                 ours.recv(1)
-        assert time.monotonic() - started < 1
+        assert waits is not None
+        assert waits <= 0.05
         ours.settimeout(10)
         assert ours.gettimeout() == 10
 

@@ -31,7 +31,7 @@ def failing(
     *,
     ca: Issued | None = None,
     proxy: str = "",
-    timeout: float = 5,
+    silence: float = 60,
     headers: dict[str, str] | None = None,
 ) -> TransportError:
     config = Config(server=url, certificate_authority_data=(ca or ordinary()).pem)
@@ -40,7 +40,7 @@ def failing(
             verify=build_context(config),
             trust_env=False,
             proxy=proxy or None,
-            timeout=timeout,
+            timeout=httpx.Timeout(60, read=silence),
         ) as client,
         pytest.raises(httpx.HTTPError) as caught,
     ):
@@ -208,7 +208,7 @@ def test_a_body_that_is_not_compressed_as_it_says_is_told() -> None:
 
 def test_a_server_that_says_nothing_is_a_timeout() -> None:
     with TlsServer(leaf(ordinary(), "localhost"), answer=None) as server:
-        error = failing(f"https://localhost:{server.port}/", timeout=0.2)
+        error = failing(f"https://localhost:{server.port}/", silence=0.1)
     assert error.reason == "timeout"
     assert "--request-timeout" in str(error)
 

@@ -22,13 +22,13 @@ Ask = Callable[[Config], bytes]
 
 def blocking(config: Config) -> bytes:
     with Client(config) as client:
-        return client.get_raw("/version", timeout=5)
+        return client.get_raw("/version", timeout=60)
 
 
 def awaiting(config: Config) -> bytes:
     async def ask() -> bytes:
         async with AsyncClient(config) as client:
-            return await client.get_raw("/version", timeout=5)
+            return await client.get_raw("/version", timeout=60)
 
     return anyio.run(ask)
 
