@@ -21,20 +21,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 ok · 1 the server or the credentials said no · 2 wrong usage or configuration ·
     3 metrics API absent or down · 4 partial data with ``--strict`` · 10 ``--fail-on``
-    matched · 130 interrupted. ``top`` has kubectl's: 0 and 1.
+    matched · 130 interrupted. ``top`` has kubectl's: 0 and 1. Output that is lost turns
+    0 into 1; a reader that has had enough, and a broken stderr, change nothing.
     """
     console.prepare()
     try:
-        code = _run(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        return _run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        console.abandon_stdout()
-        return 0
-    except OSError as error:
-        return console.full(error)
-    return code
 
 
 def _run(words: list[str]) -> int:
@@ -77,9 +71,15 @@ def _do(module: CommandModule, args: Namespace) -> int:
 
 
 def _help(parser: Parser, command: Command, *, mistake: bool) -> int:
-    stream = sys.stderr if mistake else sys.stdout
-    print(parser.format_help().rstrip(), file=stream)
-    return _usage_code(command) if mistake else 0
+    text = f"{parser.format_help().rstrip()}\n"
+    if mistake:
+        console.tell(text)
+        return _usage_code(command)
+    if command.kubectl:
+        from .kubectl import put  # noqa: PLC0415 - not for a help of ours
+
+        return put(text)
+    return console.put((text,))
 
 
 def _wrong_usage(error: UsageError, command: Command, prog: str) -> int:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from ..errors import KubeMetricsError
 from ..output.text import printable
+from . import console
 from .commands import COMMANDS, build, children, find
 from .parser import HelpWanted, Parser, UsageError
 
@@ -33,15 +34,17 @@ def answer(words: list[str]) -> int:
     """Print the candidates for the last of *words*."""
     current = words[-1] if words else ""
     found = _complete(words[:-1], current)
-    for value, description in found.candidates:
-        if value.startswith(current):
-            print(f"{printable(value)}\t{printable(description)}".rstrip())
-    print(f":{found.directive}")
-    return 0
+    lines = [
+        f"{printable(value)}\t{printable(description)}".rstrip()
+        for value, description in found.candidates
+        if value.startswith(current)
+    ]
+    return console.put(f"{line}\n" for line in (*lines, f":{found.directive}"))
 
 
 def plugin() -> None:
     """Be ``kubectl_complete-metrics``, which kubectl asks."""
+    console.prepare()
     sys.exit(answer(sys.argv[1:]))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Final
 
+from . import console
 from .parser import Parser
 
 DESCRIPTION: Final = """\
@@ -87,5 +88,4 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: Namespace) -> int:
     """Print the script."""
-    print(_SCRIPTS[args.shell].lstrip(), end="")
-    return 0
+    return console.put((_SCRIPTS[args.shell].lstrip(),))

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from ..config import Config, Impersonation
 from ..output.plain import plain_table
 from ..transport.proxy import choose, without_credentials
+from . import console
 from .common import config_of
 from .credentials import CredentialFact, credentials_of
 from .parser import Parser
@@ -51,8 +52,7 @@ def run(args: Namespace) -> int:
         ConfigError: nothing usable was found, or what was found is wrong.
     """
     config = config_of(args)
-    print(_json(config) if args.output == "json" else _table(config), end="")
-    return 0
+    return console.put((_json(config) if args.output == "json" else _table(config),))
 
 
 def facts_of(config: Config) -> Iterator[Fact]:

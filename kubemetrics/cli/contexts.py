@@ -7,6 +7,7 @@ from typing import Final
 
 from ..config import ContextEntry, list_contexts
 from ..output.plain import plain_table
+from . import console
 from .common import last
 from .parser import Parser
 
@@ -36,8 +37,7 @@ def run(args: Namespace) -> int:
         ConfigError: a kubeconfig cannot be read at all.
     """
     entries = list_contexts(args.kubeconfig, context=last(args.contexts))
-    print(_FORMATS[args.output](entries), end="")
-    return 0
+    return console.put((_FORMATS[args.output](entries),))
 
 
 def _table(entries: tuple[ContextEntry, ...]) -> str:

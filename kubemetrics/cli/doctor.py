@@ -45,17 +45,16 @@ def run(args: Namespace) -> int:
     from .terminal import terminal  # noqa: PLC0415
 
     diagnosis = examine(args)
+    verdict = 0 if diagnosis.healthy else 1
     if args.output == "json":
-        print(json_text(diagnosis))
-    elif args.output == "manifest":
-        print(diagnosis.manifest, end="")
+        return console.put((f"{json_text(diagnosis)}\n",), verdict)
+    if args.output == "manifest":
         if not diagnosis.manifest:
             console.complain(_no_manifest(healthy=diagnosis.healthy))
-    else:
-        screen = terminal(args.color)
-        lines = text_lines(diagnosis, width=screen.width, colour=screen.colour)
-        print("\n".join(lines))
-    return 0 if diagnosis.healthy else 1
+        return console.put((diagnosis.manifest,), verdict)
+    screen = terminal(args.color)
+    lines = text_lines(diagnosis, width=screen.width, colour=screen.colour)
+    return console.put((f"{line}\n" for line in lines), verdict)
 
 
 def _no_manifest(*, healthy: bool) -> str:

@@ -6,6 +6,8 @@ pkg/api/errors/errors.go, ``NewGenericServerResponse``; kubectl pkg/cmd/top.
 
 from __future__ import annotations
 
+import errno
+import sys
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, TypedDict, TypeVar
@@ -89,6 +91,17 @@ def fail(error: KubeMetricsError) -> int:
     """Show *error* in kubectl's words; return kubectl's exit code."""
     console.complain(line(error))
     return 1
+
+
+def put(text: str) -> int:
+    """Write *text* to stdout; return the exit code.
+
+    kubectl never knows that its stdout was closed from the start (``>&-``): Go's
+    runtime opens /dev/null in its place (runtime/fds_unix.go), and all is well.
+    """
+    failure = console.attempt(sys.stdout, (text,))
+    closed = failure is not None and failure.errno == errno.EBADF
+    return console.settle(0, None if closed else failure)
 
 
 def line(error: KubeMetricsError, asked: str = "") -> str:

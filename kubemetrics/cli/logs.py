@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from ..output.text import printable
+from .console import tell
 
 
 class _Harmless(logging.Formatter):
@@ -14,6 +15,13 @@ class _Harmless(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return printable(record.getMessage())
+
+
+class _Complaining(logging.Handler):
+    """Writes a record where complaints go, which never fails."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tell(f"{self.format(record)}\n")
 
 
 class _Timed(_Harmless):
@@ -28,7 +36,7 @@ class _Timed(_Harmless):
 def shown(verbosity: int) -> Generator[None, None, None]:
     """Show requests and timings (1), and when and where they were (2 and more)."""
     logger = logging.getLogger("kubemetrics")
-    handler = logging.StreamHandler()
+    handler = _Complaining()
     handler.setFormatter(_Harmless() if verbosity == 1 else _Timed())
     before = logger.level
     logger.addHandler(handler)

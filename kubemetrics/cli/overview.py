@@ -6,7 +6,7 @@ from typing import Final
 
 from .._version import __version__
 from .commands import COMMANDS
-from .console import complain, program
+from .console import complain, program, put
 from .flags import FLAGS
 
 _TEXT: Final = """\
@@ -38,11 +38,9 @@ def overview(words: list[str], stray: str) -> int:
     if stray:
         return _unknown(f'unknown command "{stray}"')
     if "--version" in words:
-        print(f"kubemetrics {__version__}")
-        return 0
+        return put((f"kubemetrics {__version__}\n",))
     if not words or {"-h", "--help"} & {*words}:
-        print(_help(), end="")
-        return 0
+        return put((_help(),))
     known = words[0].partition("=")[0] in FLAGS
     return _unknown("no command is named" if known else f"unknown flag: {words[0]}")
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Final, Self, TextIO
 
 from ..api import Progress
+from .console import attempt
 
 _CELLS: Final = 30
 _CLEAR: Final = "\r\x1b[K"
@@ -38,8 +39,7 @@ class Bar:
         stream = self._stream
         if stream is None or (count == total and not self._drawn):
             return
-        stream.write(f"{_CLEAR}{line(count, total)}")
-        stream.flush()
+        attempt(stream, (f"{_CLEAR}{line(count, total)}",))
         self._drawn = True
 
     def __enter__(self) -> Self:
@@ -52,8 +52,7 @@ class Bar:
         traceback: TracebackType | None,
     ) -> None:
         if self._stream is not None and self._drawn:
-            self._stream.write(_CLEAR)
-            self._stream.flush()
+            attempt(self._stream, (_CLEAR,))
 
 
 def line(count: int, total: int | None) -> str:

@@ -7,6 +7,7 @@ from argparse import Namespace
 from typing import Final
 
 from ..output.text import printable
+from . import console
 from .common import client_of
 from .parser import Parser, UsageError
 
@@ -38,8 +39,6 @@ def run(args: Namespace) -> int:
     with client_of(args) as client:
         body = client.get_raw(args.path)
     if sys.stdout.isatty():
-        print(printable(body.decode("utf-8", "replace"), keep="\n\t"))
-    else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(body)
-    return 0
+        text = printable(body.decode("utf-8", "replace"), keep="\n\t")
+        return console.put((f"{text}\n",))
+    return console.put(body)

@@ -60,8 +60,7 @@ def run(args: Namespace) -> int:
         capacity=args.show_capacity,
         swap=args.show_swap,
     )
-    print(nodes_table(metrics, nodes, view), end="")
-    return 0
+    return kubectl.put(nodes_table(metrics, nodes, view))
 
 
 def _nodes(api: Api, name: str, selector: str) -> Flow[_Pair]:

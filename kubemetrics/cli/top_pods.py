@@ -89,8 +89,7 @@ def run(args: Namespace) -> int:
             return kubectl.fail(error)
     if not metrics:
         console.complain(_nothing(question))
-    print(pods_table(metrics, _view(args)), end="")
-    return 0
+    return kubectl.put(pods_table(metrics, _view(args)))
 
 
 def _view(args: Namespace) -> PodView:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,7 +11,7 @@ from ..output.contexts import in_contexts
 from ..output.lexer import ExpressionError
 from ..output.view import View
 from . import console
-from .outcome import outcome_of
+from .outcome import Outcome, outcome_of
 from .plan import Plan, plan
 from .printing import check_names, printed
 from .reading import Cluster, clusters
@@ -32,8 +31,7 @@ def run(args: Namespace, make: Callable[[Moment], View[R]]) -> int:
     moment = Moment()
     view = make(moment)
     if args.columns == "help":
-        print("\n".join(_column_help(view)))
-        return 0
+        return console.put(f"{line}\n" for line in _column_help(view))
     found = clusters(args)
     try:
         if len(found) == 1:
@@ -73,24 +71,19 @@ def _show(args: Namespace, view: View[R], moment: Moment, found: list[Cluster]) 
     taken = rounds.take()
     if not any(reading.snapshot for reading in taken.readings):
         return _failed(wanted, taken, found)
-    left_out = show_rows(wanted, taken)
-    return say(args, wanted, taken, left_out)
-
-
-def show_rows(wanted: Plan[R], taken: Round[R]) -> tuple[str, ...]:
-    """Print the rows; return the columns that there was no room for."""
-    shown = printed(wanted, taken.rows, taken.sources)
-    if taken.rows or wanted.machine:
-        sys.stdout.writelines(f"{line}\n" for line in shown.lines)
-        sys.stdout.flush()
-    return shown.left_out
-
-
-def say(
-    args: Namespace, wanted: Plan[R], taken: Round[R], left_out: tuple[str, ...]
-) -> int:
-    """Say on stderr what the rows do not, and return the exit code."""
     outcome = outcome_of(args, wanted, taken)
+    shown = printed(wanted, taken.rows, taken.sources)
+    code = outcome.code
+    if taken.rows or wanted.machine:
+        code = console.put((f"{line}\n" for line in shown.lines), code)
+    _say(wanted, taken, outcome, shown.left_out)
+    return code
+
+
+def _say(
+    wanted: Plan[R], taken: Round[R], outcome: Outcome, left_out: tuple[str, ...]
+) -> None:
+    """Say on stderr what the rows do not."""
     for note in outcome.notes():
         console.complain(note)
     if left_out:
@@ -99,7 +92,6 @@ def say(
     explained = outcome.unmatched or outcome.unread or wanted.machine
     if not taken.rows and not explained:
         console.complain(_nothing_found(wanted, taken))
-    return outcome.code
 
 
 def _nothing_found(wanted: Plan[R], taken: Round[R]) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 from typing import Final, Generic, TypeVar
 
 from ..output.columns import Column, unique
@@ -38,6 +40,8 @@ _FRAME: Final = 2
 def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
     """Go on until Ctrl-C, until ``--fail-on`` matches, or while all names are there.
 
+    It ends as well where nobody reads stdout any more, or nothing more can be written.
+
     Return the exit code.
 
     Raises:
@@ -53,8 +57,9 @@ def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
         if watching.first:
             _raise_if_nothing(taken)
         outcome = watching.show(taken)
-        if outcome.matched or outcome.unmatched:
-            return outcome.code
+        verdict = outcome.code if outcome.matched or outcome.unmatched else 0
+        if verdict or watching.broken:
+            return console.settle(verdict, watching.broken)
         time.sleep((every or watching.wait(taken)).total_seconds())
 
 
@@ -82,6 +87,7 @@ class Watching(Generic[R]):
         self._pace = Pace()
         self._columns: tuple[Column[R], ...] = ()
         self.first: bool = True
+        self.broken: OSError | None = None
 
     def show(self, taken: Round[R]) -> Outcome:
         """Show a round, and say how it went."""
@@ -116,8 +122,7 @@ class Watching(Generic[R]):
             table = table[:room]
         lines = [_status(taken), *table, *below]
         text = "".join(f"{line}{_END_OF_LINE}\n" for line in lines)
-        sys.stdout.write(f"{_HOME}{text}{_END_OF_SCREEN}")
-        sys.stdout.flush()
+        self._write((f"{_HOME}{text}{_END_OF_SCREEN}",))
 
     def _append(self, taken: Round[R], fresh: list[R]) -> None:
         """Print the rows that have a new sample, under one header."""
@@ -132,11 +137,12 @@ class Watching(Generic[R]):
             look=replace(self._plan.look, headers=headers),
         )
         if rows or (self.first and plan.machine):
-            if plan.output == "yaml" and not self.first:
-                print("---")
-            lines = printed(plan, rows, taken.sources).lines
-            sys.stdout.writelines(f"{line}\n" for line in lines)
-            sys.stdout.flush()
+            between = ["---"] if plan.output == "yaml" and not self.first else []
+            lines = chain(between, printed(plan, rows, taken.sources).lines)
+            self._write(f"{line}\n" for line in lines)
+
+    def _write(self, texts: Iterable[str]) -> None:
+        self.broken = console.attempt(sys.stdout, texts)
 
 
 def _timed(plan: Plan[R], rows: list[R]) -> tuple[Column[R], ...]:
