@@ -27,6 +27,9 @@ _LONGEST_MESSAGE: Final = 2000
 _LOOKED_AT: Final = 1 << 20
 """Bytes of an error's body that are looked at."""
 
+_LONGEST_WAIT: Final = (1 << 31) - 1
+"""Seconds: ``retryAfterSeconds`` is an int32."""
+
 _UNKNOWN_USER: Final = (
     "the server does not know these credentials, or they expired; `kubemetrics config`"
     " shows which they are"
@@ -93,7 +96,7 @@ def foreign_text(error: ApiError) -> str | None:
     found = cast("list[object]", causes) if isinstance(causes, list) else []
     cause = as_object(found[0] if found else None)
     foreign = cause.get("reason") == "UnexpectedServerResponse"
-    return cause.get("message", "") if foreign else None
+    return _string(cause.get("message")) if foreign else None
 
 
 def status_error(status: Mapping[str, Any], *, url: str) -> ApiError:
@@ -111,7 +114,8 @@ def _from_status(response: Response, status: Mapping[str, Any]) -> ApiError:
         details = {**details, "continue": token}
     asked = retry_after(response)
     if asked is None:
-        asked = float(_whole(details.get("retryAfterSeconds"))) or None
+        seconds = _whole(details.get("retryAfterSeconds"))
+        asked = float(min(seconds, _LONGEST_WAIT)) if seconds > 0 else None
     message = _string(status.get("message"))[:_LONGEST_MESSAGE]
     return api_error_class(response.status, reason)(
         message or _phrase(response.status),
@@ -170,7 +174,10 @@ def _phrase(status: int) -> str:
 
 def _target(response: Response) -> str:
     """Name the host only: the rest of a redirect may hold a one-time secret."""
-    parts = urlsplit(response.headers.get("location", ""))
+    try:
+        parts = urlsplit(response.headers.get("location", ""))
+    except ValueError:  # brackets that hold no address, a host that NFKC breaks up
+        return ""
     host = parts.netloc.rpartition("@")[2]
     return f" (to {parts.scheme}://{host})" if host else ""
 

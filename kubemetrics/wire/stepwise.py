@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from codecs import getincrementaldecoder
 from collections.abc import Generator
-from decimal import Decimal
 from typing import Any, Final
 
 from ..errors import DecodeError
+from .text import DECODER, replaced
 
 _SPACE: Final = " \t\n\r"
 
@@ -43,8 +43,8 @@ class _Text:
         self._body = memoryview(body)
         self._window = window
         self._taken = 0
-        self._decode = getincrementaldecoder("utf-8")().decode
-        self._scan = json.JSONDecoder(parse_float=Decimal).raw_decode
+        self._decode = getincrementaldecoder("utf-8")("surrogateescape").decode
+        self._scan = DECODER.raw_decode
         self._text = ""
         self._at = 0
 
@@ -104,7 +104,7 @@ class _Text:
         more = self._body[self._taken : self._taken + self._window]
         self._taken += len(more)
         last = self._taken == len(self._body)
-        self._text = self._text[self._at :] + self._decode(more, last)
+        self._text = self._text[self._at :] + replaced(self._decode(more, last))
         self._at = 0
         return bool(more)
 

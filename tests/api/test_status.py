@@ -101,6 +101,9 @@ def test_what_is_no_status_is_quoted_within_bounds(
         ("https://user:pw@sso.example/login?code=1", "(to https://sso.example)"),
         ("/login", "redirects are not followed"),
         ("", "redirects are not followed"),
+        ("https://[login]/", "redirects are not followed"),
+        ("http://a]b/", "redirects are not followed"),
+        ("http://a\u2100b/", "redirects are not followed"),
     ],
 )
 def test_a_redirect_names_its_host_and_none_of_its_secrets(
@@ -306,6 +309,21 @@ def test_the_wait_may_be_in_the_details() -> None:
     assert error.retry_after == 3.0
     assert "asks to wait 3 s" in str(error)
     assert to_error(text(429, "no", {"retry-after": "4"})).retry_after == 4.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wait"), [(int("9" * 309), float(2**31 - 1)), (-1, None), (0, None)]
+)
+def test_a_wait_that_cannot_be_is_none_or_the_longest(
+    seconds: int, wait: float | None
+) -> None:
+    error = to_error(status(429, "TooManyRequests", retryAfterSeconds=seconds))
+    assert error.retry_after == wait
+
+
+def test_a_cause_without_text_is_quoted_as_nothing() -> None:
+    cause = {"reason": "UnexpectedServerResponse", "message": 7}
+    assert foreign_text(to_error(status(503, "", causes=[cause]))) == ""
 
 
 @pytest.mark.parametrize(
