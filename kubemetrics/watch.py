@@ -182,7 +182,8 @@ class Watch:
 
     def _relist(self) -> Flow[tuple[WatchEvent, ...]]:
         """List, and tell what differs from what is known."""
-        listed = yield from self._api.list_pods({**self._selection()})
+        # A pod that cannot be read is not gone: without it nothing may be told.
+        listed = (yield from self._api.list_pods({**self._selection()})).whole()
         now = {pod.key: pod for pod in listed}
         gone = [
             WatchEvent("DELETED", pod)

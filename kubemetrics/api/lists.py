@@ -40,7 +40,7 @@ def _in_pages(
 ) -> Flow[ResourceList[M] | None]:
     pool = Pool()
     page = yield from read_page(send, kind, options, "", pool)
-    first, items = page, page.items
+    first, items, unreadable = page, page.items, page.unreadable
     tokens: set[str] = set()
     while page.token:
         _report(options, len(items), page.remaining)
@@ -50,8 +50,14 @@ def _in_pages(
         except Expired:
             return None
         items += page.items
+        unreadable += page.unreadable
     _report(options, len(items), 0)
-    return ResourceList(items, resource_version=first.resource_version, date=first.date)
+    return ResourceList(
+        items,
+        resource_version=first.resource_version,
+        date=first.date,
+        unreadable=unreadable,
+    )
 
 
 class Pages(Generic[M]):
@@ -87,7 +93,10 @@ class Pages(Generic[M]):
         if page.token:
             check_progress(page, self._tokens)
         return ResourceList(
-            page.items, resource_version=page.resource_version, date=page.date
+            page.items,
+            resource_version=page.resource_version,
+            date=page.date,
+            unreadable=page.unreadable,
         )
 
     def _read(self, pool: Pool) -> Flow[Page[M]]:

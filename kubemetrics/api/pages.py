@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from ..errors import DecodeError
 from ..flow import Flow, Query, Response
 from ..frozen import dataclass
-from ..models import Pool, fields
+from ..models import Pool, UnreadableItem, fields
 from ..wire import collector_paused, decode
 from .resourcelist import ListOptions
 from .status import date_of
 
 M = TypeVar("M")
-T = TypeVar("T")
 
 PAGE: Final = 500
 _MOST_PAGES: Final = 20_000
@@ -28,12 +28,17 @@ Send: TypeAlias = Callable[[Query], Flow[Response]]
 class Kind(Generic[M]):
     """How to read an object, or a list, of one kind: its shape and its model.
 
-    *name* is the ``kind`` that the body must say.
+    *name* is the ``kind`` that the body says; where it says none it must have *mark*.
     """
 
     name: str
     shape: Any
     build: Callable[[Any, Pool], M]
+
+    @property
+    def mark(self) -> str:
+        """The field that shows that it is what it should be."""
+        return "items" if self.name.endswith("List") else "metadata"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class Page(Generic[M]):
     """One page, as models, and where the next one begins."""
 
     items: list[M]
+    unreadable: list[UnreadableItem]
     token: str
     remaining: int | None
     resource_version: str
@@ -48,8 +54,8 @@ class Page(Generic[M]):
     url: str
 
 
-def read(response: Response, name: str, shape: type[T]) -> T:
-    """Decode a body that must be an object of the kind *name*.
+def read(response: Response, kind: Kind[M]) -> Mapping[str, object]:
+    """Decode a body that must be an object of this kind; it need not say so.
 
     Raises:
         DecodeError: it is something else, which some proxy may have answered.
@@ -59,23 +65,28 @@ def read(response: Response, name: str, shape: type[T]) -> T:
             "a web page instead of the API's JSON; is a proxy or a login in between?",
             url=response.url,
         )
-    body = decode(response.body, shape, url=response.url)
-    kind = cast("Mapping[str, object]", body).get("kind")
-    if kind != name:
-        said = f'"{kind[:64]}"' if isinstance(kind, str) else "none"
+    body: Mapping[str, object] = decode(response.body, kind.shape, url=response.url)
+    said = body.get("kind") or ""
+    if said != kind.name and (said or kind.mark not in body):
+        got = f'"{said[:64]}"' if said and isinstance(said, str) else "none"
         raise DecodeError(
-            f"expected {name}, got {said}", url=response.url, path="$.kind"
+            f"expected {kind.name}, got {got}", url=response.url, path="$.kind"
         )
     return body
 
 
 def read_object(response: Response, kind: Kind[M]) -> M:
     """Read the answer to a GET of one object."""
-    body = read(response, kind.name, kind.shape)
+    body = read(response, kind)
     try:
         return kind.build(body, Pool())
     except DecodeError as error:
-        raise DecodeError(error.problem, url=response.url, path=error.path) from None
+        raise _placed(error, response) from None
+
+
+def _placed(error: DecodeError, response: Response) -> DecodeError:
+    """Return *error* with the address that it came from."""
+    return DecodeError(error.problem, url=response.url, path=error.path)
 
 
 def read_page(
@@ -85,17 +96,18 @@ def read_page(
     response = yield from send(_query(options, token))
     with collector_paused():
         # The JSON is gone before the collector is back, which would walk through it.
-        return _page(read(response, kind.name, kind.shape), response, kind, pool)
+        return _page(read(response, kind), response, kind, pool)
 
 
 def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]:  # noqa: ANN401 - judged here
     try:
         meta = fields.child(body, "metadata") or fields.EMPTY
-        items = fields.drained_list(body, "items", kind.build, pool)
+        items, unreadable = fields.drained_list(body, "items", kind.build, pool)
         pool.trim()
         with fields.at("metadata"):
             return Page(
                 items,
+                [replace(u, error=_placed(u.error, response)) for u in unreadable],
                 fields.text(meta, "continue"),
                 fields.whole(meta, "remainingItemCount") or None,
                 fields.text(meta, "resourceVersion"),
@@ -103,7 +115,7 @@ def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]: 
                 response.url,
             )
     except DecodeError as error:
-        raise DecodeError(error.problem, url=response.url, path=error.path) from None
+        raise _placed(error, response) from None
 
 
 def _query(options: ListOptions, token: str) -> Query:

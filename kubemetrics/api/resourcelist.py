@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TypeAlias, TypedDict, TypeVar, cast, overload
+from typing import Self, TypeAlias, TypedDict, TypeVar, cast, overload
+
+from ..models import UnreadableItem
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -45,10 +47,12 @@ class ResourceList(Sequence[T_co]):  # noqa: PLW1641 - its items hold maps
     """What a list call returns: an immutable sequence with facts about the answer.
 
     *resource_version* is the version of the whole list, empty where the API has none
-    (the metrics API). *date* is the server's clock when it answered.
+    (the metrics API). *date* is the server's clock when it answered. *unreadable* are
+    the items that are not among these because they could not be read; `whole` refuses
+    a list that has any.
     """
 
-    __slots__ = ("_items", "date", "resource_version")
+    __slots__ = ("_items", "date", "resource_version", "unreadable")
 
     def __init__(
         self,
@@ -56,10 +60,22 @@ class ResourceList(Sequence[T_co]):  # noqa: PLW1641 - its items hold maps
         *,
         resource_version: str = "",
         date: datetime | None = None,
+        unreadable: Sequence[UnreadableItem] = (),
     ) -> None:
         self._items = tuple(items)
         self.resource_version: str = resource_version
         self.date: datetime | None = date
+        self.unreadable: tuple[UnreadableItem, ...] = tuple(unreadable)
+
+    def whole(self) -> Self:
+        """Return the list, for who can do with nothing less than all of it.
+
+        Raises:
+            DecodeError: an item could not be read: the error of the first.
+        """
+        for item in self.unreadable:
+            raise item.error
+        return self
 
     @overload
     def __getitem__(self, index: int) -> T_co: ...
@@ -81,4 +97,5 @@ class ResourceList(Sequence[T_co]):  # noqa: PLW1641 - its items hold maps
 
     def __repr__(self) -> str:
         kind = type(self._items[0]).__name__ if self._items else "nothing"
-        return f"<ResourceList of {len(self._items)} {kind}>"
+        lost = f", {len(self.unreadable)} unreadable" if self.unreadable else ""
+        return f"<ResourceList of {len(self._items)} {kind}{lost}>"

@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 
 from ..errors import Forbidden, MetricsUnavailable
 from ..frozen import dataclass
-from ..snapshot import Coverage, Failure
+from ..models import UnreadableItem
+from ..snapshot import Coverage, Failure, Snapshot
 from .console import exit_code
 from .plan import Plan
 from .reading import Reading
@@ -70,6 +71,7 @@ class Outcome:
             for failure in self._of(reading):
                 if not self._beside_the_point(failure):
                     yield f"{where}{_sentence(failure)}"
+            yield from (f"{where}{line}" for line in _unreadable(reading.snapshot))
         yield from self._not_found()
         for reading, coverage in zip(self.readings, self.coverages, strict=True):
             where = f"context {reading.context}: " if reading.context else ""
@@ -79,8 +81,10 @@ class Outcome:
                 yield f"{where}{coverage.sentence}"
 
     def _complete(self) -> bool:
-        return all(coverage.complete for coverage in self.coverages) and all(
-            map(self._beside_the_point, self._failures())
+        return (
+            all(coverage.complete for coverage in self.coverages)
+            and all(map(self._beside_the_point, self._failures()))
+            and not any(r.snapshot.unreadable for r in self.readings if r.snapshot)
         )
 
     def _not_found(self) -> Iterator[str]:
@@ -130,6 +134,16 @@ def _failed(failure: Failure) -> bool:
 def _sentence(failure: Failure) -> str:
     where = f" in namespace {failure.namespace}" if failure.namespace else ""
     return f"cannot read {failure.part}{where}: {failure.error}"
+
+
+def _unreadable(snapshot: Snapshot | None) -> Iterator[str]:
+    """Name the first item of each part that could not be read, and count the rest."""
+    found: dict[str, list[UnreadableItem]] = {}
+    for lost in snapshot.unreadable if snapshot else ():
+        found.setdefault(lost.part, []).append(lost.item)
+    for part, items in found.items():
+        more = f" (and {len(items) - 1} more)" if items[1:] else ""
+        yield f"cannot read one of the {part}: {items[0].error}{more}"
 
 
 def outcome_of(args: Namespace, wanted: Plan[R], taken: Round[R]) -> Outcome:

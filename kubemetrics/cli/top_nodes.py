@@ -83,11 +83,11 @@ def _metrics(api: Api, name: str, selector: str) -> Flow[Sequence[NodeMetrics]]:
         flow = api.get_node_metrics(name)
         return [(yield from kubectl.said_of_metrics(flow, f"{_ASKED} {name}"))]
     listing = api.list_node_metrics({"label_selector": selector or None})
-    return (yield from kubectl.said_of_metrics(listing, _ASKED))
+    return (yield from kubectl.said_of_metrics(listing, _ASKED)).whole()
 
 
 def _objects(api: Api, name: str, selector: str) -> Flow[Sequence[Node]]:
     if name:
         return [(yield from kubectl.said(api.get_node(name), f"nodes {name}"))]
     listing = api.list_nodes({"label_selector": selector or None})
-    return (yield from kubectl.said(listing, "nodes"))
+    return (yield from kubectl.said(listing, "nodes")).whole()

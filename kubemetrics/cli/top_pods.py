@@ -116,10 +116,11 @@ def _metrics(api: Api, question: _Question) -> Flow[list[PodMetrics]]:
     listing = api.list_pod_metrics(
         {"namespace": namespace, "label_selector": question.label_selector or None}
     )
-    metrics = list((yield from kubectl.said_of_metrics(listing, _ASKED)))
+    metrics = list((yield from kubectl.said_of_metrics(listing, _ASKED)).whole())
     if metrics and question.field_selector:
         pods = api.list_pods({"namespace": namespace, **question.selection})
-        chosen = {pod.key for pod in (yield from kubectl.said(pods, "pods"))}
+        listed = yield from kubectl.said(pods, "pods")
+        chosen = {pod.key for pod in listed.whole()}
         metrics = [m for m in metrics if (m.namespace, m.name) in chosen]
     if not metrics:
         yield from kubectl.said(_check_empty(api, question), "pods")
@@ -142,7 +143,7 @@ def _check_empty(api: Api, question: _Question) -> Flow[None]:
     pages = api.pages_of_pods({"namespace": question.namespace, **question.selection})
     found = False
     while pages.more:
-        for pod in (yield from pages.next()):
+        for pod in (yield from pages.next()).whole():
             _check_age(pod)
             found = True
     if found:

@@ -17,6 +17,7 @@ Check: TypeAlias = Literal[
     "identity",
     "permissions",
     "metrics API",
+    "answers",
     "samples",
     "pods",
     "nodes",

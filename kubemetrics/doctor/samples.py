@@ -19,6 +19,8 @@ _TOLERANCE: Final = timedelta(seconds=2)
 
 def samples(snapshot: Snapshot) -> Iterator[Finding]:
     """Judge the samples of a snapshot whose metrics could be read."""
+    if snapshot.unreadable:
+        yield _unreadable(snapshot)
     if snapshot.warming:
         return
     yield from _freshness(snapshot)
@@ -27,6 +29,20 @@ def samples(snapshot: Snapshot) -> Iterator[Finding]:
     if snapshot.error("nodes") is None and snapshot.error("node metrics") is None:
         yield _nodes(snapshot)
     yield from (_clock(node, node.skew) for node in snapshot.nodes if node.skew)
+
+
+def _unreadable(snapshot: Snapshot) -> Finding:
+    found = snapshot.unreadable
+    lines = [f"{lost.part}: {lost.item.error}" for lost in found[:_NAMED]]
+    lines += [f"and {len(found) - _NAMED} more"] if found[_NAMED:] else []
+    return Finding(
+        check="answers",
+        severity="warning",
+        what=f"{len(found)} of the items answered cannot be read; all others count.",
+        evidence="\n".join(lines),
+        advice="What wrote them does not keep to the API: for samples it is the "
+        "provider of metrics.k8s.io.",
+    )
 
 
 def _freshness(snapshot: Snapshot) -> Iterator[Finding]:

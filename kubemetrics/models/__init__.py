@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .common import CPU, MEMORY, NO_RESOURCES, Condition, Resources, total
     from .container import Container, ContainerKind, ContainerState
     from .duration import parse_duration
-    from .fields import EMPTY
+    from .fields import EMPTY, UnreadableItem
     from .metrics import ContainerMetrics, NodeMetrics, PodMetrics
     from .node import Node, NodeAddress, NodeInfo, Taint
     from .pod import OwnerReference, Pod
@@ -40,6 +40,7 @@ _HOME: Final = {
     "Quantities": "pool",
     "Resources": "common",
     "Taint": "node",
+    "UnreadableItem": "fields",
     "parse_duration": "duration",
     "total": "common",
 }
@@ -65,6 +66,7 @@ __all__ = [
     "Quantities",
     "Resources",
     "Taint",
+    "UnreadableItem",
     "parse_duration",
     "total",
 ]

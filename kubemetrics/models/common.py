@@ -67,7 +67,7 @@ def metadata(obj: Object, pool: Pool) -> Meta:
         return _NO_META
     try:
         return Meta(
-            fields.needed(meta, "name"),
+            fields.text(meta, "name"),
             pool.text(meta, "namespace"),
             fields.text(meta, "uid"),
             pool.labels(meta, "labels"),
@@ -84,7 +84,7 @@ def identity(obj: Object, pool: Pool) -> Identity:
         return _NO_IDENTITY
     try:
         return Identity(
-            fields.needed(meta, "name"),
+            fields.text(meta, "name"),
             pool.text(meta, "namespace"),
             pool.labels(meta, "labels"),
         )

@@ -107,7 +107,7 @@ class _Status(NamedTuple):
 
 def _container(obj: Object, reader: _Reader) -> Container:
     kind, statuses, pool = reader
-    name = pool.name(obj)
+    name = pool.text(obj, "name")
     asked = resources(obj, "resources", pool) or NO_RESOURCES
     if kind == "init" and fields.text(obj, "restartPolicy") == "Always":
         kind = "sidecar"
@@ -141,7 +141,7 @@ def _status(obj: Object, pool: Pool) -> tuple[str, _Status]:
         _state(obj, "state", pool),
         _last(obj, pool),
     )
-    return pool.name(obj), status
+    return pool.text(obj, "name"), status
 
 
 def allocated(obj: Object, pool: Pool) -> Quantities | None:

@@ -1,16 +1,19 @@
 """Reading one field of a JSON object: missing and null alike give the empty value.
 
-A wrong type, or a field that must be there and is not, is a `DecodeError` with the path
-below the object; who holds the object adds its own place with `under`.
+A wrong type is a `DecodeError` with the path below the object; who holds the object
+adds its own place with `under`. What Go's clients read is read here too: a ``null``
+wherever it stands, an object without its name (encoding/json, ``Unmarshal``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
 from ..errors import DecodeError
+from ..frozen import dataclass
 from ..wire import Items
 
 P = TypeVar("P")
@@ -71,8 +74,7 @@ def under(place: str, error: DecodeError) -> DecodeError:
 
 def wrong(key: str, expected: str, value: object) -> DecodeError:
     """Return the error for a field of another type."""
-    got = "null" if value is None else type(value).__name__
-    return DecodeError(f"expected {expected}, got {got}", path=f"$.{key}")
+    return DecodeError(f"expected {expected}, got {_kind(value)}", path=f"$.{key}")
 
 
 def text(obj: Object, key: str) -> str:
@@ -86,10 +88,10 @@ def text(obj: Object, key: str) -> str:
 
 
 def needed(obj: Object, key: str) -> str:
-    """Return a string that must be there."""
-    value: object = obj.get(key)
-    if not isinstance(value, str) or not value:
-        raise wrong(key, "a string", value)
+    """Return a string that must be there, and not be empty."""
+    value = text(obj, key)
+    if not value:
+        raise wrong(key, "a string", obj.get(key))
     return value
 
 
@@ -151,14 +153,56 @@ def built_list(obj: Object, key: str, build: Callable[[Any, P], T], pool: P) -> 
     return _built(_listed(obj, key), key, build, pool)
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableItem:
+    """An item of a list that could not be read, and why.
+
+    *name* and *namespace* are those of its ``metadata``, empty where that does not tell
+    them. *error* names the place: ``$.items[3].usage.cpu``.
+    """
+
+    name: str
+    namespace: str
+    error: DecodeError
+
+
 def drained_list(
     obj: Object, key: str, build: Callable[[Any, P], T], pool: P
-) -> list[T]:
-    """Do the same and empty the list: what has become a value takes no more memory."""
+) -> tuple[list[T], list[UnreadableItem]]:
+    """Build each item for itself: one that cannot be read costs no other.
+
+    The list is emptied: what has become a value takes no more memory.
+    """
     items = obj.get(key)
     if not isinstance(items, Items):
         items = _drain(_listed(obj, key))
-    return _built(items, key, build, pool)
+    built: list[T] = []
+    unreadable: list[UnreadableItem] = []
+    try:
+        for item in items:
+            try:
+                built.append(_build(item, build, pool))
+            except DecodeError as error:
+                place = f"{key}[{len(built) + len(unreadable)}]"
+                unreadable.append(_unreadable(item, under(place, error)))
+    except DecodeError as error:  # what follows is no JSON
+        place = f"{key}[{len(built) + len(unreadable)}]"
+        raise under(place, error) from None
+    return built, unreadable
+
+
+def _unreadable(item: object, error: DecodeError) -> UnreadableItem:
+    meta = _object(_object(item).get("metadata"))
+    name, namespace = meta.get("name"), meta.get("namespace")
+    return UnreadableItem(
+        name if isinstance(name, str) else "",
+        namespace if isinstance(namespace, str) else "",
+        error,
+    )
+
+
+def _object(value: object) -> Object:
+    return cast("Object", value) if isinstance(value, dict) else EMPTY
 
 
 def _listed(obj: Object, key: str) -> list[Any]:
@@ -182,14 +226,22 @@ def _built(
     built: list[T] = []
     try:
         for item in items:
-            if not isinstance(item, dict):
-                raise _no_object(item)
-            built.append(build(item, pool))
+            built.append(_build(item, build, pool))  # noqa: PERF401 - counted on error
     except DecodeError as error:
         raise under(f"{key}[{len(built)}]", error) from None
     return built
 
 
-def _no_object(item: object) -> DecodeError:
-    got = "null" if item is None else type(item).__name__
-    return DecodeError(f"expected an object, got {got}")
+def _build(item: object, build: Callable[[Any, P], T], pool: P) -> T:
+    """Build one item; ``null`` is an empty object, as Go reads it."""
+    if isinstance(item, dict):
+        return build(item, pool)
+    if item is None:
+        return build(EMPTY, pool)
+    raise DecodeError(f"expected an object, got {_kind(item)}")
+
+
+def _kind(value: object) -> str:
+    if value is None or value == "":
+        return "null" if value is None else "an empty one"
+    return "a number" if isinstance(value, Decimal) else type(value).__name__

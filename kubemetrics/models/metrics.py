@@ -41,7 +41,7 @@ class ContainerMetrics:
         """Read ``ContainerMetrics``.
 
         Raises:
-            DecodeError: no name, or a value of the wrong type.
+            DecodeError: a value of the wrong type.
         """
         return _container(obj, pool or Pool())
 
@@ -87,7 +87,7 @@ class PodMetrics:
         """Read ``PodMetrics``.
 
         Raises:
-            DecodeError: no name, or a value of the wrong type.
+            DecodeError: a value of the wrong type.
         """
         pool = pool or Pool()
         meta = identity(obj, pool)
@@ -126,7 +126,7 @@ class NodeMetrics:
         """Read ``NodeMetrics``.
 
         Raises:
-            DecodeError: no name, or a value of the wrong type.
+            DecodeError: a value of the wrong type.
         """
         pool = pool or Pool()
         meta = identity(obj, pool)
@@ -140,7 +140,7 @@ class NodeMetrics:
 
 
 def _container(obj: Any, pool: Pool) -> ContainerMetrics:  # noqa: ANN401 - a TypedDict
-    return ContainerMetrics(pool.name(obj), pool.usage(obj, "usage"))
+    return ContainerMetrics(pool.text(obj, "name"), pool.usage(obj, "usage"))
 
 
 def _window(obj: Object) -> timedelta | None:

@@ -75,7 +75,7 @@ class Node:
         """Read ``v1.Node``.
 
         Raises:
-            DecodeError: no name, or a value of the wrong type.
+            DecodeError: a value of the wrong type.
         """
         pool = pool or Pool()
         spec = child(obj, "spec") or EMPTY

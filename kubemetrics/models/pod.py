@@ -83,10 +83,10 @@ class Pod:
 
     @classmethod
     def from_json(cls, obj: PodWire, pool: Pool | None = None) -> Pod:
-        """Read ``v1.Pod``; a pod without any ``metadata`` has an empty name.
+        """Read ``v1.Pod``; a pod that does not say its name has an empty one.
 
         Raises:
-            DecodeError: no name, or a value of the wrong type; says the JSON path.
+            DecodeError: a value of the wrong type; says the JSON path.
         """
         pool = pool or Pool()
         spec = child(obj, "spec") or EMPTY

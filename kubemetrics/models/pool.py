@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from ..errors import DecodeError, QuantityError
 from ..quantity import Quantity, parse
-from .fields import EMPTY, Object, child, under, wrong
+from .fields import EMPTY, Object, at, child, under, wrong
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -19,6 +19,7 @@ V = TypeVar("V")
 Quantities: TypeAlias = Mapping[str, Quantity]
 
 _NUMBERS: Final = (int, Decimal)
+_ZERO: Final = Quantity()
 _POOLED: Final = 4096
 """Replicas stand side by side in a list, so that more need not be remembered."""
 
@@ -54,13 +55,6 @@ class Pool:
             raise wrong(key, "a string", value)
         return self._texts.setdefault(value, value)
 
-    def name(self, obj: Object) -> str:
-        """Return the ``name``, which must be there."""
-        value = obj.get("name")
-        if not isinstance(value, str) or not value:
-            raise wrong("name", "a string", value)
-        return self._texts.setdefault(value, value)
-
     def shared(self, key: K, make: Callable[[K], V]) -> V:
         """Return what was made of *key*, made at the first time; one *make* a type."""
         known: V | None = self._values.get(key)
@@ -82,11 +76,12 @@ class Pool:
         return known
 
     def _texts_of(self, value: Object, key: str) -> Mapping[str, str]:
-        text = self._texts.setdefault
-        for name, label in value.items():
-            if not isinstance(label, str):
-                raise wrong(f"{key}.{name}", "a string", label)
-        return {text(name, name): text(label, label) for name, label in value.items()}
+        shared = self._texts.setdefault
+        known: dict[str, str] = {}
+        for name in value:
+            with at(key):
+                known[shared(name, name)] = self.text(value, name)
+        return known
 
     def quantities(self, obj: Object, key: str) -> Quantities:
         """Return a resource list (``v1.ResourceList``)."""
@@ -115,10 +110,16 @@ class Pool:
 
 
 def quantity(name: str, raw: object) -> Quantity:
-    """Return one quantity of a resource list; JSON allows it as a number as well."""
+    """Return one quantity of a resource list; JSON allows it as a number as well.
+
+    Blanks around it are no part of it, and ``null`` is 0: ``Quantity.UnmarshalJSON``
+    in apimachinery/pkg/api/resource/quantity.go.
+    """
     try:
         if isinstance(raw, str):
-            return parse(raw)
+            return parse(raw.strip())
+        if raw is None:
+            return _ZERO
         if isinstance(raw, bool) or not isinstance(raw, _NUMBERS):
             raise wrong(name, "a quantity", raw)
         return Quantity(raw)

@@ -146,6 +146,15 @@ def _source(source: Source) -> dict[str, Json]:
             {"part": f.part, "namespace": f.namespace or None, "message": str(f.error)}
             for f in (found.failures if found else ())
         ],
+        "unreadable": [
+            {
+                "part": lost.part,
+                "namespace": lost.item.namespace or None,
+                "name": lost.item.name or None,
+                "message": str(lost.item.error),
+            }
+            for lost in (found.unreadable if found else ())
+        ],
         "error": source.error or None,
     }
 

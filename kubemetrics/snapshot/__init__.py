@@ -20,7 +20,7 @@ from .join import join
 from .keys import KEYS, LABEL, GroupKey
 from .model import ContainerUsage, PodUsage
 from .nodes import NodeAccount, NodeUsage
-from .parts import Failure, Part, PartName, Parts
+from .parts import Failure, Part, PartName, Parts, Unreadable
 from .ratio import Base, Compared
 from .read import SnapshotOptions, snapshot
 from .reason import Reason, ReasonCode
@@ -49,6 +49,7 @@ __all__ = [
     "SnapshotOptions",
     "Spread",
     "Stage",
+    "Unreadable",
     "above_full",
     "containers",
     "join",

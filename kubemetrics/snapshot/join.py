@@ -7,7 +7,17 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ..accounting import Demand, Demands
-from ..models import CPU, EMPTY, MEMORY, NodeMetrics, Pod, PodMetrics, Quantities
+from ..errors import DecodeError
+from ..models import (
+    CPU,
+    EMPTY,
+    MEMORY,
+    NodeMetrics,
+    Pod,
+    PodMetrics,
+    Quantities,
+    UnreadableItem,
+)
 from .clock import Clock, clock
 from .coverage import Stage
 from .model import PodUsage
@@ -33,6 +43,7 @@ def join(parts: Parts) -> Snapshot:
         pods=pods,
         nodes=nodes,
         failures=parts.failures,
+        unreadable=parts.unreadable,
         coverage=pod_coverage(pods),
         node_coverage=node_coverage(nodes),
         date=pace.date,
@@ -44,7 +55,9 @@ def join(parts: Parts) -> Snapshot:
 def _evidence(parts: Parts, metrics: Part[PodMetrics], pace: Clock) -> Evidence:
     measured = None
     if not parts.node_metrics.errors:
-        measured = frozenset(n.name for n in parts.node_metrics.items if n.usage)
+        seen = {n.name for n in parts.node_metrics.items if n.usage}
+        # What was said of a node and not understood shows that it is not silent.
+        measured = frozenset(seen.union(_unread(parts.node_metrics)))
     nodes = {node.name: node for node in parts.nodes.items}
     ready = any(node.ready for node in nodes.values())
     return Evidence(
@@ -53,7 +66,12 @@ def _evidence(parts: Parts, metrics: Part[PodMetrics], pace: Clock) -> Evidence:
         measured_nodes=measured,
         nodes=nodes,
         warming=measured is not None and not measured and ready,
+        unread=_unread_samples(metrics),
     )
+
+
+def _unread_samples(metrics: Part[PodMetrics]) -> dict[tuple[str, str], DecodeError]:
+    return {(i.namespace, i.name): i.error for i in metrics.unreadable if i.name}
 
 
 def join_pods(
@@ -66,6 +84,11 @@ def join_pods(
     rows = [
         _row(pod, samples.pop(key, None), evidence, demands.of(pod))
         for key, pod in found.items()
+    ]
+    rows += [
+        _unread_pod(item, samples.pop((item.namespace, item.name), None), evidence)
+        for item in pods.unreadable
+        if item.name
     ]
     if orphans:
         rows += [_orphan(m, evidence) for m in samples.values() if m.containers]
@@ -118,6 +141,25 @@ def _orphan(sample: PodMetrics, evidence: Evidence) -> PodUsage:
     )
 
 
+def _unread_pod(
+    item: UnreadableItem, sample: PodMetrics | None, evidence: Evidence
+) -> PodUsage:
+    """Make the row of a pod that could not be read; its sample stands."""
+    if sample is not None and sample.containers:
+        return _orphan(sample, evidence)
+    return PodUsage(
+        namespace=item.namespace,
+        name=item.name,
+        stage="running",
+        reason=error_reason(item.error),
+    )
+
+
+def _unread(part: Part[NodeMetrics]) -> dict[str, Reason]:
+    """Return why single samples of nodes could not be read, by node."""
+    return {i.name: error_reason(i.error) for i in part.unreadable if i.name}
+
+
 def _stage(pod: Pod, reason: Reason) -> Stage:
     if pod.finished:
         return "finished"
@@ -147,10 +189,12 @@ def _join_nodes(
     samples = {m.name: m for m in parts.node_metrics.items}
     account_of = _accounts(parts, evidence, pods)
     error = parts.node_metrics.error()
-    unread = None if error is None else error_reason(error)
+    whole = None if error is None else error_reason(error)
+    unread = _unread(parts.node_metrics)
+    named = {item.name for item in parts.nodes.unreadable if item.name}
     return tuple(
-        _node(name, samples.get(name), evidence, unread, account_of)
-        for name in sorted({*evidence.nodes, *samples})
+        _node(name, samples.get(name), evidence, unread.get(name, whole), account_of)
+        for name in sorted({*evidence.nodes, *samples, *unread, *named})
     )
 
 
@@ -188,5 +232,6 @@ def _accounts(
     if error is not None:
         return error_reason(error)
     if whole is not parts.pods:
-        pods = join_pods(whole, replace(evidence, pod_metrics=metrics), orphans=False)
+        known = replace(evidence, pod_metrics=metrics, unread=_unread_samples(metrics))
+        pods = join_pods(whole, known, orphans=False)
     return Reconciliation(pods).account

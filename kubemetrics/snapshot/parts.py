@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from datetime import datetime
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from ..errors import KubeMetricsError
 from ..frozen import dataclass
-from ..models import Node, NodeMetrics, Pod, PodMetrics
+from ..models import Node, NodeMetrics, Pod, PodMetrics, UnreadableItem
 from ..models.fields import empty
 
 T = TypeVar("T")
@@ -28,15 +28,25 @@ class Failure:
     error: KubeMetricsError
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An item that could not be read in a part that could."""
+
+    part: PartName
+    item: UnreadableItem
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part(Generic[T]):
     """One kind of object, read in one or several namespaces.
 
-    *errors* are by namespace, ``""`` for a read of all of them. *date* is the server's
-    clock when it answered.
+    *unreadable* are the items that could not be read, each for itself. *errors* are by
+    namespace, ``""`` for a read of all of them. *date* is the server's clock when it
+    answered.
     """
 
     items: tuple[T, ...] = ()
+    unreadable: tuple[UnreadableItem, ...] = ()
     errors: Mapping[str, KubeMetricsError] = field(default_factory=empty)
     date: datetime | None = None
 
@@ -84,17 +94,28 @@ class Parts:
         return next((date for date in dates if date is not None), None)
 
     @property
-    def failures(self) -> tuple[Failure, ...]:
-        """What could not be read."""
-        failures = (
-            self.pods.failures("pods")
-            + self.pod_metrics.failures("pod metrics")
-            + self.nodes.failures("nodes")
-            + self.node_metrics.failures("node metrics")
-        )
+    def named(self) -> Iterator[tuple[PartName, Part[Any]]]:
+        """Each part that was read for itself, with its name."""
+        yield "pods", self.pods
+        yield "pod metrics", self.pod_metrics
+        yield "nodes", self.nodes
+        yield "node metrics", self.node_metrics
         if self.all_pods is not None and self.all_pods is not self.pods:
-            failures += self.all_pods.failures("all pods")
+            yield "all pods", self.all_pods
         metrics = self.all_pod_metrics
         if metrics is not None and metrics is not self.pod_metrics:
-            failures += metrics.failures("all pod metrics")
-        return failures
+            yield "all pod metrics", metrics
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What could not be read."""
+        return tuple(f for name, part in self.named for f in part.failures(name))
+
+    @property
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """The items that could not be read, in parts that could."""
+        return tuple(
+            Unreadable(name, item)
+            for name, part in self.named
+            for item in part.unreadable
+        )

@@ -114,6 +114,7 @@ class _Reading(Generic[T]):
         dates = [found.date for found in lists if found.date is not None]
         return Part(
             items=tuple(item for found in lists for item in found),
+            unreadable=tuple(item for found in lists for item in found.unreadable),
             errors={name: self._errors[name] for name in asked if name in self._errors},
             date=max(dates, default=None),
         )

@@ -11,7 +11,7 @@ from dataclasses import field
 from typing import Final, TypeAlias
 
 from ..accounting import serving
-from ..errors import Forbidden, KubeMetricsError, MetricsUnavailable
+from ..errors import DecodeError, Forbidden, KubeMetricsError, MetricsUnavailable
 from ..frozen import dataclass
 from ..models import Container, ContainerState, Node, Pod, PodMetrics
 from ..models.fields import empty
@@ -25,7 +25,8 @@ class Evidence:
     """What a reason may be concluded from.
 
     *measured_nodes* is ``None`` where node metrics could not be read: whether a node is
-    silent is then not known.
+    silent is then not known. *unread* says why single samples could not be read, by the
+    keys of their pods.
     """
 
     clock: Clock
@@ -33,6 +34,9 @@ class Evidence:
     measured_nodes: frozenset[str] | None = None
     nodes: Mapping[str, Node] = field(default_factory=empty)
     warming: bool = False
+    unread: Mapping[tuple[str, str], DecodeError] = field(
+        default_factory=dict[tuple[str, str], DecodeError]
+    )
 
 
 _TWO_SCRAPES: Final = "a provider may need two scrapes until it has a rate"
@@ -88,7 +92,7 @@ def _code(error: KubeMetricsError) -> ReasonCode:
 
 
 def _unreadable(pod: Pod, evidence: Evidence) -> Reason | None:
-    error = evidence.pod_metrics.error(pod.namespace)
+    error = evidence.pod_metrics.error(pod.namespace) or evidence.unread.get(pod.key)
     return None if error is None else error_reason(error)
 
 

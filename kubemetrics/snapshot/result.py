@@ -10,7 +10,7 @@ from ..frozen import dataclass
 from .coverage import Coverage
 from .model import PodUsage
 from .nodes import NodeUsage
-from .parts import Failure, PartName
+from .parts import Failure, PartName, Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,13 +18,16 @@ class Snapshot:
     """What was read, joined on (namespace, name), in the order of the names.
 
     *failures* are the parts that could not be read: they take away their cells and
-    nothing else. *date* is the server's clock, *cadence* the median window of the
-    samples. *warming*: nodes are Ready and the metrics API has no node yet.
+    nothing else. *unreadable* are single items that could not be read: of those that
+    tell their name the row has the reason. *date* is the server's clock, *cadence* the
+    median window of the samples. *warming*: nodes are Ready and the metrics API has no
+    node yet.
     """
 
     pods: tuple[PodUsage, ...] = ()
     nodes: tuple[NodeUsage, ...] = ()
     failures: tuple[Failure, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
     node_coverage: Coverage = field(default_factory=Coverage)
     date: datetime | None = None

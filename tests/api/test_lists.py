@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TypedDict
 
@@ -200,7 +201,7 @@ def test_progress_is_told_with_each_page() -> None:
         (b"{}", "expected PodList, got none"),
         (b'{"kind":"Login"}', 'expected PodList, got "Login"'),
         (b'{"kind":"PodList","items":{}}', r"\$\.items: expected a list"),
-        (b'{"kind":"PodList","items":[{"metadata":{}}]}', r"\$\.items\[0\]\.metadata"),
+        (b'{"kind":7,"items":[]}', "expected PodList, got none"),
         (b'{"kind":"PodList","metadata":[]}', r"\$\.metadata: expected an object"),
         (b'{"kind":"PodList","metadata":{"continue":1}}', r"\$\.metadata\.continue"),
     ],
@@ -209,6 +210,37 @@ def test_what_is_no_list_says_so(body: bytes, problem: str) -> None:
     with pytest.raises(DecodeError, match=problem) as caught:
         listed({}, answer(200, body, path="/api/v1/pods?continue=long"))
     assert str(caught.value).startswith("https://cluster:6443/api/v1/pods: $")
+
+
+def test_a_list_need_not_say_its_kind() -> None:
+    pods, _ = listed({}, answer(200, b'{"items":[{"metadata":{"name":"a"}}]}'))
+    assert names(pods) == ["a"]
+
+
+def test_an_item_that_cannot_be_read_costs_no_other() -> None:
+    first = {"items": [pod("a"), pod("b", status=7), pod("c")], **more("t")}
+    second = {"items": [7, pod("d")], **more("")}
+    pods, _ = listed(
+        {}, *(answer(200, json.dumps(page).encode()) for page in (first, second))
+    )
+    assert names(pods) == ["a", "c", "d"]
+    assert [(u.namespace, u.name, u.error.path) for u in pods.unreadable] == [
+        ("n", "b", "$.items[1].status"),
+        ("", "", "$.items[0]"),
+    ]
+    assert repr(pods) == "<ResourceList of 3 Pod, 2 unreadable>"
+    with pytest.raises(
+        DecodeError, match=r"\$\.items\[1\]\.status: expected an object"
+    ):
+        pods.whole()
+
+
+def pod(name: str, **fields: object) -> dict[str, object]:
+    return {"metadata": {"name": name, "namespace": "n"}, **fields}
+
+
+def more(token: str) -> dict[str, object]:
+    return {"kind": "PodList", "metadata": {"continue": token}}
 
 
 @pytest.mark.parametrize("items", ["null", "[]"])

@@ -155,6 +155,15 @@ def _source() -> JsonObject:
         },
         required=True,
     )
+    unreadable = _object(
+        {
+            "part": {"type": "string"},
+            "namespace": _nullable("string"),
+            "name": _nullable("string"),
+            "message": {"type": "string"},
+        },
+        required=True,
+    )
     return _object(
         {
             "context": _nullable("string", "set where there are several"),
@@ -162,6 +171,7 @@ def _source() -> JsonObject:
             "cadence": _nullable("number", "how far samples are apart (seconds)"),
             "coverage": {"anyOf": [{"type": "null"}, coverage]},
             "failures": {"type": "array", "items": failure},
+            "unreadable": {"type": "array", "items": unreadable},
             "error": _nullable("string", "why nothing was read"),
         },
         required=True,

@@ -226,11 +226,14 @@ def test_a_line_without_end_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("garbage", "says"),
     [
-        (b"\xff\xfe{\n", "not UTF-8"),
+        (b"\xff\xfe{\n", "not JSON"),
         (b"{\n", "not JSON"),
         (b"[]\n", "expected a JSON object"),
         (line("ADDED", {}), r"\$\.object\.metadata\.resourceVersion"),
-        (line("ADDED", {"metadata": {"resourceVersion": "6"}}), "metadata.name"),
+        (
+            line("ADDED", {"metadata": {"resourceVersion": "6", "name": 7}}),
+            r"\$\.object\.metadata\.name",
+        ),
         (line("ADDED", 7), "object"),
         (b'{"type":"ADDED","object":' + b"[" * 100_000 + b"\n", "nested too deeply"),
     ],
