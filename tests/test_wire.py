@@ -203,6 +203,10 @@ def test_what_is_laid_out_otherwise_is_read_whole(raw: bytes) -> None:
     assert read_list(raw) is None
 
 
+def test_a_list_without_items_is_read_item_by_item_too() -> None:
+    assert stepwise(b'{"metadata":{},"items":[]}') == {"metadata": {}, "items": []}
+
+
 def test_what_follows_the_items_must_be_json() -> None:
     assert stepwise(b'{"metadata":{},"items":[{}, {}] , "x":[1]}') == {
         "metadata": {},

@@ -134,4 +134,5 @@ def _info(status: Object, pool: Pool) -> NodeInfo:
 def _swap(obj: Object) -> int | None:
     swap = child(obj, "swap") or EMPTY
     with fields.at("swap"):
-        return fields.whole(swap, "capacity") if "capacity" in swap else None
+        known = swap.get("capacity") is not None
+        return fields.whole(swap, "capacity") if known else None

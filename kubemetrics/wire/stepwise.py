@@ -126,6 +126,8 @@ def _envelope(text: _Text) -> dict[str, Any]:
 def _items(text: _Text) -> Generator[object, None, None]:
     try:
         more = text.peek() != "]"
+        if not more:
+            text.expect("]")
         while more:
             yield text.value()
             more = text.peek() != "]"

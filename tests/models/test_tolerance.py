@@ -83,6 +83,11 @@ def test_what_kubectl_reads_is_read() -> None:
     assert (str(sample.cpu), str(sample.memory)) == ("1", "0")
 
 
+def test_a_swap_capacity_of_null_is_not_known() -> None:
+    swap: Any = {"status": {"nodeInfo": {"swap": {"capacity": None}}}}
+    assert Node.from_json(swap).info.swap_capacity is None
+
+
 @pytest.mark.parametrize("model", [Pod, Node, PodMetrics, NodeMetrics])
 @pytest.mark.parametrize(
     "obj",
