@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Self, TypeAlias, TypedDict, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Self,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    cast,
+    overload,
+)
 
-from ..models import UnreadableItem
+if TYPE_CHECKING:  # the client knows lists before it knows what is in them
+    from ..models import UnreadableItem
 
 T_co = TypeVar("T_co", covariant=True)
 
