@@ -209,7 +209,7 @@ STATUS: Final = {
     "kind": "Status",
     "status": "Failure",
     "message": "no",
-    "reason": "TooManyRequests",
+    "reason": "",
     "details": {
         "retryAfterSeconds": 1,
         "causes": [{"reason": "UnexpectedServerResponse", "message": "no"}],
