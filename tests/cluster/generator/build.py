@@ -14,7 +14,7 @@ from ..ledger import Amount, total
 from ..samples import Sample
 from ..store import Entry, Key, entry_of
 from .fates import Fate, reason_for
-from .nodes import NodePlan, node_object, plan_nodes
+from .nodes import NodePlan, node_labels, node_object, plan_nodes
 from .plan import PodPlan, all_namespaces, plan_pods
 from .pods import Pods
 from .usage import container_amount, node_amount, usage
@@ -142,7 +142,7 @@ class _Measured:
         return Sample(
             name=node.name,
             created=rfc3339(self._now),
-            labels={"kubernetes.io/hostname": node.name, "kubernetes.io/os": "linux"},
+            labels=node_labels(node),
             timestamp=timestamp,
             window=window,
             usages=(usage("", amount, self._rng),),

@@ -65,7 +65,7 @@ def node_object(plan: NodePlan, created: str, revision: int) -> dict[str, Any]:
             "uid": f"00000000-0000-4000-8000-{plan.number:012x}",
             "resourceVersion": str(revision),
             "creationTimestamp": created,
-            "labels": _labels(plan),
+            "labels": node_labels(plan),
             "annotations": {"node.alpha.kubernetes.io/ttl": "0"},
         },
         "spec": _spec(plan),
@@ -73,7 +73,7 @@ def node_object(plan: NodePlan, created: str, revision: int) -> dict[str, Any]:
     }
 
 
-def _labels(plan: NodePlan) -> dict[str, str]:
+def node_labels(plan: NodePlan) -> dict[str, str]:
     role = "worker" if plan.number else "control-plane"
     return {
         "beta.kubernetes.io/arch": "amd64",
