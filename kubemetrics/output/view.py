@@ -17,7 +17,7 @@ from ..snapshot import (
 )
 from ..snapshot import containers as containers_of
 from ..snapshot.keys import key_of
-from ..snapshot.tally import pod_coverage
+from ..snapshot.tally import node_coverage, pod_coverage
 from .choice import Choice, namespace_names, owner_names, pod_names
 from .columns import Table
 from .containers import containers
@@ -81,7 +81,12 @@ def node_view(now: Now) -> View[NodeUsage]:
 
     def find(_: str, snapshot: Snapshot, choice: Choice) -> Found[NodeUsage]:
         rows = choice.nodes(snapshot.nodes)
-        return Found(rows, snapshot.node_coverage, [row.name for row in rows])
+        whole = not choice.names
+        return Found(
+            rows,
+            snapshot.node_coverage if whole else node_coverage(rows),
+            [row.name for row in rows],
+        )
 
     return View(
         table=nodes(now),

@@ -254,6 +254,8 @@ def test_what_is_missing_is_counted_on_stderr(cluster: Cluster) -> None:
         ("pods -A --strict --fail-on mem.pct_limit>250", 10),
         ("nodes --strict", 4),
         ("nodes worker-003 --strict", 0),
+        ("nodes worker-003 worker-004 --strict", 0),
+        ("nodes worker-* --strict", 0),
         ("namespaces --strict", 4),
         ("nodes --fail-on status==NotReady", 10),
     ],
