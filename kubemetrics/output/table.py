@@ -69,7 +69,9 @@ class _Cells(Generic[R]):
 
 def render(rows: Sequence[R], columns: Sequence[Column[R]], look: Look) -> Rendered:
     """Lay *rows* out."""
-    cells = [_cells(rows, c, look, first=not i) for i, c in enumerate(columns)]
+    # The word is a text, and takes the place of no total.
+    named = next((c for c in columns if c.kind == "text"), None)
+    cells = [_cells(rows, c, look, named=c is named) for c in columns]
     if look.width is None:
         return Rendered(_lines(rows, _headed(cells, look), look), ())
     gone = fit.leaving(cells, look.width, 0 if look.fixed else ALWAYS)
@@ -84,11 +86,11 @@ def render(rows: Sequence[R], columns: Sequence[Column[R]], look: Look) -> Rende
 
 
 def _cells(
-    rows: Sequence[R], column: Column[R], look: Look, *, first: bool
+    rows: Sequence[R], column: Column[R], look: Look, *, named: bool
 ) -> _Cells[R]:
     values: list[Value] = [column.get(row) for row in rows]
     if look.total:
-        values.append(TOTAL if first else total(column, values))
+        values.append(TOTAL if named else total(column, values))
     texts = _texts(column, values, look.units)
     if column.mark is not None:
         _mark(texts, values, [column.mark(row) for row in rows])

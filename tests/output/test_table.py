@@ -101,6 +101,15 @@ def test_what_does_not_add_up_has_no_total() -> None:
     assert lines(columns=columns, look=Look(total=True))[-1] == "TOTAL"
 
 
+@pytest.mark.parametrize(
+    ("order", "last"),
+    [((1, 0), "~255m  TOTAL"), ((3, 1), "      12  ~255m"), ((2, 3, 0), "12  TOTAL")],
+)
+def test_no_total_gives_way_to_the_word_for_it(order: Sequence[int], last: str) -> None:
+    columns = [COLUMNS[i] for i in order]
+    assert lines(columns=columns, look=Look(total=True))[-1].endswith(last)
+
+
 def test_units_hold_for_the_whole_column() -> None:
     assert lines(look=Look(units=Units("cores")))[1].split()[1] == "0.250"
 
