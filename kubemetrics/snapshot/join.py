@@ -65,6 +65,7 @@ def _evidence(parts: Parts, metrics: Part[PodMetrics], pace: Clock) -> Evidence:
         pod_metrics=metrics,
         measured_nodes=measured,
         nodes=nodes,
+        some_nodes=parts.some_nodes,
         warming=measured is not None and not measured and ready,
         unread=_unread_samples(metrics),
     )

@@ -71,7 +71,8 @@ class Parts:
     *all_pods* and *all_pod_metrics* are those of the whole cluster (or of all of the
     one node asked for), where they were read for the sake of the nodes. *narrowed*
     says that *pods* were chosen in a way in which samples cannot be: a sample without
-    its pod is then no concern of this snapshot.
+    its pod is then no concern of this snapshot. *some_nodes* says that nodes were
+    chosen by label: of the others, on which there may be pods, nothing was read.
     """
 
     pods: Part[Pod]
@@ -81,6 +82,7 @@ class Parts:
     all_pods: Part[Pod] | None = None
     all_pod_metrics: Part[PodMetrics] | None = None
     narrowed: bool = False
+    some_nodes: bool = False
 
     @property
     def date(self) -> datetime | None:

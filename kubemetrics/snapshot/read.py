@@ -79,6 +79,7 @@ def read(api: Api, options: SnapshotOptions) -> Flow[Parts]:
         all_pods=all_pods.part() if all_pods else None,
         all_pod_metrics=all_samples.part() if all_samples else None,
         narrowed=bool(options.get("field_selector") or options.get("node")),
+        some_nodes=bool(options.get("node_selector")),
     )
     _raise_if_nothing(parts, parts.nodes if reconcile else parts.pods)
     if reconcile and whole:

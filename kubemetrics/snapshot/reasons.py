@@ -25,18 +25,25 @@ class Evidence:
     """What a reason may be concluded from.
 
     *measured_nodes* is ``None`` where node metrics could not be read: whether a node is
-    silent is then not known. *unread* says why single samples could not be read, by the
-    keys of their pods.
+    silent is then not known. Neither is it of a node that is not among *nodes* where
+    these are but *some_nodes*. *unread* says why single samples could not be read, by
+    the keys of their pods.
     """
 
     clock: Clock
     pod_metrics: Part[PodMetrics] = field(default_factory=Part[PodMetrics])
     measured_nodes: frozenset[str] | None = None
     nodes: Mapping[str, Node] = field(default_factory=empty)
+    some_nodes: bool = False
     warming: bool = False
     unread: Mapping[tuple[str, str], DecodeError] = field(
         default_factory=dict[tuple[str, str], DecodeError]
     )
+
+    def knows(self, node: str) -> bool:
+        """Whether it is known if *node* is measured."""
+        read = node in self.nodes or not self.some_nodes
+        return self.measured_nodes is not None and read
 
 
 _TWO_SCRAPES: Final = "a provider may need two scrapes until it has a rate"
@@ -128,8 +135,8 @@ def _terminating(pod: Pod, _: Evidence) -> Reason | None:
 
 
 def _node_silent(pod: Pod, evidence: Evidence) -> Reason | None:
-    measured = evidence.measured_nodes
-    if measured is None or pod.node_name in measured:
+    measured = evidence.measured_nodes or ()
+    if not evidence.knows(pod.node_name) or pod.node_name in measured:
         return None
     return node_reason(pod.node_name, evidence)
 
@@ -168,7 +175,7 @@ def _unreported(pod: Pod, evidence: Evidence) -> Reason:
     possible = (
         "a container that has used no CPU or memory, a kubelet that leaves it out"
     )
-    if evidence.measured_nodes is None:
+    if not evidence.knows(pod.node_name):
         node = "whether its node reports is not known"
         possible = f"a silent node, {possible}"
     return Reason(

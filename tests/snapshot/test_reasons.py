@@ -253,3 +253,22 @@ def test_a_node_that_is_gone_from_the_list_is_silent_too() -> None:
 def test_a_restart_long_ago_is_no_reason() -> None:
     old = {**running(), "restartCount": 3}
     assert reason(cluster(pod(statuses=(old,)))).code == "Unreported"
+
+
+def test_a_node_that_was_not_asked_for_is_not_called_silent() -> None:
+    """client.snapshot(node_selector=…) reads the metrics of those nodes alone."""
+    crashed = pod("crashed", node="n2", statuses=(CRASHED,))
+    pods = (pod("here"), crashed, pod("there", node="n2"))
+    some = replace(parts(pods, nodes=(node(),)), some_nodes=True)
+    found = {row.name: row.reason for row in join(some).pods}
+    codes = {name: reason and reason.code for name, reason in found.items()}
+    assert codes == {
+        "here": "Unreported", "crashed": "ContainerNotRunning", "there": "Unreported",
+    }  # fmt: skip
+    unknown = "whether its node reports is not known"
+    assert unknown in getattr(found["there"], "explanation", "")
+    assert unknown not in getattr(found["here"], "explanation", "")
+    silent = replace(parts(pods, nodes=(node(), node("n2"))), some_nodes=True)
+    assert {row.reason.code for row in join(silent).pods if row.reason} == {
+        "Unreported", "NodeSilent",
+    }  # fmt: skip
