@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,8 +18,50 @@ settings.load_profile("ci" if os.environ.get("CI") else "untimed")
 E2E = "tests/e2e runs against a real cluster, and only if asked to: make e2e"
 
 
+FULL = "the full cross as well, each day with another seed: make test-all"
+SEED = "the seed of --full, to have that day's again (default: the date)"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--e2e", action="store_true", help=E2E)
+    parser.addoption("--full", action="store_true", help=FULL)
+    parser.addoption("--seed", type=int, help=SEED)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"full: {FULL}")
+    if config.option.seed is None:  # once: workers are given what is decided here
+        config.option.seed = int(f"{datetime.now(UTC):%Y%m%d}")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return [_again(config)] if config.getoption("--full") else []
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if config.getoption("--full"):
+        terminalreporter.write_line(_again(config))
+
+
+def _again(config: pytest.Config) -> str:
+    return f"seed of the full cross: --seed {config.getoption('--seed')}"
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    if config.getoption("--full"):
+        return
+    left = [item for item in items if item.get_closest_marker("full")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if not item.get_closest_marker("full")]
+
+
+@pytest.fixture(scope="session")
+def daily_seed(pytestconfig: pytest.Config) -> int:
+    return int(pytestconfig.getoption("--seed"))
 
 
 def pytest_ignore_collect(

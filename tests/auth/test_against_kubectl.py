@@ -18,6 +18,7 @@ from kubemetrics.config import load_config
 from kubemetrics.transport.proxy import choose
 from kubemetrics.transport.tls import build_context
 from tests.cluster_tests.kubectl import KUBECTL, needs_kubectl
+from tests.tools.kubectl import LEAN
 from tests.transport.certs import leaf, ordinary
 from tests.transport.servers import ConnectProxy, TlsServer
 
@@ -187,7 +188,12 @@ def _kubeconfig(
 def _run_kubectl(path: Path) -> None:
     subprocess.run(
         [KUBECTL, "get", "--raw", "/version"],
-        env={"PATH": os.environ["PATH"], "KUBECONFIG": str(path), "HOME": "/none"},
+        env={
+            "PATH": os.environ["PATH"],
+            "KUBECONFIG": str(path),
+            "HOME": "/none",
+            **LEAN,
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=60,

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
+import shlex
 import subprocess
 import tomllib
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+from zlib import crc32
 
 import pytest
 
 from kubemetrics.cli import main
 from tests.cluster import Cluster
 from tests.cluster_tests.kubectl import KUBECTL, Run, kubectl, needs_kubectl
+from tests.tools.kubectl import LEAN
 
 from .pairwise import Row, rows
 from .scenes import SCENES, STATES, open_scene
@@ -34,8 +38,11 @@ USERS = (
 _KLOG = re.compile(r"[IWEF]\d{4}")
 _AGE = re.compile(r"age: [0-9hms.]+")
 
+POD = "auth-gateway-29000010-2sz8w"
 PODS = {
-    "name": ("", "", "", "auth-gateway-29000010-2sz8w", "nope", "a b"),
+    "user": USERS,
+    "state": (*STATES, *SCENES),
+    "name": ("", POD, "nope", "a b"),
     "namespace": ("", "-n team-a", "-n nope", "-A", "-An team-b"),
     "containers": ("", "--containers"),
     "headers": ("", "--no-headers"),
@@ -43,9 +50,8 @@ PODS = {
     "sort": ("", "--sort-by=cpu", "--sort-by memory", "--sort-by=x"),
     "swap": ("", "--show-swap"),
     "protobuf": ("", "--use-protocol-buffers=false"),
-    "labels": ("", "", "-l tier=web", "-l nope", "-l a==="),
+    "labels": ("", "-l environment=prod", "-l nope", "-l a==="),
     "fields": (
-        "",
         "",
         "--field-selector=status.phase=Running",
         "--field-selector metadata.namespace=team-a",
@@ -54,18 +60,77 @@ PODS = {
     ),
 }
 NODES = {
-    "name": ("", "", "worker-004", "worker-005", "worker-008", "nope", "a b"),
+    "user": USERS,
+    "state": (*STATES, *SCENES),
+    "name": ("", "worker-004", "worker-005", "worker-008", "nope", "a b"),
     "headers": ("", "--no-headers"),
     "sort": ("", "--sort-by=cpu", "--sort-by=memory", "--sort-by x"),
     "capacity": ("", "--show-capacity"),
     "swap": ("", "--show-swap"),
-    "labels": ("", "", "-l kubernetes.io/os=linux", "-l nope", "-l ,"),
+    "labels": ("", "-l pool=batch", "-l nope", "-l ,"),
 }
+KINDS = {"pods": PODS, "nodes": NODES}
+_DOWN = {("state", "absent"), ("state", "down"), ("state", "down-just-now")}
+_POD_ENDS = _DOWN | {
+    ("user", "nometrics"), ("user", "noperm"), ("user", "bad"), ("state", "warming"),
+    ("state", "empty"), ("state", "young"), ("name", "nope"), ("name", "a b"),
+    ("namespace", "-n nope"), ("sort", "--sort-by=x"), ("labels", "-l nope"),
+    ("labels", "-l a==="), ("fields", "--field-selector=nope"),
+    ("fields", "--field-selector=spec.nope=x"),
+}  # fmt: skip
+_NODE_ENDS = _DOWN | {
+    ("user", "nometrics"), ("user", "nslimited"), ("user", "noperm"), ("user", "bad"),
+    ("name", "worker-005"), ("name", "nope"), ("name", "a b"), ("sort", "--sort-by x"),
+    ("labels", "-l nope"), ("labels", "-l ,"), ("state", "warming"), ("state", "empty"),
+}  # fmt: skip
+
+
+def why_no_pods(row: Row) -> set[frozenset[str]]:
+    """Say what of *row* keeps `top pods` from showing any, whatever else is asked."""
+    found = {
+        frozenset({name}) for name, value in row.items() if (name, value) in _POD_ENDS
+    }
+    named, scope = row["name"] == POD, row["namespace"]
+    limited = row["user"] == "nslimited"  # and team-a is where this user is at home
+    if row["name"]:
+        found |= {frozenset({"name", w}) for w in ("labels", "fields") if row[w]}
+    if named and scope != "-n team-a" and not (limited and not scope):
+        found.add(frozenset({"name", "namespace"}))
+    if named and row["state"] == "wide":
+        found.add(frozenset({"name", "state"}))
+    if limited and scope not in {"", "-n team-a"}:
+        found.add(frozenset({"user", "namespace"}))
+    if not limited and not scope and row["labels"]:
+        found.add(frozenset({"namespace", "labels"}))
+    if not limited and not scope and "team-a" in row["fields"]:
+        found.add(frozenset({"namespace", "fields"}))
+    return found
+
+
+def why_no_nodes(row: Row) -> set[frozenset[str]]:
+    """Say what of *row* keeps `top nodes` from showing any, whatever else is asked."""
+    found = {
+        frozenset({name}) for name, value in row.items() if (name, value) in _NODE_ENDS
+    }
+    if row["name"] and row["labels"]:
+        found.add(frozenset({"name", "labels"}))
+    if row["name"] == "worker-008" and row["state"] == "odd":
+        found.add(frozenset({"name", "state"}))
+    return found
+
+
+WHY_NONE = {"pods": why_no_pods, "nodes": why_no_nodes}
 
 
 @pytest.fixture(scope="module", params=[*STATES, *SCENES])
-def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    with open_scene(request.param) as running:
+def scene(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def cluster(scene: str) -> Iterator[Cluster]:
+    """Start each scene once: pytest groups the tests by a module's parameters."""
+    with open_scene(scene) as running:
         yield running
 
 
@@ -86,7 +151,11 @@ def ours(cluster: Cluster, args: Sequence[str], user: str) -> Run:
 def theirs(cluster: Cluster, args: Sequence[str], user: str) -> Run:
     done = subprocess.run(
         [KUBECTL, "top", *args],
-        env={"HOME": str(cluster.folder), "KUBECONFIG": str(config_of(cluster, user))},
+        env={
+            "HOME": str(cluster.folder),
+            "KUBECONFIG": str(config_of(cluster, user)),
+            **LEAN,
+        },
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -104,19 +173,37 @@ def config_of(cluster: Cluster, user: str) -> Path:
     return path if path.exists() else cluster.kubeconfig(user)
 
 
-def compare(
-    cluster: Cluster, lines: Sequence[Sequence[str]], user: str
-) -> Iterator[str]:
+Asked: TypeAlias = tuple[str, tuple[str, ...]]
+"""A user and what is asked behind `top`."""
+
+
+def compare(cluster: Cluster, asked: Sequence[Asked]) -> Iterator[str]:
     """Run each command line with both; yield what differs and should not."""
-    config_of(cluster, user)
+    return judge(cluster, asked, said_to(cluster, asked))
+
+
+def said_to(cluster: Cluster, asked: Sequence[Asked]) -> list[Run]:
+    """Run each command line with kubectl, two at a time."""
+    for user in {user for user, _ in asked}:
+        config_of(cluster, user)
     with ThreadPoolExecutor(2) as pool:
-        expected = list(pool.map(lambda args: theirs(cluster, args, user), lines))
-    for args, run in zip(lines, expected, strict=True):
+        return list(pool.map(lambda one: theirs(cluster, one[1], one[0]), asked))
+
+
+def judge(
+    cluster: Cluster, asked: Sequence[Asked], expected: Sequence[Run]
+) -> Iterator[str]:
+    for (user, args), run in zip(asked, expected, strict=True):
         excused = excuses(cluster, args, user)
         for what, mine, other in differing(cluster, args, user, run):
             if what not in excused:
-                said = f"ours: {mine!r}\n kubectl: {other!r}"
-                yield f"{user}: top {args}: {what}\n {said}"
+                line = shlex.join(["top", *args])
+                said = f"  ours:    {mine!r}\n  kubectl: {other!r}"
+                yield f"{line}\n  as {user}, {cluster.state}: {what} differs\n{said}"
+
+
+def by_viewer(*lines: str) -> list[Asked]:
+    return [("viewer", tuple(line.split())) for line in lines]
 
 
 def differing(
@@ -148,21 +235,41 @@ def excuses(cluster: Cluster, args: Sequence[str], user: str) -> set[str]:
     }
 
 
-def words(kind: str, row: Row) -> list[str]:
-    return [kind, *" ".join(row).split()]
+def asked(kind: str, row: Row) -> Asked:
+    flags = (value for name, value in row.items() if name not in {"user", "state"})
+    return row["user"], (kind, *" ".join(flags).split())
 
 
-def seed(*parts: str) -> int:
-    return zlib.crc32(" ".join(parts).encode())
+@cache
+def array(kind: str) -> Sequence[Row]:
+    return rows(KINDS[kind], 7, WHY_NONE[kind])
 
 
-@pytest.mark.parametrize("user", USERS)
-@pytest.mark.parametrize(("kind", "flags"), [("pods", PODS), ("nodes", NODES)])
-def test_every_pair_of_flags_gives_what_kubectl_gives(
-    cluster: Cluster, kind: str, flags: dict[str, tuple[str, ...]], user: str
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_pair_of_flags_users_and_states_gives_what_kubectl_gives(
+    kind: str, cluster: Cluster, scene: str
 ) -> None:
-    lines = [words(kind, row) for row in rows(flags, seed(kind, user, cluster.state))]
-    assert not "\n".join(compare(cluster, lines, user))
+    chosen = [row for row in array(kind) if row["state"] == scene]
+    here = [asked(kind, row) for row in chosen]
+    said = said_to(cluster, here)
+    found = list(judge(cluster, here, said))
+    assert not found, f"{scene}:\n" + "\n".join(found)
+    # The array is worth what is known of why a run shows nothing.
+    for row, line, run in zip(chosen, here, said, strict=True):
+        assert bool(run.stdout) is not bool(WHY_NONE[kind](row)), line
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_pair_of_flags_for_a_user_in_a_state_gives_what_kubectl_gives(
+    kind: str, user: str, cluster: Cluster, scene: str, daily_seed: int
+) -> None:
+    """The full cross; other rows each day."""
+    here = {**KINDS[kind], "user": (user,), "state": (scene,)}
+    chosen = rows(here, daily_seed + crc32(f"{kind} {user} {scene}".encode()))
+    found = list(compare(cluster, [asked(kind, row) for row in chosen]))
+    assert not found, f"{scene} (--full --seed {daily_seed}):\n" + "\n".join(found)
 
 
 QUIRKS = [
@@ -254,34 +361,48 @@ CONNECTIONS = [
 
 
 def test_connection_flags_do_what_they_do_for_kubectl(healthy: Cluster) -> None:
-    lines = [line.split() for line in CONNECTIONS]
-    assert not "\n".join(compare(healthy, lines, "viewer"))
+    assert not "\n".join(compare(healthy, by_viewer(*CONNECTIONS)))
 
 
 def test_words_are_read_as_kubectl_reads_them(healthy: Cluster) -> None:
-    lines = [line.split() for line in QUIRKS]
-    assert not "\n".join(compare(healthy, lines, "viewer"))
+    assert not "\n".join(compare(healthy, by_viewer(*QUIRKS)))
 
 
-SELECTORS = [
-    "a", "!a", "!", "a b", "a=b=c", "a!=b", "a==b,c", "a=,b", "=a", "a in", "a in (",
-    "a in ()", "a in (b", "a in (b,c)", "a in (b c)", "a in b", "a notin (,)",
-    "a in (=)", "a,,b", "a,", ",a", "a>1", "a>x", "a<", "a>1.5", "in", "in in (in)",
-    "a in (b))", "a in (b,=)", "a/b/c", "/a", "A/b", "a/", "-a", "a=-b",
-    "a in (-b,-c)", "a_b.c=d",
-    "é=1", "a=é", "x" * 64, "a=" + "x" * 64, "x" * 254 + "/a", "(a)", "a()", "a!b",
-    "!!a", "! a", "a=!b", "a =b", "a= b ", " ", 'a="b"', "a\\=b",
-]  # fmt: skip
-FIELDS = [
-    "a", "a=b", "a==b", "a!=b", "=b", "a=b,", ",", "a=b,c", r"a=b\,c", r"a=b\c",
-    "a=b\\", "a=b=c", "a===b", "metadata.name=x", "b,a",
-]  # fmt: skip
+SELECTORS: list[dict[str, str]] = json.loads(
+    (Path(__file__).parents[1] / "data" / "kubectl_selectors.json").read_text()
+)
+"""What kubectl said to each: refused here, before anything is asked, or accepted."""
 
 
-def test_selectors_are_judged_as_kubectl_judges_them(healthy: Cluster) -> None:
-    lines = [["pods", "-A", "-l", text] for text in SELECTORS]
-    lines += [["pods", "-A", "--field-selector", text] for text in FIELDS]
-    assert not "\n".join(compare(healthy, lines, "viewer"))
+def selecting(case: dict[str, str]) -> Asked:
+    flag = "--field-selector" if case["flag"] == "--field-selector" else "-l"
+    return "viewer", ("pods", "-A", flag, case["selector"])
+
+
+def test_selectors_that_kubectl_accepts_select_as_with_kubectl(
+    healthy: Cluster,
+) -> None:
+    accepted = [selecting(case) for case in SELECTORS if not case["error"]]
+    assert not "\n".join(compare(healthy, accepted))
+
+
+def test_selectors_that_kubectl_refused_are_refused_in_its_words(
+    healthy: Cluster,
+) -> None:
+    """What it said to each is recorded; that it says so still, the next test sees."""
+    for case in SELECTORS:
+        if case["error"]:
+            user, args = selecting(case)
+            said = Run(1, "", f"error: {case['error']}\n")
+            assert ours(healthy, args, user) == said, args
+
+
+@pytest.mark.full
+def test_selectors_that_kubectl_refused_are_refused_by_it_still(
+    healthy: Cluster,
+) -> None:
+    refused = [selecting(case) for case in SELECTORS if case["error"]]
+    assert not "\n".join(compare(healthy, refused))
 
 
 @pytest.mark.parametrize(
@@ -296,9 +417,11 @@ def test_raw_prints_what_kubectl_get_raw_prints(
 
 
 @pytest.mark.parametrize("known", DIFFERENCES, ids=lambda known: str(known["reason"]))
-def test_every_known_difference_is_still_one(known: dict[str, Any]) -> None:
+def test_every_known_difference_is_still_one(
+    known: dict[str, Any], healthy: Cluster
+) -> None:
     user, args = known.get("user", "viewer"), known["example"]
-    with open_scene(known.get("state", "healthy")) as cluster:
-        run = theirs(cluster, args, user)
-        differ = {what for what, _, _ in differing(cluster, args, user, run)}
-        assert differ == set(known["what"]) <= excuses(cluster, args, user)
+    assert known.get("state", "healthy") == healthy.state
+    run = theirs(healthy, args, user)
+    differ = {what for what, _, _ in differing(healthy, args, user, run)}
+    assert differ == set(known["what"]) <= excuses(healthy, args, user)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import Cluster
-from tests.tools.kubectl import unsupported
+from tests.tools.kubectl import LEAN, unsupported
 
 KUBECTL = Path(__file__).parents[2] / ".tools" / "kubectl"
 _KLOG = re.compile(r"^[IWEF]\d{4}")
@@ -46,6 +46,7 @@ def kubectl(
         "HOME": str(cluster.folder),
         "KUBECONFIG": str(config),
         "KUBECACHEDIR": str(cluster.folder / f"cache-{cluster.state}-{user}"),
+        **LEAN,
     }
     done = subprocess.run(
         [binary, *arguments],

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import Cluster
+from tests.tools.kubectl import LEAN
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,7 +18,12 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("user", ["viewer", "nslimited", "nometrics"])
 def test_it_passes_or_skips_with_a_reason(user: str) -> None:
     with Cluster.recorded() as cluster:
-        environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig(user=user))}
+        environment = {
+            **os.environ,
+            **LEAN,
+            "KUBECONFIG": str(cluster.kubeconfig(user=user)),
+            "KUBECACHEDIR": str(cluster.folder / "cache"),
+        }
         words = ("tests/e2e", "--e2e", "-q", "-p", "no:cacheprovider")
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *words],

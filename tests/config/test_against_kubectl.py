@@ -20,6 +20,7 @@ import pytest
 from kubemetrics.config import Config, Overrides, load_config
 from kubemetrics.errors import ConfigError
 from tests.config.recorder import Seen, Site, running_site
+from tests.tools.kubectl import LEAN
 
 
 def _find_kubectl() -> str | None:
@@ -250,11 +251,11 @@ class Bench:
         command = [KUBECTL, "get", "pods", *arguments(given)]
         done = subprocess.run(
             command,
-            env=environ,
+            env=environ | LEAN,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
-            timeout=30,
+            timeout=60,
         )
         if b"unknown flag" in done.stderr:
             pytest.skip("this kubectl is too old for the flag")

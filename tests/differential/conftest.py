@@ -27,6 +27,13 @@ def places() -> Iterator[Callable[[str], Place]]:
         assert not one.server.crashes
 
 
-@pytest.fixture
-def benches(places: Callable[[str], Place], tmp_path: Path) -> Benches:
-    return lambda kind: Bench(places(kind), tmp_path)
+# The command asks by a Client: what goes wrong with the one does with the other.
+EACH = pytest.param(("Client",), marks=pytest.mark.full)
+
+
+@pytest.fixture(params=[("command", "AsyncClient"), EACH], ids=",".join)
+def benches(
+    places: Callable[[str], Place], tmp_path: Path, request: pytest.FixtureRequest
+) -> Benches:
+    ways: tuple[str, ...] = request.param
+    return lambda kind: Bench(places(kind), tmp_path, ways)

@@ -59,7 +59,7 @@ def _at(terminal: int, command: list[str]) -> Driver:
             stdin=terminal,
             capture_output=True,
             check=False,
-            timeout=30,
+            timeout=60,
         )
         return done.stderr.decode() or "refused" if done.returncode else ""
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kubemetrics import Config, load_config
+from tests.tools.kubectl import LEAN
 
 from .bench import KUBECTL, PATH, needs_kubectl
 
@@ -67,7 +68,9 @@ def viewed(environ: Mapping[str, str], flags: Mapping[str, str]) -> dict[str, An
     command = [KUBECTL, "config", "view", "--minify", "--raw", "--flatten"]
     command += ["-o", "json"]
     command += [f"--{name}={value}" for name, value in flags.items()]
-    done = subprocess.run(command, env=dict(environ), capture_output=True, check=True)
+    done = subprocess.run(
+        command, env=dict(environ) | LEAN, capture_output=True, check=True
+    )
     found = json.loads(done.stdout)
     (cluster,), (user,) = found["clusters"], found["users"]
     (context,) = found["contexts"]

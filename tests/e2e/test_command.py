@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -74,6 +75,12 @@ def theirs(*words: str) -> Done:
     if KUBECTL is None:
         pytest.skip("there is no kubectl to compare with")
     return process(KUBECTL, *words)
+
+
+@cache
+def minor_version() -> int:
+    version = json.loads(theirs("version", "--client", "-o", "json").stdout)
+    return int(version["clientVersion"]["minor"].rstrip("+"))
 
 
 @pytest.fixture(scope="session")
@@ -160,8 +167,7 @@ def settled(words: Sequence[str], text: str) -> tuple[list[str], list[str]]:
     ids=" ".join,
 )
 def test_top_prints_what_kubectl_prints(words: tuple[str, ...]) -> None:
-    version = json.loads(theirs("version", "--client", "-o", "json").stdout)
-    if int(version["clientVersion"]["minor"].rstrip("+")) < 37:
+    if minor_version() < 37:
         pytest.skip("compared with kubectl 1.37 only: make setup fetches one")
     before, mine = theirs(*words), ours(*words)
     for _ in range(5):  # samples may change between the two
