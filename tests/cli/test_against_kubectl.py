@@ -119,6 +119,7 @@ def why_no_nodes(row: Row) -> set[frozenset[str]]:
     return found
 
 
+CLEAR = ("user", "state")
 WHY_NONE = {"pods": why_no_pods, "nodes": why_no_nodes}
 
 
@@ -242,7 +243,7 @@ def asked(kind: str, row: Row) -> Asked:
 
 @cache
 def array(kind: str) -> Sequence[Row]:
-    return rows(KINDS[kind], 7, WHY_NONE[kind])
+    return rows(KINDS[kind], 1, WHY_NONE[kind], CLEAR)
 
 
 @pytest.mark.parametrize("kind", KINDS)
