@@ -200,7 +200,7 @@ def judge(
             if what not in excused:
                 line = shlex.join(["top", *args])
                 said = f"  ours:    {mine!r}\n  kubectl: {other!r}"
-                yield f"{line}\n  as {user}, {cluster.state}: {what} differs\n{said}"
+                yield f"{line}\n  as {user}: {what} differs\n{said}"
 
 
 def by_viewer(*lines: str) -> list[Asked]:
