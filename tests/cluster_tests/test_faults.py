@@ -255,10 +255,11 @@ def test_a_stream_can_fall_silent(cluster: Cluster) -> None:
     cluster.faults.add(stream_faults.silent_stream(1))
     with connected(cluster) as connection:
         connection.connect()
-        connection.sock.settimeout(0.3)
+        sock = connection.sock
         connection.request("GET", WATCH, headers=headers_of(cluster, "viewer"))
         response = connection.getresponse()
         assert response.readline().startswith(b'{"type":"ADDED"')
+        sock.settimeout(0.3)
         with pytest.raises(TimeoutError):
             response.readline()
     assert_no_connections(cluster)
