@@ -48,10 +48,13 @@ def _lines(text: str, count: int) -> Iterator[tuple[list[str], Cells]]:
             yield line.split(), tuple(Quantity(cell) for cell in cells)
 
 
-def ours(cluster: Cluster, node: str) -> Described:
-    """Account for the node's pods that have not finished, as kubectl chooses them."""
+def held(cluster: Cluster) -> list[Pod]:
     objects: list[Any] = [entry.load() for entry in cluster.pods.current()]
-    pods = [Pod.from_json(obj) for obj in objects]
+    return [Pod.from_json(obj) for obj in objects]
+
+
+def ours(pods: list[Pod], node: str) -> Described:
+    """Account for the node's pods that have not finished, as kubectl chooses them."""
     here = [pod for pod in pods if pod.node_name == node and not pod.finished]
     added = DemandSum()
     for pod in here:
@@ -74,8 +77,9 @@ def ours(cluster: Cluster, node: str) -> Described:
 
 def test_every_pod_and_every_total_is_kubectls() -> None:
     with Cluster.recorded() as cluster:
+        pods = held(cluster)
         for entry in cluster.nodes.current():
-            said, mine = describe(cluster, entry.name), ours(cluster, entry.name)
+            said, mine = describe(cluster, entry.name), ours(pods, entry.name)
             assert said.pods == mine.pods
             assert {n: said.totals[n] for n in RESOURCES} == mine.totals
 
@@ -114,7 +118,7 @@ def test_under_a_resize_the_rows_agree_and_kubectls_totals_forget_it() -> None:
     node = "worker-003"
     with Cluster.recorded() as cluster:
         cluster.apply(resizing(node))
-        said, mine = describe(cluster, node), ours(cluster, node)
+        said, mine = describe(cluster, node), ours(held(cluster), node)
     assert said.pods == mine.pods
     assert said.pods["default", "resizing"][:2] == (Quantity(2), Quantity(2))
     one = Quantity(1)
