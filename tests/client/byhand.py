@@ -32,6 +32,9 @@ DEADLINE, SILENCE = 1.2, 0.1
 POLICY = RetryPolicy(first_wait=0.01, watch_first_wait=0.45, random=lambda: 0.0)
 """A watch that fails for good is begun twice: after the second the wait is too long."""
 
+MOST = 20
+"""Attempts; no policy of the tests comes near."""
+
 STREAMS = ("watch", "next watch", "in stream")
 OPERATIONS = ("list", "page 2", "metrics", "get", *STREAMS)
 
@@ -137,6 +140,7 @@ class HandmadeCluster:
 
     def _strikes(self) -> bool:
         self._matched += 1
+        assert self._matched <= MOST, "it is asked for without end"
         past = self._matched - self._first
         strikes = past >= 0 and (self._times is None or past < self._times)
         self.reached += not (strikes and self._outcome == "refused")

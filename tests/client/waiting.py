@@ -8,7 +8,7 @@ from typing import Final
 
 import anyio
 
-WATCHDOG: Final = 60.0
+WATCHDOG: Final = 30.0
 """Seconds, for what does not take any: only a test that hangs comes to know them."""
 
 NEVER: Final = 3600.0
