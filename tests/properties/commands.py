@@ -37,7 +37,7 @@ NODES = (
 SOME_NODE = (*NODES, "nothing")
 _POD_NAMES = (
     "etcd-control-plane-0", "kube-scheduler-control-plane-0", "nothing", "*-0",
-    "Etcd-*", "kube-*", "*-[a-m]*", "*e*", "[!a-m]*",
+    "Etcd-*", "Kube-*", "kube-*", "*-[a-m]*", "*E*", "[!a-m]*",
 )  # fmt: skip
 NAMES = {
     "pods": _POD_NAMES,
@@ -77,54 +77,79 @@ TEXTS = (
 GLOBS = ("*", "team-*", "*-0*", "kube-*", "Kube-*", "?orker-*", "[A-M]*")
 
 
+OPTIONS = (
+    "names", "namespaces", "excluded", "labels", "fields", "node", "where", "by",
+    "sort", "sort", "top", "columns", "fail_on",
+)  # fmt: skip
+
+
+class _Some:
+    """Draws what is among the few options in use: too many leave no row to judge."""
+
+    def __init__(self, draw: st.DrawFn, options: tuple[str, ...]) -> None:
+        self._draw = draw
+        one = st.sampled_from(("", *options))
+        self._used = draw(st.tuples(one, one, one, one).map(frozenset))
+
+    def __call__(
+        self, option: str, strategy: st.SearchStrategy[T], nothing: T, *, fits: bool
+    ) -> T:
+        return self._draw(strategy) if fits and option in self._used else nothing
+
+
 @st.composite
 def commands(draw: st.DrawFn) -> Asked:
     """Draw one; most of its flags are not there, and all the fewer when it shrinks."""
-    view = draw(st.sampled_from(VIEWS))
-    of_pods = view != "nodes"
-    by = draw(sometimes(chains(), ())) if of_pods else ()
+    # What is drawn last is often the simplest there is.
+    output, view = draw(st.sampled_from(OUTPUTS)), draw(st.sampled_from(VIEWS))
+    everywhere, headers = draw(mostly()), not draw(rarely())
+    total, strict, pages = draw(st.booleans()), draw(rarely()), draw(rarely())
+    pods, some = view != "nodes", _Some(draw, OPTIONS)
+    by = some("by", many(GROUPS, 2), (), fits=pods)
     keys = _keys(view, tuple(dict.fromkeys([*FIRST_KEYS.get(view, ()), *by])))
-    spaces = draw(sometimes(many_namespaces(), ())) if of_pods else ()
-    node = draw(sometimes(st.sampled_from(SOME_NODE), "")) if of_pods else ""
-    where = draw(sometimes(expressions(keys), None))
-    columns = draw(sometimes(column_lists(keys), ()))
-    names = sometimes(many(NAMES[view]), ())
+    spaces = some("namespaces", many_namespaces(), (), fits=pods)
+    node = some("node", st.sampled_from(SOME_NODE), "", fits=pods)
+    where = some("where", expressions(keys), None, fits=True)
+    columns = some("columns", column_lists(keys), (), fits=True)
     nothing = _names_nothing(spaces, node)
     return Asked(
         view=view,
-        names=draw(names),
+        names=some("names", many(NAMES[view]), (), fits=True),
         namespaces=spaces,
-        everywhere=draw(rarely() if spaces else st.booleans()),
-        excluded=draw(sometimes(many_namespaces(2), ())) if of_pods else (),
-        labels=draw(sometimes(label_selectors(nodes=not of_pods), ())),
-        fields=draw(sometimes(field_selectors(), ())) if of_pods else (),
+        everywhere=everywhere and (not spaces or strict),
+        excluded=some("excluded", many_namespaces(2), (), fits=pods),
+        labels=some("labels", label_selectors(nodes=not pods), (), fits=True),
+        fields=some("fields", field_selectors(), (), fits=pods),
         node=node,
         where=where,
         by=by,
-        sort=draw(sometimes(sort_keys(keys), ())),
-        top=draw(sometimes(st.integers(0, 12), None)),
-        total=draw(st.booleans()),
+        sort=some("sort", sort_keys(keys), (), fits=True),
+        top=some("top", st.integers(0, 12), None, fits=True),
+        total=total,
         columns=columns,
-        headers=not draw(rarely()) or not columns,
-        output=draw(st.sampled_from(OUTPUTS)),
-        strict=draw(rarely()) and not nothing,
-        fail_on=None if where or nothing else draw(sometimes(expressions(keys), None)),
-        pages=draw(rarely()),
+        headers=headers or not columns,
+        output=output,
+        strict=strict and not nothing,
+        fail_on=some("fail_on", expressions(keys), None, fits=not (where or nothing)),
+        pages=pages,
     )
 
 
 @st.composite
 def snapshots(draw: st.DrawFn) -> Taken:
     """Draw the options of a snapshot."""
+    alone, reconcile = draw(st.booleans()), draw(st.booleans())
+    pages = draw(rarely())
+    some = _Some(draw, ("namespaces", "labels", "fields", "node", "node_labels"))
     return Taken(
-        namespaces=draw(sometimes(many(NAMESPACES), ())),
-        alone=draw(st.booleans()),
-        labels=draw(sometimes(label_selectors(nodes=False), ())),
-        fields=draw(sometimes(field_selectors(), ())),
-        node=draw(sometimes(st.sampled_from(SOME_NODE), "")),
-        node_labels=draw(sometimes(label_selectors(nodes=True), ())),
-        reconcile=draw(st.booleans()),
-        pages=draw(rarely()),
+        namespaces=some("namespaces", many(NAMESPACES), (), fits=True),
+        alone=alone,
+        labels=some("labels", label_selectors(nodes=False), (), fits=True),
+        fields=some("fields", field_selectors(), (), fits=True),
+        node=some("node", st.sampled_from(SOME_NODE), "", fits=True),
+        node_labels=some("node_labels", label_selectors(nodes=True), (), fits=True),
+        reconcile=reconcile,
+        pages=pages,
     )
 
 
@@ -144,23 +169,24 @@ def _keys(view: str, chain: tuple[str, ...]) -> tuple[str, ...]:
     return (*USAGE, *identity(Asked(view=view, by=chain)), *KEYS["groups"])
 
 
-def sometimes(strategy: st.SearchStrategy[T], nothing: T) -> st.SearchStrategy[T]:
-    """Draw it in one of three cases, and never once it shrinks."""
-    return st.one_of(st.just(nothing), st.just(nothing), strategy)
-
-
 def rarely() -> st.SearchStrategy[bool]:
     return st.sampled_from((False, False, False, True))
 
 
+def mostly() -> st.SearchStrategy[bool]:
+    return st.sampled_from((False, True, True, True))
+
+
 def many(words: tuple[str, ...], size: int = 3) -> st.SearchStrategy[tuple[str, ...]]:
-    """Draw one to *size* words, the same one twice as well."""
-    return st.lists(st.sampled_from(words), min_size=1, max_size=size).map(tuple)
+    """Draw one to *size* words, the same one twice as well, and one alone often."""
+    one = st.sampled_from(words)
+    some = st.lists(one, min_size=1, max_size=size).map(tuple)
+    return st.one_of(one.map(lambda word: (word,)), some)
 
 
 def many_namespaces(size: int = 3) -> st.SearchStrategy[tuple[str, ...]]:
     """Draw names mostly: with a glob among them the server is asked for all."""
-    names = many(NAMESPACES, size)
+    names = st.lists(st.sampled_from(NAMESPACES), min_size=1, max_size=size).map(tuple)
     return st.one_of(names, names, many(NAMESPACES + NAMESPACE_GLOBS, size))
 
 
@@ -168,10 +194,6 @@ def column_lists(keys: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
     known = [key for key in keys if key not in ALIASES]
     some = st.lists(st.sampled_from(known), min_size=1, max_size=5, unique=True)
     return some.map(tuple)
-
-
-def chains() -> st.SearchStrategy[tuple[str, ...]]:
-    return many(GROUPS, 2)
 
 
 def sort_keys(keys: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:

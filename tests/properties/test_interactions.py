@@ -24,7 +24,7 @@ from .judge import chosen_nodes, chosen_pods, exit_code
 from .printed import expected, has_names, printed
 from .truth import Cell, Row, Truth, serve, truth_of
 
-COMMANDS, SNAPSHOTS = 100, 50
+COMMANDS, SNAPSHOTS = 150, 50
 """How many to draw for each of the clusters."""
 
 
@@ -54,6 +54,7 @@ ZONES = (Requirement("topology.kubernetes.io/zone", "=", ("eu-west-1a",)),)
 @given(asked=commands())
 @settings(max_examples=COMMANDS)
 @example(asked=Asked(view="pods", namespaces=TWO, fields=PENDING))
+@example(asked=Asked(view="pods", namespaces=("*", "team-a"), excluded=("team-a",)))
 @example(asked=Asked(view="pods", total=True, columns=("cpu.usage", "name")))
 @example(asked=Asked(view="nodes", names=("control-plane-0",) * 2, strict=True))
 @example(asked=Asked(view="nodes", labels=ZONES))
