@@ -19,14 +19,11 @@ from .lazy import lazily
 
 if TYPE_CHECKING:
     from .api import ResourceList
+    from .api.watch import WatchEvent
     from .client.asynchronous import AsyncClient
     from .client.sync import Client
-    from .config import (
-        Config,
-        build_config_from_flags,
-        in_cluster_config,
-        load_config,
-    )
+    from .config.model import Config
+    from .config.resolve import build_config_from_flags, in_cluster_config, load_config
     from .errors import (
         ApiError,
         ConfigError,
@@ -42,37 +39,31 @@ if TYPE_CHECKING:
         TransportError,
         Unauthorized,
     )
-    from .models import (
-        Container,
-        ContainerMetrics,
-        Node,
-        NodeMetrics,
-        Pod,
-        PodMetrics,
-    )
+    from .models.metrics import ContainerMetrics, NodeMetrics, PodMetrics
+    from .models.node import Node
+    from .models.pod import Container, Pod
     from .quantity import Quantity
     from .snapshot import Snapshot
-    from .watch import WatchEvent
 
 _HOME: Final = {
     "ApiError": "errors",
     "AsyncClient": "client.asynchronous",
     "Client": "client.sync",
-    "Config": "config",
+    "Config": "config.model",
     "ConfigError": "errors",
-    "Container": "models",
-    "ContainerMetrics": "models",
+    "Container": "models.pod",
+    "ContainerMetrics": "models.metrics",
     "CredentialError": "errors",
     "DecodeError": "errors",
     "Expired": "errors",
     "Forbidden": "errors",
     "KubeMetricsError": "errors",
     "MetricsUnavailable": "errors",
-    "Node": "models",
-    "NodeMetrics": "models",
+    "Node": "models.node",
+    "NodeMetrics": "models.metrics",
     "NotFound": "errors",
-    "Pod": "models",
-    "PodMetrics": "models",
+    "Pod": "models.pod",
+    "PodMetrics": "models.metrics",
     "Quantity": "quantity",
     "QuantityError": "errors",
     "ResourceList": "api",
@@ -80,10 +71,10 @@ _HOME: Final = {
     "Snapshot": "snapshot",
     "TransportError": "errors",
     "Unauthorized": "errors",
-    "WatchEvent": "watch",
-    "build_config_from_flags": "config",
-    "in_cluster_config": "config",
-    "load_config": "config",
+    "WatchEvent": "api.watch",
+    "build_config_from_flags": "config.resolve",
+    "in_cluster_config": "config.resolve",
+    "load_config": "config.resolve",
 }
 
 __all__ = [

@@ -12,15 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubemetrics import DecodeError, Node, NodeMetrics, Pod, PodMetrics
-from kubemetrics.models import Pool, fields
-from kubemetrics.wire import collector_paused, decode
-from kubemetrics.wire.answers import StatusWire
-from kubemetrics.wire.decoding import Items, _fast_decoder, _slow, _stepwise
-from kubemetrics.wire.metrics import NodeMetricsListWire, PodMetricsListWire
-from kubemetrics.wire.nodes import NodeListWire
-from kubemetrics.wire.pods import PodListWire
-from kubemetrics.wire.stepwise import read_list
+from kubemetrics import DecodeError, Node, NodeMetrics, Pod, PodMetrics, jsonread
+from kubemetrics.models.resources import Pool
+from kubemetrics.wire import (
+    Items,
+    NodeListWire,
+    NodeMetricsListWire,
+    PodListWire,
+    PodMetricsListWire,
+    StatusWire,
+    _fast_decoder,
+    _slow,
+    _stepwise,
+    collector_paused,
+    decode,
+    read_list,
+)
 from tests.cluster.recorded import body
 
 LISTS: dict[str, tuple[Any, Any]] = {
@@ -77,7 +84,7 @@ def test_a_large_list_says_which_item_is_wrong() -> None:
     item = b'{"metadata":{"name":"a"}},'
     raw = b'{"items":[' + item * 50_000 + b'{"metadata":{"name":7}}]}'
     listed = decode(raw, PodListWire)
-    read, (unreadable,) = fields.drained_list(listed, "items", Pod.from_json, Pool())
+    read, (unreadable,) = jsonread.drained_list(listed, "items", Pod.from_json, Pool())
     assert len(read) == 50_000
     assert unreadable.error.path == "$.items[50000].metadata.name"
 

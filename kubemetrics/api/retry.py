@@ -10,7 +10,7 @@ from typing import Final
 from ..errors import KubeMetricsError, TransportError
 from ..flow import Flow, Pause, Request, Response
 from ..frozen import dataclass
-from .status import content_type, ok, retry_after, text_of, to_error
+from .answers import content_type, ok, retry_after, text_of, to_error
 
 _AT_ANY_TIME: Final = frozenset(
     {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}

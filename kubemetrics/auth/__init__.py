@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from .credential import ClientCertificate, Credential, CredentialSource
-from .headers import impersonation_headers
-from .source import credential_source
+from .credential import (
+    ClientCertificate,
+    Credential,
+    CredentialSource,
+    impersonation_headers,
+)
+from .sources import credential_source
 
 __all__ = [
     "ClientCertificate",

@@ -6,10 +6,10 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
+from ..commandline import console
+from ..commandline.parser import HelpWanted, Parser, UsageError
 from ..errors import KubeMetricsError
-from . import console
 from .commands import COMMANDS, Command, CommandModule, build, find
-from .parser import HelpWanted, Parser, UsageError
 
 __all__ = ["main"]
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     if words[:1] == ["__complete"]:
-        from .complete import answer  # noqa: PLC0415 - not for a command
+        from .completion import answer  # noqa: PLC0415 - not for a command
 
         return answer(words[1:])
     if words[:1] == ["help"]:
@@ -76,7 +76,7 @@ def _help(parser: Parser, command: Command, *, mistake: bool) -> int:
         console.tell(text)
         return _usage_code(command)
     if command.kubectl:
-        from .kubectl import put  # noqa: PLC0415 - not for a help of ours
+        from ..kubectl_top.kubectl_errors import put  # noqa: PLC0415 - not for a help of ours
 
         return put(text)
     return console.put((text,))

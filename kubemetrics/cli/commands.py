@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Final, NamedTuple, Protocol, cast
 
-from .console import program
-from .flags import VALUED, add_shared
-from .parser import Parser
+from ..commandline.console import program
+from ..commandline.flags import VALUED, add_shared
+from ..commandline.parser import Parser
 
 
 class Command(NamedTuple):
-    """One command: *module* is below ``kubemetrics.cli`` and is a `CommandModule`.
+    """One command: *module* is below ``kubemetrics`` and is a `CommandModule`.
 
     *connects* says that it takes kubectl's connection flags. *kubectl* is kubectl's own
     name of the same command, whose words and exit codes it then uses.
@@ -57,34 +57,36 @@ class CommandModule(Protocol):
 
 
 COMMANDS: Final[Mapping[str, Command]] = {
-    "pods": Command("Every pod: usage, requests, limits", "pods", ("pod", "po")),
-    "containers": Command("Every container", "containers", ("container",)),
-    "nodes": Command("Every node, and what its pods take", "nodes", ("node", "no")),
+    "pods": Command("Every pod: usage, requests, limits", "cli.pods", ("pod", "po")),
+    "containers": Command("Every container", "cli.containers", ("container",)),
+    "nodes": Command("Every node, and what its pods take", "cli.nodes", ("node", "no")),
     "namespaces": Command(
-        "The sums of each namespace", "namespaces", ("namespace", "ns")
+        "The sums of each namespace", "cli.namespaces", ("namespace", "ns")
     ),
     "workloads": Command(
-        "The sums of each Deployment, DaemonSet, …", "workloads", ("workload",)
+        "The sums of each Deployment, DaemonSet, …", "cli.workloads", ("workload",)
     ),
-    "doctor": Command("Why there are no metrics, and what to do", "doctor"),
-    "top": Command("kubectl top, to the byte", "top", kubectl="kubectl top"),
+    "doctor": Command("Why there are no metrics, and what to do", "cli.doctor_command"),
+    "top": Command("kubectl top, to the byte", "cli.top", kubectl="kubectl top"),
     "top pods": Command(
         "kubectl top pods, to the byte",
-        "top_pods",
+        "kubectl_top.top_pods",
         aliases=("pod", "po"),
         kubectl="kubectl top pod",
     ),
     "top nodes": Command(
         "kubectl top nodes, to the byte",
-        "top_nodes",
+        "kubectl_top.top_nodes",
         aliases=("node", "no"),
         kubectl="kubectl top node",
     ),
-    "config": Command("What was resolved from kubeconfig and flags, and why", "config"),
-    "config contexts": Command("The contexts of the kubeconfig", "contexts"),
-    "raw": Command("The body of any path of the API server", "raw"),
+    "config": Command(
+        "What was resolved from kubeconfig and flags, and why", "cli.config_command"
+    ),
+    "config contexts": Command("The contexts of the kubeconfig", "cli.contexts"),
+    "raw": Command("The body of any path of the API server", "cli.raw"),
     "completion": Command(
-        "Completion for bash, zsh or fish", "completion", connects=False
+        "Completion for bash, zsh or fish", "cli.completion", connects=False
     ),
 }
 """By name; a name of two words is a command below another one."""
@@ -93,7 +95,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
 def build(name: str) -> tuple[CommandModule, Parser]:
     """Import what does the command, and make its parser."""
     command = COMMANDS[name]
-    module = cast("CommandModule", import_module(f".{command.module}", __package__))
+    module = cast("CommandModule", import_module(f"kubemetrics.{command.module}"))
     parser = Parser(
         f"{program()} {name}",
         description=module.DESCRIPTION,

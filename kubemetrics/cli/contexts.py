@@ -5,11 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Final
 
-from ..config import ContextEntry, list_contexts
-from ..output.plain import plain_table
-from . import console
-from .common import last
-from .parser import Parser
+from ..commandline import console
+from ..commandline.connect import last
+from ..commandline.parser import Parser
+from ..config.kubeconfig import ContextEntry, list_contexts
+from ..table.render import plain_table
 
 DESCRIPTION: Final = """\
 List the contexts of the kubeconfig files; an asterisk marks the current one."""

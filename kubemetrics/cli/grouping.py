@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 
-from ..output.view import group_view
-from .parser import UsageError
-from .views import run
+from ..commandline.parser import UsageError
+from ..views.view import group_view
+from .run import run
 
 
 def run_groups(args: Namespace, base: str = "pods", first: Sequence[str] = ()) -> int:

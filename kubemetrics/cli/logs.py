@@ -6,8 +6,8 @@ import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from ..output.text import printable
-from .console import tell
+from ..commandline.console import tell
+from ..text import printable
 
 
 class _Harmless(logging.Formatter):

@@ -6,10 +6,10 @@ from argparse import Namespace
 from collections.abc import Iterable
 from typing import Final, TypedDict
 
-from ..config import list_contexts
+from ..commandline.connect import client_of, last
+from ..config.kubeconfig import list_contexts
 from ..errors import KubeMetricsError
 from ..wire import decode
-from .common import client_of, last
 
 _TIMEOUT: Final = 2.0
 """Seconds that a person at a prompt may be kept waiting."""

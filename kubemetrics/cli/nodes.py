@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Final
 
+from ..commandline.parser import Parser
 from . import view_flags
-from .parser import Parser
 
 DESCRIPTION: Final = """\
 Show every node: its usage, the system's included, and what its pods request and may
@@ -37,7 +37,7 @@ def run(args: Namespace) -> int:
         UsageError: a flag is wrong.
         KubeMetricsError: no usable configuration.
     """
-    from ..output.view import node_view  # noqa: PLC0415 - not for --help
-    from .views import run as show  # noqa: PLC0415
+    from ..views.view import node_view  # noqa: PLC0415 - not for --help
+    from .run import run as show  # noqa: PLC0415
 
     return show(args, node_view)

@@ -6,14 +6,13 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 
+from ..commandline.console import exit_code
 from ..errors import Forbidden, MetricsUnavailable
 from ..frozen import dataclass
-from ..models import UnreadableItem
+from ..jsonread import UnreadableItem
 from ..snapshot import Coverage, Failure, Snapshot
-from .console import exit_code
 from .plan import Plan
-from .reading import Reading
-from .rounds import Round
+from .rounds import Reading, Round
 
 R = TypeVar("R")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from .._version import __version__
+from ..commandline.console import complain, program, put
+from ..commandline.flags import FLAGS
 from .commands import COMMANDS
-from .console import complain, program, put
-from .flags import FLAGS
 
 _TEXT: Final = """\
 Every pod and its metrics: exact, explained, and nothing left out.

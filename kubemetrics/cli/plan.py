@@ -6,20 +6,17 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
-from ..config import Config
+from ..commandline.parser import UsageError
+from ..commandline.terminal import Terminal
+from ..config.model import Config
 from ..frozen import dataclass
-from ..output.arrange import Arrangement, arrangement
-from ..output.choice import Choice, is_glob
-from ..output.colour import Thresholds
-from ..output.columns import Column, Table, unique
-from ..output.lexer import ExpressionError
-from ..output.table import Look
-from ..output.units import Units
-from ..output.view import View
-from ..output.where import where
 from ..snapshot import SnapshotOptions
-from .parser import UsageError
-from .terminal import Terminal
+from ..table.arrange import Arrangement, arrangement
+from ..table.columns import Column, Table, unique
+from ..table.render import Look, Thresholds
+from ..table.units import Units
+from ..table.where import ExpressionError, where
+from ..views.view import Choice, View, is_glob
 
 R = TypeVar("R")
 T = TypeVar("T")

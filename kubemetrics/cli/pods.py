@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Final
 
+from ..commandline.parser import Parser
 from . import view_flags
-from .parser import Parser
 
 DESCRIPTION: Final = """\
 Show every pod: what it uses beside what it requests and may use, its status as
@@ -40,8 +40,8 @@ def run(args: Namespace) -> int:
         UsageError: a flag is wrong.
         KubeMetricsError: no usable configuration.
     """
-    from ..output.view import pod_view  # noqa: PLC0415 - not for --help
+    from ..views.view import pod_view  # noqa: PLC0415 - not for --help
     from .grouping import run_groups  # noqa: PLC0415
-    from .views import run as show  # noqa: PLC0415
+    from .run import run as show  # noqa: PLC0415
 
     return run_groups(args) if args.by else show(args, pod_view)

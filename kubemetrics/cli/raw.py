@@ -6,10 +6,10 @@ import sys
 from argparse import Namespace
 from typing import Final
 
-from ..output.text import printable
-from . import console
-from .common import client_of
-from .parser import Parser, UsageError
+from ..commandline import console
+from ..commandline.connect import client_of
+from ..commandline.parser import Parser, UsageError
+from ..text import printable
 
 DESCRIPTION: Final = """\
 Print the body of any path of the API server, as 'kubectl get --raw' does.

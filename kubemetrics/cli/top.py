@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Final
 
-from .parser import SEE_EXAMPLES, HelpWanted, Parser, UsageError
+from ..commandline.parser import SEE_EXAMPLES, HelpWanted, Parser, UsageError
 
 DESCRIPTION: Final = """\
 Show what pods or nodes use now, byte for byte as 'kubectl top' shows it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from .parser import Parser
+from ..commandline.parser import Parser
 
 _EXPRESSIONS: Final = """\
 EXPR compares columns, with == != < <= > >=, to amounts (250m, 1.5Gi), to per

@@ -8,25 +8,71 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
-from itertools import chain
+from datetime import datetime, timedelta
+from itertools import chain, pairwise
+from statistics import median_low
 from typing import Final, Generic, TypeVar
 
-from ..output.columns import Column, unique
-from ..output.history import History
-from ..output.table import render
-from ..output.text import printable, shorten
-from ..output.units import age
-from . import console
+from ..commandline import console
+from ..commandline.parser import UsageError
+from ..commandline.terminal import Terminal, terminal
+from ..table.columns import Column, unique
+from ..table.render import render
+from ..table.units import age
+from ..text import printable, shorten
+from ..views.history import History
 from .outcome import Outcome, outcome_of
-from .pace import Pace
-from .parser import UsageError
 from .plan import Plan
-from .printing import printed
 from .rounds import Round, Rounds
-from .terminal import Terminal, terminal
+from .run import printed
+
+# When the next sample is due, learned from those before.
+
+
+_DEFAULT: Final = timedelta(seconds=15)
+"""``--metric-resolution`` of metrics-server's manifest, until the samples tell."""
+_MARGIN: Final = timedelta(seconds=2)
+"""How long after its time a sample is served: all nodes are read first."""
+_SHORTEST: Final = timedelta(seconds=1)
+_LONGEST: Final = timedelta(minutes=5)
+_AGAIN: Final = 5
+"""A late sample is looked for this many times in its own pace."""
+
+
+class Pace:
+    """Learns from the times of the latest samples how far they are apart."""
+
+    def __init__(self) -> None:
+        self._stamps: deque[datetime] = deque(maxlen=8)
+
+    def wait(
+        self, latest: datetime | None, now: datetime | None, window: timedelta | None
+    ) -> timedelta:
+        """Return how long to wait for the sample after the one of *latest*.
+
+        *now* is the server's time; *window* that of the samples, which tells their pace
+        as long as nothing better does.
+        """
+        if latest and (not self._stamps or latest > self._stamps[-1]):
+            self._stamps.append(latest)
+        pace = self._learned() or window or _DEFAULT
+        if latest is None or now is None:
+            return _within(pace)
+        due = latest + pace + _MARGIN - now
+        return _within(due if due > timedelta() else pace / _AGAIN)
+
+    def _learned(self) -> timedelta | None:
+        stamps = list(self._stamps)
+        gaps = [b - a for a, b in pairwise(stamps)]
+        return median_low(gaps) if gaps else None
+
+
+def _within(wait: timedelta) -> timedelta:
+    return min(max(wait, _SHORTEST), _LONGEST)
+
 
 R = TypeVar("R")
 

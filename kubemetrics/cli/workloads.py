@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Final
 
+from ..commandline.parser import Parser
 from . import view_flags
-from .parser import Parser
 
 DESCRIPTION: Final = """\
 Show what the pods of each workload use, request and may use: of Deployments (found

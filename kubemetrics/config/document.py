@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Final, cast
 
-from .values import DocumentError, Json
+from .stanzas import DocumentError, Json
 
 MAX_BYTES: Final = 10 * 1024 * 1024
 _BYTE_ORDER_MARKS: Final = (

@@ -5,22 +5,28 @@ Source: client-go tools/clientcmd/loader.go, ``Load`` and ``ResolveLocalPaths``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from functools import reduce
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeAlias, TypeVar
 
+from ..errors import ConfigError
 from ..frozen import dataclass
+from .document import MAX_BYTES, parse, plain
 from .stanzas import (
     Cluster,
     Context,
+    DocumentError,
+    Fields,
+    Json,
     User,
     read_cluster,
     read_context,
     read_extensions,
     read_user,
 )
-from .values import Fields, Json
 
 _T = TypeVar("_T")
 
@@ -101,3 +107,142 @@ def _named(
 def _empty(item: Fields, key: str) -> Fields:
     path = f"{item.path}.{key}"
     return Fields(values={}, file=item.file, path=path, problems=item.problems)
+
+
+# Which kubeconfig files there are, and what is in them, merged.
+#
+# Source: client-go tools/clientcmd/loader.go, ``ClientConfigLoadingRules``.
+
+
+KubeconfigSource: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any]"
+GIVEN: Final = "kubeconfig"  # the name in messages of one that came as a mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What the files hold, merged, and which files there were."""
+
+    kubeconfig: Kubeconfig = field(default_factory=Kubeconfig)
+    files: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def load(source: KubeconfigSource | None, environ: Mapping[str, str]) -> Loaded:
+    """Load *source*, else the files ``KUBECONFIG`` names, else ``~/.kube/config``.
+
+    Every problem of a stanza is in the result, for the caller to raise or to bear.
+
+    Raises:
+        ConfigError: a file cannot be read or parsed at all, or *source* is not there.
+    """
+    if isinstance(source, Mapping):
+        return _from_mapping(source)
+    if source is None or not os.fspath(source):
+        return _from_files(_default_paths(environ))
+    path = str(Path(source).expanduser())
+    loaded = _from_files((path,))
+    if loaded.missing:
+        raise ConfigError(f"{path}: no such kubeconfig file")
+    return loaded
+
+
+def _default_paths(environ: Mapping[str, str]) -> tuple[str, ...]:
+    listed = environ.get("KUBECONFIG", "")
+    if listed:
+        paths = dict.fromkeys(listed.split(os.pathsep))
+        return tuple(path for path in paths if path)
+    home = environ.get("HOME") or environ.get("USERPROFILE") or Path.home()
+    return (str(Path(home, ".kube", "config")),)
+
+
+def _from_mapping(source: Mapping[str, Any]) -> Loaded:
+    try:
+        values = plain(source)
+    except DocumentError as error:
+        reason = str(error)
+    else:
+        problems: list[str] = []
+        read = read_kubeconfig(
+            values, file=GIVEN, base=str(Path.cwd()), problems=problems
+        )
+        return Loaded(kubeconfig=read, problems=tuple(problems))
+    raise ConfigError(f"{GIVEN}: {reason}")
+
+
+def _from_files(paths: tuple[str, ...]) -> Loaded:
+    fatal: list[str] = []
+    problems: list[str] = []
+    contents = {path: _content(path, fatal) for path in paths}
+    found = {path: data for path, data in contents.items() if data is not None}
+    read = [_read(path, data, fatal, problems) for path, data in found.items()]
+    if fatal:
+        raise ConfigError(*fatal, *problems)
+    return Loaded(
+        kubeconfig=merge(read),
+        files=tuple(found),
+        missing=tuple(path for path in paths if path not in found),
+        problems=tuple(problems),
+    )
+
+
+def _content(path: str, fatal: list[str]) -> bytes | None:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        fatal.append(f"{path}: cannot be read: {error.strerror}")
+    return None
+
+
+def _read(path: str, data: bytes, fatal: list[str], problems: list[str]) -> Kubeconfig:
+    try:
+        values = parse(data)
+    except DocumentError as error:
+        fatal.append(f"{path}: {error}")
+        return Kubeconfig()
+    base = str(Path(path).absolute().parent)
+    return read_kubeconfig(values, file=path, base=base, problems=problems)
+
+
+# The contexts there are, whatever else may be wrong with the files.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextEntry:
+    """A context as written; what it names need not exist."""
+
+    name: str
+    cluster: str
+    user: str
+    namespace: str
+    current: bool
+
+
+def list_contexts(
+    kubeconfig: KubeconfigSource | None = None,
+    *,
+    context: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> tuple[ContextEntry, ...]:
+    """List the contexts by name; *context* takes the place of the current one.
+
+    Files are found as by `load_config`. Stanzas that are wrong do no harm.
+
+    Raises:
+        ConfigError: a file cannot be read or parsed at all.
+    """
+    found = load(kubeconfig, os.environ if environ is None else environ).kubeconfig
+    current = context or found.current_context
+    return tuple(
+        ContextEntry(
+            name=name,
+            cluster=stanza.cluster,
+            user=stanza.user,
+            namespace=stanza.namespace,
+            current=name == current,
+        )
+        for name, stanza in sorted(found.contexts.items())
+    )

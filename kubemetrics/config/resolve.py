@@ -5,20 +5,217 @@ Source: client-go tools/clientcmd/client_config.go and merged_client_builder.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, Unpack, cast
 
 from ..errors import ConfigError
-from .choice import Choice, choose, listed
-from .credentials import auth_info, impersonation
-from .files import Loaded
-from .in_cluster import Surroundings
-from .model import Config, Source
-from .origins import origins_of
-from .overrides import Overrides, override_cluster, override_user
-from .scope import find_namespace, find_timeout
-from .stanzas import Cluster, Origin, User
-from .urls import parse_server
-from .validation import choice_problems
+from ..times import parse_timeout
+from .choice import Choice, Overrides, choose, listed, override_cluster, override_user
+from .in_cluster import DIRECTORIES, Surroundings, surroundings
+from .kubeconfig import KubeconfigSource, Loaded, load
+from .model import (
+    AuthInfo,
+    Config,
+    ExecConfig,
+    Impersonation,
+    InteractiveMode,
+    OidcConfig,
+    Source,
+)
+from .stanzas import AUTHORITY_DATA, Cluster, Origin, Plugin, User, base64_data, flag_of
+from .validate import choice_problems, parse_server
+
+# The namespace and the time limit: what is not the cluster's, nor the user's.
+
+
+def find_namespace(
+    choice: Choice, overrides: Overrides, around: Surroundings, problems: list[str]
+) -> tuple[str, str]:
+    """Find the namespace to use when none is named, and what says so.
+
+    The override, else the context's (an explicit ``default`` counts), else the pod's
+    own, else ``default``. Source: clientcmd/merged_client_builder.go, ``Namespace``.
+    """
+    namespace, origin = _namespace(choice, overrides, around)
+    if _unfit(namespace):
+        problems.append(f"{origin}: {namespace!r} cannot be the name of a namespace")
+    return namespace, origin
+
+
+def find_timeout(overrides: Overrides, problems: list[str]) -> float | None:
+    """Read the whole call's time limit, in seconds."""
+    given = overrides.get("request_timeout")
+    try:
+        return _timeout(given or "0")
+    except ValueError as error:
+        problems.append(f"{flag_of('request-timeout')}: {error}")
+        return None
+
+
+def _timeout(given: str | float) -> float | None:
+    if isinstance(given, str):
+        return parse_timeout(given)
+    if not 0 < given < float("inf"):
+        raise ValueError("must be positive and finite, or zero for no limit")
+    return float(given)
+
+
+def _namespace(
+    choice: Choice, overrides: Overrides, around: Surroundings
+) -> tuple[str, str]:
+    if given := overrides.get("namespace"):
+        return given, flag_of("namespace")
+    if choice.context.namespace:
+        return choice.context.namespace, choice.context.origin.at("namespace")
+    in_pod = around.namespace if around.in_cluster else None
+    return in_pod or ("default", "")
+
+
+def _unfit(namespace: str) -> bool:
+    # What rest.Request refuses as a part of a path (IsValidPathSegmentName).
+    return namespace in {".", ".."} or bool({"/", "%"} & set(namespace))
+
+
+# Where each value of a `Config` is from, for people who ask why.
+
+
+_CLUSTER: Final = (
+    "server", "certificate_authority", "certificate_authority_data", "tls_server_name",
+    "insecure_skip_tls_verify", "proxy_url", "disable_compression",
+)  # fmt: skip
+_USER: Final = {
+    "token": "token",
+    "token_file": "tokenFile",
+    "username": "username",
+    "password": "password",
+    "client_certificate": "client-certificate",
+    "client_certificate_data": "client-certificate-data",
+    "client_key": "client-key",
+    "client_key_data": "client-key-data",
+    "plugin": "exec",
+    "auth_provider": "auth-provider",
+    "as_user": "as",
+}
+_NAMES: Final = {
+    "plugin": "auth.exec",
+    "auth_provider": "auth.oidc",
+    "as_user": "impersonate",
+}
+
+
+def origins_of(
+    choice: Choice, overrides: Overrides, namespace: str
+) -> tuple[tuple[str, str], ...]:
+    """Pair each attribute that was given with the file and key, or the flag."""
+    return tuple(
+        (name, origin)
+        for name, origin in (
+            *_names(choice, overrides),
+            ("namespace", namespace),
+            *_cluster(choice),
+            *_user(choice),
+            ("timeout", _flag(overrides, "request_timeout")),
+        )
+        if origin
+    )
+
+
+def _names(choice: Choice, overrides: Overrides) -> Iterator[tuple[str, str]]:
+    origin = choice.context.origin
+    if choice.context_name:
+        yield "context", choice.context_origin
+    if choice.cluster_name:
+        yield "cluster", _flag(overrides, "cluster") or origin.at("cluster")
+    if choice.user_name:
+        yield "user", _flag(overrides, "user") or origin.at("user")
+
+
+def _cluster(choice: Choice) -> Iterator[tuple[str, str]]:
+    origin = choice.cluster.origin
+    for name in _CLUSTER:
+        if getattr(choice.cluster, name):
+            yield name, origin.at(name.replace("_", "-"))
+
+
+def _user(choice: Choice) -> Iterator[tuple[str, str]]:
+    origin: Origin = choice.user.origin
+    for name, key in _USER.items():
+        if getattr(choice.user, name):
+            yield _NAMES.get(name, f"auth.{name}"), origin.at(key)
+
+
+def _flag(overrides: Overrides, keyword: str) -> str:
+    given = overrides.get(keyword)
+    return flag_of(keyword.replace("_", "-")) if given is not None else ""
+
+
+# A user stanza that was found valid → `AuthInfo` and `Impersonation`.
+
+
+def auth_info(name: str, user: User, cluster: Cluster) -> AuthInfo:
+    """Say how *user*, whose stanza has that *name*, authenticates to *cluster*."""
+    # A key without a certificate is for nothing (clientcmd/client_config.go).
+    certificate = bool(user.client_certificate or user.client_certificate_data)
+    return AuthInfo(
+        token=user.token,
+        token_file=user.token_file,
+        username=user.username,
+        password=user.password,
+        client_certificate=user.client_certificate,
+        client_certificate_data=user.client_certificate_data,
+        client_key=user.client_key if certificate else "",
+        client_key_data=user.client_key_data if certificate else None,
+        exec=_exec(user.plugin, cluster) if user.plugin else None,
+        oidc=_oidc(name, user),
+    )
+
+
+def impersonation(user: User) -> Impersonation | None:
+    """Say whom to act as."""
+    if not user.as_user:
+        return None
+    return Impersonation(
+        user=user.as_user,
+        uid=user.as_uid,
+        groups=user.as_groups,
+        extra=user.as_user_extra,
+    )
+
+
+def _exec(plugin: Plugin, cluster: Cluster) -> ExecConfig:
+    return ExecConfig(
+        api_version=plugin.api_version,
+        command=plugin.command,
+        args=plugin.args,
+        env=plugin.env,
+        install_hint=plugin.install_hint,
+        interactive_mode=cast("InteractiveMode", plugin.interactive_mode),
+        provide_cluster_info=plugin.provide_cluster_info,
+        cluster_config=cluster.exec_config,
+    )
+
+
+def _oidc(name: str, user: User) -> OidcConfig | None:
+    if not user.auth_provider or user.auth_provider.name != "oidc":
+        return None
+    config = user.auth_provider.config
+    authority = config.get("idp-certificate-authority", "")
+    scopes = config.get("extra-scopes", "")
+    return OidcConfig(
+        issuer_url=config.get("idp-issuer-url", ""),
+        client_id=config.get("client-id", ""),
+        client_secret=config.get("client-secret", ""),
+        id_token=config.get("id-token", ""),
+        refresh_token=config.get("refresh-token", ""),
+        # Against the working directory: client-go resolves no path in here.
+        certificate_authority=str(Path(authority).absolute()) if authority else "",
+        certificate_authority_data=base64_data(config.get(AUTHORITY_DATA, "")),
+        extra_scopes=tuple(scope for scope in scopes.split(",") if scope),
+        file=user.origin.file,
+        user=name,
+    )
 
 
 def resolve(
@@ -128,3 +325,97 @@ def _distinct(problems: list[str]) -> Iterator[str]:
         if place not in seen:
             yield problem
         seen.add(place)
+
+
+# The three ways to a `Config`.
+#
+# Where client-go fails in silence, asks at the terminal or takes another identity than
+# was asked for, these raise or obey instead. That is in short:
+#
+# * a context whose cluster is not there, or no current-context: client-go takes the
+# configuration for empty (kubectl then tries localhost:8080); here an error that says
+# which there are. In a pod, no current-context still means in-cluster, unless a *user*
+# is asked for. * a cluster without a server: kubectl tries localhost:8080; here an
+# error. * a server without a scheme: client-go takes it for http, and drops credentials
+# and CA; here an error, if there are any to drop. * an https server and no credentials:
+# kubectl asks for a username; here an error (`build_config_from_flags` goes on
+# anonymously, as client-go does). * a password in the server's URL: client-go sends it,
+# over http too; here an error. * ``insecure_skip_tls_verify=False`` and
+# ``disable_compression=False`` overrule the file; kubectl's flags cannot. * *token*
+# goes before the user's tokenFile; for client-go the file wins. * In a pod every
+# override counts; client-go drops all but server, token and CA. * A token's surrounding
+# white space is dropped; Go refuses to send it. One with a tab or letters beyond ASCII
+# in it is an error; Go sends it. * A proxy of an unknown scheme in the environment is
+# an error; Go speaks http to it. * A negative time limit is an error; client-go takes
+# it for none. * A kubeconfig over 10 MiB, 500,000 values (aliases expanded) or 100
+# levels is refused.
+
+
+def load_config(
+    kubeconfig: KubeconfigSource | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    service_account: tuple[str, ...] = DIRECTORIES,
+    **overrides: Unpack[Overrides],
+) -> Config:
+    """Find the configuration as kubectl does.
+
+    *kubeconfig* is a path, or a kubeconfig that is parsed already; without one the
+    files of ``$KUBECONFIG`` are merged, or ``~/.kube/config`` is read. If nothing in
+    them names a cluster, a pod's own service account is used. Each of *overrides* goes
+    before what was found. *environ* and *service_account* (directories) are for tests.
+
+    Raises:
+        ConfigError: nothing is there, or something is wrong: all of it, by file and
+            key. What is an error here and none for kubectl: see this module's text.
+    """
+    variables = os.environ if environ is None else environ
+    around = surroundings(variables, service_account)
+    return resolve(load(kubeconfig, variables), overrides, around, as_kubectl=True)
+
+
+def build_config_from_flags(
+    master_url: str = "",
+    kubeconfig_path: str | os.PathLike[str] = "",
+    *,
+    environ: Mapping[str, str] | None = None,
+    service_account: tuple[str, ...] = DIRECTORIES,
+) -> Config:
+    """Do what client-go's function of that name does.
+
+    With neither argument: the pod's service account, and nothing else. Otherwise that
+    one file, and *master_url* in place of its server; ``$KUBECONFIG`` and
+    ``~/.kube/config`` are not looked at.
+
+    Raises:
+        ConfigError: as for `load_config`.
+    """
+    variables = os.environ if environ is None else environ
+    around = surroundings(variables, service_account)
+    given = os.fspath(kubeconfig_path)
+    if not given and not master_url:
+        return in_cluster_config(environ=variables, service_account=service_account)
+    loaded = load(given, variables) if given else Loaded()
+    return resolve(loaded, {"server": master_url}, around, as_kubectl=False)
+
+
+def in_cluster_config(
+    *,
+    environ: Mapping[str, str] | None = None,
+    service_account: tuple[str, ...] = DIRECTORIES,
+) -> Config:
+    """Use the service account of the pod this runs in.
+
+    Its token is read again from its file, by whoever needs it. Without a CA beside it
+    the system's are trusted. *environ* and *service_account* are for tests.
+
+    Raises:
+        ConfigError: this is not a pod, or its token cannot be read.
+    """
+    variables = os.environ if environ is None else environ
+    around = surroundings(variables, service_account)
+    if not around.in_cluster:
+        raise ConfigError(around.why_not_in_cluster)
+    choice = pod_choice({}, around)
+    problems = list(choice_problems(choice, credentials_needed=True))
+    return build(choice, Loaded(), {}, around, "in-cluster", problems)

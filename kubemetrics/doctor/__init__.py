@@ -8,9 +8,8 @@ with whatever may be read. Where there is no configuration to begin with,
 from __future__ import annotations
 
 from .diagnose import diagnose
-from .finding import Check, Diagnosis, Finding, Severity
-from .roles import Permission, role
-from .setup import Setup, misconfigured
+from .finding import Check, Diagnosis, Finding, Setup, Severity, misconfigured
+from .permissions import Permission, role
 
 __all__ = [
     "Check",

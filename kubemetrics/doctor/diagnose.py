@@ -7,10 +7,9 @@ from ..api.retry import send
 from ..errors import KubeMetricsError, Unauthorized
 from ..flow import Flow, Request, attempt, both
 from ..snapshot import Snapshot, SnapshotOptions, snapshot
-from .connection import clock, connection
-from .credentials import credential, unauthorized
-from .finding import Diagnosis, Finding
-from .metrics import Provider, metrics_api, provider
+from .connection import clock, connection, credential, unauthorized
+from .finding import Contact, Diagnosis, Finding, Setup, configuration
+from .metrics_api import Provider, metrics_api, provider
 from .permissions import (
     NEEDED,
     POD_METRICS,
@@ -19,10 +18,9 @@ from .permissions import (
     access,
     identity,
     permissions,
+    role,
 )
-from .roles import role
 from .samples import samples
-from .setup import Contact, Setup, configuration
 
 
 def diagnose(api: Api, setup: Setup) -> Flow[Diagnosis]:

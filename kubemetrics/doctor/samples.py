@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 
-from ..models import CPU, MEMORY
+from ..models.resources import CPU, MEMORY
 from ..snapshot import NodeUsage, PodUsage, Snapshot, above_full
+from ..times import span
 from .finding import Finding
-from .times import span
 
 _NAMED: Final = 3
 """Rows of one reason that are named."""

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from .. import jsonread
 from ..errors import DecodeError
 from ..frozen import dataclass
+from ..jsonread import Object
 from ..quantity import Quantity
-from ..wire.metrics import ContainerMetricsWire, NodeMetricsWire, PodMetricsWire
-from . import fields
-from .common import CPU, MEMORY, identity, total
-from .duration import parse_duration
-from .fields import Object
-from .pool import Pool, Quantities
+from ..times import parse_duration
+from ..wire import ContainerMetricsWire, NodeMetricsWire, PodMetricsWire
+from .resources import CPU, MEMORY, Pool, Quantities, identity, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +94,9 @@ class PodMetrics:
             name=meta.name,
             namespace=meta.namespace,
             labels=meta.labels,
-            timestamp=fields.time(obj, "timestamp"),
+            timestamp=jsonread.time(obj, "timestamp"),
             window=_window(obj),
-            containers=fields.children(obj, "containers", _container, pool),
+            containers=jsonread.children(obj, "containers", _container, pool),
         )
 
 
@@ -133,7 +132,7 @@ class NodeMetrics:
         return cls(
             name=meta.name,
             labels=meta.labels,
-            timestamp=fields.time(obj, "timestamp"),
+            timestamp=jsonread.time(obj, "timestamp"),
             window=_window(obj),
             usage=pool.usage(obj, "usage"),
         )
@@ -144,7 +143,7 @@ def _container(obj: Any, pool: Pool) -> ContainerMetrics:  # noqa: ANN401 - a Ty
 
 
 def _window(obj: Object) -> timedelta | None:
-    text = fields.text(obj, "window")
+    text = jsonread.text(obj, "window")
     if not text:
         return None
     try:

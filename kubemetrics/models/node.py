@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 
+from .. import jsonread
 from ..frozen import dataclass
-from ..wire.nodes import NodeWire
-from . import fields
-from .common import Condition, conditions, metadata
-from .fields import EMPTY, Object, child
-from .pool import Pool, Quantities
+from ..jsonread import EMPTY, Object, child
+from ..wire import NodeWire
+from .resources import Condition, Pool, Quantities, conditions, metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +53,13 @@ class Node:
 
     name: str
     uid: str = ""
-    labels: Mapping[str, str] = field(default_factory=fields.empty)
+    labels: Mapping[str, str] = field(default_factory=jsonread.empty)
     creation_timestamp: datetime | None = None
     unschedulable: bool = False
     provider_id: str = ""
     taints: tuple[Taint, ...] = ()
-    capacity: Quantities = field(default_factory=fields.empty)
-    allocatable: Quantities = field(default_factory=fields.empty)
+    capacity: Quantities = field(default_factory=jsonread.empty)
+    allocatable: Quantities = field(default_factory=jsonread.empty)
     conditions: tuple[Condition, ...] = ()
     addresses: tuple[NodeAddress, ...] = ()
     info: NodeInfo = NodeInfo()
@@ -81,13 +80,13 @@ class Node:
         spec = child(obj, "spec") or EMPTY
         status = child(obj, "status") or EMPTY
         meta = metadata(obj, pool)
-        with fields.at("spec"):
-            taints = fields.children(spec, "taints", _taint, pool)
-            unschedulable = fields.flag(spec, "unschedulable")
-            provider_id = fields.text(spec, "providerID")
-        with fields.at("status"):
+        with jsonread.at("spec"):
+            taints = jsonread.children(spec, "taints", _taint, pool)
+            unschedulable = jsonread.flag(spec, "unschedulable")
+            provider_id = jsonread.text(spec, "providerID")
+        with jsonread.at("status"):
             found = conditions(status, pool)
-            addresses = fields.children(status, "addresses", _address, pool)
+            addresses = jsonread.children(status, "addresses", _address, pool)
             capacity = pool.quantities(status, "capacity")
             allocatable = pool.quantities(status, "allocatable")
             info = _info(status, pool)
@@ -114,12 +113,12 @@ def _taint(obj: Object, pool: Pool) -> Taint:
 
 
 def _address(obj: Object, pool: Pool) -> NodeAddress:
-    return NodeAddress(pool.text(obj, "type"), fields.text(obj, "address"))
+    return NodeAddress(pool.text(obj, "type"), jsonread.text(obj, "address"))
 
 
 def _info(status: Object, pool: Pool) -> NodeInfo:
     obj = child(status, "nodeInfo") or EMPTY
-    with fields.at("nodeInfo"):
+    with jsonread.at("nodeInfo"):
         return NodeInfo(
             architecture=pool.text(obj, "architecture"),
             operating_system=pool.text(obj, "operatingSystem"),
@@ -133,6 +132,6 @@ def _info(status: Object, pool: Pool) -> NodeInfo:
 
 def _swap(obj: Object) -> int | None:
     swap = child(obj, "swap") or EMPTY
-    with fields.at("swap"):
+    with jsonread.at("swap"):
         known = swap.get("capacity") is not None
-        return fields.whole(swap, "capacity") if known else None
+        return jsonread.whole(swap, "capacity") if known else None

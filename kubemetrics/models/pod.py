@@ -5,16 +5,200 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
+from .. import jsonread
 from ..errors import DecodeError
 from ..frozen import dataclass
-from ..wire.pods import PodWire
-from . import fields
-from .common import Condition, Resources, conditions, metadata, resources, total
-from .container import Container, allocated, containers
-from .fields import EMPTY, Object, child, under
-from .pool import Pool, Quantities
+from ..jsonread import EMPTY, Object, child, under
+from ..wire import PodWire
+from .resources import (
+    NO_RESOURCES,
+    Condition,
+    Pool,
+    Quantities,
+    Resources,
+    conditions,
+    metadata,
+    resources,
+    total,
+)
+
+# A container of a pod: what it asks for and how it fares.
+
+
+ContainerKind: TypeAlias = Literal["regular", "init", "sidecar", "ephemeral"]
+StateKind: TypeAlias = Literal["waiting", "running", "terminated", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """A container's state: *kind* is waiting, running, terminated or not known.
+
+    *reason* is the kubelet's word (CrashLoopBackOff, OOMKilled, …); *exit_code* and
+    *signal* are those of a terminated one, *started_at* and *finished_at* as known.
+    """
+
+    kind: StateKind
+    reason: str = ""
+    exit_code: int | None = None
+    signal: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+UNKNOWN_STATE = ContainerState("")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container (``v1.Container`` with its ``v1.ContainerStatus``).
+
+    *kind*: a ``sidecar`` is an init container that restarts always (KEP-753).
+    *requests* and *limits* are the spec's; *status_resources* is what the kubelet
+    actuated and *allocated* what the node admitted (in-place resize, KEP-1287), both
+    ``None`` where the status does not say.
+    """
+
+    name: str
+    kind: ContainerKind = "regular"
+    requests: Quantities = field(default_factory=jsonread.empty)
+    limits: Quantities = field(default_factory=jsonread.empty)
+    status_resources: Resources | None = None
+    allocated: Quantities | None = None
+    ready: bool = False
+    started: bool = False
+    restarts: int = 0
+    state: ContainerState = UNKNOWN_STATE
+    last_termination: ContainerState | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether its status says that it runs."""
+        return self.state.kind == "running"
+
+
+def containers(
+    spec: Object, spec_key: str, status: Object, status_key: str, pool: Pool
+) -> tuple[Container, ...]:
+    """Join the containers of a spec with their statuses, by name."""
+    try:
+        statuses = dict(jsonread.children(status, status_key, _container_status, pool))
+    except DecodeError as error:
+        raise under("status", error) from None
+    reader = _Reader(_KINDS[spec_key], statuses, pool)
+    try:
+        return jsonread.children(spec, spec_key, _container, reader)
+    except DecodeError as error:
+        raise under("spec", error) from None
+
+
+_KINDS: Mapping[str, ContainerKind] = {
+    "containers": "regular",
+    "initContainers": "init",
+    "ephemeralContainers": "ephemeral",
+}
+
+
+class _Reader(NamedTuple):
+    """What is known of the containers of one list before the list is read."""
+
+    kind: ContainerKind
+    statuses: Mapping[str, _ContainerStatus]
+    pool: Pool
+
+
+class _ContainerStatus(NamedTuple):
+    resources: Resources | None
+    allocated: Quantities | None
+    ready: bool
+    started: bool
+    restarts: int
+    state: ContainerState
+    last: ContainerState | None
+
+
+def _container(obj: Object, reader: _Reader) -> Container:
+    kind, statuses, pool = reader
+    name = pool.text(obj, "name")
+    asked = resources(obj, "resources", pool) or NO_RESOURCES
+    if kind == "init" and jsonread.text(obj, "restartPolicy") == "Always":
+        kind = "sidecar"
+    status = statuses.get(name)
+    if status is None:
+        return Container(
+            name=name, kind=kind, requests=asked.requests, limits=asked.limits
+        )
+    return Container(
+        name=name,
+        kind=kind,
+        requests=asked.requests,
+        limits=asked.limits,
+        status_resources=status.resources,
+        allocated=status.allocated,
+        ready=status.ready,
+        started=status.started,
+        restarts=status.restarts,
+        state=status.state,
+        last_termination=status.last,
+    )
+
+
+def _container_status(obj: Object, pool: Pool) -> tuple[str, _ContainerStatus]:
+    status = _ContainerStatus(
+        resources(obj, "resources", pool),
+        allocated(obj, pool),
+        jsonread.flag(obj, "ready"),
+        jsonread.flag(obj, "started"),
+        jsonread.whole(obj, "restartCount"),
+        _state(obj, "state", pool),
+        _last(obj, pool),
+    )
+    return pool.text(obj, "name"), status
+
+
+def allocated(obj: Object, pool: Pool) -> Quantities | None:
+    """Read what the node admitted, or nothing where the status does not say."""
+    if obj.get("allocatedResources") is None:
+        return None
+    return pool.quantities(obj, "allocatedResources")
+
+
+def _last(obj: Object, pool: Pool) -> ContainerState | None:
+    last = _state(obj, "lastState", pool)
+    return last if last.kind == "terminated" else None
+
+
+def _state(obj: Object, key: str, pool: Pool) -> ContainerState:
+    state = child(obj, key)
+    if not state:
+        return UNKNOWN_STATE
+    try:
+        return _known_state(state, pool)
+    except DecodeError as error:
+        raise under(key, error) from None
+
+
+def _known_state(obj: Object, pool: Pool) -> ContainerState:
+    running = child(obj, "running")
+    if running is not None:
+        return ContainerState("running", started_at=jsonread.time(running, "startedAt"))
+    waiting = child(obj, "waiting")
+    if waiting is not None:
+        return ContainerState("waiting", pool.text(waiting, "reason"))
+    ended = child(obj, "terminated")
+    return UNKNOWN_STATE if ended is None else _terminated(ended, pool)
+
+
+def _terminated(obj: Object, pool: Pool) -> ContainerState:
+    return ContainerState(
+        "terminated",
+        pool.text(obj, "reason"),
+        jsonread.whole(obj, "exitCode"),
+        jsonread.whole(obj, "signal"),
+        jsonread.time(obj, "startedAt"),
+        jsonread.time(obj, "finishedAt"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +224,7 @@ class Pod:
     name: str
     namespace: str = ""
     uid: str = ""
-    labels: Mapping[str, str] = field(default_factory=fields.empty)
+    labels: Mapping[str, str] = field(default_factory=jsonread.empty)
     owner: OwnerReference | None = None
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
@@ -54,11 +238,11 @@ class Pod:
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
     ephemeral_containers: tuple[Container, ...] = ()
-    overhead: Quantities = field(default_factory=fields.empty)
+    overhead: Quantities = field(default_factory=jsonread.empty)
     resources: Resources | None = None
     status_resources: Resources | None = None
     allocated: Quantities | None = None
-    claimed: Quantities = field(default_factory=fields.empty)
+    claimed: Quantities = field(default_factory=jsonread.empty)
     conditions: tuple[Condition, ...] = ()
 
     @property
@@ -135,7 +319,7 @@ class _Owned(NamedTuple):
 
 def _owned(meta: Object, pool: Pool) -> _Owned:
     try:
-        return _Owned(_owner(meta, pool), fields.time(meta, "deletionTimestamp"))
+        return _Owned(_owner(meta, pool), jsonread.time(meta, "deletionTimestamp"))
     except DecodeError as error:
         raise under("metadata", error) from None
 
@@ -176,9 +360,9 @@ def _status(obj: Object, pool: Pool) -> _Status:
         return _Status(
             pool.text(obj, "phase"),
             pool.text(obj, "reason"),
-            fields.text(obj, "message"),
+            jsonread.text(obj, "message"),
             pool.text(obj, "qosClass"),
-            fields.time(obj, "startTime"),
+            jsonread.time(obj, "startTime"),
             conditions(obj, pool),
             resources(obj, "resources", pool),
             allocated(obj, pool),
@@ -189,7 +373,9 @@ def _status(obj: Object, pool: Pool) -> _Status:
 
 
 def _claimed(obj: Object, pool: Pool) -> Quantities:
-    claims = fields.children(obj, "nodeAllocatableResourceClaimStatuses", _claim, pool)
+    claims = jsonread.children(
+        obj, "nodeAllocatableResourceClaimStatuses", _claim, pool
+    )
     return total(list(claims)) if claims else EMPTY
 
 
@@ -198,13 +384,13 @@ def _claim(obj: Object, pool: Pool) -> Quantities:
 
 
 def _owner(meta: Object, pool: Pool) -> OwnerReference | None:
-    found = fields.children(meta, "ownerReferences", _reference, pool)
+    found = jsonread.children(meta, "ownerReferences", _reference, pool)
     return next((owner for owner, controls in found if controls), None)
 
 
 def _reference(obj: Object, pool: Pool) -> tuple[OwnerReference, bool]:
     written = pool.text(obj, "kind"), pool.text(obj, "name")
-    return pool.shared(written, _owner_reference), fields.flag(obj, "controller")
+    return pool.shared(written, _owner_reference), jsonread.flag(obj, "controller")
 
 
 def _owner_reference(written: tuple[str, str]) -> OwnerReference:

@@ -13,19 +13,24 @@ what should have a sample and says it in a ``sentence``.
 
 from __future__ import annotations
 
-from .containers import containers
-from .coverage import Coverage, Stage
-from .explain import above_full
 from .join import join
-from .keys import KEYS, LABEL, GroupKey
-from .model import ContainerUsage, PodUsage
-from .nodes import NodeAccount, NodeUsage
 from .parts import Failure, Part, PartName, Parts, Unreadable
-from .ratio import Base, Compared
 from .read import SnapshotOptions, snapshot
-from .reason import Reason, ReasonCode
-from .result import Snapshot
-from .rollup import Rollup, Spread, rollup, summed
+from .reasons import Reason, ReasonCode
+from .rollup import KEYS, LABEL, GroupKey, Rollup, Spread, rollup, summed
+from .rows import (
+    Base,
+    Compared,
+    ContainerUsage,
+    Coverage,
+    NodeAccount,
+    NodeUsage,
+    PodUsage,
+    Snapshot,
+    Stage,
+    above_full,
+    containers,
+)
 
 __all__ = [
     "KEYS",

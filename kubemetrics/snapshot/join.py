@@ -2,32 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
-from ..accounting import Demand, Demands
+from ..accounting import NO_DEMAND, Demand, Demands, DemandSum, add
 from ..errors import DecodeError
-from ..models import (
-    CPU,
-    EMPTY,
-    MEMORY,
-    NodeMetrics,
-    Pod,
-    PodMetrics,
-    Quantities,
-    UnreadableItem,
-)
-from .clock import Clock, clock
-from .coverage import Stage
-from .model import PodUsage
-from .nodes import NodeAccount, NodeUsage
-from .parts import Part, Parts
-from .reason import Reason
-from .reasons import Evidence, error_reason, node_reason, pod_reason
-from .reconcile import Reconciliation
-from .result import Snapshot
-from .tally import node_coverage, pod_coverage
+from ..jsonread import EMPTY, UnreadableItem
+from ..models.metrics import NodeMetrics, PodMetrics
+from ..models.pod import Pod
+from ..models.resources import CPU, MEMORY, Quantities
+from ..quantity import Quantity
+from .parts import Clock, Part, Parts, clock
+from .reasons import Evidence, Reason, error_reason, node_reason, pod_reason
+from .rollup import node_coverage, pod_coverage
+from .rows import NodeAccount, NodeUsage, PodUsage, Snapshot, Stage
+
+# Reconciling nodes with their pods: what is left of a node's usage is the system's.
+
+
+class Reconciliation:
+    """All pods of a cluster, node by node."""
+
+    def __init__(self, pods: Iterable[PodUsage]) -> None:
+        self._nodes: dict[str, _Pods] = {}
+        for row in pods:
+            if row.node_name:
+                self._nodes.setdefault(row.node_name, _Pods()).add(row)
+
+    def account(self, node: str, usage: Quantities | None) -> NodeAccount:
+        """Account for a node whose own usage is *usage*."""
+        pods = self._nodes.get(node) or _Pods()
+        return NodeAccount(
+            pods=pods.holding,
+            demand=pods.demands.demand,
+            pods_usage=pods.usage,
+            unmeasured=pods.unmeasured,
+            rest=None if usage is None else _rest(usage, pods.usage),
+        )
+
+
+class _Pods:
+    def __init__(self) -> None:
+        self.demands = DemandSum()
+        self.usage: dict[str, Quantity] = {}
+        self.holding = 0
+        self.unmeasured = 0
+
+    def add(self, row: PodUsage) -> None:
+        """Count a pod; one that is being deleted may still run."""
+        self.demands.add(row.demand or NO_DEMAND)
+        add(self.usage, row.usage or EMPTY)
+        self.holding += row.stage != "finished"
+        unknown = row.usage is None and row.stage in {"running", "terminating"}
+        self.unmeasured += unknown or row.partial
+
+
+def _rest(usage: Quantities, measured: Quantities) -> Quantities:
+    """Subtract, but not below 0: the two were measured at different moments."""
+    zero = Quantity(0)
+    return {
+        name: max(value - measured.get(name, zero), zero)
+        for name, value in usage.items()
+    }
+
 
 AccountOf: TypeAlias = Callable[[str, Quantities | None], NodeAccount] | Reason | None
 """Accounts for a node by its name and usage; or the reason why nobody can."""

@@ -9,11 +9,13 @@ from typing import Generic, TypeAlias, TypedDict, TypeVar
 from ..api import Api, ListOptions, Progress, ResourceList, check_options
 from ..errors import KubeMetricsError
 from ..flow import Flow, Fork, attempt
-from ..models import Node, NodeMetrics, Pod, PodMetrics
+from ..models.metrics import NodeMetrics, PodMetrics
+from ..models.node import Node
+from ..models.pod import Pod
 from ..wire import collector_paused
 from .join import join
 from .parts import Part, Parts
-from .result import Snapshot
+from .rows import Snapshot
 
 T = TypeVar("T")
 

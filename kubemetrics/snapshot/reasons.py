@@ -8,16 +8,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from ..accounting import serving
 from ..errors import DecodeError, Forbidden, KubeMetricsError, MetricsUnavailable
 from ..frozen import dataclass
-from ..models import Container, ContainerState, Node, Pod, PodMetrics
-from ..models.fields import empty
-from .clock import Clock, seconds
-from .parts import Part
-from .reason import Reason, ReasonCode
+from ..jsonread import empty
+from ..models.metrics import PodMetrics
+from ..models.node import Node
+from ..models.pod import Container, ContainerState, Pod
+from .parts import Clock, Part, seconds
+
+# Why a pod, container or node has no value: one reason, and one sentence for it.
+
+
+ReasonCode: TypeAlias = Literal[
+    "ApiAbsent", "ApiDown", "Forbidden", "ReadFailed",
+    "Finished", "NotScheduled", "NotStarted", "Terminating",
+    "NodeSilent", "ContainerNotRunning", "Restarted", "TooYoung", "Unreported",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why there is no value: the first *code* that holds, in the order of `ReasonCode`.
+
+    *explanation* is one sentence for people. It says what the API showed; what it did
+    not show is called possible, never a cause.
+
+    ``ApiAbsent``, ``ApiDown``, ``Forbidden``, ``ReadFailed``: the metrics could not be
+    read. ``Finished`` … ``Terminating``: none is to be expected. ``NodeSilent``: node
+    metrics were read and lack the node. The others: see `reasons`.
+    """
+
+    code: ReasonCode
+    explanation: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,18 +2,265 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import field
 from fractions import Fraction
+from typing import Final, TypeAlias
 
-from ..accounting import Demand
+from ..accounting import Demand, DemandSum, add
 from ..frozen import dataclass
-from ..models import Quantities
+from ..jsonread import EMPTY
+from ..models.pod import Pod
+from ..models.resources import Quantities
 from ..quantity import Quantity
-from .coverage import Coverage
-from .keys import GroupKey, key_of
-from .model import ContainerUsage
-from .ratio import Base, Compared
-from .tally import Row, Tally
+from .rows import Base, Compared, ContainerUsage, Count, Coverage, NodeUsage, PodUsage
+
+# Adding rows up, exactly, with what is to be known about the sum.
+
+
+Row: TypeAlias = PodUsage | ContainerUsage
+
+
+class Tally:
+    """Adds rows up; what it gives is complete once all are added."""
+
+    __slots__ = ("_compared", "_compared_usage", "_count", "_demand", "rows", "usage")
+
+    def __init__(self) -> None:
+        self.rows: int = 0
+        self.usage: dict[str, Quantity] = {}
+        self._demand = DemandSum()
+        self._compared = DemandSum()
+        self._compared_usage: dict[str, Quantity] = {}
+        self._count = Count()
+
+    def add(self, row: Row) -> None:
+        """Add one row."""
+        self.rows += 1
+        code = row.reason.code if row.reason else None
+        self._count.add(row.stage, code, partial=row.partial, stale=row.stale)
+        if row.demand is not None:
+            self._demand.add(row.demand)
+        if row.usage is not None:
+            add(self.usage, row.usage)
+            compared = row.compared
+            add(self._compared_usage, compared.usage)
+            self._compared.add(compared.demand)
+
+    @property
+    def demand(self) -> Demand:
+        """What the rows ask for."""
+        return self._demand.demand
+
+    @property
+    def compared(self) -> Compared:
+        """What percentages are taken over."""
+        return Compared(self._compared_usage, self._compared.demand)
+
+    def coverage(self, noun: str) -> Coverage:
+        """Return how many of the rows have what they should have."""
+        return self._count.coverage(noun)
+
+
+def pod_coverage(rows: Iterable[PodUsage]) -> Coverage:
+    """Count pods that should have a sample."""
+    count = Count()
+    for row in rows:
+        code = row.reason.code if row.reason else None
+        count.add(row.stage, code, partial=row.partial, stale=row.stale)
+    return count.coverage("running pods")
+
+
+def node_coverage(rows: Iterable[NodeUsage]) -> Coverage:
+    """Count nodes; every one should have a sample."""
+    count = Count()
+    for row in rows:
+        code = row.reason.code if row.reason else None
+        count.add("running", code, partial=False, stale=row.stale)
+    return count.coverage("nodes")
+
+
+# Who owns a pod, without a further request: concluded from names where it must be.
+
+
+_HASH: Final = "pod-template-hash"
+_SCHEDULED: Final = re.compile(r"(.+)-(?:[0-9]{8}|[0-9]{10})")
+"""A CronJob's Job ends with minutes (before 1.21: seconds) since the epoch.
+
+Source: pkg/controller/cronjob/utils.go, ``getJobName``.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What a pod belongs to; *inferred* says that it is a conclusion from a name."""
+
+    kind: str
+    name: str
+    inferred: bool = False
+
+
+def owner(row: PodUsage) -> Owner:
+    """Return the workload of a row: the pod itself where nothing owns it.
+
+    A ReplicaSet that is named after its pods' template hash belongs to a Deployment
+    (pkg/controller/deployment/sync.go). Of a sample without its pod only the labels and
+    the name can tell.
+    """
+    if row.pod is None:
+        return _of_sample(row)
+    reference = row.pod.owner
+    if reference is None:
+        return Owner("Pod", row.name)
+    if reference.kind == "ReplicaSet":
+        return _of_replica_set(reference.name, row.pod)
+    if reference.kind == "Job":
+        return _of_job(reference.name)
+    return Owner(reference.kind, reference.name)
+
+
+def _of_replica_set(name: str, pod: Pod) -> Owner:
+    deployment = _without_hash(name, pod.labels.get(_HASH, ""))
+    return Owner("Deployment", deployment) if deployment else Owner("ReplicaSet", name)
+
+
+def _of_job(name: str) -> Owner:
+    scheduled = _SCHEDULED.fullmatch(name)
+    if scheduled is None:
+        return Owner("Job", name)
+    return Owner("CronJob", scheduled[1], inferred=True)
+
+
+def _of_sample(row: PodUsage) -> Owner:
+    labels = row.metrics.labels if row.metrics else EMPTY
+    replica_set = row.name.rpartition("-")[0]
+    deployment = _without_hash(replica_set, labels.get(_HASH, ""))
+    if deployment:
+        return Owner("Deployment", deployment, inferred=True)
+    return Owner("", "")
+
+
+def _without_hash(name: str, hashed: str) -> str:
+    return (
+        name.removesuffix(f"-{hashed}")
+        if name.endswith(f"-{hashed}") and hashed
+        else ""
+    )
+
+
+# What rows can be grouped by: the links of a roll-up's chain.
+
+
+@dataclass(frozen=True, slots=True)
+class GroupKey:
+    """One link of a roll-up's chain: what it is grouped *by*, and the group's value.
+
+    *value* is empty for rows that have none (no such label, no node yet). A pod's, a
+    container's or an owner's key carries its *namespace*, an owner's its *kind*;
+    *inferred* marks an owner that was concluded from a name.
+    """
+
+    by: str
+    value: str
+    kind: str = ""
+    namespace: str = ""
+    inferred: bool = field(default=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """How it reads: ``Deployment/api`` for an owner, else the value."""
+        return f"{self.kind}/{self.value}" if self.kind else self.value
+
+    @property
+    def order(self) -> tuple[bool, str, str, str]:
+        """What groups are sorted by: names first, rows without any last."""
+        return not self.value, self.namespace, self.value, self.kind
+
+
+_KeyOf: TypeAlias = Callable[[Row], GroupKey]
+
+LABEL: Final = "label:"
+"""Begins the key for a label: ``label:app``."""
+
+
+def key_of(by: str) -> _KeyOf:
+    """Return what tells a row's group by this key.
+
+    Raises:
+        ValueError: no such key; says which there are.
+    """
+    if by.startswith(LABEL) and by != LABEL:
+        return _label(by)
+    known = KEYS.get(by)
+    if known is None:
+        names = ", ".join([*KEYS, f"{LABEL}NAME"])
+        raise ValueError(f"cannot group by {by!r}: choose from {names}")
+    return known
+
+
+def _pod_row(row: Row) -> PodUsage:
+    return row.row if isinstance(row, ContainerUsage) else row
+
+
+def _namespace(row: Row) -> GroupKey:
+    return GroupKey("namespace", _pod_row(row).namespace)
+
+
+def _node(row: Row) -> GroupKey:
+    return GroupKey("node", _pod_row(row).node_name)
+
+
+def _pod(row: Row) -> GroupKey:
+    pod = _pod_row(row)
+    return GroupKey("pod", pod.name, namespace=pod.namespace)
+
+
+def _container(row: Row) -> GroupKey:
+    if isinstance(row, ContainerUsage):
+        return GroupKey("container", row.name)
+    return GroupKey("container", "")
+
+
+def _owner(row: Row) -> GroupKey:
+    pod = _pod_row(row)
+    found = owner(pod)
+    return GroupKey(
+        "owner", found.name, found.kind, pod.namespace, inferred=found.inferred
+    )
+
+
+def _qos(row: Row) -> GroupKey:
+    pod = _pod_row(row).pod
+    return GroupKey("qos", pod.qos_class if pod else "")
+
+
+def _priority_class(row: Row) -> GroupKey:
+    pod = _pod_row(row).pod
+    return GroupKey("priority-class", pod.priority_class_name if pod else "")
+
+
+def _label(by: str) -> _KeyOf:
+    name = by.removeprefix(LABEL)
+
+    def key(row: Row) -> GroupKey:
+        pod = _pod_row(row)
+        # A sample carries its pod's labels, so that no pod need be readable.
+        labelled = pod.pod or pod.metrics
+        return GroupKey(by, labelled.labels.get(name, "") if labelled else "")
+
+    return key
+
+
+KEYS: Final[dict[str, _KeyOf]] = {
+    "namespace": _namespace,
+    "node": _node,
+    "owner": _owner,
+    "pod": _pod,
+    "container": _container,
+    "qos": _qos,
+    "priority-class": _priority_class,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,8 @@ import httpx
 
 from ..config.model import Config
 from ..errors import TransportError
-from .errors import translate
-from .proxy import choose
-from .socks import SocksTrace, proxy_for_httpx
+from .failures import translate
+from .proxy import SocksTrace, choose, proxy_for_httpx
 from .tls import build_context, build_proxy_context
 
 _TIMEOUT: Final = 30.0

@@ -2,14 +2,84 @@
 
 from __future__ import annotations
 
+import contextlib
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import Final
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any, Final, TypeAlias
 from urllib.parse import SplitResult, urlsplit
+
+import httpx
 
 from ..config.model import Config
 from ..errors import ConfigError
 from ..frozen import dataclass
+
+# ``NO_PROXY`` as Go reads it: suffixes, addresses, CIDR blocks, ports.
+#
+# Source: golang.org/x/net/http/httpproxy/proxy.go. httpx's own reading knows no CIDR.
+
+
+_Address: TypeAlias = IPv4Address | IPv6Address
+
+
+def bypasses(no_proxy: str, host: str, port: int) -> bool:
+    """Say whether *host* is reached without a proxy; the local machine always is."""
+    name = host.strip().lower()
+    address = _address(name)
+    if name == "localhost" or (address is not None and address.is_loopback):
+        return True
+    entries = (entry.strip().lower() for entry in no_proxy.split(","))
+    return any(_matches(entry, name, address, port) for entry in entries if entry)
+
+
+def _matches(entry: str, name: str, address: _Address | None, port: int) -> bool:
+    if entry == "*":
+        return True
+    if "/" in entry:
+        return address is not None and _in_block(entry, address)
+    host, wanted = _split_port(entry)
+    if wanted not in {"", str(port)}:
+        return False
+    literal = _address(host)
+    if literal is not None:
+        return literal == address
+    return _is_below(name, host)
+
+
+def _in_block(entry: str, address: _Address) -> bool:
+    try:
+        return address in ip_network(entry, strict=False)
+    except ValueError:
+        return False
+
+
+def _is_below(name: str, domain: str) -> bool:
+    """``.foo`` and ``*.foo`` are the names below foo; ``foo`` is foo itself as well."""
+    suffix = domain.removeprefix("*")
+    if suffix.startswith("."):
+        return name.endswith(suffix)
+    return bool(suffix) and (name == suffix or name.endswith(f".{suffix}"))
+
+
+def _split_port(entry: str) -> tuple[str, str]:
+    if entry.startswith("["):
+        host, _, rest = entry[1:].partition("]")
+        return host, rest.removeprefix(":")
+    host, colon, port = entry.rpartition(":")
+    if not colon or ":" in host:  # no port, or a bare IPv6 address
+        return entry, ""
+    return host, port
+
+
+def _address(text: str) -> _Address | None:
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
 
 _SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 _PORTS: Final = {"http": 80, "https": 443}
@@ -103,7 +173,6 @@ def _from_environment(server: str, environ: Mapping[str, str]) -> Proxy | None:
 
 
 def _bypassed(target: SplitResult, no_proxy: str) -> bool:
-    from .noproxy import bypasses  # noqa: PLC0415 - only where a proxy is named
 
     return bypasses(no_proxy, target.hostname or "", _port(target))
 
@@ -129,3 +198,69 @@ def _problem(url: str) -> str:
     if parts.scheme not in _SCHEMES:
         return f'unsupported scheme "{parts.scheme}", must be {", ".join(_SCHEMES)}'
     return "" if host else "there is no host in it"
+
+
+# A proxy as httpx takes it; what httpcore leaves undone with SOCKS.
+
+
+def proxy_for_httpx(proxy: Proxy, context: ssl.SSLContext | None) -> QuietProxy:
+    """Return *proxy* as httpx takes it; *context* is for the way to an https one.
+
+    Raises:
+        ConfigError: httpx cannot read its URL.
+    """
+    with contextlib.suppress(httpx.InvalidURL):
+        return QuietProxy(proxy.url, ssl_context=context)
+    raise ConfigError(f'invalid {proxy.origin} "{proxy.address}": not a URL')
+
+
+class QuietProxy(httpx.Proxy):
+    """What httpx takes for a proxy, with its credentials kept out of logs.
+
+    httpcore writes them into its debug log when it greets a SOCKS proxy.
+    """
+
+    @property
+    def raw_auth(self) -> tuple[bytes, bytes] | None:
+        """The user and the password, for SOCKS."""
+        if self.auth is None:
+            return None
+        user, password = self.auth
+        return _Hidden(user.encode()), _Hidden(password.encode())
+
+
+class _Hidden(bytes):
+    """Bytes to be sent and not to be shown."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "[redacted]"
+
+
+def translate_failure(error: BaseException) -> None:
+    """Raise httpx's error for one of socksio's, which httpcore lets through.
+
+    Raises:
+        ProxyError: what answers is no SOCKS proxy.
+    """
+    if type(error).__module__.partition(".")[0] == "socksio":
+        raise httpx.ProxyError("it does not answer as a SOCKS5 proxy does")
+
+
+class SocksTrace:
+    """An extension of one request: hears what httpcore does, and ends what it leaves.
+
+    Not for httpx's asynchronous client.
+    """
+
+    def __init__(self) -> None:
+        self._stream: Any = None
+
+    def __call__(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Hear of a step."""
+        if event.endswith("connect_tcp.complete"):
+            self._stream = facts["return_value"]
+        elif event.endswith("setup_socks5_connection.failed"):
+            self._stream.close()
+            translate_failure(facts["exception"])

@@ -15,7 +15,8 @@ from kubemetrics.accounting import (
     container_demand,
     demand,
 )
-from kubemetrics.models import Pod, Resources
+from kubemetrics.models.pod import Pod
+from kubemetrics.models.resources import Resources
 from kubemetrics.quantity import Quantity
 
 FULL = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "2"}}

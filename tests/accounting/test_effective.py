@@ -15,7 +15,7 @@ from kubemetrics.accounting import (
     pod_limits,
     pod_requests,
 )
-from kubemetrics.models import Pod
+from kubemetrics.models.pod import Pod
 from kubemetrics.quantity import Quantity
 
 DATA = Path(__file__).parents[1] / "data" / "pod-resources.jsonl"

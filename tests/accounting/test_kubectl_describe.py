@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubemetrics.accounting import DemandSum, demand
-from kubemetrics.models import Pod
+from kubemetrics.models.pod import Pod
 from kubemetrics.quantity import Quantity
 from tests.cluster import Cluster
 from tests.cluster_tests.kubectl import kubectl, needs_kubectl

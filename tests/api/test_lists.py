@@ -11,7 +11,7 @@ import pytest
 from kubemetrics.api import Api, ListOptions, ResourceList, RetryPolicy
 from kubemetrics.errors import DecodeError, Expired, Forbidden
 from kubemetrics.flow import Request, Response
-from kubemetrics.models import Pod
+from kubemetrics.models.pod import Pod
 
 from .playing import Play, answer, in_turn, page, status
 

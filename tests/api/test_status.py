@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from kubemetrics.api.status import foreign_text, ok, retry_after, status_error, to_error
+from kubemetrics.api.answers import (
+    foreign_text,
+    ok,
+    retry_after,
+    status_error,
+    to_error,
+)
 from kubemetrics.errors import (
     ApiError,
     BadRequest,

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from kubemetrics.auth import credential_source, impersonation_headers
-from kubemetrics.config import load_config
+from kubemetrics.config.resolve import load_config
 from kubemetrics.transport.proxy import choose
 from kubemetrics.transport.tls import build_context
 from tests.cluster_tests.kubectl import KUBECTL, needs_kubectl

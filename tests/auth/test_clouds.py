@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubemetrics.auth import credential_source
-from kubemetrics.config import load_config
+from kubemetrics.config.resolve import load_config
 from kubemetrics.errors import CredentialError
 
 from .clock import START, Clock, jwt

@@ -14,8 +14,8 @@ import pytest
 
 from kubemetrics.auth import credential_source
 from kubemetrics.auth.credential import CredentialSource
-from kubemetrics.config import load_config
-from kubemetrics.config.lock import locked
+from kubemetrics.config.resolve import load_config
+from kubemetrics.config.write_back import locked
 from kubemetrics.errors import CredentialError
 from kubemetrics.transport.exchange import exchange
 from tests.transport.certs import authority, ordinary

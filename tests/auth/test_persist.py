@@ -13,9 +13,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubemetrics.config import lock
-from kubemetrics.config.lock import locked
-from kubemetrics.config.persist import read_auth_provider, write_auth_provider
+from kubemetrics.config import write_back
+from kubemetrics.config.write_back import (
+    locked,
+    read_auth_provider,
+    write_auth_provider,
+)
 from kubemetrics.errors import ConfigError
 
 NEW = {"id-token": "new.id", "refresh-token": "new refresh"}
@@ -196,12 +199,12 @@ def test_a_missing_file_is_told() -> None:
 
 def test_the_lock_is_client_gos(tmp_path: Path) -> None:
     path = tmp_path / "config"
-    lock = tmp_path / "config.lock"
+    write_back = tmp_path / "config.lock"
     with locked(str(path)):
-        assert lock.stat().st_mode & 0o777 == 0
+        assert write_back.stat().st_mode & 0o777 == 0
         with pytest.raises(FileExistsError):
-            os.open(lock, os.O_CREAT | os.O_EXCL, 0)
-    assert not lock.exists()
+            os.open(write_back, os.O_CREAT | os.O_EXCL, 0)
+    assert not write_back.exists()
 
 
 def test_the_lock_is_let_go_after_an_error(tmp_path: Path) -> None:
@@ -233,7 +236,7 @@ def test_who_holds_the_lock_is_waited_for(
     held = locked(path)
     held.__enter__()
     turns = Turns(held)
-    monkeypatch.setattr(lock, "time", turns)
+    monkeypatch.setattr(write_back, "time", turns)
     with locked(path):
         assert turns.slept == [0.05] * 3
         assert (tmp_path / "config.lock").exists()

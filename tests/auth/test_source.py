@@ -11,8 +11,8 @@ import pytest
 
 from kubemetrics.auth import credential_source
 from kubemetrics.auth.credential import ClientCertificate, CredentialSource
-from kubemetrics.config import load_config
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
+from kubemetrics.config.resolve import load_config
 from kubemetrics.errors import CredentialError
 from kubemetrics.transport.tls import check_pair
 from tests.transport.certs import NOT_AFTER, leaf, ordinary

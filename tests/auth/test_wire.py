@@ -18,14 +18,9 @@ import yaml
 
 from kubemetrics.auth import credential_source
 from kubemetrics.client import session
-from kubemetrics.config import in_cluster_config
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
-from kubemetrics.errors import (
-    CredentialError,
-    Forbidden,
-    TransportError,
-    Unauthorized,
-)
+from kubemetrics.config.resolve import in_cluster_config
+from kubemetrics.errors import CredentialError, Forbidden, TransportError, Unauthorized
 from kubemetrics.transport.roots import Roots
 from tests.transport.certs import Issued, authority, leaf, ordinary
 

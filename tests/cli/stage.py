@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 
 from kubemetrics.cli.commands import build
 from kubemetrics.cli.plan import plan
-from kubemetrics.cli.reading import clusters
-from kubemetrics.cli.rounds import Moment, Rounds
-from kubemetrics.cli.terminal import terminal
+from kubemetrics.cli.rounds import Moment, Rounds, clusters
 from kubemetrics.cli.watching import Watching
-from kubemetrics.output.view import pod_view
+from kubemetrics.commandline.terminal import terminal
+from kubemetrics.views.view import pod_view
 from tests.cluster import Cluster
 from tests.cluster.quantities import nanocores
 from tests.cluster.samples import Sample

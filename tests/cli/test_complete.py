@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from kubemetrics.cli import main
-from kubemetrics.cli.complete import plugin
+from kubemetrics.cli.completion import plugin
 from tests.cluster import Cluster
 from tests.cluster_tests.kubectl import KUBECTL, needs_kubectl
 
@@ -113,7 +113,7 @@ def test_kubectl_asks_a_program_of_ours(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-    assert scripts["kubectl_complete-metrics"] == "kubemetrics.cli.complete:plugin"
+    assert scripts["kubectl_complete-metrics"] == "kubemetrics.cli.completion:plugin"
     monkeypatch.setattr(sys, "argv", ["kubectl_complete-metrics", "top", "p"])
     with pytest.raises(SystemExit) as ended:
         plugin()

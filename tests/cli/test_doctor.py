@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from kubemetrics.doctor import Diagnosis, Finding
-from kubemetrics.output.doctor import json_text, text_lines
-from kubemetrics.output.text import width
+from kubemetrics.text import width
+from kubemetrics.views.findings import json_text, text_lines
 from tests.cluster import Cluster
 from tests.tools import schema
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kubemetrics.output.text import width
+from kubemetrics.text import width
 from tests.tools import readme, screens
 
 from .stage import Stage, stage

@@ -14,13 +14,13 @@ _OURS = {
     "kubemetrics.lazy",
     "kubemetrics.cli",
     "kubemetrics.cli.commands",
-    "kubemetrics.cli.console",
-    "kubemetrics.cli.flags",
+    "kubemetrics.commandline",
+    "kubemetrics.commandline.console",
     "kubemetrics.cli.overview",
-    "kubemetrics.cli.parser",
+    "kubemetrics.commandline.flags",
     "kubemetrics.errors",
-    "kubemetrics.output",
-    "kubemetrics.output.text",
+    "kubemetrics.commandline.parser",
+    "kubemetrics.text",
 }
 _HEAVY = {"httpx", "yaml", "ssl", "asyncio", "threading", "socket", "subprocess"}
 _HEAVY |= {"logging", "json", "dataclasses", "decimal", "datetime", "inspect"}
@@ -49,10 +49,10 @@ def test_the_package_alone_imports_nothing_heavy() -> None:
 def test_the_help_of_a_command_contacts_and_reads_nothing(command: str) -> None:
     words = [*command.split(), "--help"]
     found = modules(f"from kubemetrics.cli import main; assert main({words}) == 0")
-    assert "kubemetrics.output.machine" not in found
+    assert "kubemetrics.table.machine" not in found
 
 
 def test_top_imports_nothing_for_other_commands() -> None:
-    found = modules("import kubemetrics.cli.top_pods")
+    found = modules("import kubemetrics.kubectl_top.top_pods")
     others = {"accounting", "doctor", "snapshot"}
     assert not {f"kubemetrics.{name}" for name in others} & found

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kubemetrics.cli import main
-from kubemetrics.cli.goduration import go_duration
+from kubemetrics.times import go_duration
 from tests.cluster import Cluster, Options, faults
 from tests.cluster.recorded import kubectl_runs
 from tests.cluster.scripts import Fault

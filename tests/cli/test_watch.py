@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from kubemetrics.cli import watching
-from kubemetrics.cli.pace import Pace
+from kubemetrics.cli.watching import Pace
 from tests.cluster import Cluster, Seen
 from tests.cluster.clock import rfc3339
 from tests.cluster.faults import api_error

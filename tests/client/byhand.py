@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kubemetrics.api import Api, RetryPolicy
-from kubemetrics.api.status import ok, to_error
+from kubemetrics.api.answers import ok, to_error
+from kubemetrics.api.watch import Watch
 from kubemetrics.errors import KubeMetricsError, TransportError
 from kubemetrics.flow import Request, Response, Step
-from kubemetrics.watch import Watch
 from tests.api.playing import Play, answer, broken, page, status
 
 from .consumer import MARKERS, Consumer

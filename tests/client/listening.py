@@ -12,10 +12,10 @@ import anyio.to_thread
 
 from kubemetrics import AsyncClient, Client
 from kubemetrics.api import Api
-from kubemetrics.config import Config
+from kubemetrics.api.watch import Watch, WatchEvent, WatchOptions
+from kubemetrics.config.model import Config
 from kubemetrics.errors import KubeMetricsError, TransportError
 from kubemetrics.flow import Flow, Request
-from kubemetrics.watch import Watch, WatchEvent, WatchOptions
 from tests.cluster import Cluster
 
 from .outcomes import word_of, word_of_stream

@@ -13,7 +13,7 @@ import anyio
 
 from kubemetrics import AsyncClient, Client, load_config
 from kubemetrics.api import RetryPolicy
-from kubemetrics.config import Config
+from kubemetrics.config.model import Config
 from kubemetrics.errors import KubeMetricsError, TransportError
 from tests.cluster import Cluster, Seen, stream_faults
 from tests.cluster.exchange import Answer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from kubemetrics.api.status import foreign_text, ok, to_error
+from kubemetrics.api.answers import foreign_text, ok, to_error
 from kubemetrics.errors import (
     ApiError,
     DecodeError,

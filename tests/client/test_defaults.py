@@ -8,8 +8,8 @@ import pytest
 
 from kubemetrics import Client, Config, ConfigError, Forbidden, NotFound, __version__
 from kubemetrics.config.model import Impersonation
-from kubemetrics.transport.call import Call
-from kubemetrics.transport.http import timeouts
+from kubemetrics.transport.deadline import Call
+from kubemetrics.transport.endpoint import timeouts
 from tests.cluster import Cluster
 
 

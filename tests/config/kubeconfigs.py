@@ -10,7 +10,9 @@ from typing import Any, TypeAlias, Unpack
 
 import pytest
 
-from kubemetrics.config import Config, Overrides, load_config
+from kubemetrics.config.choice import Overrides
+from kubemetrics.config.model import Config
+from kubemetrics.config.resolve import load_config
 from kubemetrics.errors import ConfigError
 
 Stanza: TypeAlias = Mapping[str, Any]

@@ -7,7 +7,8 @@ import traceback
 
 import pytest
 
-from kubemetrics.config import Impersonation, in_cluster_config, load_config
+from kubemetrics.config.model import Impersonation
+from kubemetrics.config.resolve import in_cluster_config, load_config
 from kubemetrics.errors import ConfigError
 from tests.config.kubeconfigs import Home, kubeconfig
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubemetrics.config import ContextEntry, list_contexts
+from kubemetrics.config.kubeconfig import ContextEntry, list_contexts
 from kubemetrics.errors import ConfigError
 from tests.config.kubeconfigs import Home, kubeconfig
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kubemetrics.config import load_config
-from kubemetrics.config.files import load
+from kubemetrics.config.kubeconfig import load
+from kubemetrics.config.resolve import load_config
 from kubemetrics.errors import ConfigError
 from tests.config.kubeconfigs import Home, Stanza, kubeconfig
 

@@ -6,7 +6,8 @@ import logging
 
 import pytest
 
-from kubemetrics.config import Config, build_config_from_flags, in_cluster_config
+from kubemetrics.config.model import Config
+from kubemetrics.config.resolve import build_config_from_flags, in_cluster_config
 from kubemetrics.errors import ConfigError
 from tests.config.kubeconfigs import Home, kubeconfig
 

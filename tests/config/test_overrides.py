@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kubemetrics.config import Config, Impersonation, Overrides
+from kubemetrics.config.choice import Overrides
+from kubemetrics.config.model import Config, Impersonation
 from tests.config.kubeconfigs import CA, Home, Stanza, kubeconfig
 
 CA_DATA = base64.b64encode(CA.encode()).decode()

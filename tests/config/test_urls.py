@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubemetrics.config.urls import check_proxy, parse_server
+from kubemetrics.config.validate import check_proxy, parse_server
 
 
 @pytest.mark.parametrize(

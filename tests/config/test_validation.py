@@ -7,7 +7,8 @@ import base64
 
 import pytest
 
-from kubemetrics.config import OidcConfig, build_config_from_flags
+from kubemetrics.config.model import OidcConfig
+from kubemetrics.config.resolve import build_config_from_flags
 from kubemetrics.errors import ConfigError
 from tests.config.kubeconfigs import Home, Stanza, kubeconfig
 

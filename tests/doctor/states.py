@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from kubemetrics.api import Api
 from kubemetrics.client.sync import Client
-from kubemetrics.config import load_config
 from kubemetrics.config.model import Config
+from kubemetrics.config.resolve import load_config
 from kubemetrics.doctor import Diagnosis, Setup, diagnose
 from tests.cluster import Cluster
 

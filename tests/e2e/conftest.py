@@ -5,13 +5,7 @@ from typing import TypeVar
 
 import pytest
 
-from kubemetrics import (
-    Client,
-    Config,
-    Forbidden,
-    MetricsUnavailable,
-    load_config,
-)
+from kubemetrics import Client, Config, Forbidden, MetricsUnavailable, load_config
 
 T = TypeVar("T")
 

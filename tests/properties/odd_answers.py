@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, TypeAlias, get_args, get_origin, get_type_hints
 
-from kubemetrics.wire.metrics import NodeMetricsListWire, PodMetricsListWire
-from kubemetrics.wire.nodes import NodeListWire
-from kubemetrics.wire.pods import PodListWire
+from kubemetrics.wire import (
+    NodeListWire,
+    NodeMetricsListWire,
+    PodListWire,
+    PodMetricsListWire,
+)
 from tests.cluster.recorded import body
 
 Json: TypeAlias = Any

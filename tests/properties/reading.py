@@ -7,34 +7,25 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
 
+from kubemetrics import jsonread
 from kubemetrics.api import Api, ResourceList
-from kubemetrics.api.nodes import NODES
-from kubemetrics.api.pages import Kind
-from kubemetrics.api.pods import PODS
-from kubemetrics.api.samples import NODE_METRICS, POD_METRICS
-from kubemetrics.cli import top_nodes, top_pods
+from kubemetrics.api.operations import NODE_METRICS, NODES, POD_METRICS, PODS
+from kubemetrics.api.paging import Kind
 from kubemetrics.cli.commands import build
 from kubemetrics.cli.outcome import Outcome, outcome_of
 from kubemetrics.cli.plan import plan
-from kubemetrics.cli.printing import printed
-from kubemetrics.cli.reading import Reading
-from kubemetrics.cli.rounds import Moment, Rounds
-from kubemetrics.cli.terminal import Terminal
-from kubemetrics.config import Config
+from kubemetrics.cli.rounds import Moment, Reading, Rounds
+from kubemetrics.cli.run import printed
+from kubemetrics.commandline.terminal import Terminal
+from kubemetrics.config.model import Config
 from kubemetrics.errors import DecodeError
 from kubemetrics.flow import Flow, Request, Response
-from kubemetrics.models import Pool, fields
-from kubemetrics.output.kubectl_top import NodeView, nodes_table, pods_table
-from kubemetrics.output.view import (
-    View,
-    container_view,
-    group_view,
-    node_view,
-    pod_view,
-)
+from kubemetrics.kubectl_top import top_nodes, top_pods
+from kubemetrics.kubectl_top.tables import NodeView, nodes_table, pods_table
+from kubemetrics.models.resources import Pool
 from kubemetrics.snapshot import Part, Parts, Snapshot, SnapshotOptions, join
-from kubemetrics.wire.decoding import Items, _fast_decoder, _slow
-from kubemetrics.wire.stepwise import read_list
+from kubemetrics.views.view import View, container_view, group_view, node_view, pod_view
+from kubemetrics.wire import Items, _fast_decoder, _slow, read_list
 from tests.snapshot.drive import DATE, Server, drive
 
 from .odd_answers import sound
@@ -97,7 +88,7 @@ def every_way(kind: str, body: bytes) -> Iterator[object]:
 
 def _outcome(kind: str, decoded: Any) -> object:  # noqa: ANN401 - JSON
     try:
-        built, lost = fields.drained_list(decoded, "items", KINDS[kind].build, Pool())
+        built, lost = jsonread.drained_list(decoded, "items", KINDS[kind].build, Pool())
     except DecodeError as error:
         return str(error)
     return built, [(item.namespace, item.name, str(item.error)) for item in lost]

@@ -13,20 +13,19 @@ from typing import Any, Final, TypedDict
 import pytest
 
 from kubemetrics.api import Api, ResourceList
-from kubemetrics.api.pages import Kind, read_object
-from kubemetrics.api.status import to_error
-from kubemetrics.api.unavailable import says_down
+from kubemetrics.api.answers import to_error
+from kubemetrics.api.metrics_group import says_down
+from kubemetrics.api.paging import Kind, read_object
+from kubemetrics.api.watch import Watch
 from kubemetrics.doctor import Diagnosis
-from kubemetrics.doctor.answers import versions_of
-from kubemetrics.doctor.metrics import Provider, metrics_api
+from kubemetrics.doctor.finding import versions_of
+from kubemetrics.doctor.metrics_api import Provider, metrics_api
 from kubemetrics.doctor.samples import samples
 from kubemetrics.errors import DecodeError, KubeMetricsError
 from kubemetrics.flow import Request, Response
-from kubemetrics.output.doctor import json_text, text_lines
 from kubemetrics.snapshot import PodUsage, Snapshot
-from kubemetrics.watch import Watch
-from kubemetrics.wire.answers import APIGroupWire, StatusWire
-from kubemetrics.wire.pods import WatchEventWire
+from kubemetrics.views.findings import json_text, text_lines
+from kubemetrics.wire import APIGroupWire, StatusWire, WatchEventWire
 from tests.snapshot.drive import drive
 
 from .odd_answers import (

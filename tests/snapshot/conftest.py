@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from kubemetrics.errors import MetricsCause, MetricsUnavailable
-from kubemetrics.models import PodMetrics
+from kubemetrics.models.metrics import PodMetrics
 from kubemetrics.snapshot import Part
 
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kubemetrics.models import Node, NodeMetrics, Pod, PodMetrics
+from kubemetrics.models.metrics import NodeMetrics, PodMetrics
+from kubemetrics.models.node import Node
+from kubemetrics.models.pod import Pod
 from kubemetrics.snapshot import Part, Parts
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)

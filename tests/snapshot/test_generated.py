@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from kubemetrics.client.sync import Client
-from kubemetrics.config import load_config
+from kubemetrics.config.resolve import load_config
 from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import Snapshot, containers, rollup, summed
 from tests.cluster import Amount, Cluster, Generated

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kubemetrics.errors import Forbidden
-from kubemetrics.models import PodMetrics
+from kubemetrics.models.metrics import PodMetrics
 from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import Part, PodUsage, Snapshot, containers, join, summed
 

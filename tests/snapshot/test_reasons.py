@@ -13,7 +13,7 @@ from kubemetrics.errors import (
     MetricsUnavailable,
     TransportError,
 )
-from kubemetrics.models import Pod
+from kubemetrics.models.pod import Pod
 from kubemetrics.snapshot import Part, Parts, PodUsage, Reason, join
 
 from .make import at, node, node_sample, parts, pod, running, sample

@@ -11,17 +11,10 @@ from functools import cache
 import pytest
 
 from kubemetrics.errors import Forbidden
-from kubemetrics.models import Pod, PodMetrics
+from kubemetrics.models.metrics import PodMetrics
+from kubemetrics.models.pod import Pod
 from kubemetrics.quantity import Quantity
-from kubemetrics.snapshot import (
-    Part,
-    Parts,
-    Snapshot,
-    containers,
-    join,
-    rollup,
-    summed,
-)
+from kubemetrics.snapshot import Part, Parts, Snapshot, containers, join, rollup, summed
 
 from . import recorded
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubemetrics.models import Pod, PodMetrics
+from kubemetrics.models.metrics import PodMetrics
+from kubemetrics.models.pod import Pod
 from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import (
     KEYS,

@@ -53,7 +53,7 @@ class Target:
 TARGETS = {
     "quantity": Target(("quantity.py",), ("test_quantity.py",)),
     "accounting": Target(
-        ("accounting/effective.py", "accounting/demand.py"),
+        ("accounting.py",),
         (
             "accounting/test_effective.py",
             "accounting/test_demand.py",
@@ -65,17 +65,9 @@ TARGETS = {
         (
             "snapshot/join.py",
             "snapshot/reasons.py",
-            "snapshot/coverage.py",
-            "snapshot/tally.py",
             "snapshot/rollup.py",
-            "snapshot/reconcile.py",
-            "snapshot/nodes.py",
+            "snapshot/rows.py",
             "snapshot/parts.py",
-            "snapshot/keys.py",
-            "snapshot/owners.py",
-            "snapshot/ratio.py",
-            "snapshot/clock.py",
-            "snapshot/containers.py",
         ),
         (
             "snapshot/test_join.py",
@@ -89,17 +81,12 @@ TARGETS = {
     ),
     "config": Target(
         (
-            "config/resolve.py",
-            "config/load.py",
-            "config/overrides.py",
             "config/document.py",
-            "config/kubeconfig.py",
+            "config/resolve.py",
             "config/choice.py",
-            "config/scope.py",
-            "config/origins.py",
-            "config/validation.py",
-            "config/user_validation.py",
-            "config/credentials.py",
+            "config/kubeconfig.py",
+            "config/yaml_document.py",
+            "config/validate.py",
             "config/in_cluster.py",
         ),
         (
@@ -110,14 +97,13 @@ TARGETS = {
             "config/test_complaints.py",
             "config/test_document.py",
             "config/test_in_cluster.py",
-            "config/test_timeout.py",
+            "test_timeout.py",
             "config/test_urls.py",
-            "config/test_package.py",
             "config/test_merging.py",
         ),
     ),
     "status": Target(
-        ("api/status.py", "errors.py"),
+        ("api/answers.py", "errors.py"),
         (
             "api/test_status.py",
             "test_errors.py",

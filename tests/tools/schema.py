@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kubemetrics.output.columns import Column, Table
-from kubemetrics.output.containers import containers
-from kubemetrics.output.groups import groups
-from kubemetrics.output.nodes import nodes
-from kubemetrics.output.pods import pods
 from kubemetrics.snapshot import KEYS
+from kubemetrics.table.columns import Column, Table
+from kubemetrics.views.containers import containers
+from kubemetrics.views.groups import groups
+from kubemetrics.views.nodes import nodes
+from kubemetrics.views.pods import pods
 
-SCHEMA = Path(__file__).parents[2] / "kubemetrics" / "output" / "schema.json"
+SCHEMA = Path(__file__).parents[2] / "kubemetrics" / "table" / "schema.json"
 JsonObject = dict[str, Any]
 
 _TYPES = {

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from kubemetrics.transport.call import Call, PlainSocket, clamped, current
+from kubemetrics.transport.deadline import Call, PlainSocket, clamped, current
 
 
 def test_without_a_limit_nothing_is_cut() -> None:

@@ -14,10 +14,8 @@ import pytest
 
 from kubemetrics.config.model import Config
 from kubemetrics.errors import TransportError
-from kubemetrics.transport.context import WrongHostError
-from kubemetrics.transport.errors import translate
-from kubemetrics.transport.tls import build_context
-from kubemetrics.transport.tlserrors import explain_tls
+from kubemetrics.transport.failures import explain_tls, translate
+from kubemetrics.transport.tls import WrongHostError, build_context
 
 from .certs import Issued, authority, leaf, ordinary
 from .servers import ConnectProxy, PlainServer, TlsServer

@@ -10,7 +10,7 @@ import pytest
 
 from kubemetrics.auth.credential import ClientCertificate
 from kubemetrics.errors import CredentialError
-from kubemetrics.transport.identity import load_identity
+from kubemetrics.transport.tls import load_identity
 
 from .certs import leaf, ordinary
 

@@ -17,8 +17,9 @@ from kubemetrics.auth.credential import ClientCertificate
 from kubemetrics.config.model import AuthInfo, Config
 from kubemetrics.errors import ConfigError, CredentialError
 from kubemetrics.flow import PeerCertificate
-from kubemetrics.transport.context import ClientContext, WrongHostError
 from kubemetrics.transport.tls import (
+    ClientContext,
+    WrongHostError,
     build_context,
     build_proxy_context,
     peer_certificate,

@@ -1,0 +1,233 @@
+"""From an answer that says no to the typed error: a Status, or whatever came instead.
+
+Aggregator, priority-and-fairness and proxies answer in text or HTML, so a body is
+looked at before it is trusted, and never quoted at length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+from ..errors import ApiError, DecodeError, api_error_class
+from ..flow import Response
+from ..wire import StatusWire, decode
+
+_QUOTED: Final = 200
+"""Characters of a foreign body that an error quotes."""
+
+_LONGEST_MESSAGE: Final = 2000
+"""Characters of a Status's message that are kept."""
+
+_LOOKED_AT: Final = 1 << 20
+"""Bytes of an error's body that are looked at."""
+
+_LONGEST_WAIT: Final = (1 << 31) - 1
+"""Seconds: ``retryAfterSeconds`` is an int32."""
+
+_UNKNOWN_USER: Final = (
+    "the server does not know these credentials, or they expired; `kubemetrics config`"
+    " shows which they are"
+)
+NO_CREDENTIALS: Final = (
+    "no credentials arrived at the server; `kubemetrics config` shows which are in use"
+)
+_NOT_BOUND: Final = "a binding to the ClusterRole view usually allows it"
+_NODES_NOT_BOUND: Final = (
+    "it takes a ClusterRole with get and list on nodes: view has neither"
+)
+_TITLE: Final = r"(?is)<title[^>]*>(.*?)</title>"
+_TAG: Final = r"<[^>]{0,500}>"
+
+
+def ok(status: int) -> bool:
+    """Say whether it is a 2xx."""
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def content_type(response: Response) -> str:
+    """Return the media type, without its parameters."""
+    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def text_of(response: Response) -> str:
+    """Return a bounded piece of the body as one line of text."""
+    raw = response.body[: _QUOTED * 4].decode("utf-8", "replace")
+    line = " ".join(raw.split())
+    return line if len(line) <= _QUOTED else f"{line[:_QUOTED]}…"
+
+
+def status_of(response: Response) -> Mapping[str, Any] | None:
+    """Return the body if it is a ``metav1.Status``."""
+    if response.body[:64].lstrip()[:1] != b"{" or len(response.body) > _LOOKED_AT:
+        return None
+    try:
+        status = decode(response.body, StatusWire, url=response.url)
+    except DecodeError:
+        return None
+    return cast("Mapping[str, Any]", status) if status.get("kind") == "Status" else None
+
+
+def to_error(response: Response) -> ApiError:
+    """Return the typed error for an answer that is no 2xx."""
+    status = status_of(response)
+    if status is not None:
+        return _from_status(response, status)
+    # As client-go keeps it: apimachinery api/errors, NewGenericServerResponse.
+    cause = {"reason": "UnexpectedServerResponse", "message": text_of(response)}
+    return api_error_class(response.status, "")(
+        f"{response.url.partition('?')[0]}: {_foreign_message(response)}",
+        url=response.url,
+        status=response.status,
+        details={"causes": [cause]},
+        retry_after=retry_after(response),
+        hint=_hint(response, retry_after(response)),
+    )
+
+
+def foreign_text(error: ApiError) -> str | None:
+    """Return the text that came instead of a Status, bounded; ``None`` for a Status."""
+    causes: object = error.details.get("causes")
+    found = cast("list[object]", causes) if isinstance(causes, list) else []
+    cause = as_object(found[0] if found else None)
+    foreign = cause.get("reason") == "UnexpectedServerResponse"
+    return _string(cause.get("message")) if foreign else None
+
+
+def status_error(status: Mapping[str, Any], *, url: str) -> ApiError:
+    """Return the typed error for a Status that came inside a 200: a watch's ERROR."""
+    code = _whole(status.get("code")) or HTTPStatus.INTERNAL_SERVER_ERROR
+    response = Response(status=code, headers={}, body=b"", url=url)
+    return _from_status(response, status)
+
+
+def _from_status(response: Response, status: Mapping[str, Any]) -> ApiError:
+    reason = _string(status.get("reason"))
+    details = as_object(status.get("details"))
+    token = as_object(status.get("metadata")).get("continue")
+    if token:  # a 410 says where an expired list may go on
+        details = {**details, "continue": token}
+    asked = retry_after(response)
+    if asked is None:
+        seconds = _whole(details.get("retryAfterSeconds"))
+        asked = float(min(seconds, _LONGEST_WAIT)) if seconds > 0 else None
+    message = _string(status.get("message"))[:_LONGEST_MESSAGE]
+    return api_error_class(response.status, reason)(
+        message or _phrase(response.status),
+        url=response.url,
+        status=response.status,
+        reason=reason,
+        details=details,
+        hint=_hint(response, asked, message),
+        retry_after=asked,
+    )
+
+
+def _hint(response: Response, asked: float | None, message: str = "") -> str:
+    """Say what to do next, where the answer itself does not."""
+    if response.status == HTTPStatus.UNAUTHORIZED:
+        return _UNKNOWN_USER
+    if response.status == HTTPStatus.FORBIDDEN:
+        return _refusal_hint(message)
+    return f"the server asks to wait {asked:g} s" if asked else ""
+
+
+def _refusal_hint(message: str) -> str:
+    if ' in API group ""' not in message:  # an aggregated API is asked about elsewhere
+        return ""
+    if ' User "system:anonymous" ' in message:
+        return NO_CREDENTIALS
+    if ' resource "nodes" ' in message:
+        return _NODES_NOT_BOUND
+    return not_bound(message) if ' resource "pods" ' in message else ""
+
+
+def not_bound(message: str) -> str:
+    """Say what may be done about a 403 with RBAC's *message*."""
+    pods = ' resource "pods" ' in message
+    narrower = pods and message.endswith(" at the cluster scope")
+    return f"{_NOT_BOUND}; -n asks for one namespace" if narrower else _NOT_BOUND
+
+
+def _foreign_message(response: Response) -> str:
+    phrase = _phrase(response.status)
+    if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
+        return f"{phrase}: redirects are not followed{_target(response)}"
+    if not response.body:
+        return f"{phrase}: an empty answer"
+    if content_type(response) == "text/html" or response.body[:1] == b"<":
+        return f"{phrase}: a web page instead of the API's JSON{_title(response)}"
+    return f"{phrase}: {text_of(response)}"
+
+
+def _phrase(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _target(response: Response) -> str:
+    """Name the host only: the rest of a redirect may hold a one-time secret."""
+    try:
+        parts = urlsplit(response.headers.get("location", ""))
+    except ValueError:  # brackets that hold no address, a host that NFKC breaks up
+        return ""
+    host = parts.netloc.rpartition("@")[2]
+    return f" (to {parts.scheme}://{host})" if host else ""
+
+
+def _title(response: Response) -> str:
+    import html  # noqa: PLC0415 - seldom needed
+
+    text = response.body[:4096].decode("utf-8", "replace")
+    match = re.search(_TITLE, text)
+    words = match[1] if match else re.sub(_TAG, " ", text)
+    shown = " ".join(html.unescape(words).split())[:_QUOTED]
+    return f' ("{shown}"); is a proxy or a login in between?' if shown else ""
+
+
+def retry_after(response: Response) -> float | None:
+    """Return the seconds of ``Retry-After``: an integer, or a date.
+
+    A date is told from the server's own ``Date``: its clock may not be ours.
+    """
+    value = response.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    then, now = _moment(value), date_of(response)
+    return max(0.0, (then - now).total_seconds()) if then and now else None
+
+
+def date_of(response: Response) -> datetime | None:
+    """Return the server's clock when it answered: its ``Date`` header."""
+    return _moment(response.headers.get("date", ""))
+
+
+def _moment(value: str) -> datetime | None:
+    if not value:
+        return None
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - costs a start-up
+
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def as_object(value: object) -> Mapping[str, Any]:
+    """Return a JSON object, empty for anything else."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,0 +1,236 @@
+"""A watch as a machine: a list, then every change, whatever happens to the streams.
+
+It does no I/O: a driver asks for the `request` to send, feeds it the stream's bytes and
+says how the stream `ended`. Source of the rules: client-go tools/cache/reflector.go.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Final, Literal, TypeAlias, TypedDict, cast
+
+from .. import jsonread
+from ..errors import (
+    ApiError,
+    DecodeError,
+    Expired,
+    KubeMetricsError,
+    TooManyRequests,
+    TransportError,
+)
+from ..flow import Flow, Pause, Request
+from ..frozen import dataclass
+from ..models.pod import Pod
+from ..models.resources import Pool
+from ..wire import PodWire, WatchEventWire, decode
+from . import Api, Backoff, ListOptions, check_options
+from .answers import status_error
+
+EventType: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED"]
+
+SILENCE: Final = 2.5
+"""Read time-outs without a byte until a stream counts as dead.
+
+A server sends a bookmark a minute, so that of 60 s each two were missed.
+"""
+
+LONGEST_LINE: Final = 32 << 20
+"""Bytes; etcd takes no object of more than a few MiB."""
+
+_SHORTEST_LIFE: Final = 1.0
+"""Seconds; a stream that ends sooner with nothing said is a failure."""
+
+_UNREADABLE: Final = 4
+"""How often in a row a stream may be unreadable before that is an error."""
+
+_TOLD: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
+_BROKEN: Final = frozenset({"reset", "timeout"})
+_LASTING: Final = frozenset({"tls", "closed", "deadline", "limit"})
+
+
+class WatchOptions(TypedDict, total=False):
+    """What to watch, by keyword.
+
+    *namespace*: one, or ``None`` for all. *resource_version*: begin there, without the
+    list of what there is. *timeout*: seconds after which the watch ends, in silence;
+    else it goes on for ever.
+    """
+
+    namespace: str | None
+    label_selector: str | None
+    field_selector: str | None
+    resource_version: str | None
+    timeout: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """What became of a pod: *type* is ``ADDED``, ``MODIFIED`` or ``DELETED``.
+
+    Of a deleted pod *object* is the last state that is known.
+    """
+
+    type: EventType
+    object: Pod
+
+
+class Watch:
+    """One consumer's watch: keeps the picture that its events have drawn.
+
+    What it missed, when the server no longer knows the version it stopped at, is found
+    by listing anew and told as events: what vanished is DELETED.
+    """
+
+    def __init__(
+        self, api: Api, options: WatchOptions, *, clock: Callable[[], float]
+    ) -> None:
+        check_options(options, WatchOptions)
+        self._api = api
+        self._options = options
+        self._clock = clock
+        self._backoff = Backoff(api.retry, clock)
+        self._version = options.get("resource_version") or ""
+        self._whole = not self._version
+        self._known: dict[tuple[str, str], Pod] = {}
+        self._pool = Pool()
+        self._line = bytearray()
+        self._began = 0.0
+        self._told = False
+        self._unreadable = 0
+
+    def begin(self) -> Flow[tuple[WatchEvent, ...]]:
+        """Read what there is; a failure here is the caller's to hear.
+
+        Raises:
+            KubeMetricsError: the list failed.
+        """
+        if self._version:
+            return ()
+        return (yield from self._relist())
+
+    def request(self, remaining: float | None) -> Request:
+        """Return what to ask next; *remaining* are the seconds the watch may go on."""
+        self._line.clear()
+        self._began, self._told = self._clock(), False
+        # As client-go: 5 to 10 minutes, or all watches would come back at once.
+        seconds = 300.0 * (1.0 + self._api.retry.random())
+        seconds = seconds if remaining is None else min(seconds, remaining)
+        return self._api.pods_watch(
+            self._selection(), self._version, max(1, math.ceil(seconds))
+        )
+
+    def feed(self, chunk: bytes) -> Iterator[WatchEvent]:
+        """Take bytes of the stream and yield the events they complete.
+
+        Raises:
+            DecodeError: a line that is no event, or is longer than any may be.
+            ApiError: the server's own ERROR event.
+        """
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            whole = bytes(self._line) + line
+            self._line.clear()
+            if whole.strip():
+                yield from self._read(whole)
+        self._line += rest
+        self._pool.trim()
+        if len(self._line) > LONGEST_LINE:
+            raise DecodeError(f"a watch event of more than {LONGEST_LINE} bytes")
+
+    def ended(self, error: KubeMetricsError | None) -> Flow[tuple[WatchEvent, ...]]:
+        """Hear how the stream ended; wait and list anew where need be.
+
+        Raises:
+            KubeMetricsError: going on would not help.
+        """
+        if not self._as_streams_end(error):
+            yield from self._wait(error)
+        while isinstance(error, Expired):
+            try:
+                return (yield from self._relist())
+            except KubeMetricsError as failure:
+                yield from self._wait(failure)
+        return ()
+
+    def _read(self, line: bytes) -> Iterator[WatchEvent]:
+        event = decode(line, WatchEventWire)
+        kind, obj = jsonread.text(event, "type"), jsonread.child(event, "object") or {}
+        if kind == "ERROR":
+            raise status_error(obj, url="")
+        with jsonread.at("object"):
+            meta = jsonread.child(obj, "metadata") or jsonread.EMPTY
+            with jsonread.at("metadata"):
+                self._version = jsonread.needed(meta, "resourceVersion")
+            told = kind in _TOLD and Pod.from_json(cast("PodWire", obj), self._pool)
+        self._told, self._unreadable = True, 0
+        if told:
+            yield from self._tell(cast("EventType", kind), told)
+
+    def _tell(self, kind: EventType, pod: Pod) -> Iterator[WatchEvent]:
+        """Tell a change as it changes the consumer's picture, and keep it as well."""
+        known = pod.key in self._known
+        if kind == "DELETED":
+            self._known.pop(pod.key, None)
+            if known or not self._whole:
+                yield WatchEvent(kind, pod)
+            return
+        self._known[pod.key] = pod
+        if self._whole:
+            kind = "MODIFIED" if known else "ADDED"
+        yield WatchEvent(kind, pod)
+
+    def _relist(self) -> Flow[tuple[WatchEvent, ...]]:
+        """List, and tell what differs from what is known."""
+        # A pod that cannot be read is not gone: without it nothing may be told.
+        listed = (yield from self._api.list_pods({**self._selection()})).whole()
+        now = {pod.key: pod for pod in listed}
+        gone = [
+            WatchEvent("DELETED", pod)
+            for key, pod in self._known.items()
+            if key not in now or now[key].uid != pod.uid
+        ]
+        for event in gone:
+            del self._known[event.object.key]
+        came = [
+            WatchEvent("MODIFIED" if key in self._known else "ADDED", pod)
+            for key, pod in now.items()
+            if self._known.get(key) != pod
+        ]
+        self._known, self._version = now, listed.resource_version
+        self._whole = True
+        return (*gone, *came)
+
+    def _selection(self) -> ListOptions:
+        return {
+            "namespace": self._options.get("namespace"),
+            "label_selector": self._options.get("label_selector"),
+            "field_selector": self._options.get("field_selector"),
+        }
+
+    def _as_streams_end(self, error: KubeMetricsError | None) -> bool:
+        """Say whether to go on at once: it told something, or came to its own end."""
+        if error is None:
+            return self._told or self._clock() - self._began >= _SHORTEST_LIFE
+        broke = isinstance(error, TransportError) and error.reason in _BROKEN
+        return broke and self._told
+
+    def _wait(self, error: KubeMetricsError | None) -> Flow[None]:
+        if error is not None and self._lasting(error):
+            raise error
+        asked = error.retry_after if isinstance(error, ApiError) else None
+        yield Pause(
+            self._backoff.next(at_least=asked or 0.0),
+            f"the watch ended: {error or 'at once, with nothing said'}",
+        )
+
+    def _lasting(self, error: KubeMetricsError) -> bool:
+        """Say whether the next stream would end the same way."""
+        if isinstance(error, DecodeError):
+            self._unreadable += 1
+            return self._unreadable >= _UNREADABLE
+        if isinstance(error, ApiError):
+            passing = isinstance(error, Expired | TooManyRequests)
+            return not passing and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        return not isinstance(error, TransportError) or error.reason in _LASTING

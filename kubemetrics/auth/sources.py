@@ -1,0 +1,301 @@
+"""A token in a file, which somebody else renews: a service account's, above all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from ..config.model import AuthInfo, Config
+from ..errors import CredentialError
+from ..frozen import dataclass
+from .credential import (
+    ClientCertificate,
+    Credential,
+    CredentialSource,
+    Exchange,
+    basic,
+    bearer,
+    token_problem,
+)
+from .expiry import certificate_expiry, earliest, token_expiry
+from .refresh import Refreshing, Reloaded
+
+_EVERY: Final = 50.0
+"""Seconds; client-go's transport/token_source.go has 60 with a leeway of 10."""
+
+_log = logging.getLogger("kubemetrics")
+
+
+class TokenFile:
+    """Reads the token at *path*; the last good one is kept when that fails.
+
+    Until it could be read once, *fallback* stands in: a kubeconfig's static token.
+    """
+
+    def __init__(self, path: str, fallback: Credential | None) -> None:
+        self._path = path
+        self._last = fallback
+
+    def obtain(self, _rejected: Credential | None) -> Credential:
+        """Read the file.
+
+        Raises:
+            CredentialError: it cannot be read or used, and there is nothing to keep.
+        """
+        found = _read(self._path)
+        if isinstance(found, Credential):
+            self._last = found
+        elif self._last is None:
+            raise CredentialError(found)
+        else:
+            _log.warning("keeping the token read before: %s", found)
+        return self._last
+
+
+def token_file_source(
+    path: str, fallback: Credential | None, clock: Callable[[], float]
+) -> Refreshing:
+    """Make the source that reads *path* about every 50 seconds, and after a 401."""
+    return Refreshing(
+        TokenFile(path, fallback).obtain, lambda _, now: now + _EVERY, clock
+    )
+
+
+def _read(path: str) -> Credential | str:
+    """Return the credential, or what is wrong: no frame that raises holds a token."""
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        return f'failed to read token file "{path}": {error.strerror}'
+    except UnicodeDecodeError:
+        return f'failed to read token file "{path}": it is not UTF-8 text'
+    if not text:
+        return f'read empty token from file "{path}"'
+    problem = token_problem(text)
+    if problem:
+        return f'the token in file "{path}" {problem}'
+    return Credential(
+        authorization=bearer(text), kind="token file", expires_at=token_expiry(text)
+    )
+
+
+# A client certificate of a kubeconfig: from data, or from files that may change.
+
+
+@dataclass(frozen=True, slots=True)
+class _Certified:
+    certificate: ClientCertificate
+    expires_at: float | None
+
+
+class Identity:
+    """The certificate to show now."""
+
+    def __init__(
+        self,
+        auth: AuthInfo,
+        user: str,
+        clock: Callable[[], float],
+        check: Callable[[ClientCertificate], None] | None,
+    ) -> None:
+        self._auth = auth
+        self._user = user
+        self._check = check
+        self._files = Reloaded(_paths(auth), self._read, clock=clock)
+
+    def peek(self) -> _Certified | None:
+        """Return it, if the files were looked at just now; never blocks."""
+        return self._files.peek()
+
+    def current(self) -> _Certified:
+        """Return it, read anew where a file has changed.
+
+        Raises:
+            CredentialError: a file cannot be read, and never could.
+        """
+        return self._files.current()
+
+    def _read(self) -> _Certified:
+        auth = self._auth
+        pair = ClientCertificate(
+            certificate=auth.client_certificate_data
+            or self._file("client-cert", auth.client_certificate),
+            key=auth.client_key_data or self._file("client-key", auth.client_key),
+        )
+        if self._check is not None:
+            self._check(pair)
+        return _Certified(pair, certificate_expiry(pair.certificate))
+
+    def _file(self, what: str, path: str) -> bytes:
+        if not path:
+            raise CredentialError(f'user "{self._user}" has a certificate and no key')
+        try:
+            return Path(path).read_bytes()
+        except OSError as error:
+            raise CredentialError(
+                f'unable to read {what} {path} for user "{self._user}":'
+                f" {error.strerror}"
+            ) from None
+
+
+class WithCertificate:
+    """A `CredentialSource` that adds a client certificate to what another gives."""
+
+    def __init__(self, inner: CredentialSource, identity: Identity) -> None:
+        self._inner = inner
+        self._identity = identity
+
+    def cached(self) -> Credential | None:
+        """Return both, if both are at hand."""
+        inner, certified = self._inner.cached(), self._identity.peek()
+        return None if inner is None or certified is None else _join(inner, certified)
+
+    def fetch(self) -> Credential:
+        """Return both.
+
+        Raises:
+            CredentialError: one of them cannot be had.
+        """
+        return _join(self._inner.fetch(), self._identity.current())
+
+    def rejected(self, credential: Credential) -> bool:
+        """Pass it on: a file's change is noticed anyway."""
+        return self._inner.rejected(credential)
+
+
+def _join(inner: Credential, certified: _Certified) -> Credential:
+    return replace(
+        inner,
+        certificate=certified.certificate,
+        kind=_kind(inner.kind),
+        expires_at=earliest(inner.expires_at, certified.expires_at),
+    )
+
+
+def _kind(inner: str) -> str:
+    ours = "client certificate"
+    return ours if inner == "none" else f"{inner}, {ours}"
+
+
+def _paths(auth: AuthInfo) -> tuple[str, ...]:
+    """Return the files that count: data goes before a file."""
+    certificate = "" if auth.client_certificate_data else auth.client_certificate
+    key = "" if auth.client_key_data else auth.client_key
+    return tuple(path for path in (certificate, key) if path)
+
+
+# From a `Config` to the source of its credentials, in client-go's precedence.
+
+
+class Fixed:
+    """A `CredentialSource` of one credential, which a 401 cannot change."""
+
+    def __init__(self, credential: Credential) -> None:
+        self._credential = credential
+
+    def cached(self) -> Credential | None:
+        """Return it."""
+        return self._credential
+
+    def fetch(self) -> Credential:
+        """Return it."""
+        return self._credential
+
+    def rejected(self, credential: Credential) -> bool:
+        """Say that there is no other one."""
+        del credential
+        return False
+
+
+def credential_source(
+    config: Config,
+    *,
+    exchange: Exchange | None = None,
+    clock: Callable[[], float] = time.time,
+    environ: Mapping[str, str] = os.environ,
+    exec_timeout: float | None = None,
+    persist: bool | None = None,
+    check: Callable[[ClientCertificate], None] | None = None,
+) -> CredentialSource:
+    """Choose where *config*'s credentials come from.
+
+    What is written down (token, token file, basic, client certificate) goes before an
+    exec plugin, which then never runs; a client certificate and a header are both
+    used. Without https there is no credential at all.
+
+    *exchange* sends OIDC's requests (`transport.exchange.exchange`). *clock* tells
+    seconds since the epoch. *exec_timeout* bounds a plugin in seconds (0: no bound),
+    else ``KUBEMETRICS_EXEC_TIMEOUT`` does. *persist* says whether renewed OIDC tokens
+    may be written to the kubeconfig, else ``KUBEMETRICS_OIDC_PERSIST`` does. *check*
+    raises for a certificate and key that do not fit (`transport.tls.check_pair`): in
+    the midst of a rotation the pair read before goes on.
+
+    Source: client-go plugin/pkg/client/auth/exec/exec.go, ``UpdateTransportConfig``.
+
+    Raises:
+        CredentialError: the token cannot be sent.
+    """
+    auth = config.auth
+    if not config.server.lower().startswith("https://"):
+        return Fixed(Credential())
+    header = _written_down(auth, config.user, clock)
+    identity = _identity(auth, config.user, clock, check)
+    if header is None and identity is None and auth.exec is not None:
+        # Each of these is a part of the start-up time, and few need more than one.
+        from .exec import exec_source  # noqa: PLC0415
+
+        return exec_source(config, auth.exec, environ, clock, exec_timeout)
+    if header is None and auth.oidc is not None:
+        from .oidc import may_persist, oidc_source  # noqa: PLC0415
+
+        write = may_persist(persist, environ)
+        header = oidc_source(auth.oidc, exchange, clock, persist=write)
+    header = header or Fixed(Credential())
+    if identity is None:
+        return header
+
+    return WithCertificate(header, identity)
+
+
+def _identity(
+    auth: AuthInfo,
+    user: str,
+    clock: Callable[[], float],
+    check: Callable[[ClientCertificate], None] | None,
+) -> Identity | None:
+    if not (auth.client_certificate or auth.client_certificate_data):
+        return None
+
+    return Identity(auth, user, clock, check)
+
+
+def _written_down(
+    auth: AuthInfo, user: str, clock: Callable[[], float]
+) -> CredentialSource | None:
+    static = _static(auth)
+    if auth.token_file:
+        usable = None if isinstance(static, str) else static
+        return token_file_source(auth.token_file, usable, clock)
+    if isinstance(static, str):
+        raise CredentialError(f'the token of user "{user}" {static}')
+    return None if static is None else Fixed(static)
+
+
+def _static(auth: AuthInfo) -> Credential | str | None:
+    """Return the credential, what is wrong with it, or ``None`` if there is none."""
+    if auth.token:
+        return token_problem(auth.token) or Credential(
+            authorization=bearer(auth.token),
+            kind="token",
+            expires_at=token_expiry(auth.token),
+        )
+    if auth.username or auth.password:
+        return Credential(
+            authorization=basic(auth.username, auth.password), kind="basic"
+        )
+    return None

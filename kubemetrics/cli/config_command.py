@@ -1,0 +1,238 @@
+"""Which credentials a configuration uses, in words and without any secret."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ..auth.expiry import certificate_expiry, show_time, token_expiry
+from ..commandline import console
+from ..commandline.connect import config_of
+from ..commandline.parser import Parser
+from ..config.model import AuthInfo, Config, Impersonation
+from ..table.render import plain_table
+from ..transport.proxy import choose, without_credentials
+
+
+class CredentialFact(NamedTuple):
+    """A credential: its *kind*, where it is, when it ends, and the key it is from.
+
+    *expires_at* is in seconds since the epoch. *key* is the attribute of `Config` whose
+    origin is the credential's.
+    """
+
+    kind: str
+    detail: str
+    expires_at: float | None
+    key: str
+
+    @property
+    def expires(self) -> str:
+        """When it ends, in words; empty where it does not say."""
+        return "" if self.expires_at is None else show_time(self.expires_at)
+
+
+def credentials_of(config: Config) -> tuple[CredentialFact, ...]:
+    """Return what goes with each request, in the order of `credential_source`.
+
+    No plugin is run and no token renewed for it.
+    """
+    if not config.secure:
+        return ()
+    auth = config.auth
+    written = [*_certificate(auth), *_header(auth)]
+    return tuple(written or _plugin(auth))
+
+
+def _certificate(auth: AuthInfo) -> Iterator[CredentialFact]:
+    if auth.client_certificate_data is not None:
+        ends = certificate_expiry(auth.client_certificate_data)
+        key = "auth.client_certificate_data"
+        yield CredentialFact("client certificate", "embedded", ends, key)
+    elif auth.client_certificate:
+        ends = certificate_expiry(_read(auth.client_certificate))
+        key = "auth.client_certificate"
+        yield CredentialFact("client certificate", auth.client_certificate, ends, key)
+
+
+def _header(auth: AuthInfo) -> Iterator[CredentialFact]:
+    if auth.token_file:
+        ends = token_expiry(_read(auth.token_file).decode("ascii", "replace"))
+        yield CredentialFact("token file", auth.token_file, ends, "auth.token_file")
+    elif auth.token:
+        ends = token_expiry(auth.token)
+        yield CredentialFact("token", "", ends, "auth.token")
+    elif auth.username or auth.password:
+        yield CredentialFact("basic", auth.username, None, "auth.username")
+    elif auth.oidc and auth.exec is None:
+        ends = token_expiry(auth.oidc.id_token)
+        yield CredentialFact("oidc", auth.oidc.issuer_url, ends, "auth.oidc")
+
+
+def _plugin(auth: AuthInfo) -> Iterator[CredentialFact]:
+    if auth.exec:
+        version = auth.exec.api_version.rpartition("/")[2]
+        detail = f"{auth.exec.command} ({version})"
+        yield CredentialFact("exec plugin", detail, None, "auth.exec")
+
+
+def _read(path: str) -> bytes:
+    """Read a file that need not be there: whoever uses it will say so."""
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return b""
+
+
+# ``kubemetrics config``: what was resolved, and from where.
+
+
+DESCRIPTION: Final = """\
+Show how the cluster would be reached: what was resolved from the kubeconfig
+files, the flags, the environment or the pod, and where each value is from.
+Nothing is contacted, no plugin is run, and no secret is shown."""
+EXAMPLES: Final = """\
+  kubemetrics config
+  kubemetrics config --context staging -n team-a
+  kubemetrics config -o json
+  kubemetrics config contexts"""
+
+
+class Fact(NamedTuple):
+    """One thing that was resolved, and where it is from."""
+
+    name: str
+    value: str
+    origin: str = ""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Declare the output format."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=("table", "json"),
+        default="table",
+        help="table (the default) or json",
+    )
+
+
+def run(args: Namespace) -> int:
+    """Print it.
+
+    Raises:
+        ConfigError: nothing usable was found, or what was found is wrong.
+    """
+    config = config_of(args)
+    return console.put((_json(config) if args.output == "json" else _table(config),))
+
+
+def facts_of(config: Config) -> Iterator[Fact]:
+    """Return what people ask about a configuration, without any secret."""
+    origins = dict(config.origins)
+    yield Fact("source", config.source)
+    for path in config.files:
+        yield Fact("file", path)
+    for path in config.missing:
+        yield Fact("missing file", path)
+    for name in ("context", "cluster", "user", "namespace"):
+        yield Fact(name, getattr(config, name), origins.get(name, ""))
+    server = without_credentials(config.server)
+    yield Fact("server", server, origins.get("server", ""))
+    yield from _trust(config, origins)
+    yield from _credentials(config, origins)
+    if config.impersonate:
+        who = _impersonated(config.impersonate)
+        yield Fact("impersonate", who, origins.get("impersonate", ""))
+    yield from _way(config, origins)
+
+
+def _trust(config: Config, origins: dict[str, str]) -> Iterator[Fact]:
+    name = "certificate authority"
+    if config.insecure_skip_tls_verify:
+        why = origins.get("insecure_skip_tls_verify", "")
+        yield Fact(name, "not checked: any server is trusted", why)
+    elif config.certificate_authority_data is not None:
+        yield Fact(name, "embedded", origins.get("certificate_authority_data", ""))
+    elif config.certificate_authority:
+        path = config.certificate_authority
+        yield Fact(name, path, origins.get("certificate_authority", ""))
+    elif config.secure:
+        yield Fact(name, "the system's")
+    if config.tls_server_name:
+        why = origins.get("tls_server_name", "")
+        yield Fact("TLS server name", config.tls_server_name, why)
+
+
+def _credentials(config: Config, origins: dict[str, str]) -> Iterator[Fact]:
+    found = credentials_of(config)
+    if not found:
+        none = "none" if config.secure else "none are sent without https"
+        yield Fact("credentials", none)
+    for fact in found:
+        yield Fact("credentials", _described(fact), origins.get(fact.key, ""))
+
+
+def _described(fact: CredentialFact) -> str:
+    detail = f" {fact.detail}" if fact.detail else ""
+    return f"{fact.kind}{detail}{f', expires {fact.expires}' if fact.expires else ''}"
+
+
+def _impersonated(who: Impersonation) -> str:
+    parts = [who.user, f"UID {who.uid}" if who.uid else ""]
+    parts += [f"group {group}" for group in who.groups]
+    parts += [f"{key}={value}" for key, values in who.extra for value in values]
+    return ", ".join(part for part in parts if part)
+
+
+def _way(config: Config, origins: dict[str, str]) -> Iterator[Fact]:
+    proxy = choose(config, os.environ)
+    if proxy:
+        why = origins.get("proxy_url") or f"${proxy.origin}"
+        yield Fact("proxy", proxy.address, why)
+    if config.disable_compression:
+        yield Fact("compression", "off", origins.get("disable_compression", ""))
+    if config.timeout is not None:
+        yield Fact("timeout", f"{config.timeout:g} s", origins.get("timeout", ""))
+
+
+def _table(config: Config) -> str:
+    """Write a table; where there is but one file its name is not repeated."""
+    only = f"{config.files[0]}: " if len(config.files) == 1 else ""
+    rows = ((n, v, origin.removeprefix(only)) for n, v, origin in facts_of(config))
+    return plain_table([("NAME", "VALUE", "FROM"), *rows])
+
+
+def _json(config: Config) -> str:
+    """Write ``{name: {value, from}}``, and lists of files and credentials."""
+    import json  # noqa: PLC0415 - only for this format
+
+    origins = dict(config.origins)
+    credentials = [
+        {
+            "kind": fact.kind,
+            "detail": fact.detail,
+            "expires": fact.expires or None,
+            "from": origins.get(fact.key, ""),
+        }
+        for fact in credentials_of(config)
+    ]
+    single = {
+        _camel(fact.name): {"value": fact.value, "from": fact.origin}
+        for fact in facts_of(config)
+        if fact.name not in {"file", "missing file", "credentials"}
+    }
+    lists = {
+        "files": config.files,
+        "missingFiles": config.missing,
+        "credentials": credentials,
+    }
+    return json.dumps({**single, **lists}, indent=2) + "\n"
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split()
+    return first.lower() + "".join(word.capitalize() for word in others)

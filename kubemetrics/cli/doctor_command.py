@@ -1,0 +1,102 @@
+"""``kubemetrics doctor``: why there are no metrics, and what to do."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from typing import Final
+
+from ..api import Api
+from ..client.sync import Client
+from ..commandline import console
+from ..commandline.connect import config_of
+from ..commandline.parser import Parser
+from ..config.model import Config
+from ..doctor import Diagnosis, Setup, diagnose, misconfigured
+from ..errors import KubeMetricsError
+from .config_command import credentials_of, facts_of
+
+DESCRIPTION: Final = """\
+Find out what is the matter, from the configuration up to single samples: what is wrong,
+what shows it, and what to do. It asks only what may be asked, changes nothing, and
+exits with 1 where something is a problem."""
+EXAMPLES: Final = """\
+  kubemetrics doctor
+  kubemetrics doctor --context staging -n team-a
+  kubemetrics doctor -o json | jq '.findings[] | select(.severity == "problem")'
+  kubemetrics doctor -o manifest | less"""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Declare the output format."""
+    parser.add_argument(
+        "-o", "--output", choices=("text", "json", "manifest"), default="text",
+        metavar="FORMAT",
+        help="text (the default), json, or manifest: the YAML of the roles that are"
+        " missing, and nothing else",
+    )  # fmt: skip
+    parser.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto",
+        metavar="WHEN",
+        help="always, never or auto: on a terminal, unless NO_COLOR is set",
+    )  # fmt: skip
+
+
+def run(args: Namespace) -> int:
+    """Print what was found; 1 where something is a problem.
+
+    Raises:
+        UsageError: a flag is wrong.
+    """
+    from ..commandline.terminal import terminal  # noqa: PLC0415
+    from ..views.findings import json_text, text_lines  # noqa: PLC0415 - not for --help
+
+    diagnosis = examine(args)
+    verdict = 0 if diagnosis.healthy else 1
+    if args.output == "json":
+        return console.put((f"{json_text(diagnosis)}\n",), verdict)
+    if args.output == "manifest":
+        if not diagnosis.manifest:
+            console.complain(_no_manifest(healthy=diagnosis.healthy))
+        return console.put((diagnosis.manifest,), verdict)
+    screen = terminal(args.color)
+    lines = text_lines(diagnosis, width=screen.width, colour=screen.colour)
+    return console.put((f"{line}\n" for line in lines), verdict)
+
+
+def _no_manifest(*, healthy: bool) -> str:
+    if healthy:
+        return "no role is missing"
+    return "no role to print: something else is wrong; kubemetrics doctor says what"
+
+
+# What ``doctor`` does: gather what is known, connect, and let it look.
+
+
+def examine(args: Namespace) -> Diagnosis:
+    """Return the diagnosis; an error of the configuration is a finding too.
+
+    Raises:
+        UsageError: a flag is wrong.
+    """
+    try:
+        config = config_of(args)
+        with Client(config, on_warning=console.warn) as client:
+            return client.run(diagnose(Api(), _setup(config)))
+    except KubeMetricsError as error:
+        return Diagnosis((misconfigured(error),))
+
+
+def _setup(config: Config) -> Setup:
+    found = credentials_of(config)
+    ends = [fact.expires_at for fact in found if fact.expires_at is not None]
+    facts = (f for f in facts_of(config) if f.value)
+    return Setup(
+        config=config,
+        clock=time.time,
+        explanation=[
+            f"{f.name}: {f.value}{f' ({f.origin})' if f.origin else ''}" for f in facts
+        ],
+        credential=" and ".join(fact.kind for fact in found) or "none",
+        expires_at=min(ends, default=None),
+    )

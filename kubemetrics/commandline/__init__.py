@@ -1,0 +1,1 @@
+"""What every command shares: parsing, connection flags, stdout and stderr."""

@@ -1,0 +1,310 @@
+"""The two URLs of a kubeconfig: the server's and the proxy's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from posixpath import normpath
+from typing import Final
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from ..frozen import dataclass
+from .choice import Choice
+from .stanzas import AUTHORITY_DATA, AuthProvider, Cluster, Plugin, User, base64_data
+
+PROXY_SCHEMES: Final = ("http", "https", "socks5")
+_CONTROL: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
+_BROKEN_ESCAPE: Final = re.compile("%(?![0-9a-fA-F]{2})")
+_LEGAL_IN_PATHS: Final = "/$&+,:;=@~"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerURL:
+    """A server's address; *scheme* is empty where none was written."""
+
+    scheme: str
+    address: str
+
+    def __str__(self) -> str:
+        """Write the URL; without a scheme it is http, as for client-go."""
+        return f"{self.scheme or 'http'}://{self.address}"
+
+
+def parse_server(text: str) -> ServerURL:
+    """Read a URL or a ``host:port``; query, fragment and a last slash are dropped.
+
+    The path is written as Go does it: dots and double slashes resolved, escapes only
+    where there must be some.
+
+    Source: client-go rest/url_utils.go, ``DefaultServerURL``.
+
+    Raises:
+        ValueError: it is neither, or it carries a password. *text* is not quoted.
+    """
+    bare = "://" not in text
+    parts = _split("//" + text if bare else text)
+    if "@" in parts.netloc:
+        raise ValueError("must not carry a user or a password: use a user stanza")
+    if parts.scheme not in {"", "http", "https"}:
+        raise ValueError("must be an https or http URL")
+    if _BROKEN_ESCAPE.search(parts.path):
+        raise ValueError("must not have a % in its path that is no escape")
+    if bare and parts.path not in {"", "/"}:
+        raise ValueError("must be a URL (https://host:port/path) or host:port")
+    return ServerURL(parts.scheme, parts.netloc + _clean(parts.path))
+
+
+def check_proxy(text: str) -> None:
+    """Check a ``proxy-url``.
+
+    Source: client-go tools/clientcmd/helpers.go, ``parseProxyURL``.
+
+    Raises:
+        ValueError: it is not one. *text* is not quoted: it may hold a password.
+    """
+    if _split(text).scheme not in PROXY_SCHEMES:
+        raise ValueError(f"must be a URL: {', '.join(PROXY_SCHEMES)}")
+
+
+def _clean(path: str) -> str:
+    decoded = unquote(path)
+    if not decoded.strip("/"):
+        return ""
+    return quote(normpath(f"/{decoded.lstrip('/')}"), safe=_LEGAL_IN_PATHS)
+
+
+def _split(text: str) -> SplitResult:
+    # urlsplit drops tabs and line breaks in silence, and blanks around; Go refuses.
+    if not _CONTROL.intersection(text) and text == text.strip():
+        with suppress(ValueError):
+            parts = urlsplit(text)
+            if parts.hostname and parts.port != 0 and " " not in parts.netloc:
+                return parts
+    raise ValueError("is not a URL with a host")
+
+
+# What makes a user stanza unusable.
+#
+# Source: client-go tools/clientcmd/validation.go, ``validateAuthInfo``; rest/plugin.go;
+# plugin/pkg/client/auth.
+
+
+_API_VERSIONS: Final = frozenset(
+    ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+)
+_OLD_API_VERSION: Final = "client.authentication.k8s.io/v1alpha1"
+_MODES: Final = frozenset(("Never", "IfAvailable", "Always"))
+_REMOVED: Final = {
+    "gcp": "gke-gcloud-auth-plugin (gcloud components install gke-gcloud-auth-plugin)",
+    "azure": "kubelogin (https://github.com/Azure/kubelogin)",
+}
+
+
+def user_problems(user: User) -> Iterator[str]:
+    """Check the user, whatever the server is."""
+    at = user.origin.at
+    if user.token and (user.username or user.password):
+        yield f"{at('token')}: a token and a username or password: choose one"
+    if user.client_certificate or user.client_certificate_data:
+        yield from _certificate_problems(user)
+    if user.plugin:
+        yield from _plugin_problems(user, user.plugin)
+    if (user.as_uid or user.as_groups or user.as_user_extra) and not user.as_user:
+        yield f"{at('as')}: needed to impersonate a uid, groups or extra"
+    yield from _unsendable(user)
+
+
+def credential_problems(user: User) -> Iterator[str]:
+    """Check what matters only over https, where credentials are used."""
+    if user.token_file:
+        yield from _token_file_problems(user)
+    if user.plugin and user.plugin.api_version:
+        yield from _api_version_problems(user, user.plugin.api_version)
+    if user.auth_provider:
+        yield from _auth_provider_problems(user, user.auth_provider)
+
+
+def identifies(user: User) -> bool:
+    """Tell whether there is anything to say who we are with.
+
+    Source: clientcmd/client_config.go, ``canIdentifyUser``.
+    """
+    certificate = user.client_certificate or user.client_certificate_data
+    token = user.token or user.token_file
+    return bool(
+        token or user.username or certificate or user.plugin or user.auth_provider
+    )
+
+
+def _certificate_problems(user: User) -> Iterator[str]:
+    at = user.origin.at
+    if user.client_certificate and user.client_certificate_data:
+        yield f"{at('client-certificate')}: given as a file and as data: choose one"
+    if user.client_key and user.client_key_data:
+        yield f"{at('client-key')}: given as a file and as data: choose one"
+    if not user.client_key and not user.client_key_data:
+        yield f"{at('client-key')}: needed beside the client certificate"
+    yield from unreadable(user.client_certificate, at("client-certificate"))
+    yield from unreadable(user.client_key, at("client-key"))
+
+
+def _plugin_problems(user: User, plugin: Plugin) -> Iterator[str]:
+    at = user.origin.at
+    if user.auth_provider:
+        yield f"{at('auth-provider')}: contradicts exec: choose one"
+    if not plugin.command:
+        yield f"{at('exec.command')}: needed"
+    if not plugin.api_version:
+        yield f"{at('exec.apiVersion')}: needed: {_accepted_versions()}"
+    for i, (name, _) in enumerate(plugin.env):
+        if not name:
+            yield f"{at(f'exec.env[{i}].name')}: needed"
+    if plugin.interactive_mode not in _MODES:
+        yield f"{at('exec.interactiveMode')}: must be Never, IfAvailable or Always"
+
+
+def _api_version_problems(user: User, version: str) -> Iterator[str]:
+    where = user.origin.at("exec.apiVersion")
+    if version == _OLD_API_VERSION:
+        yield (
+            f"{where}: {version} has been removed from Kubernetes: update the tool "
+            "that wrote it, and let it write this user again"
+        )
+    elif version not in _API_VERSIONS:
+        yield f"{where}: unknown: {_accepted_versions()}"
+
+
+def _accepted_versions() -> str:
+    return "must be " + " or ".join(sorted(_API_VERSIONS))
+
+
+def _auth_provider_problems(user: User, provider: AuthProvider) -> Iterator[str]:
+    where = user.origin.at("auth-provider")
+    name = provider.name
+    if name in _REMOVED:
+        yield (
+            f"{where}.name: the {name} provider has been removed from Kubernetes: "
+            f"use {_REMOVED[name]} and let it write this user again"
+        )
+    elif name != "oidc":
+        yield f"{where}.name: unknown: only oidc exists, or use exec"
+    else:
+        yield from _oidc_problems(f"{where}.config", provider.config)
+
+
+def _oidc_problems(where: str, config: dict[str, str]) -> Iterator[str]:
+    for key in ("idp-issuer-url", "client-id"):
+        if not config.get(key):
+            yield f"{where}.{key}: needed for oidc"
+    authority = config.get(AUTHORITY_DATA)
+    if authority and base64_data(authority) is None:
+        yield f"{where}.{AUTHORITY_DATA}: must be base64"
+
+
+def _token_file_problems(user: User) -> Iterator[str]:
+    where = user.origin.at("tokenFile")
+    if user.username:
+        yield f"{where}: a token and a username: choose one"
+    if user.token:
+        return  # it stands in for the file until that can be read
+    try:
+        empty = not Path(user.token_file).read_bytes().strip()
+    except OSError as error:
+        yield f"{where}: {user.token_file} cannot be read: {error.strerror}"
+    else:
+        if empty:
+            yield f"{where}: {user.token_file} is empty"
+
+
+def unreadable(path: str, where: str) -> Iterator[str]:
+    """Check that the file can be opened, if there is to be one."""
+    if not path:
+        return
+    try:
+        with Path(path).open("rb"):
+            pass
+    except OSError as error:
+        yield f"{where}: {path} cannot be read: {error.strerror}"
+
+
+def _unsendable(user: User) -> Iterator[str]:
+    texts = {
+        "token": (user.token,),
+        "as": (user.as_user,),
+        "as-uid": (user.as_uid,),
+        "as-groups": user.as_groups,
+        "as-user-extra": tuple(v for _, values in user.as_user_extra for v in values),
+    }
+    for key, values in texts.items():
+        if _CONTROL.intersection("".join(values)):
+            yield f"{user.origin.at(key)}: holds a control character"
+
+
+# What makes the chosen stanzas unusable; every problem, not the first.
+#
+# Source: client-go tools/clientcmd/validation.go, and what rest and transport refuse
+# later (rest/transport.go, transport/transport.go).
+
+
+def choice_problems(choice: Choice, *, credentials_needed: bool) -> Iterator[str]:
+    """Check what was chosen; *credentials_needed* refuses to go on anonymously."""
+    cluster, user = choice.cluster, choice.user
+    yield from _cluster_problems(cluster)
+    yield from user_problems(user)
+    if cluster.server.lower().startswith("https://"):
+        yield from _contradiction(cluster)
+        yield from credential_problems(user)
+        if credentials_needed and not identifies(user):
+            yield _anonymous(choice)
+    elif _schemeless(cluster) and (identifies(user) or _trust(cluster)):
+        yield (
+            f"{cluster.origin.at('server')}: needs a scheme (https://HOST:PORT): "
+            "without one it would be http, where credentials and CAs are not used"
+        )
+
+
+def _anonymous(choice: Choice) -> str:
+    if choice.user_missing:
+        return choice.user_missing
+    where = choice.user.origin.where or choice.context.origin.where or "flags"
+    return f"{where}: no credentials for an https server (token, certificate, exec, …)"
+
+
+def _schemeless(cluster: Cluster) -> bool:
+    return bool(cluster.server) and "://" not in cluster.server
+
+
+def _trust(cluster: Cluster) -> bool:
+    authority = cluster.certificate_authority or cluster.certificate_authority_data
+    return bool(authority or cluster.insecure_skip_tls_verify)
+
+
+def _cluster_problems(cluster: Cluster) -> Iterator[str]:
+    at = cluster.origin.at
+    if not cluster.server:
+        if cluster.origin.where:  # else there is no cluster, which has been said
+            yield f"{at('server')}: no server is given for this cluster"
+    else:
+        try:
+            parse_server(cluster.server)
+        except ValueError as error:
+            yield f"{at('server')}: {error}"
+    if cluster.proxy_url:
+        try:
+            check_proxy(cluster.proxy_url)
+        except ValueError as error:
+            yield f"{at('proxy-url')}: {error}"
+    if cluster.certificate_authority and cluster.certificate_authority_data:
+        yield f"{at('certificate-authority')}: given as a file and as data: choose one"
+    yield from unreadable(cluster.certificate_authority, at("certificate-authority"))
+
+
+def _contradiction(cluster: Cluster) -> Iterator[str]:
+    authority = cluster.certificate_authority or cluster.certificate_authority_data
+    if cluster.insecure_skip_tls_verify and authority:
+        yield (
+            f"{cluster.origin.at('insecure-skip-tls-verify')}: contradicts the "
+            "certificate authority that is given too: remove one"
+        )

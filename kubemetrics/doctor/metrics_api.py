@@ -1,0 +1,159 @@
+"""What is behind a metrics API that is down: its APIService, Service and pods.
+
+Each step is taken only if it may be; what may not be read is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..api import Api, ListOptions
+from ..errors import ApiError, KubeMetricsError, NotFound, ServiceUnavailable
+from ..flow import Flow, attempt
+from ..frozen import dataclass
+from ..models.pod import Pod
+from ..snapshot import Snapshot
+from ..snapshot.reasons import container_reason
+from .finding import ApiService, Finding, apiservice_of, selector_of, versions_of
+
+_SERVICES: Final = "/apis/apiregistration.k8s.io/v1/apiservices"
+
+
+def behind(api: Api, version: str) -> Flow[tuple[str, ...]]:
+    """Return a line for each thing that the API shows of the provider."""
+    name = f"{version}.metrics.k8s.io"
+    service = yield from attempt(_apiservice(api, name))
+    if isinstance(service, KubeMetricsError):
+        return ()
+    said = f"APIService {name} Available={service.available}"
+    pods = yield from attempt(_pods(api, service))
+    if isinstance(pods, KubeMetricsError):
+        return (said,)
+    return (said, *(_pod(pod) for pod in pods), *_none(service, pods))
+
+
+def _apiservice(api: Api, name: str) -> Flow[ApiService]:
+    return apiservice_of((yield from api.get_raw(f"{_SERVICES}/{name}")))
+
+
+def _pods(api: Api, service: ApiService) -> Flow[tuple[Pod, ...]]:
+    """List the pods that the Service selects."""
+    path = f"/api/v1/namespaces/{service.namespace}/services/{service.name}"
+    selector = selector_of((yield from api.get_raw(path)))
+    if not selector:  # an empty one would select every pod of the namespace
+        return ()
+    labels = ",".join(f"{key}={value}" for key, value in selector.items())
+    options: ListOptions = {"namespace": service.namespace, "label_selector": labels}
+    return tuple((yield from api.list_pods(options)))
+
+
+def _pod(pod: Pod) -> str:
+    stopped = (container_reason(container, pod) for container in pod.containers)
+    why = [reason.explanation for reason in stopped if reason is not None]
+    ready = sum(container.ready for container in pod.containers)
+    state = f"phase {pod.phase}, {ready} of {len(pod.containers)} containers ready"
+    return " ".join([f"Pod {pod.namespace}/{pod.name}: {state}.", *why])
+
+
+def _none(service: ApiService, pods: tuple[Pod, ...]) -> tuple[str, ...]:
+    if pods:
+        return ()
+    return (f"Service {service.namespace}/{service.name} selects no pod.",)
+
+
+# The metrics API: absent, down, warming up, refusing, or healthy.
+#
+# ``/apis/metrics.k8s.io`` and the versions below it may be read by whoever is
+# authenticated (``system:discovery``), so that they settle what a 403 leaves open.
+
+
+_GROUP: Final = "/apis/metrics.k8s.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """The *version* that answers, or the *finding* why none does."""
+
+    version: str = ""
+    finding: Finding | None = None
+
+
+def provider(api: Api) -> Flow[Provider]:
+    """Climb the ladder: is the group registered, does its version answer."""
+    versions = yield from attempt(_versions(api))
+    if isinstance(versions, NotFound):
+        return Provider(finding=_absent(versions))
+    if isinstance(versions, KubeMetricsError):
+        return Provider(finding=_failed(versions))
+    failure: KubeMetricsError = NotFound("no version is served", status=404)
+    for version in versions:
+        answer = yield from attempt(api.get_raw(f"{_GROUP}/{version}"))
+        if not isinstance(answer, KubeMetricsError):
+            return Provider(version)
+        failure = answer
+    if not isinstance(failure, ServiceUnavailable):
+        return Provider(finding=_failed(failure))
+    shown = yield from behind(api, versions[-1])
+    return Provider(finding=_down(failure, shown))
+
+
+def metrics_api(
+    found: Provider, seen: Snapshot | KubeMetricsError | None, *, allowed: bool
+) -> Finding:
+    """Say how the metrics API fares; *allowed*: whether we may read samples of pods."""
+    if found.finding is not None:
+        return found.finding
+    snapshot = seen if isinstance(seen, Snapshot) else None
+    error = seen.error("pod metrics") if isinstance(seen, Snapshot) else seen
+    if error is not None and allowed:
+        return _failed(error)
+    if snapshot is not None and snapshot.warming:
+        return Finding(
+            check="metrics API",
+            severity="warning",
+            what="The metrics API has no node yet although nodes are Ready.",
+            evidence=snapshot.node_coverage.sentence,
+            advice="It takes two scrapes (up to two minutes) after a start. If it "
+            "stays so, read the logs of metrics-server.",
+        )
+    return Finding(
+        check="metrics API",
+        severity="ok",
+        what=f"metrics.k8s.io/{found.version} is served.",
+    )
+
+
+def _versions(api: Api) -> Flow[tuple[str, ...]]:
+    return versions_of((yield from api.get_raw(_GROUP)))
+
+
+def _absent(error: ApiError) -> Finding:
+    return Finding(
+        check="metrics API",
+        severity="problem",
+        what="The metrics API is absent: metrics.k8s.io is not registered.",
+        evidence=f"GET {_GROUP}: {error.message}",
+        advice="Install metrics-server, or another provider of metrics.k8s.io.",
+    )
+
+
+def _down(error: ApiError, shown: tuple[str, ...]) -> Finding:
+    return Finding(
+        check="metrics API",
+        severity="problem",
+        what="The metrics API is down: registered, and nothing answers behind it.",
+        evidence="\n".join((error.message, *shown)),
+        advice="Look at the pods, the Service and the logs of metrics-server "
+        "(kubectl -n kube-system get pods -l k8s-app=metrics-server).",
+    )
+
+
+def _failed(error: KubeMetricsError) -> Finding:
+    return Finding(
+        check="metrics API",
+        severity="problem",
+        what="The metrics API cannot be read.",
+        evidence=str(error),
+        advice="Read what the server said; the aggregation layer's certificates may be "
+        "to blame where it refuses what it allows.",
+    )

@@ -1,0 +1,247 @@
+"""Reading one field of a JSON object: missing and null alike give the empty value.
+
+A wrong type is a `DecodeError` with the path below the object; who holds the object
+adds its own place with `under`. What Go's clients read is read here too: a ``null``
+wherever it stands, an object without its name (encoding/json, ``Unmarshal``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar, cast
+
+from .errors import DecodeError
+from .frozen import dataclass
+from .wire import Items
+
+P = TypeVar("P")
+T = TypeVar("T")
+Object: TypeAlias = Mapping[str, Any]
+
+
+class _Empty(dict[str, Any]):
+    """A map that stays empty; it is copied and pickled, which a mapping proxy is not.
+
+    A dictionary all the same, so that what is made of it with `asdict` is plain JSON.
+    """
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        return "EMPTY"
+
+    if not TYPE_CHECKING:  # to a type checker it is a `Mapping`, which has none of them
+
+        def _refuse(self, *_: object, **__: object) -> NoReturn:
+            raise TypeError("the empty map cannot be changed: many objects share it")
+
+        __setitem__ = __ior__ = setdefault = update = _refuse
+
+
+EMPTY: Final[Mapping[str, Any]] = _Empty()
+
+
+def empty() -> Mapping[str, Any]:
+    """Return the empty map, as a default that a dataclass accepts."""
+    return EMPTY
+
+
+class at:  # noqa: N801 - reads as a word: ``with at("spec"):``
+    """Put *place* before the path of any `DecodeError` inside."""
+
+    __slots__ = ("_place",)
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: object
+    ) -> None:
+        if isinstance(error, DecodeError):
+            raise under(self._place, error) from None
+
+
+def under(place: str, error: DecodeError) -> DecodeError:
+    """Return *error* as seen from the object that holds *place*."""
+    inner = error.path.removeprefix("$")
+    return DecodeError(error.problem, url=error.url, path=f"$.{place}{inner}")
+
+
+def wrong(key: str, expected: str, value: object) -> DecodeError:
+    """Return the error for a field of another type."""
+    return DecodeError(f"expected {expected}, got {_kind(value)}", path=f"$.{key}")
+
+
+def text(obj: Object, key: str) -> str:
+    """Return a string, empty if there is none."""
+    value: object = obj.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise wrong(key, "a string", value)
+    return value
+
+
+def needed(obj: Object, key: str) -> str:
+    """Return a string that must be there, and not be empty."""
+    value = text(obj, key)
+    if not value:
+        raise wrong(key, "a string", obj.get(key))
+    return value
+
+
+def whole(obj: Object, key: str) -> int:
+    """Return an integer, 0 if there is none."""
+    value: object = obj.get(key)
+    if value is None:
+        return 0
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise wrong(key, "an integer", value)
+    return value
+
+
+def flag(obj: Object, key: str) -> bool:
+    """Return a boolean, false if there is none."""
+    value: object = obj.get(key)
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise wrong(key, "a boolean", value)
+    return value
+
+
+def child(obj: Object, key: str) -> Object | None:
+    """Return an object, or nothing."""
+    value: Object | None = obj.get(key)
+    if value is not None and not isinstance(value, dict):
+        raise wrong(key, "an object", value)
+    return value
+
+
+def time(obj: Object, key: str) -> datetime | None:
+    """Return an RFC 3339 time, or nothing."""
+    value: object = obj.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise wrong(key, "an RFC 3339 time", value)
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise DecodeError(f"not an RFC 3339 time: {value[:40]!r}", path=f"$.{key}")
+    return moment
+
+
+def children(
+    obj: Object, key: str, build: Callable[[Any, P], T], pool: P
+) -> tuple[T, ...]:
+    """Build each object of a list; the path of an error says which one."""
+    if obj.get(key) is None:
+        return ()
+    return tuple(built_list(obj, key, build, pool))
+
+
+def built_list(obj: Object, key: str, build: Callable[[Any, P], T], pool: P) -> list[T]:
+    """Build each object of a list that may be long, missing or null."""
+    return _built(_listed(obj, key), key, build, pool)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableItem:
+    """An item of a list that could not be read, and why.
+
+    *name* and *namespace* are those of its ``metadata``, empty where that does not tell
+    them. *error* names the place: ``$.items[3].usage.cpu``.
+    """
+
+    name: str
+    namespace: str
+    error: DecodeError
+
+
+def drained_list(
+    obj: Object, key: str, build: Callable[[Any, P], T], pool: P
+) -> tuple[list[T], list[UnreadableItem]]:
+    """Build each item for itself: one that cannot be read costs no other.
+
+    The list is emptied: what has become a value takes no more memory.
+    """
+    items = obj.get(key)
+    if not isinstance(items, Items):
+        items = _drain(_listed(obj, key))
+    built: list[T] = []
+    unreadable: list[UnreadableItem] = []
+    try:
+        for item in items:
+            try:
+                built.append(_build(item, build, pool))
+            except DecodeError as error:
+                place = f"{key}[{len(built) + len(unreadable)}]"
+                unreadable.append(_unreadable(item, under(place, error)))
+    except DecodeError as error:  # what follows is no JSON
+        place = f"{key}[{len(built) + len(unreadable)}]"
+        raise under(place, error) from None
+    return built, unreadable
+
+
+def _unreadable(item: object, error: DecodeError) -> UnreadableItem:
+    meta = _object(_object(item).get("metadata"))
+    name, namespace = meta.get("name"), meta.get("namespace")
+    return UnreadableItem(
+        name if isinstance(name, str) else "",
+        namespace if isinstance(namespace, str) else "",
+        error,
+    )
+
+
+def _object(value: object) -> Object:
+    return cast("Object", value) if isinstance(value, dict) else EMPTY
+
+
+def _listed(obj: Object, key: str) -> list[Any]:
+    items: Sequence[Any] | None = obj.get(key)
+    if items is None:
+        return []
+    if not isinstance(items, list):
+        raise wrong(key, "a list", items)
+    return items
+
+
+def _drain(items: list[Any]) -> Iterator[Any]:
+    items.reverse()
+    while items:
+        yield items.pop()
+
+
+def _built(
+    items: Iterable[Any], key: str, build: Callable[[Any, P], T], pool: P
+) -> list[T]:
+    built: list[T] = []
+    try:
+        for item in items:
+            built.append(_build(item, build, pool))  # noqa: PERF401 - counted on error
+    except DecodeError as error:
+        raise under(f"{key}[{len(built)}]", error) from None
+    return built
+
+
+def _build(item: object, build: Callable[[Any, P], T], pool: P) -> T:
+    """Build one item; ``null`` is an empty object, as Go reads it."""
+    if isinstance(item, dict):
+        return build(item, pool)
+    if item is None:
+        return build(EMPTY, pool)
+    raise DecodeError(f"expected an object, got {_kind(item)}")
+
+
+def _kind(value: object) -> str:
+    if value is None or value == "":
+        return "null" if value is None else "an empty one"
+    return "a number" if isinstance(value, Decimal) else type(value).__name__

@@ -1,0 +1,1 @@
+"""``kubectl top``, to the byte: commands, words, selectors and tables."""

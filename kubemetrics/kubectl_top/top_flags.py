@@ -1,0 +1,64 @@
+"""What ``top pods`` and ``top nodes`` have in common on the command line."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from ..commandline.parser import SEE_EXAMPLES, Parser, UsageError
+from .kubectl_errors import KubectlError
+
+
+def add_arguments(parser: Parser, kind: str) -> None:
+    """Declare kubectl's flags that both kinds have."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one {kind}")
+    parser.add_argument(
+        "-l",
+        "--selector",
+        default="",
+        metavar="LABELS",
+        help=f"the {kind}s with these labels",
+    )
+    parser.add_argument(
+        "--sort-by", default="", metavar="cpu|memory", help="largest first"
+    )
+    parser.add_argument("--no-headers", action="store_true", help="no header line")
+    parser.add_argument("--show-swap", action="store_true", help="show swap as well")
+    parser.add_argument(
+        "--use-protocol-buffers",
+        action="store_true",
+        help="accepted, and without effect: answers are read as JSON",
+    )
+
+
+def one_name(args: Namespace, kind: str) -> str:
+    """Return the name, or nothing.
+
+    Raises:
+        UsageError: there are several.
+    """
+    names: list[str] = args.names
+    if len(names) > 1:
+        raise UsageError(f"{kind} [NAME | -l label]", see=SEE_EXAMPLES)
+    return names[0] if names else ""
+
+
+def check(args: Namespace, name_and_selector: str) -> None:
+    """Check the flags in kubectl's order.
+
+    Raises:
+        KubectlError: they do not go together, or a selector is malformed.
+    """
+    if args.sort_by not in {"", "cpu", "memory"}:
+        raise KubectlError("error: --sort-by accepts only cpu or memory")
+    field_selector: str = getattr(args, "field_selector", "")
+    if not (args.selector or field_selector):
+        return
+    if any(args.names):
+        raise KubectlError(f"error: {name_and_selector}")
+    from .selectors import check_fields, check_labels  # noqa: PLC0415 - rarely needed
+
+    try:
+        check_labels(args.selector)
+        check_fields(field_selector)
+    except ValueError as error:
+        raise KubectlError(f"error: {error}") from None

@@ -1,0 +1,1 @@
+"""Columns, rendering, units, expressions and machine formats of any table."""

@@ -1,0 +1,365 @@
+"""Rows as typed values: what ``-o json``, ``yaml``, ``ndjson`` and ``csv`` are made of.
+
+CPU is in nanocores and memory in bytes, both integers; percentages have two decimals,
+cut off; ages are in seconds. ``null`` is what is not known, or not there.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any, Final, TypeAlias, TypeVar
+
+import yaml
+
+from ..frozen import dataclass
+from ..quantity import Quantity
+from ..snapshot import Coverage, Snapshot
+from ..text import printable
+from ..times import rfc3339
+from .columns import Column, Kind, Known, Table, Value
+
+R = TypeVar("R")
+Json: TypeAlias = Any
+"""What `json` reads and writes."""
+Scalar: TypeAlias = int | float | str | None
+
+API_VERSION: Final = "kubemetrics/v1"
+UNITS: Final = {
+    "cpu": "nanocores", "memory": "bytes", "percent": "percent", "age": "seconds",
+}  # fmt: skip
+_HUNDRED: Final = 100
+_SECOND: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where rows came from: the *context*, and what was read there.
+
+    *error* is why nothing was, in one line.
+    """
+
+    context: str = ""
+    coverage: Coverage | None = None
+    snapshot: Snapshot | None = None
+    error: str = ""
+
+
+def plain(value: Value) -> Scalar:
+    """Return a cell as a JSON value, a quantity in whole units."""
+    if value is None:
+        return None
+    if isinstance(value, Quantity):
+        return value.value()
+    if isinstance(value, Fraction):
+        return value.numerator * _HUNDRED**2 // value.denominator / _HUNDRED
+    if isinstance(value, timedelta):
+        return value // _SECOND if not value % _SECOND else value.total_seconds()
+    return value
+
+
+def document(
+    table: Table[R],
+    columns: Sequence[Column[R]],
+    rows: Sequence[R],
+    sources: Sequence[Source],
+) -> dict[str, Json]:
+    """Return everything as one object."""
+    return {**head(table, sources), "items": list(objects(columns, rows))}
+
+
+def head(table: Table[R], sources: Sequence[Source]) -> dict[str, Json]:
+    """Return what goes before the items."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": f"{table.kind}List",
+        "metadata": {
+            "units": UNITS,
+            "sources": [_source(source) for source in sources],
+        },
+    }
+
+
+def objects(
+    columns: Sequence[Column[R]], rows: Sequence[R]
+) -> Iterator[dict[str, Json]]:
+    """Return each row as an object, nested where the columns' keys have dots."""
+    readers = [_reader(column) for column in columns]
+    for row in rows:
+        item: dict[str, Json] = {}
+        for parents, last, read in readers:
+            place = item
+            for name in parents:
+                place = place.setdefault(name, {})
+            place[last] = read(row)
+        yield item
+
+
+def reader(column: Column[R]) -> Callable[[R], Scalar]:
+    """Return what reads a column's cells as JSON values."""
+    get = column.get
+    if column.kind == "text":
+        # An empty label is a label; any other empty text is something not there.
+        return _label_reader(get) if ":" in column.key else _text_reader(get)
+    if column.kind == "cpu":
+        return _nanos_reader(get)
+    return lambda row: plain(get(row))
+
+
+def _text_reader(get: Callable[[R], Value]) -> Callable[[R], Scalar]:
+    def read(row: R) -> str | None:
+        value = get(row)
+        return str(value) if value else None
+
+    return read
+
+
+def _label_reader(get: Callable[[R], Value]) -> Callable[[R], Scalar]:
+    def read(row: R) -> str | None:
+        value = get(row)
+        return None if value is None else str(value)
+
+    return read
+
+
+def _nanos_reader(get: Callable[[R], Value]) -> Callable[[R], Scalar]:
+    def read(row: R) -> int | None:
+        value = get(row)
+        return value.nanos if isinstance(value, Quantity) else None
+
+    return read
+
+
+def _reader(
+    column: Column[R],
+) -> tuple[tuple[str, ...], str, Callable[[R], Scalar]]:
+    return column.path[:-1], column.path[-1], reader(column)
+
+
+def _source(source: Source) -> dict[str, Json]:
+    found = source.snapshot
+    return {
+        "context": source.context or None,
+        "date": rfc3339(found.date) if found else None,
+        "cadence": plain(found.cadence) if found else None,
+        "coverage": _coverage(source.coverage) if source.coverage else None,
+        "failures": [
+            {"part": f.part, "namespace": f.namespace or None, "message": str(f.error)}
+            for f in (found.failures if found else ())
+        ],
+        "unreadable": [
+            {
+                "part": lost.part,
+                "namespace": lost.item.namespace or None,
+                "name": lost.item.name or None,
+                "message": str(lost.item.error),
+            }
+            for lost in (found.unreadable if found else ())
+        ],
+        "error": source.error or None,
+    }
+
+
+def _coverage(coverage: Coverage) -> dict[str, Json]:
+    return {
+        "expected": coverage.expected,
+        "measured": coverage.measured,
+        "missing": dict(coverage.missing),
+        "finished": coverage.finished,
+        "waiting": coverage.waiting,
+        "terminating": coverage.terminating,
+        "orphans": coverage.orphans,
+        "partial": coverage.partial,
+        "stale": coverage.stale,
+    }
+
+
+# ``-o csv``: the columns' keys, then raw values; unknown is empty.
+
+
+def csv_lines(
+    columns: Sequence[Column[R]], rows: Sequence[R], *, headers: bool = True
+) -> Iterator[str]:
+    """Write RFC 4180 lines, without their ends."""
+    readers = [reader(column) for column in columns]
+    line = _Line()
+    writer = csv.writer(line, lineterminator="")
+    if headers:
+        writer.writerow([column.key for column in columns])
+        yield line.text
+    for row in rows:
+        writer.writerow([_cell(read(row)) for read in readers])
+        yield line.text
+
+
+class _Line:
+    """Where `csv` writes each line to, in one call."""
+
+    text = ""
+
+    def write(self, text: str) -> None:
+        self.text = text
+
+
+def _cell(value: Scalar) -> Scalar:
+    return printable(value) if isinstance(value, str) else value
+
+
+# ``-o json`` and ``-o ndjson``: one item a line, all of it ASCII.
+
+
+def json_lines(
+    table: Table[R],
+    columns: Sequence[Column[R]],
+    rows: Sequence[R],
+    sources: Sequence[Source],
+) -> Iterator[str]:
+    """Write one document, an item a line: it can be read whole, or with ``grep``."""
+    encode = json.JSONEncoder().encode
+    opening = json.dumps(head(table, sources), indent=2)
+    yield opening.removesuffix("\n}") + ',\n  "items": ['
+    last = len(rows) - 1
+    for index, item in enumerate(objects(columns, rows)):
+        yield f"    {encode(item)}{',' if index < last else ''}"
+    yield "  ]\n}"
+
+
+def ndjson_lines(
+    table: Table[R], columns: Sequence[Column[R]], rows: Sequence[R]
+) -> Iterator[str]:
+    """Write a document for each row."""
+    encode = json.JSONEncoder().encode
+    what = {"apiVersion": API_VERSION, "kind": table.kind}
+    for item in objects(columns, rows):
+        yield encode({**what, **item})
+
+
+# ``-o yaml``: the document of ``-o json``, in YAML.
+
+
+_FAST: Final[type[yaml.SafeDumper]] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""The one in C, ten times as fast, where PyYAML was built with it."""
+
+
+def yaml_text(document: dict[str, Any]) -> str:
+    """Write *document*, without the end of its last line."""
+    try:
+        return _dumped(document, _FAST)
+    except UnicodeEncodeError:
+        # Half of a surrogate pair, which JSON can carry and libyaml cannot.
+        return _dumped(document, yaml.SafeDumper)
+
+
+def _dumped(document: dict[str, Any], dumper: type[yaml.SafeDumper]) -> str:
+    text: str = yaml.dump(document, Dumper=dumper, sort_keys=False)
+    return text.rstrip("\n")
+
+
+# ``-o prometheus``: the text format, fit for node_exporter's textfile collector.
+#
+# Each number is a gauge of the rows that have it; what is not known has no series, and
+# ``…_unmeasured`` says why. There are no timestamps, which that collector refuses.
+# Source: prometheus/docs, instrumenting/exposition_formats.md.
+
+
+_SUFFIX: Final[dict[Kind, str]] = {
+    "cpu": "_cores", "memory": "_bytes", "percent": "_ratio", "age": "_seconds",
+    "count": "",
+}  # fmt: skip
+_NOT_A_NAME: Final = re.compile(r"[^a-zA-Z0-9_]")
+_ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+def prometheus_lines(
+    table: Table[R], columns: Sequence[Column[R]], rows: Sequence[R]
+) -> Iterator[str]:
+    """Write the numbers among *columns*, labelled by what tells rows apart."""
+    labelling = _labelling(table, columns)
+    labels = [_labels(labelling, row) for row in rows]
+    for column in columns:
+        if column.kind in _SUFFIX:
+            yield from _family(table, column, rows, labels)
+    yield from _unmeasured(table, rows, labels)
+
+
+def _family(
+    table: Table[R], column: Column[R], rows: Sequence[R], labels: list[str]
+) -> Iterator[str]:
+    name = _metric_name(table, column)
+    yield f"# HELP {name} {_help(column.about)}"
+    yield f"# TYPE {name} gauge"
+    for row, label in zip(rows, labels, strict=True):
+        value = column.get(row)
+        if value is not None:
+            yield f"{name}{{{label}}} {_number(value)}"
+
+
+def _unmeasured(table: Table[R], rows: Sequence[R], labels: list[str]) -> Iterator[str]:
+    if table.get("explanation") is None:
+        return  # a sum has several reasons; its counts have series of their own
+    reason = table.need("reason")
+    name = f"kubemetrics_{table.noun}_unmeasured"
+    yield f"# HELP {name} {_help(reason.about)}"
+    yield f"# TYPE {name} gauge"
+    for row, label in zip(rows, labels, strict=True):
+        code = reason.get(row)
+        if code:
+            yield f'{name}{{{label},reason="{_escaped(str(code))}"}} 1'
+
+
+def _metric_name(table: Table[R], column: Column[R]) -> str:
+    key = column.key.replace("mem.", "memory.").replace("pct_", "")
+    name = _NOT_A_NAME.sub("_", key)
+    return f"kubemetrics_{table.noun}_{name}{_SUFFIX[column.kind]}"
+
+
+def _labelling(
+    table: Table[R], columns: Sequence[Column[R]]
+) -> list[tuple[str, Column[R]]]:
+    """Name the labels of each series; no two get the same name."""
+    found: dict[str, Column[R]] = {}
+    for key, name in table.identity.items():
+        found[_free(name, found)] = table.need(key)
+    for column in columns:
+        if column.key.startswith("label:") and column.key not in table.identity:
+            found[_free(column.key, found)] = column
+    return list(found.items())
+
+
+def _free(name: str, taken: dict[str, Column[R]]) -> str:
+    clean = free = _NOT_A_NAME.sub("_", name)
+    count = 1
+    while free in taken:
+        count += 1
+        free = f"{clean}_{count}"
+    return free
+
+
+def _labels(labelling: list[tuple[str, Column[R]]], row: R) -> str:
+    cells = [(name, column.get(row)) for name, column in labelling]
+    return ",".join(
+        f'{name}="{_escaped("" if cell is None else str(cell))}"'
+        for name, cell in cells
+    )
+
+
+def _escaped(text: str) -> str:
+    return printable(text).translate(_ESCAPES)
+
+
+def _help(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\n", r"\n")
+
+
+def _number(value: Known) -> str:
+    if isinstance(value, Quantity):
+        return f"{value.as_decimal():f}"
+    if isinstance(value, Fraction):
+        return repr(value.numerator / value.denominator)
+    if isinstance(value, timedelta):
+        return repr(value.total_seconds())
+    return str(value)

@@ -1,0 +1,376 @@
+"""Colour, for a terminal that wants it: by threshold, and by what a word means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Final, Generic, Protocol, TypeVar
+
+from ..frozen import dataclass
+from ..quantity import Quantity
+from ..text import left, printable, shorten, widest, width
+from .columns import ALWAYS, PARTIAL, Column, Severity, Value
+from .units import AUTO, UNKNOWN, Units, shower
+
+_RESET: Final = "\x1b[0m"
+_CODES: Final[dict[Severity, str]] = {
+    "warning": "\x1b[33m", "critical": "\x1b[31m", "quiet": "\x1b[2m",
+}  # fmt: skip
+BOLD: Final = "\x1b[1m"
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From how many per cent on a share is a warning, and from how many critical."""
+
+    warning: int = 70
+    critical: int = 90
+
+    @classmethod
+    def parse(cls, text: str) -> Thresholds:
+        """Read ``--thresholds WARNING,CRITICAL``, both in per cent.
+
+        Raises:
+            ValueError: not two whole numbers, the second not below the first.
+        """
+        words = [word.strip().removesuffix("%") for word in text.split(",")]
+        if [w.isascii() and w.isdigit() and len(w) < _DIGITS for w in words] == [
+            True
+        ] * 2:
+            warning, critical = map(int, words)
+            if warning <= critical:
+                return cls(warning, critical)
+        raise ValueError(
+            f"expected two percentages, as 70,90 and in this order, not {text!r}"
+        )
+
+    def severity(self, value: Value) -> Severity | None:
+        """Return what the share *value* is; nothing where it is not known or fine."""
+        if not isinstance(value, Fraction):
+            return None
+        if value * 100 >= self.critical:
+            return "critical"
+        return "warning" if value * 100 >= self.warning else None
+
+
+_DIGITS: Final = 6
+
+
+def painted(text: str, severity: Severity | None) -> str:
+    """Put *text* into the colour of *severity*."""
+    return f"{_CODES[severity]}{text}{_RESET}" if severity else text
+
+
+def bold(text: str) -> str:
+    """Make *text* bold."""
+    return f"{BOLD}{text}{_RESET}"
+
+
+# Making a table as narrow as the terminal: what leaves first, what is cut last.
+
+
+GAP: Final = 2
+_SHORTEST: Final = 10
+_DETAIL: Final = 40
+"""Columns with a lower `keep` are details."""
+
+
+class Sized(Protocol):
+    """A column with the *size* that its cells need."""
+
+    @property
+    def keep(self) -> int:
+        """When it leaves; the lowest first."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many cells of the terminal it takes."""
+        ...
+
+    @property
+    def flexible(self) -> bool:
+        """Whether its text may be cut."""
+        ...
+
+    @property
+    def name(self) -> bool:
+        """Whether it names the row, so that it is cut last."""
+        ...
+
+    @property
+    def heading(self) -> int:
+        """How much its header takes."""
+        ...
+
+
+def leaving(columns: Sequence[Sized], limit: int, stays: int) -> set[int]:
+    """Return which columns, by index, must leave for the others to fit in *limit*.
+
+    Details leave before any text is cut, other columns only where that is not enough;
+    those with a `keep` of *stays* or more never do. Names stay whole, to be copied, as
+    long as they leave two fifths of the room to the rest.
+    """
+    whole = [column.size for column in columns]
+    names = [i for i, column in enumerate(columns) if column.name]
+    floors = list(map(_floor, columns))
+    _shrink(whole, floors, names, _room(whole, names, limit))
+    cut = [whole[i] if c.name else floors[i] for i, c in enumerate(columns)]
+    gone: set[int] = set()
+    _leave(gone, columns, whole, limit, min(_DETAIL, stays))
+    _leave(gone, columns, cut, limit, stays)
+    return gone
+
+
+def _leave(
+    gone: set[int], columns: Sequence[Sized], least: list[int], limit: int, below: int
+) -> None:
+    """Add columns with a `keep` *below* that to *gone* until the others fit."""
+    order = sorted(
+        (i for i, c in enumerate(columns) if c.keep < below and i not in gone),
+        key=lambda i: (columns[i].keep, -i),
+    )
+    needed = _width([size for i, size in enumerate(least) if i not in gone])
+    for index in order:
+        if needed <= limit:
+            return
+        gone.add(index)
+        needed -= least[index] + GAP
+
+
+def sizes(columns: Sequence[Sized], limit: int) -> list[int]:
+    """Return the size of each column so that all fit, if that can be.
+
+    The widest text shrinks first, the rows' names only when nothing else is left.
+    """
+    found = [column.size for column in columns]
+    floors = list(map(_floor, columns))
+    for names in (False, True):
+        shrinking = [i for i, c in enumerate(columns) if c.name is names]
+        _shrink(found, floors, shrinking, limit)
+    return found
+
+
+def _room(least: list[int], names: list[int], limit: int) -> int:
+    """Return what the table may take while its names take three fifths of *limit*."""
+    taken = sum(least[i] + GAP for i in names)
+    return _width(least) - max(taken - limit * 3 // 5, 0)
+
+
+def _shrink(
+    found: list[int], floors: list[int], shrinking: list[int], limit: int
+) -> None:
+    """Take from the widest of *shrinking*, cell by cell, until all fit in *limit*."""
+    excess = _width(found) - limit
+    while excess > 0:
+        able = [i for i in shrinking if found[i] > floors[i]]
+        if not able:
+            return
+        found[max(able, key=found.__getitem__)] -= 1
+        excess -= 1
+
+
+def _floor(column: Sized) -> int:
+    if not column.flexible:
+        return column.size
+    return min(column.size, max(column.heading, _SHORTEST))
+
+
+def _width(found: Sequence[int]) -> int:
+    return sum(found) + GAP * (len(found) - 1)
+
+
+# The plainest of tables: cells of text, two spaces between columns.
+
+
+def plain_table(rows: Sequence[Sequence[str]]) -> str:
+    """Align the cells of *rows*, all of one length, and end each line."""
+    shown = [[printable(cell) for cell in row] for row in rows]
+    sizes = [max(map(width, column)) for column in zip(*shown, strict=True)]
+    lines = (
+        "  ".join(left(cell, size) for cell, size in zip(row, sizes, strict=True))
+        for row in shown
+    )
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+# Rows as a table: one unit a column, numbers to the right, no wider than asked.
+
+
+R = TypeVar("R")
+
+_GAP: Final = " " * GAP
+TOTAL: Final = "TOTAL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How a table is to look.
+
+    *width* is the terminal's, or ``None`` for as wide as it needs. *fixed* columns were
+    asked for and never leave. *colour* holds the thresholds, or ``None`` for none.
+    """
+
+    units: Units = AUTO
+    width: int | None = None
+    fixed: bool = False
+    colour: Thresholds | None = None
+    headers: bool = True
+    total: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The *lines* of a table, and the keys of the columns that it had no room for."""
+
+    lines: Iterator[str]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cells(Generic[R]):
+    column: Column[R]
+    header: str
+    values: list[Value]
+    texts: list[str]
+    size: int
+    name: bool
+
+    @property
+    def keep(self) -> int:
+        return self.column.keep
+
+    @property
+    def flexible(self) -> bool:
+        return self.column.kind == "text"
+
+    @property
+    def heading(self) -> int:
+        return width(self.header)
+
+
+def render(rows: Sequence[R], columns: Sequence[Column[R]], look: Look) -> Rendered:
+    """Lay *rows* out."""
+    # The word is a text, and takes the place of no total.
+    named = next((c for c in columns if c.kind == "text"), None)
+    cells = [_cells(rows, c, look, named=c is named) for c in columns]
+    if look.width is None:
+        return Rendered(_lines(rows, _headed(cells, look), look), ())
+    gone = leaving(cells, look.width, 0 if look.fixed else ALWAYS)
+    shown = _headed([c for i, c in enumerate(cells) if i not in gone], look)
+    cut = [
+        replace(cell, size=size)
+        for cell, size in zip(shown, sizes(shown, look.width), strict=True)
+    ]
+    return Rendered(
+        _lines(rows, cut, look), tuple(cells[i].column.key for i in sorted(gone))
+    )
+
+
+def _cells(
+    rows: Sequence[R], column: Column[R], look: Look, *, named: bool
+) -> _Cells[R]:
+    values: list[Value] = [column.get(row) for row in rows]
+    if look.total:
+        values.append(TOTAL if named else total(column, values))
+    texts = _texts(column, values, look.units)
+    if column.mark is not None:
+        _mark(texts, values, [column.mark(row) for row in rows])
+    if look.total and values[-1] is None:
+        texts[-1] = ""
+    size = widest(texts)
+    if look.headers:
+        size = max(size, width(printable(column.short or column.header)))
+    return _Cells(
+        column=column,
+        header=printable(column.header),
+        values=values,
+        texts=texts,
+        size=size,
+        name=column.name,
+    )
+
+
+def _mark(texts: list[str], values: list[Value], marks: list[str]) -> None:
+    """Mark what is not the whole truth: a total is a lower bound if any row is."""
+    if len(texts) > len(marks):
+        marks = [*marks, PARTIAL if any(PARTIAL in mark for mark in marks) else ""]
+    for i, (value, mark) in enumerate(zip(values, marks, strict=True)):
+        if value is not None:
+            texts[i] = mark + texts[i]
+
+
+def _texts(column: Column[R], values: list[Value], units: Units) -> list[str]:
+    if column.kind == "text":
+        return [printable(str(v)) if v else UNKNOWN for v in values]
+    show = shower(column.kind, units, values)
+    return [UNKNOWN if v is None else show(v) for v in values]
+
+
+def total(column: Column[R], values: Sequence[Value]) -> Value:
+    """Return the exact sum of what is known, of a column that can be summed."""
+    if not column.additive:
+        return None
+    if column.kind in {"cpu", "memory"}:
+        amounts = [value for value in values if isinstance(value, Quantity)]
+        return sum(amounts, Quantity(0)) if amounts else None
+    if column.kind == "count":
+        return sum(value for value in values if isinstance(value, int))
+    return None
+
+
+def _headed(cells: list[_Cells[R]], look: Look) -> list[_Cells[R]]:
+    """Give each its header: the short one beside a column of the same group."""
+    if not look.headers:
+        return cells
+    headed: list[_Cells[R]] = []
+    group = ""
+    for cell in cells:
+        column = cell.column
+        together = bool(column.short) and column.group == group
+        header = column.short if together else cell.header
+        group = column.group
+        headed.append(replace(cell, header=header, size=max(cell.size, width(header))))
+    return headed
+
+
+def _lines(rows: Sequence[R], cells: list[_Cells[R]], look: Look) -> Iterator[str]:
+    if look.headers:
+        header = _GAP.join(_padded(cell, [cell.header])[0] for cell in cells).rstrip()
+        yield bold(header) if look.colour else header
+    columns = [_painted(rows, cell, look.colour) for cell in cells]
+    for line in zip(*columns, strict=True):
+        yield _GAP.join(line).rstrip()
+
+
+def _painted(
+    rows: Sequence[R], cell: _Cells[R], colour: Thresholds | None
+) -> list[str]:
+    padded = _padded(cell, cell.texts)
+    if colour is None:
+        return padded
+    column = cell.column
+    if column.severity is not None:
+        padded[: len(rows)] = [
+            painted(text, column.severity(row))
+            for text, row in zip(padded, rows, strict=False)
+        ]
+    elif column.alarm:
+        return [
+            painted(text, colour.severity(value))
+            for text, value in zip(padded, cell.values, strict=True)
+        ]
+    return padded
+
+
+def _padded(cell: _Cells[R], texts: list[str]) -> list[str]:
+    size = cell.size
+    if cell.column.kind != "text":
+        return [text.rjust(size) for text in texts]
+    return [
+        text.ljust(size)
+        if text.isascii() and len(text) <= size
+        else left(shorten(text, size), size)
+        for text in texts
+    ]

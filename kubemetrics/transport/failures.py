@@ -1,0 +1,242 @@
+"""What OpenSSL complains about, in words that say what to do."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Final, TypeAlias, cast
+from urllib.parse import urlsplit
+
+import httpx
+
+from ..errors import TransportError, TransportReason
+from .proxy import without_credentials
+from .tls import WrongHostError
+
+_UNTRUSTED: Final = (
+    "the server's certificate is signed by an authority that is not trusted; give the"
+    " cluster's with certificate-authority-data or --certificate-authority"
+)
+_VERIFY: Final = {
+    # The numbers are OpenSSL's X509_V_ERR_*.
+    2: _UNTRUSTED,
+    18: _UNTRUSTED,
+    19: _UNTRUSTED,
+    20: _UNTRUSTED,
+    21: _UNTRUSTED,
+    9: (
+        "the server's certificate is not valid yet; check this machine's clock and the"
+        " server's"
+    ),
+    10: "the server's certificate has expired; renew it, or check this machine's clock",
+    23: "the server's certificate has been revoked",
+}
+
+_NOT_TLS: Final = (
+    "the server does not speak TLS on this port; is it http, or another port?"
+)
+_TOO_OLD: Final = "the server speaks no TLS 1.2 or newer"
+_OUR_CERTIFICATE: Final = "the server does not accept the client certificate"
+_REASONS: Final = {
+    "WRONG_VERSION_NUMBER": _NOT_TLS,
+    "RECORD_LAYER_FAILURE": _NOT_TLS,
+    "HTTP_REQUEST": _NOT_TLS,
+    "UNSUPPORTED_PROTOCOL": _TOO_OLD,
+    "TLSV1_ALERT_PROTOCOL_VERSION": _TOO_OLD,
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": (
+        "the server wants a client certificate, and the configuration has none for it"
+    ),
+    "TLSV1_ALERT_UNKNOWN_CA": f"{_OUR_CERTIFICATE} (unknown authority)",
+    "SSLV3_ALERT_BAD_CERTIFICATE": _OUR_CERTIFICATE,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _OUR_CERTIFICATE,
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": _OUR_CERTIFICATE,
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": f"{_OUR_CERTIFICATE} (expired)",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": f"{_OUR_CERTIFICATE} (revoked)",
+    "TLSV1_UNRECOGNIZED_NAME": (
+        "the server knows no such name; give the one it has with --tls-server-name"
+    ),
+}
+
+_NAMES_SHOWN: Final = 10
+
+
+def explain_tls(error: ssl.SSLError, host: str) -> str:
+    """Say what *error* means and what to try; *host* is the name that was dialled."""
+    if isinstance(error, WrongHostError):
+        return _wrong_host(error, host)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _VERIFY.get(
+            error.verify_code,
+            f"the server's certificate does not verify: {error.verify_message}",
+        )
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return "the connection was closed during the TLS handshake; is the port right?"
+    reason = getattr(error, "reason", None) or "no reason given"
+    return _REASONS.get(reason, f"TLS failed: {reason}")
+
+
+def _wrong_host(error: WrongHostError, host: str) -> str:
+    wanted = error.wanted or host
+    text = f"the server's certificate is not for {wanted}"
+    if not error.names:
+        return f"{text}; give a name it is for with --tls-server-name"
+    more = ", …" if len(error.names) > _NAMES_SHOWN else ""
+    names = ", ".join(_printable(name) for name in error.names[:_NAMES_SHOWN])
+    return f"{text} but for {names}{more}; give one of them with --tls-server-name"
+
+
+def _printable(name: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in name)
+
+
+# What went wrong below HTTP, as a `TransportError` that says what to try.
+
+
+_Finding: TypeAlias = tuple[TransportReason, str]
+
+_CLOSED: Final = "client has been closed"
+"""httpx says so in a bare RuntimeError."""
+
+
+def translate(
+    error: BaseException,
+    *,
+    url: str,
+    elapsed: float = 0.0,
+    reused: bool = False,
+    proxy: str = "",
+) -> TransportError:
+    """Turn an error of httpx, httpcore, ssl or the system into a `TransportError`.
+
+    *url* is what was asked; user and password in it are dropped. *elapsed* is in
+    seconds. *proxy* is the address of the proxy in between, without credentials.
+    No text of httpx's own gets in, since it may quote a header.
+    """
+    shown = without_credentials(url)
+    reason, text = _find(error, _Route(shown, proxy))
+    return TransportError(
+        f"{_place(shown)}: {text}",
+        url=shown,
+        reason=reason,
+        elapsed=elapsed,
+        reused=reused,
+    )
+
+
+class _Route:
+    """Where it went: the server's host and port, and the proxy on the way."""
+
+    def __init__(self, url: str, proxy: str) -> None:
+        parts = urlsplit(url)
+        self.secure = parts.scheme == "https"
+        self.server = parts.netloc
+        self.host = parts.hostname or ""
+        self.proxy = proxy
+
+    def dialled(self) -> str:
+        return f"the proxy {self.proxy}" if self.proxy else self.server
+
+
+def _find(error: BaseException, route: _Route) -> _Finding:
+    chain = tuple(_chain(error))
+    for cause in chain:
+        if isinstance(cause, ssl.SSLError) and not _harmless(cause, error):
+            # To client-go as well an end within the handshake may pass.
+            gone = isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+            return "reset" if gone else "tls", explain_tls(cause, route.host)
+    if isinstance(error, httpx.ProxyError):
+        return "proxy", _proxy_problem(error, route)
+    if isinstance(error, httpx.TimeoutException):
+        return _timeout(error, route)
+    if isinstance(error, httpx.ConnectError | OSError | UnicodeError):
+        return _connect_problem(chain, route)
+    if isinstance(error, httpx.NetworkError):
+        return "reset", "the connection broke; try again"
+    return _protocol_problem(error, route)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Go through an error and whatever it came from, the parts of a group as well."""
+    pending: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while pending:
+        current = pending.pop(0)
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        if isinstance(current, BaseExceptionGroup):
+            group = cast("BaseExceptionGroup[BaseException]", current)
+            pending.extend(group.exceptions)
+        pending.extend((current.__cause__, current.__context__))
+
+
+def _harmless(cause: ssl.SSLError, error: BaseException) -> bool:
+    """Say whether TLS merely waited, or noticed that a connection is gone."""
+    if isinstance(cause, ssl.SSLWantReadError | ssl.SSLWantWriteError):
+        return True  # anyio was handling it when the connection broke
+    gone = isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    return gone and not isinstance(error, httpx.ConnectError | ssl.SSLError)
+
+
+def _proxy_problem(error: httpx.ProxyError, route: _Route) -> str:
+    said = "".join(char if char.isprintable() else "?" for char in str(error))[:100]
+    hint = (
+        "; it wants a user and a password in its URL" if said.startswith("407") else ""
+    )
+    return f"the proxy {route.proxy or 'in between'} refused: {said}{hint}"
+
+
+def _timeout(error: httpx.TimeoutException, route: _Route) -> _Finding:
+    if isinstance(error, httpx.ConnectTimeout):
+        return _dialling(route, "timeout"), (
+            f"connecting to {route.dialled()} timed out; is the address right, and"
+            " reachable from here (VPN, firewall, proxy)?"
+        )
+    if isinstance(error, httpx.PoolTimeout):
+        return "timeout", "all connections were busy for too long"
+    return "timeout", "the server stopped answering; raise --request-timeout"
+
+
+def _dialling(route: _Route, reason: TransportReason) -> TransportReason:
+    return "proxy" if route.proxy else reason
+
+
+def _connect_problem(chain: tuple[BaseException, ...], route: _Route) -> _Finding:
+    for cause in chain:
+        if isinstance(cause, socket.gaierror | UnicodeError):  # or no name at all
+            return _dialling(route, "dns"), (
+                f"the name of {route.dialled()} cannot be resolved; check its"
+                " spelling, the DNS and the VPN"
+            )
+        if isinstance(cause, ConnectionRefusedError):
+            return _dialling(route, "refused"), (
+                f"{route.dialled()} refused the connection; did you specify the right"
+                " host and port?"
+            )
+        if isinstance(cause, ConnectionResetError | BrokenPipeError):
+            return "reset", "the connection was cut; try again"
+    texts = [cause.strerror for cause in chain if isinstance(cause, OSError)]
+    said = next((text for text in texts if text), "no connection")
+    return _dialling(route, "refused"), f"cannot connect to {route.dialled()}: {said}"
+
+
+def _protocol_problem(error: BaseException, route: _Route) -> _Finding:
+    if isinstance(error, RuntimeError) and _CLOSED in str(error):
+        return "closed", "the client was closed"
+    if isinstance(error, httpx.RemoteProtocolError):
+        # h11's words for a connection that ends before or within an answer.
+        if "disconnected" in str(error) or "peer closed connection" in str(error):
+            return "reset", "the server closed the connection without a full answer"
+        if "Receive buffer too long" in str(error):
+            return "limit", "the answer's headers are larger than 100 KiB"
+        hint = "" if route.secure else "; does it speak https?"
+        return "protocol", f"what answers there does not speak HTTP{hint}"
+    if isinstance(error, httpx.DecodingError):
+        return "protocol", "the answer is not compressed as it says"
+    return "protocol", f"the request could not be sent ({type(error).__name__})"
+
+
+def _place(url: str) -> str:
+    return url.partition("?")[0]

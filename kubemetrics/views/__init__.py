@@ -1,0 +1,1 @@
+"""What the joined views show of pods, containers, nodes, groups and findings."""

@@ -1,0 +1,254 @@
+"""The columns of nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Final
+
+from ..jsonread import EMPTY
+from ..models.resources import Quantities
+from ..quantity import Quantity
+from ..snapshot import NodeUsage, Reason, above_full
+from ..table.columns import ALWAYS, PARTIAL, Column, Severity, Table, label_column
+from .pods import status_severity
+from .samples import Now, age_columns, marks, reason_code, reason_column, sample_columns
+from .usage import RESOURCES, Resource, amount, share
+
+ALIASES: Final[Mapping[str, str]] = {
+    "cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage", "node": "name",
+}  # fmt: skip
+_UNSCHEDULABLE: Final = "SchedulingDisabled"
+
+
+def nodes(now: Now) -> Table[NodeUsage]:
+    """Return the columns of nodes; *now* tells the server's time, for their ages."""
+    return Table(
+        kind="NodeUsage",
+        noun="node",
+        nouns="nodes",
+        identity={"name": "node"},
+        columns=(
+            *_STATUS,
+            reason_column(_reason),
+            *(c for resource in RESOURCES for c in _columns(resource)),
+            *_PODS,
+            *sample_columns(_itself, _mark),
+            _CLOCK,
+            *age_columns(_born, now, "the node joined"),
+            _EXPLANATION,
+        ),
+        families={"label:": lambda name: label_column(name, _labels)},
+        aliases=ALIASES,
+    )
+
+
+def _columns(of: Resource) -> tuple[Column[NodeUsage], ...]:
+    name = of.name
+
+    def from_(get: Callable[[NodeUsage], Quantities | None]) -> _Amount:
+        return lambda row: (get(row) or EMPTY).get(name)
+
+    def used(row: NodeUsage) -> Fraction | None:
+        return row.ratio(name, "usage")
+
+    def requested(row: NodeUsage) -> Fraction | None:
+        return row.ratio(name, "requests")
+
+    def limited(row: NodeUsage) -> Fraction | None:
+        return row.ratio(name, "limits")
+
+    def partial_limit(row: NodeUsage) -> str:
+        demand = row.account.demand if row.account else None
+        return PARTIAL if demand and demand.partial_limit(name) else ""
+
+    def partial_pods(row: NodeUsage) -> str:
+        return PARTIAL if row.account and row.account.unmeasured else ""
+
+    return (
+        amount(of, "usage", from_(_usage), "usage, the system's included", keep=90,
+               mark=_mark),
+        share(of, "pct_node", used, "usage in allocatable", keep=70, alarm=True,
+              mark=_mark),
+        amount(of, "requests", from_(_requests), "requests of its pods", keep=31),
+        share(of, "pct_request", requested, "requests in allocatable", keep=60),
+        amount(of, "limits", from_(_limits), "limits of its pods; ~ not of all",
+               keep=29, mark=partial_limit),
+        share(of, "pct_limit", limited, "limits in allocatable; above 100%"
+              " overcommitted", keep=40, mark=partial_limit),
+        amount(of, "allocatable", from_(_allocatable), "what pods may request",
+               keep=30),
+        amount(of, "headroom", from_(_headroom), "what pods may still request",
+               keep=28),
+        amount(of, "capacity", from_(_capacity), "what it has"),
+        amount(of, "reserved", from_(_reserved), "kept from pods for the system"),
+        amount(of, "pods", from_(_pods_usage), "usage of its pods; ~ of those measured",
+               mark=partial_pods),
+        amount(of, "rest", from_(_rest), "usage less that of its pods"),
+    )  # fmt: skip
+
+
+_Amount = Callable[[NodeUsage], Quantity | None]
+
+
+def _itself(row: NodeUsage) -> NodeUsage:
+    return row
+
+
+def _mark(row: NodeUsage) -> str:
+    return marks(partial=row.reason is not None, stale=row.stale)
+
+
+def _labels(row: NodeUsage) -> Mapping[str, str]:
+    labelled = row.node or row.metrics
+    return labelled.labels if labelled else EMPTY
+
+
+def _reason(row: NodeUsage) -> Reason | None:
+    return row.reason
+
+
+def _explanation(row: NodeUsage) -> str | None:
+    if row.reason is not None:
+        return row.reason.explanation
+    return " ".join(filter(None, (above_full(row, r.name) for r in RESOURCES))) or None
+
+
+def _usage(row: NodeUsage) -> Quantities | None:
+    return row.usage
+
+
+def _requests(row: NodeUsage) -> Quantities | None:
+    return row.account.demand.requests if row.account else None
+
+
+def _limits(row: NodeUsage) -> Quantities | None:
+    return row.account.demand.limits if row.account else None
+
+
+def _allocatable(row: NodeUsage) -> Quantities:
+    return row.allocatable
+
+
+def _capacity(row: NodeUsage) -> Quantities:
+    return row.capacity
+
+
+def _reserved(row: NodeUsage) -> Quantities:
+    return row.reserved
+
+
+def _headroom(row: NodeUsage) -> Quantities | None:
+    return row.headroom
+
+
+def _pods_usage(row: NodeUsage) -> Quantities | None:
+    return row.account.pods_usage if row.account else None
+
+
+def _rest(row: NodeUsage) -> Quantities | None:
+    return row.account.rest if row.account else None
+
+
+def _name(row: NodeUsage) -> str:
+    return row.name
+
+
+def _word(row: NodeUsage) -> str | None:
+    """Return its status as ``kubectl get nodes`` shows it.
+
+    Source: kubernetes/pkg/printers/internalversion/printers.go, ``printNode``.
+    """
+    if row.node is None:
+        return None
+    ready = next((c for c in row.node.conditions if c.type == "Ready"), None)
+    word = "Unknown" if ready is None else "Ready" if row.node.ready else "NotReady"
+    return f"{word},{_UNSCHEDULABLE}" if row.cordoned else word
+
+
+def _severity(row: NodeUsage) -> Severity | None:
+    return status_severity(_word(row) or "")
+
+
+def _troubles(row: NodeUsage) -> str:
+    return ",".join(c.type for c in row.troubles if c.type != "Ready")
+
+
+def _taints(row: NodeUsage) -> str:
+    return ",".join(
+        f"{t.key}={t.value}:{t.effect}" if t.value else f"{t.key}:{t.effect}"
+        for t in row.taints
+    )
+
+
+def _version(row: NodeUsage) -> str | None:
+    return row.node.info.kubelet_version if row.node else None
+
+
+def _count(row: NodeUsage) -> int | None:
+    return row.account.pods if row.account else None
+
+
+def _room(row: NodeUsage) -> int | None:
+    room = row.allocatable.get("pods")
+    return room.value() if room else None
+
+
+def _unmeasured(row: NodeUsage) -> int | None:
+    return row.account.unmeasured if row.account else None
+
+
+def _rest_name(row: NodeUsage) -> str | None:
+    return row.account.rest_name if row.account else None
+
+
+def _account_reason(row: NodeUsage) -> str:
+    return reason_code(row.account_reason)
+
+
+_STATUS: Final[tuple[Column[NodeUsage], ...]] = (
+    Column(key="name", header="NAME", kind="text", get=_name, keep=ALWAYS, name=True,
+           about="the node's name"),
+    Column(key="status", header="STATUS", kind="text", get=_word, keep=85,
+           about="as 'kubectl get nodes' shows it", severity=_severity),
+    Column(key="troubles", header="TROUBLES", kind="text", get=_troubles, keep=84,
+           optional=True, about="its conditions that are not as they should be"),
+    Column(key="taints", header="TAINTS", kind="text", get=_taints,
+           about="what keeps pods away", optional=True),
+    Column(key="version", header="VERSION", kind="text", get=_version,
+           about="its kubelet's version"),
+)  # fmt: skip
+_PODS: Final[tuple[Column[NodeUsage], ...]] = (
+    Column(key="pods.count", header="PODS", kind="count", get=_count, keep=45,
+           about="pods assigned to it and not finished"),
+    Column(key="pods.allocatable", header="MAX-PODS", kind="count", get=_room,
+           about="how many pods it takes"),
+    Column(key="pods.unmeasured", header="UNMEASURED", kind="count", get=_unmeasured,
+           about="its pods that run without a whole sample"),
+    Column(key="rest", header="REST", kind="text", get=_rest_name,
+           about="what the rest of its usage is"),
+    Column(key="account", header="PODS-REASON", kind="text", get=_account_reason,
+           about="why its pods are not known", optional=True, keep=26),
+)  # fmt: skip
+
+
+_EXPLANATION: Final[Column[NodeUsage]] = Column(
+    key="explanation", header="EXPLANATION", kind="text", get=_explanation,
+    optional=True, about="the reason as a sentence, or what a node above 100% is full"
+    " of",
+)  # fmt: skip
+
+
+def _born(row: NodeUsage) -> datetime | None:
+    return row.node.creation_timestamp if row.node else None
+
+
+def _skew(row: NodeUsage) -> timedelta | None:
+    return row.skew
+
+
+_CLOCK: Final[Column[NodeUsage]] = Column(
+    key="skew", header="CLOCK", kind="age", get=_skew, optional=True, keep=27,
+    about="how far its clock is ahead of the server's",
+)  # fmt: skip

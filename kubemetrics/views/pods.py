@@ -1,0 +1,310 @@
+"""The columns of pods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from ..jsonread import EMPTY
+from ..models.pod import Container, ContainerState, Pod
+from ..snapshot import PodUsage, Reason
+from ..snapshot.rollup import owner
+from ..table.columns import ALWAYS, Column, Severity, Table, label_column
+from .samples import (
+    Now,
+    age_columns,
+    explanation_column,
+    marks,
+    reason_column,
+    sample_columns,
+    unmeasured,
+)
+from .usage import demand_families, usage_columns
+
+# How a status looks: quiet, a warning or critical.
+
+
+_BAD: Final = (
+    "CrashLoopBackOff", "Error", "OOMKilled", "ImagePullBackOff", "ErrImagePull",
+    "ExitCode:", "Signal:", "Evicted", "Failed", "ContainerCannotRun", "NodeLost",
+    "InvalidImageName", "CreateContainer", "RunContainerError", "StartError",
+    "DeadlineExceeded", "NotReady", "Unknown",
+)  # fmt: skip
+_QUIET: Final = frozenset({"Completed", "Succeeded"})
+_FINE: Final = frozenset({"Running", "Ready", ""})
+
+
+def status_severity(word: str) -> Severity | None:
+    """Return how *word* looks: what fails is critical, what waits a warning."""
+    if word in _FINE:
+        return None
+    if word in _QUIET:
+        return "quiet"
+    return "critical" if word.removeprefix("Init:").startswith(_BAD) else "warning"
+
+
+# A pod's STATUS, READY and RESTARTS as ``kubectl get pods`` shows them.
+#
+# Source: kubernetes/pkg/printers/internalversion/printers.go, ``printPod``.
+
+
+class PodStatus(NamedTuple):
+    """What kubectl shows: one word, *ready* of *containers*, and *restarts*."""
+
+    word: str
+    ready: int
+    containers: int
+    restarts: int
+
+
+class _Part(NamedTuple):
+    """What the init containers, or the others, have to say."""
+
+    word: str
+    ready: int
+    restarts: int
+    sidecar_restarts: int = 0
+
+
+def pod_status(pod: Pod) -> PodStatus:
+    """Return what kubectl shows of *pod*."""
+    word = pod.reason or pod.phase
+    if pod.phase == "Pending" and _gated(pod):
+        word = "SchedulingGated"
+    init = _initializing(pod) if pod.init_containers else _NOTHING
+    ready, restarts = init.ready, init.restarts
+    word = init.word or word
+    if not init.word or _holds(pod, "Initialized"):
+        main = _running(pod, word)
+        word = main.word
+        ready += main.ready
+        restarts = init.sidecar_restarts + main.restarts
+    if pod.deletion_timestamp is not None:
+        word = _deleted(pod, word)
+    return PodStatus(word, ready, _expected(pod), restarts)
+
+
+_NOTHING: Final = _Part("", 0, 0)
+
+
+def _expected(pod: Pod) -> int:
+    """Count the containers that should be ready."""
+    count = len(pod.containers)
+    for container in pod.init_containers:
+        count += container.kind == "sidecar"
+    return count
+
+
+def _initializing(pod: Pod) -> _Part:
+    """Go through the init containers up to the first that is not done; name it."""
+    ready = restarts = sidecars = 0
+    for index, container in enumerate(pod.init_containers):
+        state = container.state
+        if not state.kind:
+            continue
+        restarts += container.restarts
+        sidecars += container.restarts if container.kind == "sidecar" else 0
+        if state.kind == "terminated" and state.exit_code == 0:
+            continue
+        if container.kind == "sidecar" and container.started:
+            ready += container.ready
+            continue
+        return _Part(_init_word(pod, index, state), ready, restarts, sidecars)
+    return _Part("", ready, restarts, sidecars)
+
+
+def _init_word(pod: Pod, index: int, state: ContainerState) -> str:
+    if state.kind == "terminated":
+        return f"Init:{_ended(state)}"
+    if state.kind == "waiting" and state.reason not in {"", "PodInitializing"}:
+        return f"Init:{state.reason}"
+    return f"Init:{index}/{len(pod.init_containers)}"
+
+
+def _running(pod: Pod, word: str) -> _Part:
+    """Go through the containers; the first one in the status has the last word."""
+    ready = restarts = 0
+    for container in _as_reported(pod):
+        state = container.state
+        restarts += container.restarts
+        if state.kind == "waiting" and state.reason:
+            word = state.reason
+        elif state.kind == "terminated":
+            word = _ended(state)
+        elif container.ready and state.kind == "running":
+            ready += 1
+    if word == "Completed" and ready:
+        word = "Running" if _holds(pod, "Ready") else "NotReady"
+    return _Part(word, ready, restarts)
+
+
+def _as_reported(pod: Pod) -> list[Container]:
+    """Order containers from last to first as the kubelet reports them: by name.
+
+    Source: pkg/kubelet/types/types.go, ``SortedContainerStatuses``.
+    """
+    if len(pod.containers) == 1:
+        return [*pod.containers]
+    return sorted(pod.containers, key=lambda c: c.name, reverse=True)
+
+
+def _ended(state: ContainerState) -> str:
+    if state.reason:
+        return state.reason
+    if state.signal:
+        return f"Signal:{state.signal}"
+    return f"ExitCode:{state.exit_code or 0}"
+
+
+def _deleted(pod: Pod, word: str) -> str:
+    if pod.reason == "NodeLost":
+        return "Unknown"
+    return word if pod.finished else "Terminating"
+
+
+def _gated(pod: Pod) -> bool:
+    return any(
+        c.type == "PodScheduled" and c.reason == "SchedulingGated"
+        for c in pod.conditions
+    )
+
+
+def _holds(pod: Pod, condition: str) -> bool:
+    return any(c.type == condition and c.status == "True" for c in pod.conditions)
+
+
+ALIASES: Final[Mapping[str, str]] = {
+    "cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage", "ns": "namespace",
+}  # fmt: skip
+
+
+def pods(now: Now) -> Table[PodUsage]:
+    """Return the columns of pods; *now* tells the server's time, for their ages."""
+    return Table(
+        kind="PodUsage",
+        noun="pod",
+        nouns="pods",
+        identity={"namespace": "namespace", "name": "pod"},
+        columns=(
+            *_NAMES,
+            *_STATUS,
+            reason_column(_reason),
+            *usage_columns(_mark),
+            *_PLACE,
+            *sample_columns(_itself, _mark),
+            *age_columns(_born, now, "the pod was created"),
+            explanation_column(_reason),
+        ),
+        families={"label:": lambda n: label_column(n, labels), **demand_families()},
+        aliases=ALIASES,
+    )
+
+
+def labels(row: PodUsage) -> Mapping[str, str]:
+    """Return the labels of the pod, or of its sample where that is all there is."""
+    labelled = row.pod or row.metrics
+    return labelled.labels if labelled else EMPTY
+
+
+def _itself(row: PodUsage) -> PodUsage:
+    return row
+
+
+def _reason(row: PodUsage) -> Reason | None:
+    return row.reason
+
+
+def _mark(row: PodUsage) -> str:
+    return marks(partial=row.partial or unmeasured(row), stale=row.stale)
+
+
+def _namespace(row: PodUsage) -> str:
+    return row.namespace
+
+
+def _name(row: PodUsage) -> str:
+    return row.name
+
+
+def _ready(row: PodUsage) -> str | None:
+    if row.pod is None:
+        return None
+    status = pod_status(row.pod)
+    return f"{status.ready}/{status.containers}"
+
+
+def _word(row: PodUsage) -> str | None:
+    return pod_status(row.pod).word if row.pod else None
+
+
+def _restarts(row: PodUsage) -> int | None:
+    return pod_status(row.pod).restarts if row.pod else None
+
+
+def _severity(row: PodUsage) -> Severity | None:
+    return status_severity(pod_status(row.pod).word) if row.pod else None
+
+
+def _phase(row: PodUsage) -> str | None:
+    return row.pod.phase if row.pod else None
+
+
+def _node(row: PodUsage) -> str | None:
+    return row.pod.node_name if row.pod else None
+
+
+def _owner_kind(row: PodUsage) -> str:
+    return owner(row).kind
+
+
+def _owner_name(row: PodUsage) -> str:
+    return owner(row).name
+
+
+def _qos(row: PodUsage) -> str | None:
+    return row.pod.qos_class if row.pod else None
+
+
+def _priority(row: PodUsage) -> str | None:
+    return row.pod.priority_class_name if row.pod else None
+
+
+def _missing(row: PodUsage) -> str:
+    return ",".join(row.missing)
+
+
+_NAMES: Final[tuple[Column[PodUsage], ...]] = (
+    Column(key="namespace", header="NAMESPACE", kind="text", get=_namespace,
+           keep=ALWAYS, name=True, about="the pod's namespace"),
+    Column(key="name", header="NAME", kind="text", get=_name, keep=ALWAYS, name=True,
+           about="the pod's name"),
+)  # fmt: skip
+_STATUS: Final[tuple[Column[PodUsage], ...]] = (
+    Column(key="ready", header="READY", kind="text", get=_ready, keep=10,
+           about="containers ready, of those that should be"),
+    Column(key="status", header="STATUS", kind="text", get=_word, keep=85,
+           about="as 'kubectl get pods' shows it", severity=_severity),
+    Column(key="restarts", header="RESTARTS", kind="count", get=_restarts, keep=45,
+           about="as 'kubectl get pods' counts them"),
+    Column(key="phase", header="PHASE", kind="text", get=_phase,
+           about="Pending, Running, Succeeded, Failed or Unknown"),
+)  # fmt: skip
+_PLACE: Final[tuple[Column[PodUsage], ...]] = (
+    Column(key="node", header="NODE", kind="text", get=_node, keep=12,
+           about="where it runs"),
+    Column(key="owner.kind", header="OWNER-KIND", kind="text", get=_owner_kind,
+           about="what its workload is: Deployment, DaemonSet, …"),
+    Column(key="owner.name", header="OWNER", kind="text", get=_owner_name,
+           about="the workload that it belongs to"),
+    Column(key="qos", header="QOS", kind="text", get=_qos,
+           about="Guaranteed, Burstable or BestEffort"),
+    Column(key="priority_class", header="PRIORITY-CLASS", kind="text", get=_priority,
+           about="the name of its priority class", optional=True),
+    Column(key="missing", header="NOT-MEASURED", kind="text", get=_missing,
+           about="running containers that the sample lacks", optional=True),
+)  # fmt: skip
+
+
+def _born(row: PodUsage) -> datetime | None:
+    return row.pod.creation_timestamp if row.pod else None

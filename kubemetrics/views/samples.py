@@ -1,0 +1,174 @@
+"""The columns that tell of a sample: why there is none, how good it is, how old."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, Protocol, TypeAlias, TypeVar
+
+from ..snapshot import Reason
+from ..snapshot.rows import Stage
+from ..table.columns import PARTIAL, STALE, Column, Severity
+from ..times import rfc3339
+
+
+class Metrics(Protocol):
+    """What a sample says of itself."""
+
+    @property
+    def timestamp(self) -> datetime | None:
+        """When it was taken."""
+        ...
+
+    @property
+    def window(self) -> timedelta | None:
+        """Over how long its CPU was averaged."""
+        ...
+
+
+class Sampled(Protocol):
+    """A row with a sample, or with the reason why there is none."""
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why there is no value."""
+        ...
+
+    @property
+    def age(self) -> timedelta | None:
+        """How old its sample is."""
+        ...
+
+    @property
+    def metrics(self) -> Metrics | None:
+        """Its sample."""
+        ...
+
+
+class Staged(Protocol):
+    """A row that may be expected to have a value."""
+
+    @property
+    def stage(self) -> Stage:
+        """How far it is: ``running`` should have a value."""
+        ...
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why there is no value."""
+        ...
+
+
+R = TypeVar("R")
+Now: TypeAlias = Callable[[], datetime | None]
+"""Tells the server's time, once something was read."""
+
+_EXPECTED: Final = frozenset({"Finished", "NotScheduled", "NotStarted", "Terminating"})
+
+
+def marks(*, partial: bool = False, stale: bool = False) -> str:
+    """Return what stands before a value that is not the whole truth."""
+    return (PARTIAL if partial else "") + (STALE if stale else "")
+
+
+def unmeasured(row: Staged) -> bool:
+    """Whether it should have a value and has none: a total without it is too small."""
+    return row.stage == "running" and row.reason is not None
+
+
+def quality(mark: str) -> str:
+    """Name what a mark says, ``ok`` where it says nothing."""
+    return ",".join(_FLAWS[sign] for sign in mark) or "ok"
+
+
+_FLAWS: Final = {PARTIAL: "partial", STALE: "stale"}
+
+
+def reason_code(reason: Reason | None) -> str:
+    """Return the code of a reason, or nothing."""
+    return reason.code if reason else ""
+
+
+def reason_severity(reason: Reason | None) -> Severity | None:
+    """Return how a reason looks: one that is in order is quiet."""
+    if reason is None:
+        return None
+    return "quiet" if reason.code in _EXPECTED else "warning"
+
+
+def reason_column(get: Callable[[R], Reason | None]) -> Column[R]:
+    """Make the column of why there is no value."""
+
+    def code(row: R) -> str:
+        return reason_code(get(row))
+
+    def severity(row: R) -> Severity | None:
+        return reason_severity(get(row))
+
+    return Column(key="reason", header="REASON", kind="text", get=code, keep=80,
+                  about="why there is no value", optional=True,
+                  severity=severity)  # fmt: skip
+
+
+def explanation_column(get: Callable[[R], Reason | None]) -> Column[R]:
+    """Make the column that says why in a sentence."""
+
+    def explanation(row: R) -> str | None:
+        reason = get(row)
+        return reason.explanation if reason else None
+
+    return Column(key="explanation", header="EXPLANATION", kind="text", get=explanation,
+                  about="the reason as a sentence", optional=True)  # fmt: skip
+
+
+def sample_columns(
+    sample: Callable[[R], Sampled], mark: Callable[[R], str]
+) -> tuple[Column[R], ...]:
+    """Make the columns of a sample's quality and time; *sample* is a row's own."""
+
+    def flaws(row: R) -> str | None:
+        known = sample(row)
+        measured = known.metrics is not None and known.reason is None
+        return quality(mark(row)) if measured else None
+
+    def age(row: R) -> timedelta | None:
+        return sample(row).age
+
+    def window(row: R) -> timedelta | None:
+        metrics = sample(row).metrics
+        return metrics.window if metrics else None
+
+    def timestamp(row: R) -> str | None:
+        metrics = sample(row).metrics
+        return rfc3339(metrics.timestamp) if metrics else None
+
+    return (
+        Column(key="quality", header="QUALITY", kind="text", get=flaws,
+               about="ok, partial (a lower bound) or stale (an old sample)"),
+        Column(key="sample.age", header="SAMPLE", kind="age", get=age, keep=15,
+               about="how old the sample is, by the server's clock"),
+        Column(key="sample.window", header="WINDOW", kind="age", get=window,
+               about="over how long the sample's CPU was averaged"),
+        Column(key="sample.timestamp", header="SAMPLED-AT", kind="text", get=timestamp,
+               about="when the sample was taken"),
+    )  # fmt: skip
+
+
+def age_columns(
+    born: Callable[[R], datetime | None], now: Now, what: str
+) -> tuple[Column[R], ...]:
+    """Make the columns of when a row's object came to be; *what* says it in words."""
+
+    def age(row: R) -> timedelta | None:
+        moment, created = now(), born(row)
+        return moment - created if moment and created else None
+
+    def created(row: R) -> str | None:
+        return rfc3339(born(row))
+
+    return (
+        Column(key="age", header="AGE", kind="age", get=age, keep=11,
+               about=f"since {what}"),
+        Column(key="created", header="CREATED", kind="text", get=created,
+               about=f"when {what}"),
+    )  # fmt: skip

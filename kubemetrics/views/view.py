@@ -1,0 +1,249 @@
+"""The views: what each makes of a snapshot, and which columns that has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from fnmatch import translate
+from typing import Final, Generic, Protocol, TypeVar
+
+from ..frozen import dataclass
+from ..snapshot import (
+    ContainerUsage,
+    Coverage,
+    NodeUsage,
+    PodUsage,
+    Rollup,
+    Snapshot,
+    rollup,
+)
+from ..snapshot import containers as containers_of
+from ..snapshot.rollup import key_of, node_coverage, owner, pod_coverage
+from ..table.columns import Table
+from .containers import containers
+from .groups import groups
+from .nodes import nodes
+from .pods import pods
+from .samples import Now
+
+# Which rows are wanted: names and namespaces, as words or as globs.
+
+
+_SPECIAL: Final = frozenset("*?[")
+
+
+def is_glob(word: str) -> bool:
+    """Whether *word* has a wildcard, which no name in Kubernetes has."""
+    return not _SPECIAL.isdisjoint(word)
+
+
+def matcher(words: Sequence[str]) -> Callable[[str], bool]:
+    """Return what tells whether a text is one of *words*, or matches one."""
+    exact = frozenset(word for word in words if not is_glob(word))
+    globs = [re.compile(translate(word)) for word in words if is_glob(word)]
+    return lambda text: text in exact or any(glob.match(text) for glob in globs)
+
+
+class _Placed(Protocol):
+    @property
+    def namespace(self) -> str: ...
+
+
+P = TypeVar("P", bound=_Placed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The rows wanted: *names* of what a view shows, *namespaces*, all if empty.
+
+    *excluded* namespaces are taken out.
+    """
+
+    names: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left out."""
+        return not (self.names or self.namespaces or self.excluded)
+
+    def pods(
+        self, rows: Sequence[PodUsage], named: Callable[[PodUsage], Sequence[str]]
+    ) -> Sequence[PodUsage]:
+        """Choose among pods; *named* gives the names that a row answers to."""
+        if self.everything:
+            return rows
+        wanted = matcher(self.namespaces or ("*",))
+        unwanted = matcher(self.excluded)
+        name = matcher(self.names or ("*",))
+        return [
+            row
+            for row in rows
+            if wanted(row.namespace)
+            and not unwanted(row.namespace)
+            and any(map(name, named(row)))
+        ]
+
+    def nodes(self, rows: Sequence[NodeUsage]) -> Sequence[NodeUsage]:
+        """Choose among nodes, which have no namespace."""
+        if not self.names:
+            return rows
+        name = matcher(self.names)
+        return [row for row in rows if name(row.name)]
+
+    def unmatched(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return what was wanted by its exact name and is not among *names*."""
+        found = frozenset(names)
+        return tuple(n for n in self.names if n not in found and not is_glob(n))
+
+
+def pod_names(row: PodUsage) -> Sequence[str]:
+    """Return what a pod answers to."""
+    return (row.name,)
+
+
+def namespace_names(row: PodUsage) -> Sequence[str]:
+    """Return what a pod answers to where namespaces are named."""
+    return (row.namespace,)
+
+
+def owner_names(row: PodUsage) -> Sequence[str]:
+    """Return what a pod answers to where workloads are named: ``deployment/api``."""
+    found = owner(row)
+    return found.name, f"{found.kind.lower()}/{found.name}"
+
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[R]):
+    """The *rows* of a view, how far they are measured, and the *names* there are."""
+
+    rows: Sequence[R]
+    coverage: Coverage
+    names: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View(Generic[R]):
+    """One view: its columns, and its rows from a snapshot and a choice.
+
+    *find* also takes the name of the context. *named* is what names on the command line
+    are those of. *resource* writes a row as ``kind/name``. *of_nodes* views have no
+    namespaces, those *everywhere* show all unless one is named, and *pods_by_name* says
+    that a name on the command line is a pod's.
+    """
+
+    table: Table[R]
+    find: Callable[[str, Snapshot, Choice], Found[R]]
+    named: str = "pods"
+    resource: Callable[[R], str] | None = None
+    of_nodes: bool = False
+    everywhere: bool = False
+    pods_by_name: bool = False
+
+
+def pod_view(now: Now) -> View[PodUsage]:
+    """Return the view of pods."""
+    return View(
+        table=pods(now),
+        find=_from_pods(lambda rows: rows, pod_names),
+        resource=lambda row: f"pod/{row.name}",
+        pods_by_name=True,
+    )
+
+
+def container_view() -> View[ContainerUsage]:
+    """Return the view of containers; they are chosen by the names of their pods."""
+    return View(
+        table=containers(),
+        find=_from_pods(containers_of, pod_names),
+        pods_by_name=True,
+    )
+
+
+def node_view(now: Now) -> View[NodeUsage]:
+    """Return the view of nodes."""
+
+    def find(_: str, snapshot: Snapshot, choice: Choice) -> Found[NodeUsage]:
+        rows = choice.nodes(snapshot.nodes)
+        whole = not choice.names
+        return Found(
+            rows,
+            snapshot.node_coverage if whole else node_coverage(rows),
+            [row.name for row in rows],
+        )
+
+    return View(
+        table=nodes(now),
+        find=find,
+        named="nodes",
+        resource=lambda row: f"node/{row.name}",
+        of_nodes=True,
+    )
+
+
+def group_view(chain: Sequence[str], base: str = "pods") -> View[Rollup]:
+    """Return the view of a roll-up by a *chain* of keys.
+
+    *base* is what is named on the command line: pods, namespaces or workloads.
+
+    Raises:
+        ValueError: no such key; says which there are.
+    """
+    for by in chain:
+        key_of(by)
+    members = containers_of if "container" in chain else _themselves
+
+    def grouped(rows: Sequence[PodUsage]) -> Sequence[Rollup]:
+        return rollup(members(rows), chain)
+
+    return View(
+        table=groups(chain, _NOUNS.get(base, "group")),
+        find=_from_pods(grouped, _NAMES[base]),
+        named=base,
+        resource=_RESOURCES.get(tuple(chain)),
+        everywhere=base == "namespaces",
+        pods_by_name=base == "pods",
+    )
+
+
+def _themselves(rows: Sequence[PodUsage]) -> Sequence[PodUsage]:
+    return rows
+
+
+_NAMES: Final = {
+    "pods": pod_names, "namespaces": namespace_names, "workloads": owner_names,
+}  # fmt: skip
+_NOUNS: Final = {"namespaces": "namespace", "workloads": "workload"}
+
+
+def _workload(row: Rollup) -> str:
+    found = row.key[-1]
+    return f"{found.kind.lower()}/{found.value}"
+
+
+_RESOURCES: Final[dict[tuple[str, ...], Callable[[Rollup], str]]] = {
+    ("namespace",): lambda row: f"namespace/{row.key[0].value}",
+    ("node",): lambda row: f"node/{row.key[0].value}",
+    ("owner",): _workload,
+    ("namespace", "owner"): _workload,
+}
+
+
+def _from_pods(
+    make: Callable[[Sequence[PodUsage]], Sequence[R]],
+    named: Callable[[PodUsage], Sequence[str]],
+) -> Callable[[str, Snapshot, Choice], Found[R]]:
+    def find(_: str, snapshot: Snapshot, choice: Choice) -> Found[R]:
+        chosen = choice.pods(snapshot.pods, named)
+        whole = choice.everything
+        return Found(
+            make(chosen),
+            snapshot.coverage if whole else pod_coverage(chosen),
+            [name for row in chosen for name in named(row)] if choice.names else (),
+        )
+
+    return find

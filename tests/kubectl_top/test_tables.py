@@ -1,0 +1,211 @@
+"""The printer against what real kubectl 1.37 printed of the same answers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubemetrics.kubectl_top.tables import NodeView, PodView, nodes_table, pods_table
+from kubemetrics.models.metrics import NodeMetrics, PodMetrics
+from kubemetrics.models.node import Node
+from kubemetrics.wire import NodeWire
+
+RECORDED = Path(__file__).parents[1] / "data" / "recorded"
+
+
+def body(name: str) -> list[Any]:
+    packed = RECORDED / f"{name}.body.gz"
+    raw = (RECORDED / f"{name}.body").read_bytes() if not packed.exists() else b""
+    items: list[Any] = json.loads(raw or gzip.decompress(packed.read_bytes()))["items"]
+    return items
+
+
+PODS = [PodMetrics.from_json(item) for item in body("podmetrics-all")]
+NODES = [Node.from_json(item) for item in body("nodes")]
+NODE_METRICS = [NodeMetrics.from_json(item) for item in body("nodemetrics")]
+RUNS = [
+    json.loads(line)
+    for line in gzip.decompress((RECORDED / "kubectl-1.37.jsonl.gz").read_bytes())
+    .decode()
+    .splitlines()
+]
+
+
+def printed(*args: str) -> str:
+    """Return what kubectl wrote to stdout for these arguments."""
+    for run in RUNS:
+        if run["as"] == "viewer" and run["args"] == ["top", *args]:
+            stdout: str = run["stdout"]
+            return stdout
+    raise LookupError(args)
+
+
+def inside(namespace: str) -> list[PodMetrics]:
+    return [pod for pod in PODS if pod.namespace == namespace]
+
+
+def with_ties_by_name(text: str, column: int) -> list[str]:
+    """Order the lines that are equal in *column*, as kubectl's sort does not."""
+    head, *lines = text.splitlines()
+    number = {line: int(line.split()[column].rstrip("Mi")) for line in lines}
+    return [head, *sorted(lines, key=lambda line: (-number[line], line))]
+
+
+@pytest.mark.parametrize(
+    ("args", "view"),
+    [
+        ("-A", PodView(namespaces=True)),
+        ("-A --no-headers", PodView(namespaces=True, headers=False)),
+        ("-A --sum", PodView(namespaces=True, sum=True)),
+        ("-A --containers", PodView(namespaces=True, containers=True)),
+        ("-A --show-swap", PodView(namespaces=True, swap=True)),
+        ("-A --show-swap --sum", PodView(namespaces=True, swap=True, sum=True)),
+        ("-A --no-headers --sum", PodView(namespaces=True, headers=False, sum=True)),
+        (
+            "-A --containers --sum --no-headers",
+            PodView(namespaces=True, containers=True, headers=False, sum=True),
+        ),
+    ],
+)
+def test_pods_of_all_namespaces_print_as_kubectl_prints_them(
+    args: str, view: PodView
+) -> None:
+    assert pods_table(PODS, view) == printed("pods", *args.split())
+
+
+@pytest.mark.parametrize(
+    ("args", "view"),
+    [
+        ("--containers --sum", PodView(containers=True, sum=True)),
+        ("--sort-by=memory --containers", PodView(sort_by="memory", containers=True)),
+    ],
+)
+def test_pods_of_a_namespace_print_as_kubectl_prints_them(
+    args: str, view: PodView
+) -> None:
+    expected = printed("pods", "-n", "kube-system", *args.split())
+    assert pods_table(inside("kube-system"), view) == expected
+
+
+@pytest.mark.parametrize(
+    ("args", "view", "column"),
+    [
+        ("--sort-by=cpu", PodView(namespaces=True, sort_by="cpu"), 2),
+        ("--sort-by=memory", PodView(namespaces=True, sort_by="memory"), 3),
+    ],
+)
+def test_sorted_pods_print_as_kubectl_prints_them_but_for_ties(
+    args: str, view: PodView, column: int
+) -> None:
+    ours, theirs = pods_table(PODS, view), printed("pods", "-A", args)
+    # kubectl compares bytes but shows mebibytes: only the multiset of lines and the
+    # order of the shown numbers can be compared.
+    assert sorted(ours.splitlines()) == sorted(theirs.splitlines())
+    assert [line.split()[column] for line in ours.splitlines()] == [
+        line.split()[column] for line in theirs.splitlines()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("args", "view"),
+    [
+        ("", NodeView()),
+        ("--no-headers", NodeView(headers=False)),
+        ("--sort-by=cpu", NodeView(sort_by="cpu")),
+        ("--sort-by=memory", NodeView(sort_by="memory")),
+        ("--show-capacity", NodeView(capacity=True)),
+        ("--show-swap", NodeView(swap=True)),
+    ],
+)
+def test_nodes_print_as_kubectl_prints_them(args: str, view: NodeView) -> None:
+    expected = printed("nodes", *args.split())
+    assert nodes_table(NODE_METRICS, NODES, view) == expected
+
+
+def node_metrics(name: str, cpu: str, memory: str) -> NodeMetrics:
+    return NodeMetrics.from_json(
+        {"metadata": {"name": name}, "usage": {"cpu": cpu, "memory": memory}}
+    )
+
+
+def node(name: str, cpu: str, memory: str) -> Node:
+    return Node.from_json(
+        {
+            "metadata": {"name": name},
+            "status": {"allocatable": {"cpu": cpu, "memory": memory}},
+        }
+    )
+
+
+def test_a_sample_whose_node_is_gone_breaks_the_grid() -> None:
+    samples = [
+        node_metrics("node1", "1", "1Gi"),
+        node_metrics("node2", "5m", "6Mi"),
+        node_metrics("node3", "3m", "4Mi"),
+    ]
+    nodes = [node("node1", "10", "10Gi"), node("node3", "10", "10Gi")]
+    assert nodes_table(samples, nodes, NodeView()).splitlines() == [
+        "NAME    CPU(cores)   CPU(%)   MEMORY(bytes)   MEMORY(%)   ",
+        "node1   1000m        10%      1024Mi          10%         ",
+        "node2   5m           6Mi      ",
+        "node3   3m           0%       4Mi             0%          ",
+    ]
+
+
+def test_a_percentage_is_cut_after_dividing_floats() -> None:
+    sample = node_metrics("a", "29", "0")
+    row = nodes_table([sample], [node("a", "100", "0")], NodeView(headers=False))
+    assert row.split() == ["a", "29000m", "28%", "0Mi", "0%"]
+
+
+def test_swap_is_of_the_capacity_that_the_node_tells() -> None:
+    wire: NodeWire = {
+        "metadata": {"name": "a"},
+        "status": {
+            "allocatable": {"cpu": "1", "memory": "1Gi"},
+            "nodeInfo": {"swap": {"capacity": 4 << 30}},
+        },
+    }
+    sample = NodeMetrics.from_json(
+        {"metadata": {"name": "a"}, "usage": {"cpu": "1m", "swap": "1Gi"}}
+    )
+    row = nodes_table([sample], [Node.from_json(wire)], NodeView(swap=True))
+    assert row.splitlines()[1].split() == [
+        "a",
+        "1m",
+        "0%",
+        "0Mi",
+        "0%",
+        "1024Mi",
+        "25%",
+    ]
+
+
+def test_a_silent_node_comes_last_and_unknown() -> None:
+    nodes = [node(name, "1", "1Gi") for name in ("a", "c", "b")]
+    lines = nodes_table([node_metrics("c", "1m", "1Mi")], nodes, NodeView())
+    assert [line.split()[:2] for line in lines.splitlines()[1:]] == [
+        ["c", "1m"],
+        ["a", "<unknown>"],
+        ["b", "<unknown>"],
+    ]
+
+
+def test_equal_values_are_in_the_order_of_names() -> None:
+    samples = [node_metrics(f"n{i:02}", "1m", "1Mi") for i in range(40)]
+    text = nodes_table(samples[::-1], [], NodeView(headers=False, sort_by="cpu"))
+    assert [line.split()[0] for line in text.splitlines()] == [s.name for s in samples]
+
+
+def test_nothing_is_printed_for_nothing() -> None:
+    assert pods_table([], PodView(sum=True)) == ""
+    assert nodes_table([], NODES, NodeView()) == ""
+
+
+def test_a_name_cannot_steer_the_terminal() -> None:
+    pod = PodMetrics.from_json({"metadata": {"name": "a\x1b[2J", "namespace": "b"}})
+    assert "\x1b" not in pods_table([pod], PodView())

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubemetrics.text import left, printable, shorten, widest, width
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("api-7c9d-x2x", "api-7c9d-x2x"),
+        ("two words", "two words"),
+        ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
+        ("\x9b31m", r"\x9b31m"),
+        ("a\r\nb\tc\x7f", r"a\r\nb\tc\x7f"),
+        ("\u202egnp.exe", r"\u202egnp.exe"),
+        ("a\u200bb\ufeffc", r"a\u200bb\ufeffc"),
+        ("\u2028\u2029\u00a0", r"\u2028\u2029\xa0"),
+        ("\ud800", r"\ud800"),
+        ("\U000e0041", r"\U000e0041"),
+        ("名前 é", "名前 é"),
+    ],
+)
+def test_what_a_terminal_would_act_upon_is_written_as_an_escape(
+    text: str, shown: str
+) -> None:
+    assert printable(text) == shown
+
+
+def test_what_is_to_be_kept_stays() -> None:
+    assert printable("a\nb\x1b", keep="\n") == "a\nb\\x1b"
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_nothing_printable_does_can_move_the_cursor_or_fail_to_encode(
+    text: str,
+) -> None:
+    shown = printable(text)
+    assert shown.isprintable()
+    assert shown.encode().decode() == shown
+    assert printable(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [("", 0), ("abc", 3), ("名前", 4), ("e\u0301", 1), ("\uff21B", 3)],
+)
+def test_width_counts_cells_not_characters(text: str, cells: int) -> None:
+    assert width(text) == cells
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "cut"),
+    [
+        ("abc", 3, "abc"),
+        ("abcdef", 5, "ab…ef"),
+        ("abcdef", 4, "ab…f"),
+        ("abcdef", 1, "…"),
+        ("abcdef", 0, ""),
+        ("名前名前", 5, "名…前"),
+        ("名前名前", 4, "名…"),
+    ],
+)
+def test_what_is_too_long_keeps_its_two_ends(text: str, size: int, cut: str) -> None:
+    assert shorten(text, size) == cut
+
+
+@given(st.text().map(printable), st.integers(0, 40))
+def test_shortened_text_fits(text: str, size: int) -> None:
+    assert width(shorten(text, size)) <= max(size, 0)
+
+
+def test_padding_counts_cells() -> None:
+    assert left("名", 4) == "名  "
+    assert left("long", 2) == "long"
+
+
+def test_every_format_character_is_escaped() -> None:
+    for code in (0x200E, 0x200F, 0x202A, 0x202E, 0x2066, 0x2069, 0x061C, 0xAD):
+        assert unicodedata.category(chr(code)) == "Cf"
+        assert printable(chr(code)).isascii()
+
+
+def test_the_widest_of_texts_is_measured_in_cells() -> None:
+    assert widest(["abc", "a"]) == 3
+    assert widest(["abc", "名前"]) == 4
+    assert widest([]) == 0

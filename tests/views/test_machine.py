@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from io import StringIO
+from itertools import pairwise
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from kubemetrics.quantity import Quantity
+from kubemetrics.table.machine import (
+    csv_lines,
+    document,
+    json_lines,
+    ndjson_lines,
+    prometheus_lines,
+    reader,
+    yaml_text,
+)
+from kubemetrics.views.nodes import nodes
+from tests.tools import schema
+
+from .recorded import recorded
+from .views import SNAPSHOTS, VIEWS, Shown, shown
+
+every_view = pytest.mark.parametrize("of", SNAPSHOTS)
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(schema.SCHEMA.read_bytes()))
+
+
+@pytest.fixture(params=VIEWS)
+def rows(request: pytest.FixtureRequest, of: str) -> Shown:
+    return shown(request.param, of)
+
+
+def written(rows: Shown) -> str:
+    return "\n".join(json_lines(rows.table, rows.columns, rows.rows, rows.sources))
+
+
+def test_the_published_schema_is_that_of_the_columns() -> None:
+    assert schema.SCHEMA.read_text("ascii") == schema.text()
+    jsonschema.Draft202012Validator.check_schema(schema.schema())
+
+
+@every_view
+def test_no_key_lies_within_another(rows: Shown) -> None:
+    paths = {column.path for column in rows.columns}
+    assert len(paths) == len(rows.columns)
+    for path in paths:
+        assert not any(path[:n] in paths for n in range(1, len(path)))
+
+
+@every_view
+def test_json_is_valid_by_the_published_schema(rows: Shown) -> None:
+    text = written(rows)
+    assert text.isascii()
+    VALIDATOR.validate(json.loads(text))
+
+
+@every_view
+def test_each_item_of_json_has_its_own_line(rows: Shown) -> None:
+    lines = [line.rstrip(",") for line in written(rows).splitlines()]
+    items = [json.loads(line) for line in lines if line.startswith('    {"')]
+    assert items == json.loads(written(rows))["items"]
+    assert len(items) == len(rows.rows)
+
+
+@every_view
+def test_yaml_says_what_json_says(rows: Shown, of: str) -> None:
+    made = document(rows.table, rows.columns, rows.rows, rows.sources)
+    text = yaml_text(made)
+    # libyaml is far faster, and refuses half a surrogate pair.
+    fast = of == "recorded"
+    read = yaml.load(text, yaml.CSafeLoader) if fast else yaml.safe_load(text)
+    assert read == json.loads(written(rows)) == made
+
+
+@every_view
+def test_each_line_of_ndjson_is_an_item_with_its_kind(rows: Shown) -> None:
+    lines = list(ndjson_lines(rows.table, rows.columns, rows.rows))
+    items = [json.loads(line) for line in lines]
+    for item in items[:5]:
+        VALIDATOR.validate(item)
+    heads = [(item.pop("apiVersion"), item.pop("kind")) for item in items]
+    assert set(heads) == {("kubemetrics/v1", rows.table.kind)}
+    assert items == json.loads(written(rows))["items"]
+
+
+@every_view
+def test_csv_holds_the_same_values_under_the_keys_of_the_columns(rows: Shown) -> None:
+    lines = csv_lines(rows.columns, rows.rows)
+    text = "".join(f"{line}\r\n" for line in lines)
+    header, *records = csv.reader(StringIO(text, newline=""))
+    assert header == [column.key for column in rows.columns]
+    assert len(records) == len(rows.rows)
+    for record, row in zip(records, rows.rows, strict=True):
+        for cell, column in zip(record, rows.columns, strict=True):
+            value = reader(column)(row)
+            if column.kind == "text":
+                assert cell.isprintable()
+            else:
+                assert cell == ("" if value is None else str(value))
+
+
+def families(rows: Shown) -> list[Any]:
+    lines = prometheus_lines(rows.table, rows.columns, rows.rows)
+    return list(text_string_to_metric_families("".join(f"{line}\n" for line in lines)))
+
+
+@every_view
+def test_prometheus_text_is_accepted_by_its_own_parser(rows: Shown) -> None:
+    found = families(rows)
+    names = [family.name for family in found]
+    assert len(names) == len(set(names))
+    assert {family.type for family in found} == {"gauge"}
+    assert all(family.documentation for family in found)
+
+
+@every_view
+def test_no_two_series_are_the_same_and_none_has_a_time(rows: Shown) -> None:
+    samples = [sample for family in families(rows) for sample in family.samples]
+    series = [(s.name, tuple(sorted(s.labels.items()))) for s in samples]
+    assert len(series) == len(set(series))
+    assert all(sample.timestamp is None for sample in samples)
+    assert all(sample.value == sample.value for sample in samples)
+
+
+@every_view
+def test_what_is_not_known_has_no_series(rows: Shown) -> None:
+    usage = rows.table.need("cpu.usage")
+    family = next(f for f in families(rows) if f.name.endswith("_cpu_usage_cores"))
+    known = [row for row in rows.rows if usage.get(row) is not None]
+    assert len(family.samples) == len(known)
+
+
+def test_numbers_are_exact_in_every_format() -> None:
+    rows = shown("pods", "recorded")
+    total = sum((p.usage["cpu"] for p in recorded().pods if p.usage), Quantity(0))
+    items = json.loads(written(rows))["items"]
+    assert sum(i["cpu"]["usage"] for i in items if i["cpu"]["usage"]) == total.nanos
+    family = next(
+        f for f in families(rows) if f.name == "kubemetrics_pod_cpu_usage_cores"
+    )
+    nanos = [round(sample.value * 10**9) for sample in family.samples]
+    assert sum(nanos) == total.nanos
+
+
+def test_an_item_has_time_window_reason_and_quality() -> None:
+    items = json.loads(written(shown("pods", "recorded")))["items"]
+    by_name = {item["name"]: item for item in items}
+    partial = by_name["debug-lhhjd"]
+    assert partial["quality"] == "partial"
+    assert partial["sample"]["window"] > 0
+    assert partial["sample"]["timestamp"].endswith("Z")
+    assert partial["reason"] is None
+    silent = by_name["kube-proxy-d875m"]
+    assert (silent["reason"], silent["quality"]) == ("NodeSilent", None)
+    assert silent["cpu"]["usage"] is None
+    assert "NodeSilent" not in silent["explanation"]
+
+
+def test_where_the_rows_are_from_is_told_with_its_coverage() -> None:
+    head = json.loads(written(shown("pods", "recorded")))["metadata"]
+    assert head["units"]["cpu"] == "nanocores"
+    (source,) = head["sources"]
+    coverage = source["coverage"]
+    assert (coverage["expected"], coverage["measured"]) == (89, 81)
+    assert coverage["missing"] == {
+        "NodeSilent": 2, "ContainerNotRunning": 2, "Unreported": 4,
+    }  # fmt: skip
+
+
+def test_the_reason_of_what_is_not_measured_is_a_series() -> None:
+    rows = shown("pods", "recorded")
+    family = next(f for f in families(rows) if f.name == "kubemetrics_pod_unmeasured")
+    assert len(family.samples) == 19
+    assert all(sample.labels["reason"] for sample in family.samples)
+
+
+def test_a_sum_counts_what_is_measured_and_has_no_reason_of_its_own() -> None:
+    found = {
+        family.name: family for family in families(shown("namespaces", "recorded"))
+    }
+    assert not [name for name in found if name.endswith("_unmeasured")]
+    measured = found["kubemetrics_namespace_coverage_measured"]
+    assert sum(sample.value for sample in measured.samples) == 81
+
+
+def test_labels_that_clash_get_names_of_their_own() -> None:
+    lines = list(prometheus_lines(*shown("pods", "hostile")[:3]))
+    sample = next(line for line in lines if not line.startswith("#"))
+    assert 'label_a_b="1",label_a_b_2="2"' in sample
+
+
+def test_help_and_type_stand_once_before_their_series() -> None:
+    lines = list(prometheus_lines(*shown("nodes", "recorded")[:3]))
+    helps = [line.split()[2] for line in lines if line.startswith("# HELP")]
+    types = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert helps == types
+    names = [
+        line.split()[2] if line[0] == "#" else line.split("{")[0] for line in lines
+    ]
+    changes = [b for a, b in pairwise(["", *names]) if a != b]
+    assert changes == helps
+
+
+def test_a_node_above_100_percent_has_its_explanation() -> None:
+    row = next(n for n in recorded().nodes if n.usage)
+    allocatable = row.allocatable["cpu"]
+    full = replace(row, usage={**(row.usage or {}), "cpu": allocatable + allocatable})
+    column = nodes(lambda: None).need("explanation")
+    assert column.get(row) is None
+    assert str(column.get(full)).startswith("cpu is at 200% of allocatable and ")

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from kubemetrics.models.pod import Container, ContainerState, Pod
+from kubemetrics.models.resources import Condition
+from kubemetrics.views.pods import PodStatus, pod_status
+
+from .recorded import DATA, recorded
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+RUNNING = ContainerState("running", started_at=NOW)
+DONE = ContainerState("terminated", "Completed", 0)
+CRASHING = ContainerState("waiting", "CrashLoopBackOff")
+
+
+def state(
+    kind: str, reason: str = "", code: int = 1, signal: int = 0
+) -> ContainerState:
+    return ContainerState(kind, reason, code, signal)  # type: ignore[arg-type]
+
+
+def main(name: str, state: ContainerState, **fields: int) -> Container:
+    return Container(
+        name=name,
+        state=state,
+        ready=bool(fields.get("ready")),
+        restarts=fields.get("restarts", 0),
+    )
+
+
+def init(name: str, state: ContainerState, restarts: int = 0) -> Container:
+    return Container(name=name, kind="init", state=state, restarts=restarts)
+
+
+def sidecar(name: str, state: ContainerState, **fields: int) -> Container:
+    return Container(
+        name=name,
+        kind="sidecar",
+        state=state,
+        ready=bool(fields.get("ready")),
+        started=bool(fields.get("started")),
+        restarts=fields.get("restarts", 0),
+    )
+
+
+def pod(*containers: Container, phase: str = "Running", reason: str = "") -> Pod:
+    return Pod(
+        name="p",
+        phase=phase,
+        reason=reason,
+        containers=tuple(c for c in containers if c.kind == "regular"),
+        init_containers=tuple(c for c in containers if c.kind != "regular"),
+    )
+
+
+NO_STATUS = ContainerState("")
+A_READY = main("a", RUNNING, ready=1)
+
+
+@pytest.mark.parametrize(
+    ("shown", "given"),
+    [
+        (PodStatus("Running", 1, 1, 0), pod(A_READY)),
+        (PodStatus("Running", 0, 1, 0), pod(main("a", RUNNING))),
+        (PodStatus("Pending", 0, 1, 0), pod(main("a", NO_STATUS), phase="Pending")),
+        (
+            PodStatus("Evicted", 0, 1, 0),
+            pod(main("a", NO_STATUS), phase="Failed", reason="Evicted"),
+        ),
+        (
+            PodStatus("ContainerCreating", 0, 1, 0),
+            pod(main("a", state("waiting", "ContainerCreating")), phase="Pending"),
+        ),
+        (
+            PodStatus("Pending", 0, 1, 0),
+            pod(main("a", state("waiting")), phase="Pending"),
+        ),
+        (PodStatus("Completed", 0, 1, 0), pod(main("a", DONE), phase="Succeeded")),
+        (
+            PodStatus("CrashLoopBackOff", 1, 2, 7),
+            pod(main("a", CRASHING, restarts=7), main("b", RUNNING, ready=1)),
+        ),
+        (  # the status lists by name: the first of them has the last word
+            PodStatus("CrashLoopBackOff", 0, 2, 7),
+            pod(
+                main("b", state("terminated", "Error")),
+                main("a", CRASHING, restarts=7),
+            ),
+        ),
+        (PodStatus("OOMKilled", 0, 1, 1), pod(
+            main("a", state("terminated", "OOMKilled", 137), restarts=1))),
+        (PodStatus("ExitCode:3", 0, 1, 0), pod(main("a", state("terminated", code=3)))),
+        (
+            PodStatus("Signal:9", 0, 1, 0),
+            pod(main("a", state("terminated", signal=9))),
+        ),
+        (PodStatus("NotReady", 1, 2, 0), pod(A_READY, main("b", DONE))),
+        (
+            PodStatus("Init:0/2", 0, 1, 0),
+            pod(init("i", RUNNING), init("j", NO_STATUS), main("a", NO_STATUS),
+                phase="Pending"),
+        ),
+        (
+            PodStatus("Init:1/2", 0, 1, 4),
+            pod(
+                init("i", DONE, restarts=3),
+                init("j", state("waiting", "PodInitializing"), restarts=1),
+                main("a", state("waiting", "PodInitializing")),
+                phase="Pending",
+            ),
+        ),
+        (
+            PodStatus("Init:CrashLoopBackOff", 0, 1, 5),
+            pod(init("i", CRASHING, restarts=5), main("a", NO_STATUS)),
+        ),
+        (
+            PodStatus("Init:Error", 0, 1, 0),
+            pod(init("i", state("terminated", "Error")), main("a", NO_STATUS)),
+        ),
+        (
+            PodStatus("Init:ExitCode:2", 0, 1, 0),
+            pod(init("i", state("terminated", code=2)), main("a", NO_STATUS)),
+        ),
+        (
+            PodStatus("Init:Signal:9", 0, 1, 0),
+            pod(init("i", state("terminated", signal=9)), main("a", NO_STATUS)),
+        ),
+        (
+            PodStatus("PodInitializing", 0, 1, 0),
+            pod(init("i", DONE, restarts=2),
+                main("a", state("waiting", "PodInitializing")), phase="Pending"),
+        ),
+        (  # init containers' restarts are forgotten once they are done
+            PodStatus("Running", 1, 1, 1),
+            pod(init("i", DONE, restarts=2),
+                main("a", RUNNING, ready=1, restarts=1)),
+        ),
+        (
+            PodStatus("Running", 2, 2, 5),
+            pod(
+                sidecar("s", RUNNING, ready=1, started=1, restarts=4),
+                init("i", DONE, restarts=9),
+                main("a", RUNNING, ready=1, restarts=1),
+            ),
+        ),
+        (
+            PodStatus("Init:0/1", 0, 2, 4),
+            pod(sidecar("s", RUNNING, restarts=4), main("a", NO_STATUS)),
+        ),
+        (
+            PodStatus("Init:1/2", 1, 2, 0),
+            pod(
+                sidecar("s", RUNNING, ready=1, started=1),
+                init("i", RUNNING),
+                main("a", NO_STATUS),
+            ),
+        ),
+    ],
+)  # fmt: skip
+def test_a_pod_shows_as_kubectl_shows_it(shown: PodStatus, given: Pod) -> None:
+    assert pod_status(given) == shown
+
+
+def with_(pod: Pod, *conditions: Condition, deleted: bool = False) -> Pod:
+    return Pod(
+        name=pod.name,
+        phase=pod.phase,
+        reason=pod.reason,
+        containers=pod.containers,
+        init_containers=pod.init_containers,
+        conditions=conditions,
+        deletion_timestamp=NOW if deleted else None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "given"),
+    [
+        ("Terminating", with_(pod(A_READY), deleted=True)),
+        ("Terminating", with_(pod(main("a", CRASHING)), deleted=True)),
+        ("Completed", with_(pod(main("a", DONE), phase="Succeeded"), deleted=True)),
+        ("Unknown", with_(pod(A_READY, reason="NodeLost"), deleted=True)),
+        ("NodeLost", with_(pod(A_READY, reason="NodeLost"))),
+        (
+            "Running",
+            with_(pod(A_READY, main("b", DONE)), Condition("Ready", "True")),
+        ),
+        (
+            "NotReady",
+            with_(pod(A_READY, main("b", DONE)), Condition("Ready", "False")),
+        ),
+        (
+            "SchedulingGated",
+            with_(
+                pod(main("a", NO_STATUS), phase="Pending"),
+                Condition("PodScheduled", "False", "SchedulingGated"),
+            ),
+        ),
+        (  # an init container that runs again does not hide a pod that is up
+            "CrashLoopBackOff",
+            with_(
+                pod(init("i", RUNNING), main("a", CRASHING)),
+                Condition("Initialized", "True"),
+            ),
+        ),
+    ],
+)
+def test_conditions_and_deletion_change_the_word(word: str, given: Pod) -> None:
+    assert pod_status(given).word == word
+
+
+def test_the_recorded_pods_show_as_the_api_server_printed_them() -> None:
+    body = gzip.decompress((DATA / "pods-table.body.gz").read_bytes())
+    table = json.loads(body)
+    names = [column["name"] for column in table["columnDefinitions"]]
+    pods = {row.key: row.pod for row in recorded().pods}
+    for row in table["rows"]:
+        cells = dict(zip(names, row["cells"], strict=True))
+        found = pods[row["object"]["metadata"]["namespace"], cells["Name"]]
+        assert found is not None
+        shown = pod_status(found)
+        assert cells["Status"] == shown.word
+        assert cells["Ready"] == f"{shown.ready}/{shown.containers}"
+        assert cells["Restarts"].split()[0] == str(shown.restarts)

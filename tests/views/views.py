@@ -1,0 +1,76 @@
+"""Every view of a snapshot, as tests want to go through them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from kubemetrics.snapshot import Snapshot
+from kubemetrics.table.columns import Column, Table, unique
+from kubemetrics.table.machine import Source
+from kubemetrics.views.contexts import in_contexts
+from kubemetrics.views.view import (
+    Choice,
+    View,
+    container_view,
+    group_view,
+    node_view,
+    pod_view,
+)
+
+from .hostile import hostile, unreadable
+from .recorded import recorded
+
+VIEWS = ("pods", "containers", "nodes", "namespaces", "workloads", "label:app", "many")
+SNAPSHOTS = ("recorded", "hostile", "unreadable")
+
+
+class Shown(NamedTuple):
+    """What a view shows of a snapshot."""
+
+    table: Table[Any]
+    columns: tuple[Column[Any], ...]
+    rows: list[Any]
+    sources: list[Source]
+
+
+def snapshot(name: str) -> Snapshot:
+    made: dict[str, Callable[[], Snapshot]]
+    made = {"recorded": recorded, "hostile": hostile, "unreadable": unreadable}
+    return made[name]()
+
+
+def view(name: str, found: Snapshot) -> View[Any]:
+    views: dict[str, Any] = {
+        "pods": lambda: pod_view(lambda: found.date),
+        "containers": container_view,
+        "nodes": lambda: node_view(lambda: found.date),
+        "namespaces": lambda: group_view(("namespace",), "namespaces"),
+        "workloads": lambda: group_view(("namespace", "owner"), "workloads"),
+        "label:app": lambda: group_view(("node", "label:app", "qos")),
+        "many": lambda: in_contexts(pod_view(lambda: found.date)),
+    }
+    made: View[Any] = views[name]()
+    return made
+
+
+def shown(name: str, of: str) -> Shown:
+    found = snapshot(of)
+    made = view(name, found)
+    contexts = ("one", "two") if name == "many" else ("",)
+    parts = [made.find(context, found, Choice()) for context in contexts]
+    table = made.table
+    more = [
+        column
+        for key in ("label:app", "label:a-b", "label:a.b", "requests:cpu", "limits:gpu")
+        if (column := table.get(key))
+    ]
+    return Shown(
+        table,
+        unique((*table.columns, *more)),
+        [row for part in parts for row in part.rows],
+        [
+            Source(context=context, coverage=part.coverage, snapshot=found)
+            for context, part in zip(contexts, parts, strict=True)
+        ],
+    )
