@@ -7,14 +7,14 @@ wherever it stands, an object without its name (encoding/json, ``Unmarshal``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
 from .errors import DecodeError
 from .frozen import dataclass
-from .wire import Items
+from .wire import Items, drain
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -175,7 +175,7 @@ def drained_list(
     """
     items = obj.get(key)
     if not isinstance(items, Items):
-        items = _drain(_listed(obj, key))
+        items = drain(_listed(obj, key))
     built: list[T] = []
     unreadable: list[UnreadableItem] = []
     try:
@@ -185,7 +185,7 @@ def drained_list(
             except DecodeError as error:
                 place = f"{key}[{len(built) + len(unreadable)}]"
                 unreadable.append(_unreadable(item, under(place, error)))
-    except DecodeError as error:  # what follows is no JSON
+    except DecodeError as error:  # an item that msgspec split is nested too deeply
         place = f"{key}[{len(built) + len(unreadable)}]"
         raise under(place, error) from None
     return built, unreadable
@@ -212,12 +212,6 @@ def _listed(obj: Object, key: str) -> list[Any]:
     if not isinstance(items, list):
         raise wrong(key, "a list", items)
     return items
-
-
-def _drain(items: list[Any]) -> Iterator[Any]:
-    items.reverse()
-    while items:
-        yield items.pop()
 
 
 def _built(

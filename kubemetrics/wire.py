@@ -1,7 +1,9 @@
-"""The API's JSON, typed: exactly the fields that are read, in the API's spelling.
+"""The API's JSON: how a body is decoded, and the typed shapes it is decoded into.
 
-The shapes are in the modules of this package, by kind; each is made when its module is
-imported, so that a command pays for those that it reads.
+With the ``fast`` extra msgspec decodes a large body straight into a shape and skips
+everything else; without it, or where msgspec refuses (a ``null`` where a string is
+promised), ``json`` reads it whole. Either way the models' ``from_json`` is the judge.
+The shapes have exactly the fields that are read, in the API's spelling.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 import gc
 import json
 import re
-from codecs import getincrementaldecoder
 from collections.abc import Callable, Generator, Hashable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
@@ -18,8 +19,8 @@ from typing import Any, Final, TypedDict, TypeVar, cast, get_args, get_type_hint
 
 from .errors import DecodeError
 
-# JSON as Go's servers write it and Go's clients read it, for both ways to decode.
-
+# `loads` reads JSON as Go's clients do (encoding/json): bytes that are no UTF-8 become
+# U+FFFD, numbers of any size are taken.
 
 _LONG: Final = 1000
 """Digits; ``int`` refuses some thousands of them, and no field holds a hundred."""
@@ -42,7 +43,7 @@ def _integer(text: str) -> int | Decimal:
     return int(text) if len(text) < _LONG else Decimal(text)
 
 
-DECODER: Final = json.JSONDecoder(parse_float=_number, parse_int=_integer)
+_DECODER: Final = json.JSONDecoder(parse_float=_number, parse_int=_integer)
 
 
 def loads(body: bytes) -> Any:  # noqa: ANN401 - JSON
@@ -55,23 +56,11 @@ def loads(body: bytes) -> Any:  # noqa: ANN401 - JSON
     # A byte order mark tells UTF-16 and UTF-32 apart as well, as `json.loads` does.
     encoding = json.detect_encoding(body)
     if encoding.startswith("utf-8"):
-        return DECODER.decode(replaced(body.decode(encoding, "surrogateescape")))
-    return DECODER.decode(body.decode(encoding, "replace"))
-
-
-def replaced(text: str) -> str:
-    """Put U+FFFD for each byte that was no UTF-8, as Go does.
-
-    *text* was decoded with ``surrogateescape``, which marks each of them.
-    """
-    return text if text.isascii() else _NO_UTF_8.sub("\ufffd", text)
-
-
-# From a body to a typed JSON object, by the faster of two ways.
-#
-# With the ``fast`` extra msgspec decodes a large body straight into a shape and skips
-# everything else; without it, or where msgspec refuses (a ``null`` where a string is
-# promised), ``json`` reads it. Either way the models' ``from_json`` is the judge.
+        text = body.decode(encoding, "surrogateescape")  # marks each byte, as Go does
+        return _DECODER.decode(
+            text if text.isascii() else _NO_UTF_8.sub("\ufffd", text)
+        )
+    return _DECODER.decode(body.decode(encoding, "replace"))
 
 
 T = TypeVar("T")
@@ -102,9 +91,8 @@ def decode(body: bytes, shape: type[T], *, url: str = "") -> T:
     Raises:
         DecodeError: not JSON, not an object, or nested too deeply.
     """
-    value: object = None
-    if len(body) >= _LARGE:
-        value = (_fast_decoder(cast("Hashable", shape)) or _stepwise)(body)
+    fast = _fast_decoder(cast("Hashable", shape)) if len(body) >= _LARGE else None
+    value = fast(body) if fast else None
     if value is None:
         value = _slow(body, url)
     if not isinstance(value, dict):
@@ -112,17 +100,7 @@ def decode(body: bytes, shape: type[T], *, url: str = "") -> T:
     return cast("T", value)
 
 
-def _stepwise(body: bytes) -> object:
-
-    read = read_list(body)
-    if read is None:
-        return None
-    envelope, items = read
-    return {**envelope, "items": Items(items)}
-
-
 def _slow(body: bytes, url: str) -> object:
-
     try:
         return loads(body)
     except json.JSONDecodeError as error:
@@ -137,18 +115,26 @@ def _kind(value: object) -> str:
 
 
 class Items:
-    """The items of a list, each decoded when its turn comes, and then let go.
+    """The items of a list that msgspec split: each is decoded when its turn comes.
 
     Decoded together they would take more memory than the values made of them, and more
     time: samples of all pods come in one answer.
     """
 
-    def __init__(self, items: Iterator[object]) -> None:
-        self._items = items
+    def __init__(self, raws: list[Any], decode: Callable[[Any], object]) -> None:
+        self._raws = raws
+        self._decode = decode
 
     def __iter__(self) -> Iterator[object]:
         """Yield each of them, once."""
-        return self._items
+        return map(self._decode, drain(self._raws))
+
+
+def drain(items: list[T]) -> Iterator[T]:
+    """Yield the items in their order, and let each go: the list ends up empty."""
+    items.reverse()
+    while items:
+        yield items.pop()
 
 
 @cache
@@ -188,16 +174,10 @@ def _decoder_of_lists(
     def decode_list(body: bytes) -> object:
         value = whole(body)
         if value and "items" in value:
-            value["items"] = Items(map(decode_one, _drain(value["items"])))
+            value["items"] = Items(value["items"], decode_one)
         return value
 
     return decode_list
-
-
-def _drain(raws: list[Any]) -> Generator[Any, None, None]:
-    raws.reverse()
-    while raws:
-        yield raws.pop()
 
 
 # What every object and list carries, and what pods and nodes share.
@@ -506,137 +486,3 @@ class APIGroupWire(TypedDict, total=False):
     name: str
     versions: list[GroupVersionWire]
     preferredVersion: GroupVersionWire
-
-
-# A large list read by ``json`` one item at a time.
-#
-# Read whole, its tree takes five times the memory of the values that are made of it:
-# the samples of all pods come in one answer, which has no pages.
-
-
-_SPACE: Final = " \t\n\r"
-
-
-def read_list(
-    body: bytes, *, window: int = 1 << 20
-) -> tuple[dict[str, Any], Generator[object, None, None]] | None:
-    """Return what comes before the items, and the items as they are asked for.
-
-    ``None`` where the body is not laid out as the API lays a list out (its metadata
-    first, its items last), and where it is no JSON: then it is to be read whole.
-    *window* is how many bytes are looked at together.
-    """
-    if not body.rstrip().endswith(b"]}"):
-        return None
-    text = _Text(body, window)
-    try:
-        envelope = _envelope(text)
-    except (ValueError, IndexError, RecursionError):
-        return None
-    return (envelope, _items(text)) if "metadata" in envelope else None
-
-
-class _Text:
-    """Bytes read as JSON from the left, a window at a time."""
-
-    def __init__(self, body: bytes, window: int) -> None:
-        self._body = memoryview(body)
-        self._window = window
-        self._taken = 0
-        self._decode = getincrementaldecoder("utf-8")("surrogateescape").decode
-        self._scan = DECODER.raw_decode
-        self._text = ""
-        self._at = 0
-
-    def peek(self) -> str:
-        """Return the next character that is no white space.
-
-        Raises:
-            IndexError: there is none.
-        """
-        while True:
-            while self._at < len(self._text):
-                char = self._text[self._at]
-                if char not in _SPACE:
-                    return char
-                self._at += 1
-            if not self._widen():
-                raise IndexError
-
-    def expect(self, mark: str) -> None:
-        """Go past *mark*.
-
-        Raises:
-            ValueError: something else is there.
-            IndexError: nothing is.
-        """
-        if self.peek() != mark:
-            raise ValueError(f"expected {mark}")
-        self._at += 1
-
-    def value(self) -> Any:  # noqa: ANN401 - JSON
-        """Read a value; one that the window cuts is tried again in a wider one."""
-        self.peek()
-        while True:
-            try:
-                found, end = self._scan(self._text, self._at)
-            except json.JSONDecodeError as error:
-                # What the window cuts fails near its end; all else is wrong.
-                if len(self._text) - error.pos > self._window or not self._widen():
-                    raise
-            else:
-                if end < len(self._text) or not self._widen():
-                    self._at = end
-                    return found
-
-    def rest(self) -> str:
-        """Return all that is left."""
-        while self._widen():
-            pass
-        return self._text[self._at :]
-
-    def place(self) -> str:
-        """Say where it stands, for an error."""
-        return f"before byte {self._taken} of {len(self._body)}"
-
-    def _widen(self) -> bool:
-        """Take in more; return whether there was any."""
-        more = self._body[self._taken : self._taken + self._window]
-        self._taken += len(more)
-        last = self._taken == len(self._body)
-        self._text = self._text[self._at :] + replaced(self._decode(more, last))
-        self._at = 0
-        return bool(more)
-
-
-def _envelope(text: _Text) -> dict[str, Any]:
-    """Read an object up to its first item."""
-    found: dict[str, Any] = {}
-    text.expect("{")
-    while True:
-        key = text.value()
-        text.expect(":")
-        if key == "items":
-            text.expect("[")
-            return found
-        found[key] = text.value()
-        text.expect(",")
-
-
-def _items(text: _Text) -> Generator[object, None, None]:
-    try:
-        more = text.peek() != "]"
-        if not more:
-            text.expect("]")
-        while more:
-            yield text.value()
-            more = text.peek() != "]"
-            text.expect("," if more else "]")
-        # What may follow is read as well: it must be JSON.
-        json.loads("{" + text.rest().lstrip(_SPACE).removeprefix(","))
-    except (ValueError, IndexError) as error:
-        problem = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-        said = problem or "cut short"
-        raise DecodeError(f"not JSON {text.place()}: {said}") from None
-    except RecursionError:
-        raise DecodeError("JSON nested too deeply") from None
