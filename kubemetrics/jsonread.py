@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar, cast
 
 from .errors import DecodeError
 from .frozen import dataclass
+from .times import parse_rfc3339
 from .wire import Items, drain
 
 P = TypeVar("P")
@@ -131,12 +132,9 @@ def time(obj: Object, key: str) -> datetime | None:
     if not isinstance(value, str):
         raise wrong(key, "an RFC 3339 time", value)
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise DecodeError(f"not an RFC 3339 time: {value[:40]!r}", path=f"$.{key}")
-    return moment
+        return parse_rfc3339(value)
+    except ValueError as error:
+        raise DecodeError(str(error), path=f"$.{key}") from None
 
 
 def children(

@@ -1,7 +1,11 @@
-"""Text on its way to a terminal: made harmless, measured, padded and shortened."""
+"""Text from a server or a program on its way to people.
+
+It is made harmless to a terminal, put on one line, measured, padded and shortened.
+"""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from itertools import accumulate
@@ -26,6 +30,26 @@ def printable(text: str, keep: str = "") -> str:
 
 def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
+
+
+_SEQUENCE: Final = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)"
+)
+
+
+def without_sequences(text: str) -> str:
+    """Drop terminal sequences (ECMA-48) and control characters; line breaks stay.
+
+    For what a program wrote to a terminal, where an escape would be noise.
+    """
+    plain = _SEQUENCE.sub("", text)
+    return "".join(c for c in plain if c.isprintable() or c == "\n")
+
+
+def one_line(text: str, most: int | None = None) -> str:
+    """Make every run of white space one blank, and cut after *most* characters."""
+    line = " ".join(text.split())
+    return line if most is None or len(line) <= most else line[:most] + ELLIPSIS
 
 
 def width(text: str) -> int:

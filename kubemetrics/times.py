@@ -1,14 +1,13 @@
-"""Times as findings write them."""
+"""Durations and moments as Kubernetes has them: each form is read and written here.
+
+Durations are Go's (``1m30.5s``), moments RFC 3339, ages those of kubectl's tables.
+"""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Final
-
-# Go's durations, as the metrics API writes a sample's window: ``14.985s``.
-
 
 _UNITS: Final = {
     "h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6,
@@ -20,20 +19,22 @@ _MAX_LENGTH: Final = 40
 _LARGEST: Final = 2**63 - 1
 """Nanoseconds: Go's durations are 64-bit integers."""
 
-_PLACES: Final = 6
+_NANO: Final = 10**9
+_PLACES: Final = 9
 _SHORT: Final = 9
 """Digits of whole seconds: fewer than Go's longest duration has."""
 
 
-def parse_duration(text: str) -> timedelta:
-    """Read a Go duration such as ``14.985s`` or ``1m0.5s``, to the microsecond.
+def parse_nanoseconds(text: str) -> int:
+    """Read a Go duration such as ``14.985s`` or ``1m0.5s``: exact nanoseconds.
 
-    Source: the grammar of Go's ``time.ParseDuration``.
+    Source: Go's ``time.ParseDuration``, which cuts off what is below a nanosecond.
 
     Raises:
         ValueError: not a duration.
     """
-    seconds, point, fraction = text[:-1].partition(".")
+    # A sample's window has seconds alone; a list holds thousands of them.
+    seconds, _, fraction = text[:-1].partition(".")
     digits = seconds + fraction
     if (
         text[-1:] == "s"
@@ -42,73 +43,61 @@ def parse_duration(text: str) -> timedelta:
         and len(fraction) <= _PLACES
         and len(seconds) <= _SHORT
     ):
-        micros = int(fraction.ljust(_PLACES, "0")) if point else 0
-        return timedelta(0, int(seconds or "0"), micros)
-    return _parse_any(text)
+        return int(seconds or "0") * _NANO + int(fraction.ljust(_PLACES, "0"))
+    return _parse_parts(text)
 
 
-def _parse_any(text: str) -> timedelta:
-    from fractions import Fraction  # noqa: PLC0415 - few windows need it
+def _parse_parts(text: str) -> int:
+    from fractions import Fraction  # noqa: PLC0415 - few durations need it
 
     match = re.fullmatch(_DURATION, text) if len(text) <= _MAX_LENGTH else None
     if match is None:
         if text in {"0", "+0", "-0"}:
-            return timedelta()
+            return 0
         raise ValueError(f"not a Go duration: {text[:_MAX_LENGTH]!r}")
-    nanos = sum(
-        Fraction(number) * _UNITS[unit] for number, unit in re.findall(_PART, match[2])
+    nanoseconds = sum(
+        int(Fraction(number) * _UNITS[unit])
+        for number, unit in re.findall(_PART, match[2])
     )
-    if nanos > _LARGEST:
+    if nanoseconds > _LARGEST:
         raise ValueError(f"longer than any Go duration: {text!r}")
-    return timedelta(microseconds=round(nanos / 1000) * (-1 if match[1] == "-" else 1))
+    return -nanoseconds if match[1] == "-" else nanoseconds
 
 
-# A time limit, as kubectl's ``--request-timeout`` takes it.
+def parse_duration(text: str) -> timedelta:
+    """Read a Go duration, rounded to the microsecond.
 
-
-# Source: Go's time.ParseDuration.
-_SECONDS: Final = {
-    "ns": Decimal("1e-9"),
-    "us": Decimal("1e-6"),
-    "\N{MICRO SIGN}s": Decimal("1e-6"),
-    "\N{GREEK SMALL LETTER MU}s": Decimal("1e-6"),
-    "ms": Decimal("1e-3"),
-    "s": Decimal(1),
-    "m": Decimal(60),
-    "h": Decimal(3600),
-}
-_TIMEOUT_PART: Final = re.compile(
-    r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII
-)
+    Raises:
+        ValueError: not a duration.
+    """
+    return timedelta(0, 0, round(parse_nanoseconds(text), -3) // 1000)
 
 
 def parse_timeout(text: str) -> float | None:
-    """Read whole seconds or a Go duration (``1m30s``); zero is no limit: ``None``.
+    """Read kubectl's ``--request-timeout``, in seconds; zero is no limit: ``None``.
+
+    It is whole seconds, or a Go duration (``1m30s``).
 
     Raises:
         ValueError: it is neither, or negative.
     """
     if re.fullmatch("[0-9]+", text):
         return float(text) or None
-    return float(_duration(text.removeprefix("+"))) or None
-
-
-def _duration(text: str) -> Decimal:
-    parts: list[tuple[str, str]] = _TIMEOUT_PART.findall(text)
-    if text == "0" or (parts and "".join(map("".join, parts)) == text):
-        return sum((Decimal(n) * _SECONDS[unit] for n, unit in parts), Decimal(0))
-    raise ValueError("must be seconds or a duration, such as 30, 90s or 1m30s")
-
-
-# A length of time as Go prints it.
+    try:
+        nanoseconds = -1 if text.startswith("-") else parse_nanoseconds(text)
+    except ValueError:
+        nanoseconds = -1
+    if nanoseconds < 0:
+        raise ValueError("must be seconds or a duration, such as 30, 90s or 1m30s")
+    return nanoseconds / _NANO or None
 
 
 def go_duration(nanoseconds: int) -> str:
-    """Return ``72h14m3.123456789s``; for a second and more.
+    """Write a duration of a second and more as Go does: ``72h14m3.123456789s``.
 
     Source: Go's ``time.Duration.String``.
     """
-    seconds, rest = divmod(nanoseconds, 10**9)
+    seconds, rest = divmod(nanoseconds, _NANO)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     fraction = f".{rest:09}".rstrip("0").rstrip(".")
@@ -118,32 +107,103 @@ def go_duration(nanoseconds: int) -> str:
     return f"{hours}h{text}" if hours else text
 
 
-_SPANS: Final = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+_RFC_3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII
+)
 
 
-def ends(left: float) -> str:
-    """Return the verb for an end that is *left* seconds away."""
-    return "expired" if left <= 0 else "expires"
+def parse_rfc3339(text: str) -> datetime:
+    """Read an RFC 3339 time to the microsecond; what is below that is cut off.
+
+    Source: Go's ``time.Parse(time.RFC3339)``, which takes no other form of ISO 8601.
+
+    Raises:
+        ValueError: not an RFC 3339 time.
+    """
+    if _RFC_3339.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:  # month 13
+            pass
+    raise ValueError(f"not an RFC 3339 time: {text[:_MAX_LENGTH]!r}")
 
 
-def moment(seconds: float) -> str:
-    """Write seconds since the epoch as RFC 3339."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def rfc3339(moment: datetime) -> str:
+    """Write a time as the API does: ``2026-01-02T03:04:05Z``."""
+    return moment.isoformat().replace("+00:00", "Z")
 
 
-def span(seconds: float) -> str:
-    """Write a length of time in its two largest units: ``42s``, ``3m10s``, ``2h5m``."""
+def rfc3339_of(seconds: float) -> str:
+    """Write seconds since the epoch as RFC 3339 in UTC, to the second."""
+    return rfc3339(datetime.fromtimestamp(seconds, UTC).replace(microsecond=0))
+
+
+def parse_http_date(text: str) -> datetime | None:
+    """Read the time of a ``Date`` or ``Retry-After`` header, ``None`` if it is none.
+
+    Source: RFC 9110, 5.6.7.
+    """
+    if not text:
+        return None
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - costs a start-up
+
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_SECOND: Final = timedelta(seconds=1)
+_MINUTE: Final = 60
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+_YEAR: Final = 365 * _DAY
+_LETTERS: Final = {1: "s", _MINUTE: "m", _HOUR: "h", _DAY: "d", _YEAR: "y"}
+_AGES: Final[tuple[tuple[int, int, int | None], ...]] = (
+    (2 * _MINUTE, 1, None), (10 * _MINUTE, _MINUTE, 1), (3 * _HOUR, _MINUTE, None),
+    (8 * _HOUR, _HOUR, _MINUTE), (2 * _DAY, _HOUR, None), (8 * _DAY, _DAY, _HOUR),
+    (2 * _YEAR, _DAY, None), (8 * _YEAR, _YEAR, _DAY),
+)  # fmt: skip
+
+
+def human_duration(age: timedelta) -> str:
+    """Write an age as kubectl does: ``45s``, ``3m10s``, ``5h``, ``12d``.
+
+    Source: apimachinery/pkg/util/duration/duration.go, ``HumanDuration``; a negative
+    age keeps its sign here.
+    """
+    seconds = age // _SECOND
     if seconds < 0:
-        return f"-{span(-seconds)}"
-    rest = int(seconds + 0.5)
+        return f"-{human_duration(-age)}"
+    for limit, large, small in _AGES:
+        if seconds < limit:
+            return _two(seconds, large, small)
+    return _two(seconds, _YEAR, None)
+
+
+def _two(seconds: int, large: int, small: int | None) -> str:
+    first = f"{seconds // large}{_LETTERS[large]}"
+    rest = seconds % large // small if small else 0
+    return f"{first}{rest}{_LETTERS[small]}" if small and rest else first
+
+
+def whole_seconds(age: timedelta) -> str:
+    """Write an age in whole seconds; what clocks differ by makes none negative."""
+    return f"{max(age // _SECOND, 0)}s"
+
+
+def two_units(length: timedelta) -> str:
+    """Write a length of time in its two largest units: ``42s``, ``3m10s``, ``2h5m``.
+
+    Unlike an age it is rounded, and keeps its second unit however long it is.
+    """
+    if length < timedelta():
+        return f"-{two_units(-length)}"
+    rest = int(length.total_seconds() + 0.5)
     amounts: list[str] = []
-    for unit, size in _SPANS:
+    for size in (_DAY, _HOUR, _MINUTE, 1):
         count, rest = divmod(rest, size)
         if count or amounts:
-            amounts.append(f"{count}{unit}" if count else "")
+            amounts.append(f"{count}{_LETTERS[size]}" if count else "")
     return "".join(amounts[:2]) or "0s"
-
-
-def rfc3339(moment: datetime | None) -> str | None:
-    """Write a time as the API does."""
-    return moment.isoformat().replace("+00:00", "Z") if moment else None

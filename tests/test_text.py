@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubemetrics.text import left, printable, shorten, widest, width
+from kubemetrics.text import (
+    left,
+    one_line,
+    printable,
+    shorten,
+    widest,
+    width,
+    without_sequences,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +51,21 @@ def test_nothing_printable_does_can_move_the_cursor_or_fail_to_encode(
     assert shown.isprintable()
     assert shown.encode().decode() == shown
     assert printable(shown) == shown
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_without_sequences_only_line_breaks_are_not_printable(text: str) -> None:
+    assert all(char.isprintable() or char == "\n" for char in without_sequences(text))
+
+
+def test_sequences_are_dropped_whole() -> None:
+    text = "\x1b[31mError\x1b[0m:\n\x1b]0;title\x07it\x07 failed\x1b]8;;x\x1b\\"
+    assert without_sequences(text) == "Error:\nit failed"
+
+
+def test_one_line_has_single_blanks_and_shows_that_it_was_cut() -> None:
+    assert one_line("  two\r\n\tlines ", 9) == "two lines"
+    assert one_line("two\nlines!", 9) == "two lines…"
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from ..errors import ApiError, DecodeError, api_error_class
 from ..flow import Response
+from ..text import one_line
+from ..times import parse_http_date
 from ..wire import StatusWire, decode
 
 _QUOTED: Final = 200
@@ -57,8 +59,7 @@ def content_type(response: Response) -> str:
 def text_of(response: Response) -> str:
     """Return a bounded piece of the body as one line of text."""
     raw = response.body[: _QUOTED * 4].decode("utf-8", "replace")
-    line = " ".join(raw.split())
-    return line if len(line) <= _QUOTED else f"{line[:_QUOTED]}…"
+    return one_line(raw, _QUOTED)
 
 
 def status_of(response: Response) -> Mapping[str, Any] | None:
@@ -187,7 +188,7 @@ def _title(response: Response) -> str:
     text = response.body[:4096].decode("utf-8", "replace")
     match = re.search(_TITLE, text)
     words = match[1] if match else re.sub(_TAG, " ", text)
-    shown = " ".join(html.unescape(words).split())[:_QUOTED]
+    shown = one_line(html.unescape(words), _QUOTED)
     return f' ("{shown}"); is a proxy or a login in between?' if shown else ""
 
 
@@ -199,25 +200,13 @@ def retry_after(response: Response) -> float | None:
     value = response.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
-    then, now = _moment(value), date_of(response)
+    then, now = parse_http_date(value), date_of(response)
     return max(0.0, (then - now).total_seconds()) if then and now else None
 
 
 def date_of(response: Response) -> datetime | None:
     """Return the server's clock when it answered: its ``Date`` header."""
-    return _moment(response.headers.get("date", ""))
-
-
-def _moment(value: str) -> datetime | None:
-    if not value:
-        return None
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - costs a start-up
-
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return parse_http_date(response.headers.get("date", ""))
 
 
 def as_object(value: object) -> Mapping[str, Any]:

@@ -24,10 +24,15 @@ from ..config.model import Config, ExecConfig
 from ..config.stanzas import DocumentError
 from ..errors import ConfigError, CredentialError
 from ..frozen import dataclass
+from ..text import one_line, without_sequences
+from ..times import parse_rfc3339
 from .credential import ClientCertificate, Credential, bearer, token_problem
-from .expiry import certificate_expiry, earliest, parse_time, token_expiry
-from .redact import known_secrets, quote_stderr, strip_ansi
+from .expiry import certificate_expiry, earliest, token_expiry
+from .redact import known_secrets, quote_stderr
 from .refresh import Refreshing
+
+_QUOTED: Final = 60
+"""Characters of a field of a plugin's answer that an error quotes."""
 
 _STDOUT_LIMIT: Final = 4 * 2**20
 _STDERR_KEPT: Final = 16 * 2**10
@@ -296,8 +301,9 @@ def _read_status(status: dict[str, Any]) -> Credential | str:
     if token and token_problem(token):
         return f"the token the exec plugin returned {token_problem(token)}"
     stamped = status.get("expirationTimestamp") is not None
-    expires = parse_time(timestamp)
-    if stamped and expires is None:
+    try:
+        expires = parse_rfc3339(timestamp).timestamp() if stamped else None
+    except ValueError:
         return (
             f'exec plugin returned expirationTimestamp "{_short(timestamp)}", no time'
         )
@@ -328,7 +334,7 @@ def _text(status: dict[str, Any], name: str) -> str | None:
 
 
 def _short(value: object) -> str:
-    return "".join(char for char in str(value) if char.isprintable())[:60]
+    return one_line(without_sequences(str(value)), _QUOTED)
 
 
 # An exec plugin as a source of credentials, shared by all who configure it alike.
@@ -407,7 +413,7 @@ class _Plugin:
         return problem and f"{problem}{self._said(outcome)}"
 
     def _help(self) -> str:
-        hint = " ".join(strip_ansi(self.install_hint).split())
+        hint = one_line(without_sequences(self.install_hint))
         return (
             "; the kubeconfig wants this credential plugin, which must be installed and"
             f" on PATH{': ' if hint else ''}{hint}"

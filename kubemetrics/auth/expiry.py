@@ -10,9 +10,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 _CERTIFICATE: Final = rb"(?s)-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----"
-_RFC_3339: Final = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII
-)
 _UTC_TIME: Final = 0x17  # ASN.1's tag; the other is GeneralizedTime
 _CENTURY_TURN: Final = 50  # RFC 5280, 4.1.2.5.1: two digits below are of 20xx
 
@@ -40,25 +37,9 @@ def certificate_expiry(pem: bytes) -> float | None:
         return None
 
 
-def parse_time(text: str) -> float | None:
-    """Read an RFC 3339 time into seconds since the epoch, else ``None``."""
-    if not _RFC_3339.fullmatch(text):
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found.timestamp()
-
-
 def earliest(*times: float | None) -> float | None:
     """Return the first of the times that are known."""
     return min((time for time in times if time is not None), default=None)
-
-
-def show_time(seconds: float) -> str:
-    """Write a time as RFC 3339 in UTC, to the second."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _not_after(der: bytes) -> float:

@@ -20,8 +20,9 @@ from ..config.model import OidcConfig
 from ..config.write_back import locked, read_auth_provider, write_auth_provider
 from ..errors import ConfigError, CredentialError, KubeMetricsError
 from ..frozen import dataclass
+from ..times import rfc3339_of
 from .credential import Credential, Exchange, bearer, token_problem
-from .expiry import show_time, token_expiry
+from .expiry import token_expiry
 from .redact import quote_stderr
 from .refresh import Refreshing
 
@@ -233,7 +234,7 @@ class _Provider:
         over = (
             "there is no valid id-token"
             if expires is None
-            else (f"the id-token ends at {show_time(expires)}")
+            else (f"the id-token ends at {rfc3339_of(expires)}")
         )
         if not self._tokens.refresh_token:
             return f"{over}, and there is no refresh-token; log in again"

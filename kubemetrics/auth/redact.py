@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Final
 
+from ..text import without_sequences
+
 _SHOWN: Final = 600
 """Characters of the end of stderr that an error quotes."""
 
@@ -18,9 +20,6 @@ _SECRET_NAME: Final = re.compile(
 _SHORTEST: Final = 6
 """A shorter value of an environment variable is no secret but ``true`` or ``1``."""
 
-_ANSI: Final = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)"
-)
 _PATTERNS: Final = (
     re.compile(r"(?s)-----BEGIN [A-Z0-9 ]*-----.*?(?:-----END [A-Z0-9 ]*-----|$)"),
     re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*)*"),  # a JWT
@@ -41,15 +40,9 @@ _PATTERNS: Final = (
 )
 
 
-def strip_ansi(text: str) -> str:
-    """Drop terminal sequences and control characters; line breaks stay."""
-    plain = _ANSI.sub("", text)
-    return "".join(char for char in plain if char.isprintable() or char == "\n")
-
-
 def quote_stderr(stderr: str, secrets: Iterable[str]) -> str:
     """Return the end of *stderr* on one line, bounded, with *secrets* masked."""
-    text = strip_ansi(stderr.replace("\r", "\n").replace("\t", " "))
+    text = without_sequences(stderr.replace("\r", "\n").replace("\t", " "))
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, _MASK)
     for pattern in _PATTERNS:

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ..auth.expiry import certificate_expiry, show_time, token_expiry
+from ..auth.expiry import certificate_expiry, token_expiry
 from ..commandline import console
 from ..commandline.connect import config_of
 from ..commandline.parser import Parser
 from ..config.model import AuthInfo, Config, Impersonation
 from ..table.render import plain_table
+from ..times import rfc3339_of
 from ..transport.proxy import choose, without_credentials
 
 
@@ -32,7 +33,7 @@ class CredentialFact(NamedTuple):
     @property
     def expires(self) -> str:
         """When it ends, in words; empty where it does not say."""
-        return "" if self.expires_at is None else show_time(self.expires_at)
+        return "" if self.expires_at is None else rfc3339_of(self.expires_at)
 
 
 def credentials_of(config: Config) -> tuple[CredentialFact, ...]:

@@ -21,8 +21,8 @@ from ..commandline.parser import UsageError
 from ..commandline.terminal import Terminal, terminal
 from ..table.columns import Column, unique
 from ..table.render import render
-from ..table.units import age
 from ..text import printable, shorten
+from ..times import human_duration
 from ..views.history import History
 from .outcome import Outcome, outcome_of
 from .plan import Plan
@@ -201,5 +201,7 @@ def _timed(plan: Plan[R], rows: list[R]) -> tuple[Column[R], ...]:
 def _status(taken: Round[R]) -> str:
     now, newest = taken.date, taken.latest
     moment = f"{now:%H:%M:%S}" if now else ""
-    old = f", newest sample {age(now - newest)} old" if now and newest else ""
+    old = (
+        f", newest sample {human_duration(now - newest)} old" if now and newest else ""
+    )
     return f"{moment}{old}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Final
 
 from ..config.model import Config
@@ -14,7 +15,7 @@ from ..errors import (
     Unauthorized,
 )
 from ..flow import PeerCertificate, Response
-from ..times import ends, moment, span
+from ..times import rfc3339_of, two_units
 from .finding import Contact, Finding, Setup
 
 # How we say who we are: until when, and whether it is accepted.
@@ -53,15 +54,20 @@ def unauthorized(error: Unauthorized) -> Finding:
     )
 
 
+def _ends(left: float) -> str:
+    """Return the verb for an end that is *left* seconds away."""
+    return "expired" if left <= 0 else "expires"
+
+
 def _expiry(setup: Setup, expires_at: float, now: float) -> Finding:
     left = expires_at - now
-    what = f"{setup.credential}; it {ends(left)} {moment(expires_at)}."
+    what = f"{setup.credential}; it {_ends(left)} {rfc3339_of(expires_at)}."
     if left <= 0:
         return Finding(
             check="credential",
             severity="problem",
             what=what,
-            evidence=f"now {moment(now)}",
+            evidence=f"now {rfc3339_of(now)}",
             advice="Log in again, or renew it in the configuration.",
         )
     # Tokens live for an hour and are renewed; only what is renewed by hand is news.
@@ -115,11 +121,12 @@ def clock(contact: Contact) -> Iterator[Finding]:
         )
         return
     way = "ahead of" if ahead > 0 else "behind"
+    ours, theirs = rfc3339_of(contact.received), rfc3339_of(date)
     yield Finding(
         check="clock",
         severity="warning",
-        what=f"Our clock is {span(off)} {way} the server's.",
-        evidence=f"ours {moment(contact.received)}, server's Date {moment(date)}",
+        what=f"Our clock is {two_units(timedelta(seconds=off))} {way} the server's.",
+        evidence=f"ours {ours}, server's Date {theirs}",
         advice="Set the clock (NTP): tokens and certificates are judged by it. Ages "
         "here go by the server's.",
     )
@@ -136,7 +143,7 @@ def _reached(response: Response) -> Finding:
 
 def _certificate(peer: PeerCertificate, now: float) -> Finding:
     names = ", ".join(peer.names) or peer.subject
-    end = moment(peer.not_after)
+    end = rfc3339_of(peer.not_after)
     left = peer.not_after - now
     evidence = f"subject {peer.subject}, issuer {peer.issuer}, for {names}"
     if left > SOON:
@@ -149,7 +156,7 @@ def _certificate(peer: PeerCertificate, now: float) -> Finding:
     return Finding(
         check="server certificate",
         severity="warning",
-        what=f"The server's certificate {ends(left)} {end}.",
+        what=f"The server's certificate {_ends(left)} {end}.",
         evidence=evidence,
         advice="Have it renewed by who runs the cluster (kubeadm certs renew).",
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..models.resources import CPU, MEMORY
 from ..snapshot import NodeUsage, PodUsage, Snapshot, above_full
-from ..times import span
+from ..times import two_units
 from .finding import Finding
 
 _NAMED: Final = 3
@@ -51,14 +51,14 @@ def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
     if not ages:
         return
     newest, middle = ages[0], ages[(len(ages) - 1) // 2]
-    pace = f", one every {_seconds(snapshot.cadence)}" if snapshot.cadence else ""
-    evidence = f"{len(ages)} samples{pace}; the newest {_seconds(newest)} old"
+    pace = f", one every {two_units(snapshot.cadence)}" if snapshot.cadence else ""
+    evidence = f"{len(ages)} samples{pace}; the newest {two_units(newest)} old"
     stale = sum(row.stale for row in rows)
     if middle < -_TOLERANCE:
         yield Finding(
             check="samples",
             severity="warning",
-            what=f"Most samples are of the future: {_seconds(-middle)} ahead of the "
+            what=f"Most samples are of the future: {two_units(-middle)} ahead of the "
             "server's clock.",
             evidence=evidence,
             advice="Set the clocks of the API server and of the nodes (NTP).",
@@ -67,7 +67,7 @@ def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding(
             check="samples",
             severity="warning",
-            what=f"{stale} of {len(ages)} samples are old: {_seconds(ages[-1])}.",
+            what=f"{stale} of {len(ages)} samples are old: {two_units(ages[-1])}.",
             evidence=evidence,
             advice="Read the logs of the provider: its scrapes fail or take too long.",
         )
@@ -75,7 +75,7 @@ def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding(
             check="samples",
             severity="ok",
-            what=f"Samples are {_seconds(middle)} old{pace}.",
+            what=f"Samples are {two_units(middle)} old{pace}.",
             evidence=evidence,
         )
 
@@ -134,11 +134,7 @@ def _clock(node: NodeUsage, skew: timedelta) -> Finding:
     return Finding(
         check="node clock",
         severity="warning",
-        what=f"Node {node.name}'s clock is {_seconds(abs(skew))} {way} the others'.",
+        what=f"Node {node.name}'s clock is {two_units(abs(skew))} {way} the others'.",
         evidence="only its samples are dated like that",
         advice="Set its clock (NTP).",
     )
-
-
-def _seconds(age: timedelta) -> str:
-    return span(age.total_seconds())

@@ -142,13 +142,6 @@ _FRESH: Final = 2
 _DEFAULT_CADENCE: Final = timedelta(seconds=60)
 """metrics-server's own default of ``--metric-resolution``, where nothing tells."""
 
-_SECOND: Final = timedelta(seconds=1)
-
-
-def seconds(age: timedelta) -> str:
-    """Write an age in whole seconds; what clocks differ by makes none negative."""
-    return f"{max(age // _SECOND, 0)}s"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:

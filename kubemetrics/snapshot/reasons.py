@@ -17,7 +17,8 @@ from ..jsonread import empty
 from ..models.metrics import PodMetrics
 from ..models.node import Node
 from ..models.pod import Container, ContainerState, Pod
-from .parts import Clock, Part, seconds
+from ..times import rfc3339, whole_seconds
+from .parts import Clock, Part
 
 # Why a pod, container or node has no value: one reason, and one sentence for it.
 
@@ -155,7 +156,7 @@ def _not_started(pod: Pod, _: Evidence) -> Reason | None:
 def _terminating(pod: Pod, _: Evidence) -> Reason | None:
     if pod.deletion_timestamp is None:
         return None
-    when = pod.deletion_timestamp.isoformat()
+    when = rfc3339(pod.deletion_timestamp)
     return Reason("Terminating", f"It is being deleted (deletionTimestamp {when}).")
 
 
@@ -179,7 +180,7 @@ def _restarted(pod: Pod, evidence: Evidence) -> Reason | None:
             if age is not None:
                 return Reason(
                     "Restarted",
-                    f"Container {container.name} restarted {seconds(age)} ago; "
+                    f"Container {container.name} restarted {whole_seconds(age)} ago; "
                     f"{_TWO_SCRAPES}.",
                 )
     return None
@@ -191,7 +192,7 @@ def _too_young(pod: Pod, evidence: Evidence) -> Reason | None:
     age = evidence.clock.fresh(max(known, default=None), pod.node_name)
     if age is None:
         return None
-    return Reason("TooYoung", f"It started {seconds(age)} ago; {_TWO_SCRAPES}.")
+    return Reason("TooYoung", f"It started {whole_seconds(age)} ago; {_TWO_SCRAPES}.")
 
 
 def _unreported(pod: Pod, evidence: Evidence) -> Reason:

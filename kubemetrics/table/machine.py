@@ -144,7 +144,7 @@ def _source(source: Source) -> dict[str, Json]:
     found = source.snapshot
     return {
         "context": source.context or None,
-        "date": rfc3339(found.date) if found else None,
+        "date": rfc3339(found.date) if found and found.date else None,
         "cadence": plain(found.cadence) if found else None,
         "coverage": _coverage(source.coverage) if source.coverage else None,
         "failures": [

@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 from ..frozen import dataclass
 from ..quantity import Quantity
+from ..times import human_duration
 from .columns import Kind, Value
 
 UnitName: TypeAlias = Literal["auto", "m", "cores", "Ki", "Mi", "Gi", "raw"]
@@ -137,38 +138,9 @@ def percent(value: Value) -> str:
     return f"{whole}%" if whole or not value else "<1%"
 
 
-def age(value: Value) -> str:
-    """Write an age as kubectl does: ``45s``, ``3m10s``, ``5h``, ``12d``.
-
-    Source: apimachinery/pkg/util/duration/duration.go, ``HumanDuration``.
-    """
-    if not isinstance(value, timedelta):
-        return UNKNOWN
-    seconds = value // timedelta(seconds=1)
-    if seconds < 0:
-        return f"-{age(-value)}"
-    for limit, large, small in _AGES:
-        if seconds < limit:
-            return _two(seconds, large, small)
-    return _two(seconds, _YEAR, None)
-
-
-_MINUTE: Final = 60
-_HOUR: Final = 60 * _MINUTE
-_DAY: Final = 24 * _HOUR
-_YEAR: Final = 365 * _DAY
-_LETTERS: Final = {1: "s", _MINUTE: "m", _HOUR: "h", _DAY: "d", _YEAR: "y"}
-_AGES: Final[tuple[tuple[int, int, int | None], ...]] = (
-    (2 * _MINUTE, 1, None), (10 * _MINUTE, _MINUTE, 1), (3 * _HOUR, _MINUTE, None),
-    (8 * _HOUR, _HOUR, _MINUTE), (2 * _DAY, _HOUR, None), (8 * _DAY, _DAY, _HOUR),
-    (2 * _YEAR, _DAY, None), (8 * _YEAR, _YEAR, _DAY),
-)  # fmt: skip
-
-
-def _two(seconds: int, large: int, small: int | None) -> str:
-    first = f"{seconds // large}{_LETTERS[large]}"
-    rest = seconds % large // small if small else 0
-    return f"{first}{rest}{_LETTERS[small]}" if small and rest else first
+def _age(value: Value) -> str:
+    """Write an age as kubectl does: ``45s``, ``3m10s``, ``5h``, ``12d``."""
+    return human_duration(value) if isinstance(value, timedelta) else UNKNOWN
 
 
 def _plain(value: Value) -> str:
@@ -176,5 +148,5 @@ def _plain(value: Value) -> str:
 
 
 _SHOW: Final[dict[Kind, Show]] = {
-    "percent": percent, "age": age, "count": _plain, "text": _plain,
+    "percent": percent, "age": _age, "count": _plain, "text": _plain,
 }  # fmt: skip

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ..errors import TransportError, TransportReason
+from ..text import printable
 from .proxy import without_credentials
 from .tls import WrongHostError
 
@@ -82,12 +83,8 @@ def _wrong_host(error: WrongHostError, host: str) -> str:
     if not error.names:
         return f"{text}; give a name it is for with --tls-server-name"
     more = ", …" if len(error.names) > _NAMES_SHOWN else ""
-    names = ", ".join(_printable(name) for name in error.names[:_NAMES_SHOWN])
+    names = ", ".join(printable(name) for name in error.names[:_NAMES_SHOWN])
     return f"{text} but for {names}{more}; give one of them with --tls-server-name"
-
-
-def _printable(name: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in name)
 
 
 # What went wrong below HTTP, as a `TransportError` that says what to try.
@@ -181,7 +178,7 @@ def _harmless(cause: ssl.SSLError, error: BaseException) -> bool:
 
 
 def _proxy_problem(error: httpx.ProxyError, route: _Route) -> str:
-    said = "".join(char if char.isprintable() else "?" for char in str(error))[:100]
+    said = printable(str(error))[:100]
     hint = (
         "; it wants a user and a password in its URL" if said.startswith("407") else ""
     )

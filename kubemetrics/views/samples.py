@@ -140,7 +140,8 @@ def sample_columns(
 
     def timestamp(row: R) -> str | None:
         metrics = sample(row).metrics
-        return rfc3339(metrics.timestamp) if metrics else None
+        taken = metrics.timestamp if metrics else None
+        return rfc3339(taken) if taken else None
 
     return (
         Column(key="quality", header="QUALITY", kind="text", get=flaws,
@@ -164,7 +165,8 @@ def age_columns(
         return moment - created if moment and created else None
 
     def created(row: R) -> str | None:
-        return rfc3339(born(row))
+        moment = born(row)
+        return rfc3339(moment) if moment else None
 
     return (
         Column(key="age", header="AGE", kind="age", get=age, keep=11,

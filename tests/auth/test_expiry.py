@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 from kubemetrics.auth.expiry import (
     certificate_expiry,
     earliest,
-    parse_time,
-    show_time,
     token_expiry,
 )
 from tests.transport.certs import leaf, ordinary
@@ -85,29 +83,6 @@ def test_a_damaged_certificate_never_raises(at: int, byte: int) -> None:
 _DAMAGED = leaf(ordinary())
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("1970-01-01T00:01:00Z", 60.0),
-        ("1970-01-01T01:01:00+01:00", 60.0),
-        ("1970-01-01T00:01:00.5Z", 60.5),
-        ("1970-01-01T00:01:00.123456789Z", 60.123456),
-        ("1970-01-01T00:01:00", None),
-        ("1970-01-01 00:01:00Z", None),
-        ("1970-01-01t00:01:00z", None),
-        ("1970-01-01T00:01:00+0100", None),
-        ("1970-13-01T00:01:00Z", None),
-        ("19700101T000100Z", None),
-        ("1970-01-01", None),
-        ("tomorrow", None),
-        ("", None),
-    ],
-)
-def test_rfc_3339_is_read(text: str, seconds: float | None) -> None:
-    assert parse_time(text) == seconds
-
-
-def test_times_are_shown_in_utc_and_the_earliest_counts() -> None:
-    assert show_time(60.0) == "1970-01-01T00:01:00Z"
+def test_the_earliest_time_counts() -> None:
     assert earliest(None, 3.0, 2.0) == 2.0
     assert earliest(None) is None

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from kubemetrics.cli import main
-from kubemetrics.times import go_duration
 from tests.cluster import Cluster, Options, faults
 from tests.cluster.recorded import kubectl_runs
 from tests.cluster.scripts import Fault
@@ -233,17 +232,3 @@ def test_a_wrong_configuration_is_1_here(
 ) -> None:
     assert top(healthy, "nodes", *args) == 1
     assert capsys.readouterr().err.startswith("error: ")
-
-
-@pytest.mark.parametrize(
-    ("nanoseconds", "text"),
-    [
-        (10**9, "1s"),
-        (1_500_000_000, "1.5s"),
-        (120 * 10**9 + 1, "2m0.000000001s"),
-        (3600 * 10**9, "1h0m0s"),
-        (260_043_123_456_789, "72h14m3.123456789s"),
-    ],
-)
-def test_a_duration_is_written_as_go_writes_it(nanoseconds: int, text: str) -> None:
-    assert go_duration(nanoseconds) == text

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import timedelta
 from fractions import Fraction
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from kubemetrics.quantity import Quantity
 from kubemetrics.table.columns import Kind
-from kubemetrics.table.units import AUTO, Units, age, percent, shower
+from kubemetrics.table.units import AUTO, Units, percent, shower
 
 
 def shown(kind: Kind, units: Units, *amounts: str) -> list[str]:
@@ -107,20 +106,6 @@ def test_cpu_above_zero_never_shows_as_zero_nor_as_less(nanos: int, unit: str) -
 )
 def test_percentages_are_cut_off(part: int, whole: int, text: str) -> None:
     assert percent(Fraction(part, whole)) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0s"), (0.9, "0s"), (119, "119s"), (120, "2m"), (190, "3m10s"),
-        (599, "9m59s"), (600, "10m"), (10799, "179m"), (10800, "3h"), (12000, "3h20m"),
-        (28800, "8h"), (172799, "47h"), (172800, "2d"), (176400, "2d1h"),
-        (691200, "8d"), (63071999, "729d"), (63072000, "2y"), (66528000, "2y40d"),
-        (252288000, "8y"), (300000000, "9y"), (-45, "-45s"),
-    ],
-)  # fmt: skip
-def test_ages_read_as_kubectl_writes_them(seconds: float, text: str) -> None:
-    assert age(timedelta(seconds=seconds)) == text
 
 
 def test_what_is_not_known_is_a_dash() -> None:

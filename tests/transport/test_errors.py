@@ -270,7 +270,7 @@ def test_many_names_and_odd_ones_are_cut_and_made_harmless() -> None:
     error.names = ("a\x1b[2J", *(f"n{i}" for i in range(20)))
     text = explain_tls(error, "host")
     assert "\x1b" not in text
-    assert "a?[2J, n0" in text
+    assert r"a\x1b[2J, n0" in text
     assert "n15" not in text
     assert explain_tls(WrongHostError(1, "x"), "host").startswith(
         "the server's certificate is not for host; give"
