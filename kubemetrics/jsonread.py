@@ -1,8 +1,9 @@
-"""Reading one field of a JSON object: missing and null alike give the empty value.
+"""Reading a JSON object and its fields: missing and null alike give the empty value.
 
 A wrong type is a `DecodeError` with the path below the object; who holds the object
 adds its own place with `under`. What Go's clients read is read here too: a ``null``
 wherever it stands, an object without its name (encoding/json, ``Unmarshal``).
+Where a wrong type is no more than a missing value there are `as_object` and its like.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar, cast
 from .errors import DecodeError
 from .frozen import dataclass
 from .times import parse_rfc3339
-from .wire import Items, drain
+from .wire import Items, decode, drain
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -47,6 +48,36 @@ EMPTY: Final[Mapping[str, Any]] = _Empty()
 def empty() -> Mapping[str, Any]:
     """Return the empty map, as a default that a dataclass accepts."""
     return EMPTY
+
+
+def read_object(body: bytes, *, url: str = "") -> Object:
+    """Read a body of which no shape is known.
+
+    Raises:
+        DecodeError: not JSON, not an object, or nested too deeply.
+    """
+    return decode(body, cast("type[dict[str, Any]]", dict), url=url)
+
+
+def as_object(value: object) -> Object:
+    """Return a JSON object, empty for anything else."""
+    return cast("Object", value) if isinstance(value, dict) else EMPTY
+
+
+def as_objects(value: object) -> list[Object]:
+    """Return the items of a list, each as an object; none for anything else."""
+    listed = cast("list[object]", value) if isinstance(value, list) else []
+    return [as_object(item) for item in listed]
+
+
+def as_text(value: object) -> str:
+    """Return a string, empty for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def as_whole(value: object) -> int:
+    """Return an integer, 0 for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 class at:  # noqa: N801 - reads as a word: ``with at("spec"):``
@@ -190,17 +221,10 @@ def drained_list(
 
 
 def _unreadable(item: object, error: DecodeError) -> UnreadableItem:
-    meta = _object(_object(item).get("metadata"))
-    name, namespace = meta.get("name"), meta.get("namespace")
+    meta = as_object(as_object(item).get("metadata"))
     return UnreadableItem(
-        name if isinstance(name, str) else "",
-        namespace if isinstance(namespace, str) else "",
-        error,
+        as_text(meta.get("name")), as_text(meta.get("namespace")), error
     )
-
-
-def _object(value: object) -> Object:
-    return cast("Object", value) if isinstance(value, dict) else EMPTY
 
 
 def _listed(obj: Object, key: str) -> list[Any]:

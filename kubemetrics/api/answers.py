@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ApiError, DecodeError, api_error_class
 from ..flow import Response
+from ..jsonread import EMPTY, as_object, as_objects, as_text, as_whole
 from ..text import one_line
 from ..times import parse_http_date
 from ..wire import StatusWire, decode
@@ -92,31 +93,30 @@ def to_error(response: Response) -> ApiError:
 
 def foreign_text(error: ApiError) -> str | None:
     """Return the text that came instead of a Status, bounded; ``None`` for a Status."""
-    causes: object = error.details.get("causes")
-    found = cast("list[object]", causes) if isinstance(causes, list) else []
-    cause = as_object(found[0] if found else None)
+    causes = as_objects(error.details.get("causes"))
+    cause = causes[0] if causes else EMPTY
     foreign = cause.get("reason") == "UnexpectedServerResponse"
-    return _string(cause.get("message")) if foreign else None
+    return as_text(cause.get("message")) if foreign else None
 
 
 def status_error(status: Mapping[str, Any], *, url: str) -> ApiError:
     """Return the typed error for a Status that came inside a 200: a watch's ERROR."""
-    code = _whole(status.get("code")) or HTTPStatus.INTERNAL_SERVER_ERROR
+    code = as_whole(status.get("code")) or HTTPStatus.INTERNAL_SERVER_ERROR
     response = Response(status=code, headers={}, body=b"", url=url)
     return _from_status(response, status)
 
 
 def _from_status(response: Response, status: Mapping[str, Any]) -> ApiError:
-    reason = _string(status.get("reason"))
+    reason = as_text(status.get("reason"))
     details = as_object(status.get("details"))
     token = as_object(status.get("metadata")).get("continue")
     if token:  # a 410 says where an expired list may go on
         details = {**details, "continue": token}
     asked = retry_after(response)
     if asked is None:
-        seconds = _whole(details.get("retryAfterSeconds"))
+        seconds = as_whole(details.get("retryAfterSeconds"))
         asked = float(min(seconds, _LONGEST_WAIT)) if seconds > 0 else None
-    message = _string(status.get("message"))[:_LONGEST_MESSAGE]
+    message = as_text(status.get("message"))[:_LONGEST_MESSAGE]
     return api_error_class(response.status, reason)(
         message or _phrase(response.status),
         url=response.url,
@@ -207,16 +207,3 @@ def retry_after(response: Response) -> float | None:
 def date_of(response: Response) -> datetime | None:
     """Return the server's clock when it answered: its ``Date`` header."""
     return parse_http_date(response.headers.get("date", ""))
-
-
-def as_object(value: object) -> Mapping[str, Any]:
-    """Return a JSON object, empty for anything else."""
-    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 from ..errors import (
     ApiError,
@@ -17,8 +17,9 @@ from ..errors import (
 )
 from ..flow import Flow, Pause, Query, Response, attempt
 from ..frozen import dataclass
+from ..jsonread import as_object, as_objects
 from ..wire import APIGroupWire, decode
-from .answers import NO_CREDENTIALS, as_object, foreign_text, not_bound
+from .answers import NO_CREDENTIALS, foreign_text, not_bound
 from .retry import AGGREGATOR_TEXTS
 
 GROUP: Final = "metrics.k8s.io"
@@ -241,9 +242,7 @@ class MetricsApi:
 
 
 def _versions(group: APIGroupWire) -> tuple[str, ...]:
-    listed: object = group.get("versions")
-    entries = cast("list[object]", listed) if isinstance(listed, list) else []
-    found = (as_object(entry).get("version") for entry in entries)
+    found = (entry.get("version") for entry in as_objects(group.get("versions")))
     return tuple(version for version in found if isinstance(version, str))
 
 

@@ -22,8 +22,9 @@ from typing import IO, Any, Final, cast
 from ..config.document import parse
 from ..config.model import Config, ExecConfig
 from ..config.stanzas import DocumentError
-from ..errors import ConfigError, CredentialError
+from ..errors import ConfigError, CredentialError, DecodeError
 from ..frozen import dataclass
+from ..jsonread import read_object
 from ..text import one_line, without_sequences
 from ..times import parse_rfc3339
 from .credential import ClientCertificate, Credential, bearer, token_problem
@@ -276,9 +277,9 @@ def read_answer(stdout: bytes, api_version: str) -> Credential | str:
 def _document(stdout: bytes) -> Mapping[str, Any] | None:
     try:
         if stdout.lstrip().startswith(b"{"):  # to kubectl it is JSON then, or nothing
-            return cast("dict[str, Any]", json.loads(stdout))
+            return read_object(stdout)
         return parse(stdout)
-    except (ValueError, RecursionError, DocumentError):
+    except (DecodeError, DocumentError):
         return None
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import binascii
-import json
 import re
 from base64 import b64decode, urlsafe_b64decode
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
+
+from ..errors import DecodeError
+from ..jsonread import read_object
 
 _CERTIFICATE: Final = rb"(?s)-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----"
 _UTC_TIME: Final = 0x17  # ASN.1's tag; the other is GeneralizedTime
@@ -20,9 +22,9 @@ def token_expiry(token: str) -> float | None:
     if len(parts) != 3:  # noqa: PLR2004 - header, claims, signature
         return None
     try:
-        claims: Any = json.loads(urlsafe_b64decode(parts[1] + "=" * 3))
+        claims = read_object(urlsafe_b64decode(parts[1] + "=" * 3))
         return float(claims["exp"])
-    except (ValueError, TypeError, LookupError):
+    except (DecodeError, ValueError, TypeError, LookupError, OverflowError):
         return None
 
 

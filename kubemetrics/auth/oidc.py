@@ -5,7 +5,6 @@ Source: client-go plugin/pkg/client/auth/oidc/oidc.go.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from base64 import b64encode
@@ -13,13 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import quote_plus, urlencode
 
 from ..config.model import OidcConfig
 from ..config.write_back import locked, read_auth_provider, write_auth_provider
-from ..errors import ConfigError, CredentialError, KubeMetricsError
+from ..errors import ConfigError, CredentialError, DecodeError, KubeMetricsError
 from ..frozen import dataclass
+from ..jsonread import read_object
 from ..times import rfc3339_of
 from .credential import Credential, Exchange, bearer, token_problem
 from .expiry import token_expiry
@@ -70,7 +70,7 @@ class Grant:
             return f"the token endpoint {endpoint} is not https"
         return self._ask(endpoint, found, refresh_token)
 
-    def _discover(self) -> dict[str, Any] | str:
+    def _discover(self) -> Mapping[str, Any] | str:
         issuer = self._oidc.issuer_url
         if not issuer.startswith("https://"):
             return f"idp-issuer-url {issuer} is not https"
@@ -149,12 +149,11 @@ def _refusal(status: int, document: Mapping[str, Any], secrets: tuple[str, ...])
     return f"the refresh was refused (HTTP {status}) {quoted}".rstrip() + hint
 
 
-def _object(body: bytes) -> dict[str, Any] | None:
+def _object(body: bytes) -> Mapping[str, Any] | None:
     try:
-        found: object = json.loads(body)
-    except ValueError:
+        return read_object(body)
+    except DecodeError:
         return None
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else None
 
 
 _LEEWAY: Final = 10.0

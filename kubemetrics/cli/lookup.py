@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterable
-from typing import Final, TypedDict
+from typing import Final
 
 from ..commandline.connect import client_of, last
 from ..config.kubeconfig import list_contexts
 from ..errors import KubeMetricsError
-from ..wire import decode
+from ..jsonread import as_object, as_objects, as_text, read_object
 
 _TIMEOUT: Final = 2.0
 """Seconds that a person at a prompt may be kept waiting."""
-
-
-class _Meta(TypedDict, total=False):
-    name: str
-
-
-class _Named(TypedDict, total=False):
-    metadata: _Meta
-
-
-class _NamedList(TypedDict, total=False):
-    items: list[_Named]
 
 
 def contexts(args: Namespace) -> Iterable[str]:
@@ -45,8 +33,9 @@ def namespaces(args: Namespace) -> Iterable[str]:
     try:
         with client_of(args) as client:
             body = client.get_raw("/api/v1/namespaces?limit=500", timeout=_TIMEOUT)
-        items = decode(body, _NamedList).get("items", [])
-        return [item.get("metadata", _Meta()).get("name", "") for item in items]
+        items = as_objects(read_object(body).get("items"))
+        names = (as_text(as_object(item.get("metadata")).get("name")) for item in items)
+        return list(filter(None, names))
     except KubeMetricsError:
         entries = list_contexts(args.kubeconfig, context=last(args.contexts))
         return sorted({e.namespace for e in entries if e.namespace})

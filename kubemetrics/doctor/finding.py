@@ -176,7 +176,7 @@ def versions_of(group: Response) -> tuple[str, ...]:
 
 def apiservice_of(response: Response) -> ApiService:
     """Read an APIService."""
-    body = _object(response)
+    body = jsonread.read_object(response.body, url=response.url)
     told = jsonread.children(_status(body), "conditions", _condition, Pool())
     spec = jsonread.child(body, "spec") or EMPTY
     service = jsonread.child(spec, "service") or EMPTY
@@ -189,14 +189,10 @@ def apiservice_of(response: Response) -> ApiService:
 
 def selector_of(response: Response) -> Mapping[str, str]:
     """Read which pods a Service selects."""
-    spec = jsonread.child(_object(response), "spec") or EMPTY
+    body = jsonread.read_object(response.body, url=response.url)
+    spec = jsonread.child(body, "spec") or EMPTY
     selector = jsonread.child(spec, "selector") or EMPTY
     return {key: jsonread.text(selector, key) for key in selector}
-
-
-def _object(response: Response) -> Mapping[str, Any]:
-    shape = cast("type[dict[str, Any]]", dict)
-    return decode(response.body, shape, url=response.url)
 
 
 def _status(obj: Mapping[str, Any]) -> Mapping[str, object]:

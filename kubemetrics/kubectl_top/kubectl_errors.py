@@ -10,7 +10,7 @@ import errno
 import sys
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final, TypedDict, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from ..api.answers import foreign_text
@@ -28,7 +28,7 @@ from ..errors import (
     Unauthorized,
 )
 from ..flow import Flow, Request
-from ..wire import decode
+from ..jsonread import Object, as_object, as_objects, read_object
 
 T = TypeVar("T")
 
@@ -174,28 +174,6 @@ def _generic(error: ApiError, asked: str) -> tuple[str, str]:
     return reason, f"{message} (get {asked})" if asked else message
 
 
-class _Version(TypedDict, total=False):
-    version: str
-    freshness: str
-
-
-class _Name(TypedDict, total=False):
-    name: str
-
-
-class _Group(TypedDict, total=False):
-    name: str
-    metadata: _Name
-    versions: list[_Version]
-
-
-class _Groups(TypedDict, total=False):
-    """Aggregated discovery (*items*), or an APIGroupList of an older server."""
-
-    groups: list[_Group]
-    items: list[_Group]
-
-
 def _check_served() -> Flow[None]:
     """Look whether discovery lists a version of the metrics API that is not stale.
 
@@ -210,15 +188,16 @@ def _check_served() -> Flow[None]:
         raise KubectlError(_UNAUTHORIZED.format(text)) from None
     except ApiError as error:
         raise KubectlError(line(error)) from None
-    document = decode(response.body, _Groups, url=response.url)
-    groups = [*document.get("groups", ()), *document.get("items", ())]
+    # Aggregated discovery has items, an APIGroupList of an older server has groups.
+    document = read_object(response.body, url=response.url)
+    groups = [*as_objects(document.get("groups")), *as_objects(document.get("items"))]
     if not any(_lists_metrics(group) for group in groups):
         raise KubectlError("error: Metrics API not available")
 
 
-def _lists_metrics(group: _Group) -> bool:
-    name = group.get("name") or group.get("metadata", _Name()).get("name")
+def _lists_metrics(group: Object) -> bool:
+    name = group.get("name") or as_object(group.get("metadata")).get("name")
     return name == GROUP and any(
         version.get("version") in KNOWN_VERSIONS and version.get("freshness") != "Stale"
-        for version in group.get("versions", ())
+        for version in as_objects(group.get("versions"))
     )

@@ -37,7 +37,9 @@ def test_a_jwt_says_when_it_ends() -> None:
         jwt(exp=None),
         jwt(exp=[1]),
         jwt(exp="soon"),
+        jwt(exp=10**400),
         "a.W10.c",
+        f"a.{b64encode(b'[' * 100_000).decode()}.c",
     ],
 )
 def test_another_token_does_not(token: str) -> None:
