@@ -6,8 +6,35 @@
         for pod in client.list_pod_metrics():
             print(pod.namespace, pod.name, pod.cpu, pod.memory)
 
-Names are imported when they are first used, so that ``import kubemetrics`` costs next
-to nothing.
+The rooms, top to bottom; a module imports only from lower ranks:
+
+    cli                  the commands: arguments, plan, output, exit code
+    kubectl_top | views  `kubectl top` to the byte | the tables of pods, nodes, groups
+    commandline          what every command shares: parser, flags, console
+    client | table       `Client` and `AsyncClient` | columns, units, output formats
+    doctor               the ladder of checks behind `kubemetrics doctor`
+    snapshot | transport pods joined with samples | connections, TLS, bodies, errors
+    api | auth           the operations, paging, watch | exec, OIDC, expiry of tokens
+    accounting | config  effective requests and limits | kubeconfig → `Config`
+    models               `Pod`, `Node`, `PodMetrics`: frozen values with `from_json`
+    jsonread             fields of a JSON object, each judged with its path
+    wire                 from a body to a typed JSON object
+    flow | quantity      the steps of a call and their combinators | exact amounts
+    errors | text | times  what every room needs
+
+The way of one call, `Client.list_pod_metrics()`:
+
+    client.sync          starts the operation's flow and drives it
+    api.operations       the flow: which path, which version of the metrics API
+    api.paging           page after page, each a `flow.Request`
+    auth                 the credential of a request, renewed after a 401
+    transport            sends the request and reads the `flow.Response`
+    api.retry, .answers  a refusal becomes a typed error, or a pause and a new attempt
+    wire, jsonread       the body becomes objects, one lost item at a time
+    models.metrics       each object becomes a `PodMetrics`, all a `ResourceList`
+
+Names are imported when they are first used (PEP 562), so that ``import kubemetrics``
+costs next to nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +42,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ._version import __version__
-from .lazy import lazily
 
 if TYPE_CHECKING:
     from .api import ResourceList
@@ -112,7 +138,15 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # to a type checker a misspelt name stays an error
-    __getattr__ = lazily(__name__, _HOME)
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module  # noqa: PLC0415 - few programs need it
+
+        value: object = getattr(import_module(f".{_HOME[name]}", __name__), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 _SHOW: Final = "; import sys; print(*sorted(sys.modules))"
 
-PACKAGE: Final = {"kubemetrics", "kubemetrics._version", "kubemetrics.lazy"}
+PACKAGE: Final = {"kubemetrics", "kubemetrics._version"}
 HEAVY: Final = {
     "anyio",
     "asyncio",
@@ -55,11 +55,3 @@ def test_an_error_is_caught_without_httpx() -> None:
 def test_the_client_imports_what_every_request_needs(before: set[str]) -> None:
     found = imported("from kubemetrics import Client")
     assert not (found - before) & HEAVY
-
-
-def test_listing_samples_reads_neither_pods_nor_nodes() -> None:
-    found = imported(
-        "from kubemetrics import Client; import kubemetrics.models.metrics"
-    )
-    kinds = {"node", "pod"}
-    assert not {f"kubemetrics.models.{name}" for name in kinds} & found

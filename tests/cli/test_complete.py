@@ -203,12 +203,13 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment in which kubectl finds us as a plugin."""
     folder = tmp_path_factory.mktemp("plugins")
     sources = {
-        "kubectl-metrics": "from kubemetrics.__main__ import run as f",
-        "kubectl_complete-metrics": "from kubemetrics.cli.complete import plugin as f",
+        "kubectl-metrics": "from kubemetrics.__main__ import run as start",
+        "kubectl_complete-metrics": "from kubemetrics.cli.completion import plugin\n"
+        "start = plugin",
     }
     for name, source in sources.items():
         script = folder / name
-        script.write_text(f"#!{sys.executable}\n{source}\nf()\n")
+        script.write_text(f"#!{sys.executable}\n{source}\nstart()\n")
         script.chmod(0o755)
     return {"PATH": str(folder), "PYTHONPATH": str(ROOT), "HOME": str(folder)}
 

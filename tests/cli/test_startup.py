@@ -11,7 +11,6 @@ _SHOW = "; import sys; print(*sorted(sys.modules), file=sys.stderr)"
 _OURS = {
     "kubemetrics",
     "kubemetrics._version",
-    "kubemetrics.lazy",
     "kubemetrics.cli",
     "kubemetrics.cli.commands",
     "kubemetrics.commandline",
