@@ -1,4 +1,4 @@
-"""What pods ask for and may use, counted as the scheduler counts it."""
+"""Effective requests and limits of pods, counted as the scheduler counts them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from .jsonread import EMPTY
 from .models.pod import Container, Pod
 from .models.resources import CPU, MEMORY, Quantities, Resources
 from .quantity import Quantity
-
-# What a pod asks for and may use at most, and where that does not bind.
-
 
 _STORAGE: Final = "ephemeral-storage"
 
@@ -27,7 +24,7 @@ def serving(pod: Pod) -> tuple[Container, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """What a pod (or a group of them) asks for and may use at most.
+    """The effective requests and limits of a pod, a container or a group of pods.
 
     *unlimited* counts, by resource, the serving containers without a limit: where there
     is one the sum in *limits* is partial, does not bind and gives no percentage.
@@ -43,10 +40,6 @@ class Demand:
         """Whether some container may use more of *resource* than *limits* says."""
         return bool(self.unlimited.get(resource))
 
-    def partial_request(self, resource: str) -> bool:
-        """Whether some container asks for none of *resource*."""
-        return bool(self.unrequested.get(resource))
-
 
 NO_DEMAND: Final = Demand(
     requests=EMPTY, limits=EMPTY, unlimited=EMPTY, unrequested=EMPTY
@@ -54,7 +47,7 @@ NO_DEMAND: Final = Demand(
 
 
 class DemandSum:
-    """Adds demands up, their marks included."""
+    """A running sum of `Demand` values: amounts, and counts of containers."""
 
     __slots__ = ("_limits", "_requests", "_unlimited", "_unrequested")
 
@@ -65,7 +58,7 @@ class DemandSum:
         self._unrequested: dict[str, int] = {}
 
     def add(self, one: Demand) -> None:
-        """Add one."""
+        """Add *one* to the sum."""
         add(self._requests, one.requests)
         add(self._limits, one.limits)
         _count(self._unlimited, one.unlimited)
@@ -88,7 +81,7 @@ def _count(counts: dict[str, int], more: Mapping[str, int]) -> None:
 
 
 def demand(pod: Pod) -> Demand:
-    """Account for *pod* as the scheduler does; a finished pod holds nothing."""
+    """Return the effective requests and limits of *pod*; a finished pod has none."""
     if pod.finished:
         return NO_DEMAND
     requests, limits = pod_requests(pod), pod_limits(pod)
@@ -107,7 +100,7 @@ def demand(pod: Pod) -> Demand:
 
 
 class Demands:
-    """Accounts for many pods; the replicas of a workload share one `Demand`.
+    """Computes the `Demand` of many pods; the replicas of a workload share one.
 
     Keep it no longer than the pods that it has seen.
     """
@@ -139,7 +132,7 @@ class Demands:
 
 
 def _template(pod: Pod) -> tuple[object, ...] | None:
-    """Return what alone decides a pod's demand; nothing where its status counts too.
+    """Return what alone decides a pod's demand; ``None`` where its status counts too.
 
     Equal maps of one list are one object, so that their identity will do.
     """
@@ -154,7 +147,7 @@ def _template(pod: Pod) -> tuple[object, ...] | None:
 
 
 def container_demand(pod: Pod, container: Container) -> Demand:
-    """Account for one container of *pod*; one of a finished pod holds nothing."""
+    """Return those of one container of *pod*; one of a finished pod has none."""
     if pod.finished:
         return NO_DEMAND
     requests = container_requests(pod, container)
@@ -170,7 +163,9 @@ def container_demand(pod: Pod, container: Container) -> Demand:
 def _without(
     amounts: list[Quantities], summed: Quantities, pod_level: Quantities
 ) -> dict[str, int]:
-    """Count who has none of a resource; a pod-level amount speaks for them all.
+    """Count, by resource, the containers without an amount of it.
+
+    A pod-level amount covers them all.
 
     Only what can be used without being asked for counts: who asks for no GPU gets none.
     """
@@ -184,8 +179,6 @@ def _without(
     return missing
 
 
-# Effective requests and limits of a pod, as the scheduler counts them.
-#
 # Source: component-helpers/resource/helpers.go of Kubernetes 1.36 (``PodRequests``,
 # ``PodLimits``), KEP-753 (sidecars), KEP-1287 (in-place resize), KEP-2837 (pod-level
 # resources), KEP-688 (overhead). Amounts are in cores and bytes, by resource name. The
@@ -257,7 +250,7 @@ def pod_limits(
 
 
 def container_requests(pod: Pod, container: Container) -> Quantities:
-    """Return what *container*, one of *pod*'s, counts for, a resize included."""
+    """Return the requests of *container*, one of *pod*'s, a resize included."""
     status = _status(container)
     if status is None or settled(container):
         return container.requests
@@ -285,7 +278,7 @@ def resize_infeasible(pod: Pod) -> bool:
 
 
 def settled(container: Container) -> bool:
-    """Whether its status, if it counts, says the very same as its spec.
+    """Whether a container's status, if it counts, agrees with its spec.
 
     Equal maps of one list are one object: a look at their identity is enough, and where
     they are equal but two the long way gives the same.
@@ -314,7 +307,7 @@ def pod_level_resource(name: str) -> bool:
 
 
 def _status(container: Container) -> Resources | None:
-    """Return what its status says; it never counts for one that runs to its end."""
+    """Return the resources of its status, which counts while it may be resized."""
     if container.kind in {"regular", "sidecar"}:
         return container.status_resources
     return None
@@ -340,7 +333,7 @@ def _aggregate(pod: Pod, effective: _Effective) -> _Amounts:
 
 
 def _pod_level_requests(pod: Pod, resize: bool) -> Quantities | None:  # noqa: FBT001
-    """Return what counts under a pod-level resize, or nothing where there is none."""
+    """Return the requests under a pod-level resize, ``None`` where there is none."""
     status = pod.status_resources
     if not resize or status is None or pod.resources is None:
         return None

@@ -1,4 +1,4 @@
-"""The error tree: each leaf answers a caller's question and carries the facts.
+"""The errors of this package; each class carries the facts of one kind of failure.
 
 KubeMetricsError
 ├── ConfigError            nothing usable found, or what was found is wrong
@@ -48,7 +48,7 @@ class ConfigError(KubeMetricsError):
 
 
 class CredentialError(KubeMetricsError):
-    """A credential could not be had: exec plugin, token file, OIDC refresh."""
+    """An exec plugin, a token file or an OIDC refresh gave no usable credential."""
 
 
 class TransportError(KubeMetricsError):
@@ -98,9 +98,11 @@ class DecodeError(ResponseError):
 
 
 class ApiError(ResponseError):
-    """The server said no: a ``metav1.Status``, or one made up from a text body.
+    """The server refused the request or failed: an HTTP status that is no 2xx.
 
-    *status* is the HTTP status, *reason* the API's machine-readable word or empty,
+    The facts are those of its ``metav1.Status``, or made up from a text body.
+
+    *status* is the HTTP status, *reason* the API's machine-readable one or empty,
     *message* the server's own text, *details* the Status's ``details``, *retry_after*
     the seconds the server asked to wait, *hint* what may explain it or what to do next.
 
@@ -151,7 +153,7 @@ class NotFound(ApiError):  # noqa: N818
 
 
 class MethodNotAllowed(ApiError):  # noqa: N818
-    """405: this resource does not do that (the metrics API has no watch)."""
+    """405: the resource has no such verb (the metrics API has no watch)."""
 
 
 class NotAcceptable(ApiError):  # noqa: N818
@@ -187,7 +189,7 @@ class ServerTimeout(ApiError):  # noqa: N818
 
 
 class MetricsUnavailable(ApiError):  # noqa: N818
-    """There is no metrics API to ask; *cause* says which way.
+    """The metrics API cannot be read; *cause* says why.
 
     ``absent``: the group metrics.k8s.io is not registered (no metrics-server).
     ``down``: it is registered and the aggregator cannot reach what serves it.

@@ -25,9 +25,9 @@ Query: TypeAlias = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to ask the server: *path* begins with ``/``, *query* keeps its order.
+    """A request to the server: *path* begins with ``/``, *query* keeps its order.
 
-    *certificate* asks for what the server's certificate says as well.
+    With *certificate* the response carries the server's certificate too.
     """
 
     path: str
@@ -45,7 +45,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerCertificate:
-    """What a verified handshake showed of the server's certificate.
+    """The server's certificate, as a verified handshake showed it.
 
     *not_before* and *not_after* are seconds since the epoch.
     """
@@ -59,7 +59,7 @@ class PeerCertificate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What the server answered, read whole and decompressed.
+    """An answer of the server, read whole and decompressed.
 
     *headers* have lower-case names; *elapsed* is in seconds, from sending to the last
     byte; *url* is the address that was asked, without any credential.
@@ -92,12 +92,7 @@ Step: TypeAlias = Request | Pause | Fork
 Flow: TypeAlias = Generator[Step, Response, T]
 
 NOTHING: Final = Response(status=0, headers={}, body=b"", url="")
-"""What a driver sends back for a `Pause` or a `Fork`: there is nothing to say."""
-
-
-def pause(seconds: float, why: str = "") -> Flow[None]:
-    """Wait."""
-    yield Pause(seconds, why)
+"""What a driver sends back for a `Pause` or a `Fork`, which have no answer."""
 
 
 def both(a: Flow[A], b: Flow[B]) -> Flow[tuple[A, B]]:

@@ -1,8 +1,9 @@
 """Frozen, slotted dataclasses that take a fifth of the usual time to define.
 
-The standard library writes and compiles six methods for every class, which was half of
-what a command took to start. Here those that can be shared are shared, and ``__init__``
-is compiled when the first instance is made: most commands make few kinds of value.
+The standard library writes and compiles six methods for every class: with it a command
+takes a fifth longer to start (CPU time, Python 3.11 and 3.13). Here those that can be
+shared are shared, and ``__init__`` is compiled when the first instance is made: most
+commands make few kinds of value.
 In all else they are dataclasses: `fields`, `replace`, `match`, pickling and copying.
 """
 

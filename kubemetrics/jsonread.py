@@ -75,7 +75,7 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def as_whole(value: object) -> int:
+def as_integer(value: object) -> int:
     """Return an integer, 0 for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
@@ -99,13 +99,13 @@ class at:  # noqa: N801 - reads as a word: ``with at("spec"):``
 
 
 def under(place: str, error: DecodeError) -> DecodeError:
-    """Return *error* as seen from the object that holds *place*."""
+    """Return *error* with *place* put before its path."""
     inner = error.path.removeprefix("$")
     return DecodeError(error.problem, url=error.url, path=f"$.{place}{inner}")
 
 
 def wrong(key: str, expected: str, value: object) -> DecodeError:
-    """Return the error for a field of another type."""
+    """Return the error for the field *key*, whose *value* is not what is *expected*."""
     return DecodeError(f"expected {expected}, got {_kind(value)}", path=f"$.{key}")
 
 
@@ -119,7 +119,7 @@ def text(obj: Object, key: str) -> str:
     return value
 
 
-def needed(obj: Object, key: str) -> str:
+def required(obj: Object, key: str) -> str:
     """Return a string that must be there, and not be empty."""
     value = text(obj, key)
     if not value:
@@ -127,7 +127,7 @@ def needed(obj: Object, key: str) -> str:
     return value
 
 
-def whole(obj: Object, key: str) -> int:
+def integer(obj: Object, key: str) -> int:
     """Return an integer, 0 if there is none."""
     value: object = obj.get(key)
     if value is None:
@@ -137,7 +137,7 @@ def whole(obj: Object, key: str) -> int:
     return value
 
 
-def flag(obj: Object, key: str) -> bool:
+def boolean(obj: Object, key: str) -> bool:
     """Return a boolean, false if there is none."""
     value: object = obj.get(key)
     if value is None:
@@ -148,7 +148,7 @@ def flag(obj: Object, key: str) -> bool:
 
 
 def child(obj: Object, key: str) -> Object | None:
-    """Return an object, or nothing."""
+    """Return an object, ``None`` if there is none."""
     value: Object | None = obj.get(key)
     if value is not None and not isinstance(value, dict):
         raise wrong(key, "an object", value)
@@ -156,7 +156,7 @@ def child(obj: Object, key: str) -> Object | None:
 
 
 def time(obj: Object, key: str) -> datetime | None:
-    """Return an RFC 3339 time, or nothing."""
+    """Return an RFC 3339 time, ``None`` if there is none."""
     value: object = obj.get(key)
     if value is None:
         return None
@@ -186,8 +186,8 @@ def built_list(obj: Object, key: str, build: Callable[[Any, P], T], pool: P) -> 
 class UnreadableItem:
     """An item of a list that could not be read, and why.
 
-    *name* and *namespace* are those of its ``metadata``, empty where that does not tell
-    them. *error* names the place: ``$.items[3].usage.cpu``.
+    *name* and *namespace* are those of its ``metadata``, empty where it has none.
+    *error* names the place: ``$.items[3].usage.cpu``.
     """
 
     name: str

@@ -180,9 +180,6 @@ def _decoder_of_lists(
     return decode_list
 
 
-# What every object and list carries, and what pods and nodes share.
-
-
 # The functional form, since ``continue`` is a keyword.
 ListMetaWire = TypedDict(
     "ListMetaWire",
@@ -219,9 +216,6 @@ class ConditionWire(TypedDict, total=False):
     status: str
     reason: str
     message: str
-
-
-# A pod and a list of them.
 
 
 class ResourcesWire(TypedDict, total=False):
@@ -341,22 +335,12 @@ class WatchEventWire(TypedDict, total=False):
     object: PodWire
 
 
-# A node and a list of them.
-
-
 class TaintWire(TypedDict, total=False):
     """``v1.Taint``."""
 
     key: str
     value: str
     effect: str
-
-
-class AddressWire(TypedDict, total=False):
-    """``v1.NodeAddress``."""
-
-    type: str
-    address: str
 
 
 class SwapWire(TypedDict, total=False):
@@ -368,11 +352,6 @@ class SwapWire(TypedDict, total=False):
 class NodeInfoWire(TypedDict, total=False):
     """``v1.NodeSystemInfo``."""
 
-    architecture: str
-    operatingSystem: str
-    osImage: str
-    kernelVersion: str
-    containerRuntimeVersion: str
     kubeletVersion: str
     swap: SwapWire
 
@@ -382,7 +361,6 @@ class NodeSpecWire(TypedDict, total=False):
 
     unschedulable: bool
     taints: list[TaintWire]
-    providerID: str
 
 
 class NodeStatusWire(TypedDict, total=False):
@@ -391,7 +369,6 @@ class NodeStatusWire(TypedDict, total=False):
     capacity: dict[str, str]
     allocatable: dict[str, str]
     conditions: list[ConditionWire]
-    addresses: list[AddressWire]
     nodeInfo: NodeInfoWire
 
 
@@ -410,9 +387,6 @@ class NodeListWire(TypedDict, total=False):
     kind: str
     metadata: ListMetaWire
     items: list[NodeWire]
-
-
-# What ``metrics.k8s.io`` answers.
 
 
 class ContainerMetricsWire(TypedDict, total=False):
@@ -458,9 +432,6 @@ class NodeMetricsListWire(TypedDict, total=False):
     items: list[NodeMetricsWire]
 
 
-# A ``Status`` and what discovery says of a group.
-
-
 class StatusWire(TypedDict, total=False):
     """``metav1.Status``."""
 
@@ -476,7 +447,6 @@ class StatusWire(TypedDict, total=False):
 class GroupVersionWire(TypedDict, total=False):
     """``metav1.GroupVersionForDiscovery``."""
 
-    groupVersion: str
     version: str
 
 
@@ -485,4 +455,3 @@ class APIGroupWire(TypedDict, total=False):
 
     name: str
     versions: list[GroupVersionWire]
-    preferredVersion: GroupVersionWire

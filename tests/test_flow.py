@@ -17,7 +17,6 @@ from kubemetrics.flow import (
     attempt,
     both,
     gather,
-    pause,
 )
 from tests.api.playing import Play, answer, broken, by_path
 
@@ -41,10 +40,6 @@ def result(flow: Flow[object]) -> object:
     with pytest.raises(StopIteration) as stop:
         flow.send(NOTHING)
     return stop.value.value
-
-
-def test_a_pause_says_how_long_and_why() -> None:
-    assert next(pause(1.5, "busy")) == Pause(1.5, "busy")
 
 
 def test_two_flows_run_in_one_fork() -> None:
@@ -78,7 +73,7 @@ def test_a_part_that_may_fail_gives_its_error() -> None:
 
 def test_an_attempt_hides_no_defect() -> None:
     def broken_flow() -> Flow[None]:
-        yield from pause(0)
+        yield Pause(0)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

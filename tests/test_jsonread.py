@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubemetrics import DecodeError, jsonread
-from kubemetrics.jsonread import as_object, as_objects, as_text, as_whole
+from kubemetrics.jsonread import as_integer, as_object, as_objects, as_text
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b'{"a":' * 100_000])
@@ -18,7 +18,7 @@ def test_what_is_no_object_is_an_error_with_its_address(body: bytes) -> None:
 def test_another_type_is_as_good_as_nothing(odd: object) -> None:
     assert as_object(odd) == {}
     assert as_text(odd) == ("x" if odd == "x" else "")
-    assert as_whole(odd) == (7 if odd == 7 else 0)
+    assert as_integer(odd) == (7 if odd == 7 else 0)
     assert as_objects(odd) == ([{}] if odd == [7] else [])
 
 

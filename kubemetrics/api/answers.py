@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ApiError, DecodeError, api_error_class
 from ..flow import Response
-from ..jsonread import EMPTY, as_object, as_objects, as_text, as_whole
+from ..jsonread import EMPTY, as_integer, as_object, as_objects, as_text
 from ..text import one_line
 from ..times import parse_http_date
 from ..wire import StatusWire, decode
@@ -101,7 +101,7 @@ def foreign_text(error: ApiError) -> str | None:
 
 def status_error(status: Mapping[str, Any], *, url: str) -> ApiError:
     """Return the typed error for a Status that came inside a 200: a watch's ERROR."""
-    code = as_whole(status.get("code")) or HTTPStatus.INTERNAL_SERVER_ERROR
+    code = as_integer(status.get("code")) or HTTPStatus.INTERNAL_SERVER_ERROR
     response = Response(status=code, headers={}, body=b"", url=url)
     return _from_status(response, status)
 
@@ -114,7 +114,7 @@ def _from_status(response: Response, status: Mapping[str, Any]) -> ApiError:
         details = {**details, "continue": token}
     asked = retry_after(response)
     if asked is None:
-        seconds = as_whole(details.get("retryAfterSeconds"))
+        seconds = as_integer(details.get("retryAfterSeconds"))
         asked = float(min(seconds, _LONGEST_WAIT)) if seconds > 0 else None
     message = as_text(status.get("message"))[:_LONGEST_MESSAGE]
     return api_error_class(response.status, reason)(

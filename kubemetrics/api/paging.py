@@ -216,7 +216,7 @@ def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]: 
                 items,
                 [replace(u, error=_placed(u.error, response)) for u in unreadable],
                 jsonread.text(meta, "continue"),
-                jsonread.whole(meta, "remainingItemCount") or None,
+                jsonread.integer(meta, "remainingItemCount") or None,
                 jsonread.text(meta, "resourceVersion"),
                 date_of(response),
                 response.url,

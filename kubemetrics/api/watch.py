@@ -162,7 +162,7 @@ class Watch:
         with jsonread.at("object"):
             meta = jsonread.child(obj, "metadata") or jsonread.EMPTY
             with jsonread.at("metadata"):
-                self._version = jsonread.needed(meta, "resourceVersion")
+                self._version = jsonread.required(meta, "resourceVersion")
             told = kind in _TOLD and Pod.from_json(cast("PodWire", obj), self._pool)
         self._told, self._unreadable = True, 0
         if told:

@@ -165,7 +165,7 @@ def user_of(review: Mapping[str, Any]) -> User:
 
 def allowed(review: Mapping[str, Any]) -> bool:
     """Read an answered SelfSubjectAccessReview."""
-    return jsonread.flag(_status(review), "allowed")
+    return jsonread.boolean(_status(review), "allowed")
 
 
 def versions_of(group: Response) -> tuple[str, ...]:
@@ -182,8 +182,8 @@ def apiservice_of(response: Response) -> ApiService:
     service = jsonread.child(spec, "service") or EMPTY
     return ApiService(
         available=next((text for kind, text in told if kind == "Available"), "?"),
-        namespace=jsonread.needed(service, "namespace"),
-        name=jsonread.needed(service, "name"),
+        namespace=jsonread.required(service, "namespace"),
+        name=jsonread.required(service, "name"),
     )
 
 

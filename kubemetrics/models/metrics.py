@@ -1,4 +1,4 @@
-"""What the metrics API says: usage of containers, pods and nodes."""
+"""`PodMetrics` and `NodeMetrics`: samples of usage from ``metrics.k8s.io``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..jsonread import Object
 from ..quantity import Quantity
 from ..times import parse_duration
 from ..wire import ContainerMetricsWire, NodeMetricsWire, PodMetricsWire
-from .resources import CPU, MEMORY, Pool, Quantities, identity, total
+from .resources import CPU, MEMORY, Pool, Quantities, sample_meta, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class PodMetrics:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What it is joined with its pod on: (namespace, name)."""
+        """The pair (namespace, name), on which a sample and its pod are joined."""
         return self.namespace, self.name
 
     @property
@@ -89,7 +89,7 @@ class PodMetrics:
             DecodeError: a value of the wrong type.
         """
         pool = pool or Pool()
-        meta = identity(obj, pool)
+        meta = sample_meta(obj, pool)
         return cls(
             name=meta.name,
             namespace=meta.namespace,
@@ -128,7 +128,7 @@ class NodeMetrics:
             DecodeError: a value of the wrong type.
         """
         pool = pool or Pool()
-        meta = identity(obj, pool)
+        meta = sample_meta(obj, pool)
         return cls(
             name=meta.name,
             labels=meta.labels,

@@ -1,4 +1,4 @@
-"""A pod: who owns it, where it runs, what its containers ask for and how they fare."""
+"""`Pod` and `Container`: owner, node, requests, limits, state and restarts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,10 @@ from .resources import (
     Quantities,
     Resources,
     conditions,
-    metadata,
+    object_meta,
     resources,
     total,
 )
-
-# A container of a pod: what it asks for and how it fares.
-
 
 ContainerKind: TypeAlias = Literal["regular", "init", "sidecar", "ephemeral"]
 StateKind: TypeAlias = Literal["waiting", "running", "terminated", ""]
@@ -101,7 +98,7 @@ _KINDS: Mapping[str, ContainerKind] = {
 
 
 class _Reader(NamedTuple):
-    """What is known of the containers of one list before the list is read."""
+    """The kind and the statuses of the containers of one list, by name."""
 
     kind: ContainerKind
     statuses: Mapping[str, _ContainerStatus]
@@ -148,9 +145,9 @@ def _container_status(obj: Object, pool: Pool) -> tuple[str, _ContainerStatus]:
     status = _ContainerStatus(
         resources(obj, "resources", pool),
         allocated(obj, pool),
-        jsonread.flag(obj, "ready"),
-        jsonread.flag(obj, "started"),
-        jsonread.whole(obj, "restartCount"),
+        jsonread.boolean(obj, "ready"),
+        jsonread.boolean(obj, "started"),
+        jsonread.integer(obj, "restartCount"),
         _state(obj, "state", pool),
         _last(obj, pool),
     )
@@ -158,7 +155,7 @@ def _container_status(obj: Object, pool: Pool) -> tuple[str, _ContainerStatus]:
 
 
 def allocated(obj: Object, pool: Pool) -> Quantities | None:
-    """Read what the node admitted, or nothing where the status does not say."""
+    """Read ``allocatedResources``, which the node admitted; ``None`` if not there."""
     if obj.get("allocatedResources") is None:
         return None
     return pool.quantities(obj, "allocatedResources")
@@ -194,8 +191,8 @@ def _terminated(obj: Object, pool: Pool) -> ContainerState:
     return ContainerState(
         "terminated",
         pool.text(obj, "reason"),
-        jsonread.whole(obj, "exitCode"),
-        jsonread.whole(obj, "signal"),
+        jsonread.integer(obj, "exitCode"),
+        jsonread.integer(obj, "signal"),
         jsonread.time(obj, "startedAt"),
         jsonread.time(obj, "finishedAt"),
     )
@@ -247,12 +244,12 @@ class Pod:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What a pod is joined on: (namespace, name)."""
+        """The pair (namespace, name), on which a pod and its sample are joined."""
         return self.namespace, self.name
 
     @property
     def restarts(self) -> int:
-        """How often its regular containers and sidecars were restarted, in all."""
+        """Restarts of its regular containers and sidecars, added up."""
         sidecars = (c for c in self.init_containers if c.kind == "sidecar")
         return sum(c.restarts for c in (*self.containers, *sidecars))
 
@@ -275,7 +272,7 @@ class Pod:
         pool = pool or Pool()
         spec = child(obj, "spec") or EMPTY
         status = child(obj, "status") or EMPTY
-        meta = metadata(obj, pool)
+        meta = object_meta(obj, pool)
         owned = _owned(child(obj, "metadata") or EMPTY, pool)
         asked = _spec(spec, pool)
         state = _status(status, pool)
@@ -390,7 +387,7 @@ def _owner(meta: Object, pool: Pool) -> OwnerReference | None:
 
 def _reference(obj: Object, pool: Pool) -> tuple[OwnerReference, bool]:
     written = pool.text(obj, "kind"), pool.text(obj, "name")
-    return pool.shared(written, _owner_reference), jsonread.flag(obj, "controller")
+    return pool.shared(written, _owner_reference), jsonread.boolean(obj, "controller")
 
 
 def _owner_reference(written: tuple[str, str]) -> OwnerReference:

@@ -1,6 +1,7 @@
-"""Reading what repeats: strings and maps that are kept once for a whole list.
+"""What pods, nodes and samples share: metadata, conditions, resource lists.
 
-What is known is looked up as it was written, before anything is made of it.
+`Pool` keeps what repeats once for a whole list. What it knows is looked up as it was
+written, before anything is made of it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _POOLED: Final = 4096
 class Pool:
     """Repeated strings and maps, kept once for the length of a list call.
 
-    The replicas of a workload share most of what they say; with it a pod takes less
+    The replicas of a workload share most of their fields; with it a pod takes less
     than half the memory.
     """
 
@@ -73,7 +74,7 @@ class Pool:
         written = (*value, *value.values())
         try:
             return self._labels[written]
-        except (KeyError, TypeError):  # unhashable: no string, as will be said
+        except (KeyError, TypeError):  # unhashable: no string, as the error says
             known = self._texts_of(value, key)
         self._labels[written] = known
         return known
@@ -94,7 +95,7 @@ class Pool:
         written = (*value, *value.values())
         try:
             return self._quantities[written]
-        except (KeyError, TypeError):  # unhashable: no quantity, as will be said
+        except (KeyError, TypeError):  # unhashable: no quantity, as the error says
             amounts = self.usage(obj, key)
         if all(isinstance(raw, str) for raw in value.values()):  # since True == 1
             self._quantities[written] = amounts
@@ -130,9 +131,6 @@ def quantity(name: str, raw: object) -> Quantity:
         raise DecodeError(str(error), path=f"$.{name}") from None
 
 
-# What pods, nodes and their metrics have in common.
-
-
 CPU: Final = "cpu"
 MEMORY: Final = "memory"
 
@@ -158,8 +156,8 @@ class Resources:
 NO_RESOURCES: Final = Resources(EMPTY, EMPTY)
 
 
-class Meta(NamedTuple):
-    """What every object's ``metadata`` gives."""
+class ObjectMeta(NamedTuple):
+    """The fields of ``metadata`` that pods and nodes share (``metav1.ObjectMeta``)."""
 
     name: str
     namespace: str
@@ -168,25 +166,25 @@ class Meta(NamedTuple):
     creation_timestamp: datetime | None
 
 
-class Identity(NamedTuple):
-    """What the ``metadata`` of a sample gives: whose it is."""
+class SampleMeta(NamedTuple):
+    """The fields of a sample's ``metadata``: whose sample it is."""
 
     name: str
     namespace: str
     labels: Mapping[str, str]
 
 
-_NO_IDENTITY: Final = Identity("", "", EMPTY)
-_NO_META: Final = Meta("", "", "", EMPTY, None)
+_NO_SAMPLE_META: Final = SampleMeta("", "", EMPTY)
+_NO_META: Final = ObjectMeta("", "", "", EMPTY, None)
 
 
-def metadata(obj: Object, pool: Pool) -> Meta:
+def object_meta(obj: Object, pool: Pool) -> ObjectMeta:
     """Read ``metadata``; an object without any (a template) has empty names."""
     meta = child(obj, "metadata")
     if meta is None:
         return _NO_META
     try:
-        return Meta(
+        return ObjectMeta(
             jsonread.text(meta, "name"),
             pool.text(meta, "namespace"),
             jsonread.text(meta, "uid"),
@@ -197,13 +195,13 @@ def metadata(obj: Object, pool: Pool) -> Meta:
         raise under("metadata", error) from None
 
 
-def identity(obj: Object, pool: Pool) -> Identity:
-    """Read of ``metadata`` what a sample has of its own."""
+def sample_meta(obj: Object, pool: Pool) -> SampleMeta:
+    """Read a sample's ``metadata``; without any its names are empty."""
     meta = child(obj, "metadata")
     if meta is None:
-        return _NO_IDENTITY
+        return _NO_SAMPLE_META
     try:
-        return Identity(
+        return SampleMeta(
             jsonread.text(meta, "name"),
             pool.text(meta, "namespace"),
             pool.labels(meta, "labels"),
@@ -213,7 +211,7 @@ def identity(obj: Object, pool: Pool) -> Identity:
 
 
 def conditions(obj: Object, pool: Pool) -> tuple[Condition, ...]:
-    """Read conditions; most objects have the same ones."""
+    """Read a status's conditions; equal ones are shared."""
     written = jsonread.children(obj, "conditions", _condition, pool)
     return pool.shared(written, _conditions)
 
@@ -222,14 +220,14 @@ _Written: TypeAlias = tuple[str, str, str, str]
 
 
 def _condition(obj: Object, pool: Pool) -> _Written:
-    """Read what a condition says; what holds needs no message."""
+    """Read a condition's fields; the message of one that holds is dropped."""
     status = pool.text(obj, "status")
     message = "" if status == "True" else jsonread.text(obj, "message")
     return pool.text(obj, "type"), status, pool.text(obj, "reason"), message
 
 
 def _conditions(written: tuple[_Written, ...]) -> tuple[Condition, ...]:
-    return tuple(Condition(*said) for said in written)
+    return tuple(Condition(*fields) for fields in written)
 
 
 def resources(obj: Object, key: str, pool: Pool) -> Resources | None:

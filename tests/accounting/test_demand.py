@@ -89,8 +89,7 @@ def test_who_asks_for_no_gpu_gets_none_and_is_not_marked() -> None:
 def test_containers_that_ask_for_nothing_are_counted() -> None:
     asked = demand(pod(FULL, {}, {}))
     assert asked.unrequested == {"cpu": 2, "memory": 2}
-    assert asked.partial_request("cpu")
-    assert not demand(pod(FULL)).partial_request("memory")
+    assert demand(pod(FULL)).unrequested == {}
 
 
 def test_a_finished_pod_holds_nothing() -> None:
@@ -122,7 +121,7 @@ def test_nobodys_demand_is_empty_and_not_partial() -> None:
     for nothing in (NO_DEMAND, DemandSum().demand):
         assert nothing.requests == nothing.limits == {}
         assert not nothing.partial_limit("cpu")
-        assert not nothing.partial_request("cpu")
+        assert nothing.unrequested == {}
 
 
 def test_marks_add_up_with_the_amounts() -> None:

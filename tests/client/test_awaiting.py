@@ -19,13 +19,13 @@ from kubemetrics.errors import (
     TooManyRequests,
     TransportError,
 )
-from kubemetrics.flow import Flow, Fork, pause
+from kubemetrics.flow import Flow, Fork, Pause
 from tests.cluster import Cluster, faults
 from tests.cluster.scripts import Fault
 
 from .test_blocking import METRICS, PATIENT, PODS, hanging_plugin, paths
 from .troubles import ENDLESS
-from .waiting import NEVER, WATCHDOG, until
+from .waiting import NEVER, WATCHDOG, paused, until
 
 pytestmark = pytest.mark.anyio
 
@@ -234,7 +234,7 @@ async def test_the_first_error_of_a_fork_ends_the_others(config: Config) -> None
         yield from client.api.get("/api/v1/secrets")
 
     def both() -> Flow[None]:
-        yield Fork((pause(NEVER), fails(), pause(NEVER)))
+        yield Fork((paused(NEVER), fails(), paused(NEVER)))
 
     async with client:
         with anyio.fail_after(WATCHDOG), pytest.raises(Forbidden):
@@ -243,11 +243,11 @@ async def test_the_first_error_of_a_fork_ends_the_others(config: Config) -> None
 
 async def test_a_defect_in_a_part_is_raised_where_all_meet(config: Config) -> None:
     def broken() -> Flow[None]:
-        yield from pause(0)
+        yield Pause(0)
         raise ZeroDivisionError
 
     def both() -> Flow[None]:
-        yield Fork((pause(NEVER), broken()))
+        yield Fork((paused(NEVER), broken()))
 
     async with AsyncClient(config) as client:
         with anyio.fail_after(WATCHDOG), pytest.raises(ZeroDivisionError):

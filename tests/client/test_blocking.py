@@ -29,12 +29,12 @@ from kubemetrics.errors import (
     TransportError,
     Unauthorized,
 )
-from kubemetrics.flow import Flow, Fork, pause
+from kubemetrics.flow import Flow, Fork, Pause
 from tests.cluster import Cluster, Generated, Options, faults
 from tests.cluster.scripts import Fault
 
 from .troubles import ENDLESS
-from .waiting import NEVER, WATCHDOG
+from .waiting import NEVER, WATCHDOG, paused
 
 PODS = "/api/v1/pods"
 METRICS = "/apis/metrics.k8s.io/v1beta1/pods"
@@ -352,7 +352,7 @@ class TestForks:
         waited: list[bool] = []
 
         def waits() -> Flow[None]:
-            yield from pause(WATCHDOG)
+            yield Pause(WATCHDOG)
             waited.append(True)
 
         def both() -> Flow[None]:
@@ -364,11 +364,11 @@ class TestForks:
 
     def test_a_defect_in_a_part_is_raised_where_all_meet(self, config: Config) -> None:
         def broken() -> Flow[None]:
-            yield from pause(0)
+            yield Pause(0)
             raise ZeroDivisionError
 
         def both() -> Flow[None]:
-            yield Fork((pause(0.1), broken(), broken()))
+            yield Fork((paused(0.1), broken(), broken()))
 
         with Client(config) as client, pytest.raises(ZeroDivisionError):
             client.run(both())
@@ -385,7 +385,7 @@ class TestForks:
         done: list[int] = []
 
         def part(number: int) -> Flow[None]:
-            yield from pause(0.01)
+            yield Pause(0.01)
             done.append(number)
 
         def many() -> Flow[None]:

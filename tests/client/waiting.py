@@ -8,6 +8,8 @@ from typing import Final
 
 import anyio
 
+from kubemetrics.flow import Flow, Pause
+
 WATCHDOG: Final = 30.0
 """Seconds, for what does not take any: only a test that hangs comes to know them."""
 
@@ -28,3 +30,8 @@ async def until(done: Callable[[], bool]) -> None:
     with anyio.fail_after(WATCHDOG):
         while not done():  # noqa: ASYNC110 - it is another thread's to become true
             await anyio.sleep(0.002)
+
+
+def paused(seconds: float) -> Flow[None]:
+    """Wait, as a flow of its own."""
+    yield Pause(seconds)
