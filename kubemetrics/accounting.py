@@ -1,4 +1,4 @@
-"""Effective requests and limits of pods, counted as the scheduler counts them."""
+"""Requests and limits of pods, counted as the scheduler counts them, and their sums."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from .frozen import dataclass
 from .jsonread import EMPTY
 from .models.pod import Container, Pod
-from .models.resources import CPU, MEMORY, Quantities, Resources
+from .models.resources import CPU, MEMORY, Quantities, Resources, add
 from .quantity import Quantity
 
 _STORAGE: Final = "ephemeral-storage"
@@ -46,27 +46,34 @@ NO_DEMAND: Final = Demand(
 )
 
 
-class DemandSum:
-    """A running sum of `Demand` values: amounts, and counts of containers."""
+class Totals:
+    """Adds up, by resource, what is used and what is demanded, marks included.
 
-    __slots__ = ("_limits", "_requests", "_unlimited", "_unrequested")
+    *usage* and *demand* are the sums so far, in cores and bytes.
+    """
+
+    __slots__ = ("_limits", "_requests", "_unlimited", "_unrequested", "usage")
 
     def __init__(self) -> None:
+        self.usage: dict[str, Quantity] = {}
         self._requests: dict[str, Quantity] = {}
         self._limits: dict[str, Quantity] = {}
         self._unlimited: dict[str, int] = {}
         self._unrequested: dict[str, int] = {}
 
-    def add(self, one: Demand) -> None:
-        """Add *one* to the sum."""
-        add(self._requests, one.requests)
-        add(self._limits, one.limits)
-        _count(self._unlimited, one.unlimited)
-        _count(self._unrequested, one.unrequested)
+    def add(self, usage: Quantities | None, demand: Demand | None) -> None:
+        """Add a usage and a demand; what is not known adds nothing."""
+        if usage is not None:
+            add(self.usage, usage)
+        if demand is not None:
+            add(self._requests, demand.requests)
+            add(self._limits, demand.limits)
+            _count(self._unlimited, demand.unlimited)
+            _count(self._unrequested, demand.unrequested)
 
     @property
     def demand(self) -> Demand:
-        """The sum of what was added."""
+        """The sum of the demands."""
         return Demand(
             requests=self._requests,
             limits=self._limits,
@@ -292,13 +299,6 @@ def settled(container: Container) -> bool:
         and status.limits is container.limits
         and (allocated is None or allocated is container.requests)
     )
-
-
-def add(amounts: dict[str, Quantity], more: Quantities) -> None:
-    """Add *more* to *amounts*, name by name."""
-    for name, value in more.items():
-        known = amounts.get(name)
-        amounts[name] = value if known is None else known + value
 
 
 def pod_level_resource(name: str) -> bool:

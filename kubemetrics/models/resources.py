@@ -250,6 +250,12 @@ def total(amounts: list[Quantities]) -> Quantities:
         return amounts[0]
     summed: dict[str, Quantity] = {}
     for amount in amounts:
-        for name, value in amount.items():
-            summed[name] = summed[name] + value if name in summed else value
+        add(summed, amount)
     return summed
+
+
+def add(amounts: dict[str, Quantity], more: Quantities) -> None:
+    """Add the resource list *more* to *amounts*, name by name, exactly."""
+    for name, value in more.items():
+        known = amounts.get(name)
+        amounts[name] = value if known is None else known + value

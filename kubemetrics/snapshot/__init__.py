@@ -13,7 +13,9 @@ what should have a sample and says it in a ``sentence``.
 
 from __future__ import annotations
 
-from .join import join
+from .coverage import Coverage, Stage
+from .join import Snapshot, join
+from .node_rows import NodeAccount, NodeUsage, above_full
 from .parts import Failure, Part, PartName, Parts, Unreadable
 from .read import SnapshotOptions, snapshot
 from .reasons import Reason, ReasonCode
@@ -22,13 +24,7 @@ from .rows import (
     Base,
     Compared,
     ContainerUsage,
-    Coverage,
-    NodeAccount,
-    NodeUsage,
     PodUsage,
-    Snapshot,
-    Stage,
-    above_full,
     containers,
 )
 

@@ -1,70 +1,50 @@
-"""The join on (namespace, name): every pod and every sample becomes one row."""
+"""The snapshot: pods, nodes and samples joined on (namespace, name), a row each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import field, replace
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from ..accounting import NO_DEMAND, Demand, Demands, DemandSum, add
-from ..errors import DecodeError
+from ..accounting import Demand, Demands
+from ..errors import DecodeError, KubeMetricsError
+from ..frozen import dataclass
 from ..jsonread import EMPTY, UnreadableItem
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.pod import Pod
 from ..models.resources import CPU, MEMORY, Quantities
-from ..quantity import Quantity
-from .parts import Clock, Part, Parts, clock
+from .coverage import Coverage, Stage, node_coverage, pod_coverage
+from .node_rows import NodeAccount, NodeUsage, Reconciliation
+from .parts import Clock, Failure, Part, PartName, Parts, Unreadable, clock
 from .reasons import Evidence, Reason, error_reason, node_reason, pod_reason
-from .rollup import node_coverage, pod_coverage
-from .rows import NodeAccount, NodeUsage, PodUsage, Snapshot, Stage
-
-# Reconciling nodes with their pods: what is left of a node's usage is the system's.
+from .rows import PodUsage
 
 
-class Reconciliation:
-    """All pods of a cluster, node by node."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What was read, joined on (namespace, name), in the order of the names.
 
-    def __init__(self, pods: Iterable[PodUsage]) -> None:
-        self._nodes: dict[str, _Pods] = {}
-        for row in pods:
-            if row.node_name:
-                self._nodes.setdefault(row.node_name, _Pods()).add(row)
+    *failures* are the parts that could not be read: they take away their cells and
+    nothing else. *unreadable* are single items that could not be read: of those that
+    tell their name the row has the reason. *date* is the server's clock, *cadence* the
+    median window of the samples. *warming*: nodes are Ready and the metrics API has no
+    node yet.
+    """
 
-    def account(self, node: str, usage: Quantities | None) -> NodeAccount:
-        """Account for a node whose own usage is *usage*."""
-        pods = self._nodes.get(node) or _Pods()
-        return NodeAccount(
-            pods=pods.holding,
-            demand=pods.demands.demand,
-            pods_usage=pods.usage,
-            unmeasured=pods.unmeasured,
-            rest=None if usage is None else _rest(usage, pods.usage),
-        )
+    pods: tuple[PodUsage, ...] = ()
+    nodes: tuple[NodeUsage, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    coverage: Coverage = field(default_factory=Coverage)
+    node_coverage: Coverage = field(default_factory=Coverage)
+    date: datetime | None = None
+    cadence: timedelta | None = None
+    warming: bool = False
 
-
-class _Pods:
-    def __init__(self) -> None:
-        self.demands = DemandSum()
-        self.usage: dict[str, Quantity] = {}
-        self.holding = 0
-        self.unmeasured = 0
-
-    def add(self, row: PodUsage) -> None:
-        """Count a pod; one that is being deleted may still run."""
-        self.demands.add(row.demand or NO_DEMAND)
-        add(self.usage, row.usage or EMPTY)
-        self.holding += row.stage != "finished"
-        unknown = row.usage is None and row.stage in {"running", "terminating"}
-        self.unmeasured += unknown or row.partial
-
-
-def _rest(usage: Quantities, measured: Quantities) -> Quantities:
-    """Subtract, but not below 0: the two were measured at different moments."""
-    zero = Quantity(0)
-    return {
-        name: max(value - measured.get(name, zero), zero)
-        for name, value in usage.items()
-    }
+    def error(self, part: PartName) -> KubeMetricsError | None:
+        """Return why *part* could not be read, wholly or somewhere."""
+        return next((f.error for f in self.failures if f.part == part), None)
 
 
 AccountOf: TypeAlias = Callable[[str, Quantities | None], NodeAccount] | Reason | None

@@ -13,9 +13,8 @@ from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.node import Node
 from ..models.pod import Pod
 from ..wire import collector_paused
-from .join import join
+from .join import Snapshot, join
 from .parts import Part, Parts
-from .rows import Snapshot
 
 T = TypeVar("T")
 

@@ -8,81 +8,16 @@ from dataclasses import field
 from fractions import Fraction
 from typing import Final, TypeAlias
 
-from ..accounting import Demand, DemandSum, add
+from ..accounting import Demand, Totals
 from ..frozen import dataclass
 from ..jsonread import EMPTY
 from ..models.pod import Pod
 from ..models.resources import Quantities
 from ..quantity import Quantity
-from .rows import Base, Compared, ContainerUsage, Count, Coverage, NodeUsage, PodUsage
-
-# Adding rows up, exactly, with what is to be known about the sum.
-
+from .coverage import Coverage, CoverageCount
+from .rows import Base, Compared, ContainerUsage, PodUsage
 
 Row: TypeAlias = PodUsage | ContainerUsage
-
-
-class Tally:
-    """Adds rows up; what it gives is complete once all are added."""
-
-    __slots__ = ("_compared", "_compared_usage", "_count", "_demand", "rows", "usage")
-
-    def __init__(self) -> None:
-        self.rows: int = 0
-        self.usage: dict[str, Quantity] = {}
-        self._demand = DemandSum()
-        self._compared = DemandSum()
-        self._compared_usage: dict[str, Quantity] = {}
-        self._count = Count()
-
-    def add(self, row: Row) -> None:
-        """Add one row."""
-        self.rows += 1
-        code = row.reason.code if row.reason else None
-        self._count.add(row.stage, code, partial=row.partial, stale=row.stale)
-        if row.demand is not None:
-            self._demand.add(row.demand)
-        if row.usage is not None:
-            add(self.usage, row.usage)
-            compared = row.compared
-            add(self._compared_usage, compared.usage)
-            self._compared.add(compared.demand)
-
-    @property
-    def demand(self) -> Demand:
-        """What the rows ask for."""
-        return self._demand.demand
-
-    @property
-    def compared(self) -> Compared:
-        """What percentages are taken over."""
-        return Compared(self._compared_usage, self._compared.demand)
-
-    def coverage(self, noun: str) -> Coverage:
-        """Return how many of the rows have what they should have."""
-        return self._count.coverage(noun)
-
-
-def pod_coverage(rows: Iterable[PodUsage]) -> Coverage:
-    """Count pods that should have a sample."""
-    count = Count()
-    for row in rows:
-        code = row.reason.code if row.reason else None
-        count.add(row.stage, code, partial=row.partial, stale=row.stale)
-    return count.coverage("running pods")
-
-
-def node_coverage(rows: Iterable[NodeUsage]) -> Coverage:
-    """Count nodes; every one should have a sample."""
-    count = Count()
-    for row in rows:
-        code = row.reason.code if row.reason else None
-        count.add("running", code, partial=False, stale=row.stale)
-    return count.coverage("nodes")
-
-
-# Who owns a pod, without a further request: concluded from names where it must be.
-
 
 _HASH: Final = "pod-template-hash"
 _SCHEDULED: Final = re.compile(r"(.+)-(?:[0-9]{8}|[0-9]{10})")
@@ -147,9 +82,6 @@ def _without_hash(name: str, hashed: str) -> str:
         if name.endswith(f"-{hashed}") and hashed
         else ""
     )
-
-
-# What rows can be grouped by: the links of a roll-up's chain.
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,20 +254,24 @@ def summed(rows: Iterable[Row]) -> Rollup:
 
 
 def _sum(key: tuple[GroupKey, ...], rows: list[Row]) -> Rollup:
-    tally = Tally()
+    totals, compared, count = Totals(), Totals(), CoverageCount()
     for row in rows:
-        tally.add(row)
+        count.add(row)
+        totals.add(row.usage, row.demand)
+        if row.usage is not None:
+            over = row.compared
+            compared.add(over.usage, over.demand)
     of_containers = bool(rows) and isinstance(rows[0], ContainerUsage)
     return Rollup(
         key=key,
-        rows=tally.rows,
-        usage=tally.usage,
-        demand=tally.demand,
-        compared=tally.compared,
-        coverage=tally.coverage(
+        rows=len(rows),
+        usage=totals.usage,
+        demand=totals.demand,
+        compared=Compared(compared.usage, compared.demand),
+        coverage=count.coverage(
             "running containers" if of_containers else "running pods"
         ),
-        spread={name: _spread(name, rows) for name in tally.usage},
+        spread={name: _spread(name, rows) for name in totals.usage},
     )
 
 

@@ -1,126 +1,29 @@
-"""How much of what should have a sample has one."""
+"""Rows of pods and their containers: each with its usage, or why there is none."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from fractions import Fraction
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias
 
 from ..accounting import (
     NO_DEMAND,
     Demand,
     Demands,
-    DemandSum,
+    Totals,
     container_demand,
     serving,
 )
-from ..errors import KubeMetricsError
 from ..frozen import dataclass
 from ..jsonread import EMPTY, empty
-from ..models.metrics import NodeMetrics, PodMetrics
-from ..models.node import Node, Taint
+from ..models.metrics import PodMetrics
 from ..models.pod import Container, ContainerKind, Pod
-from ..models.resources import CPU, Condition, Quantities, total
+from ..models.resources import Quantities
 from ..quantity import Quantity
-from .parts import Failure, PartName, Unreadable
-from .reasons import Reason, ReasonCode, container_reason
-
-Stage: TypeAlias = Literal["running", "finished", "waiting", "terminating", "orphan"]
-"""What may be expected of a row: a sample only of one that is ``running``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """How many rows that should have a sample have one, and why the others have none.
-
-    *measured* of *expected* have one; *missing* counts the others by reason, in the
-    order of `ReasonCode`. Counted apart: *finished*, *waiting* (not running yet) and
-    *terminating* rows, and *orphans*, the samples whose pod is not in the list. Of the
-    measured ones *partial* are lower bounds and *stale* are old.
-    """
-
-    noun: str = "running pods"
-    expected: int = 0
-    measured: int = 0
-    missing: tuple[tuple[ReasonCode, int], ...] = ()
-    finished: int = 0
-    waiting: int = 0
-    terminating: int = 0
-    orphans: int = 0
-    partial: int = 0
-    stale: int = 0
-
-    @property
-    def complete(self) -> bool:
-        """Whether every value that should be there is there, and whole."""
-        return self.measured == self.expected and not self.partial
-
-    @property
-    def sentence(self) -> str:
-        """Say it in one line: ``81 of 89 running pods measured (4 Unreported)``."""
-        reasons = ", ".join(f"{count} {code}" for code, count in self.missing)
-        why = f" ({reasons})" if reasons else ""
-        said = f"{self.measured} of {self.expected} {self.noun} measured{why}"
-        also = [f"{count} {what}" for count, what in self._also() if count]
-        return f"{said}; also {', '.join(also)}" if also else said
-
-    def _also(self) -> Iterable[tuple[int, str]]:
-        samples = "sample" if self.orphans == 1 else "samples"
-        things = self.noun.removeprefix("running ")
-        return (
-            (self.finished, "finished"),
-            (self.waiting, "not running yet"),
-            (self.terminating, "terminating"),
-            (self.orphans, f"{samples} of {things} not in the list"),
-        )
-
-
-class Count:
-    """Counts rows up to a `Coverage`."""
-
-    __slots__ = ("_measured", "_missing", "_partial", "_stages", "_stale")
-
-    def __init__(self) -> None:
-        self._stages: Counter[Stage] = Counter()
-        self._missing: Counter[ReasonCode] = Counter()
-        self._measured = 0
-        self._partial = 0
-        self._stale = 0
-
-    def add(
-        self, stage: Stage, code: ReasonCode | None, *, partial: bool, stale: bool
-    ) -> None:
-        """Count one row; *code* says why it has no value, if it has none."""
-        self._stages[stage] += 1
-        if code is None:
-            self._measured += stage == "running"
-        elif stage == "running":
-            self._missing[code] += 1
-        self._partial += partial
-        self._stale += stale
-
-    def coverage(self, noun: str = "running pods") -> Coverage:
-        """Return what was counted; *noun* names the rows."""
-        order: tuple[ReasonCode, ...] = get_args(ReasonCode)
-        return Coverage(
-            noun=noun,
-            expected=self._stages["running"],
-            measured=self._measured,
-            missing=tuple((c, self._missing[c]) for c in order if self._missing[c]),
-            finished=self._stages["finished"],
-            waiting=self._stages["waiting"],
-            terminating=self._stages["terminating"],
-            orphans=self._stages["orphan"],
-            partial=self._partial,
-            stale=self._stale,
-        )
-
-
-# Percentages that never lie: exact, over what was measured, never of a part.
-
+from .coverage import Stage
+from .reasons import Reason, container_reason
 
 Base: TypeAlias = Literal["requests", "limits", "node"]
 """What a usage is a share of; ``node`` is the node's allocatable."""
@@ -155,9 +58,6 @@ class Compared:
 
 
 NOT_COMPARED: Final = Compared(EMPTY, NO_DEMAND)
-
-
-# Pods and their containers: each with its value, or the reason why it has none.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,183 +175,10 @@ def _measured_only(pod: Pod, metrics: PodMetrics) -> Compared:
     """Compare the containers that were measured, and no others."""
     measured = {container.name: container.usage for container in metrics.containers}
     known = [c for c in serving(pod) if c.name in measured]
-    demand = DemandSum()
+    totals = Totals()
     for container in known:
-        demand.add(container_demand(pod, container))
-    return Compared(total([measured[c.name] for c in known]), demand.demand)
-
-
-# Nodes: usage = Σ pods + the rest, against what they have and what was promised.
-
-
-Share: TypeAlias = Literal["usage", "requests", "limits"]
-"""What is taken of a node's allocatable."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeAccount:
-    """A node's usage reconciled with its pods.
-
-    *pods* counts those assigned to it and not finished, *demand* is theirs,
-    *pods_usage* the sum over those measured, *unmeasured* counts those that run without
-    a whole sample. *rest* is what is left of the node's usage: never negative, since
-    the samples are of different moments; ``None`` where the node has no value.
-    """
-
-    pods: int
-    demand: Demand
-    pods_usage: Quantities
-    unmeasured: int
-    rest: Quantities | None
-
-    @property
-    def rest_name(self) -> str:
-        """What *rest* is: ``system``, or ``system and 2 unmeasured pods``."""
-        if not self.unmeasured:
-            return "system"
-        pods = "pod" if self.unmeasured == 1 else "pods"
-        return f"system and {self.unmeasured} unmeasured {pods}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeUsage:
-    """A node, its sample and what its pods take of it.
-
-    *node* is ``None`` where nodes could not be read. *skew* is how far its own clock is
-    ahead (behind, if negative) where its samples alone are dated wrongly. *account*
-    takes all pods of the cluster; where it is ``None``, *account_reason* says why, if
-    they were asked for.
-    """
-
-    name: str
-    node: Node | None = None
-    metrics: NodeMetrics | None = None
-    usage: Quantities | None = None
-    reason: Reason | None = None
-    stale: bool = False
-    age: timedelta | None = None
-    skew: timedelta | None = None
-    account: NodeAccount | None = None
-    account_reason: Reason | None = None
-
-    @property
-    def ready(self) -> bool | None:
-        """Whether it is Ready; ``None`` where nodes could not be read."""
-        return self.node.ready if self.node else None
-
-    @property
-    def cordoned(self) -> bool:
-        """Whether no new pod is put on it (``kubectl cordon``)."""
-        return self.node is not None and self.node.unschedulable
-
-    @property
-    def taints(self) -> tuple[Taint, ...]:
-        """What keeps pods away."""
-        return self.node.taints if self.node else ()
-
-    @property
-    def troubles(self) -> tuple[Condition, ...]:
-        """The conditions that are not as they should be (not Ready, some pressure)."""
-        conditions = self.node.conditions if self.node else ()
-        return tuple(
-            c for c in conditions if (c.status != "True") == (c.type == "Ready")
-        )
-
-    @property
-    def capacity(self) -> Quantities:
-        """What it has."""
-        return self.node.capacity if self.node else EMPTY
-
-    @property
-    def allocatable(self) -> Quantities:
-        """What pods may request: the denominator of every percentage."""
-        return (self.node.allocatable or self.node.capacity) if self.node else EMPTY
-
-    @property
-    def reserved(self) -> Quantities:
-        """What is kept from pods for the system: capacity - allocatable."""
-        capacity = self.capacity
-        return {
-            name: capacity[name] - value
-            for name, value in self.allocatable.items()
-            if name in capacity
-        }
-
-    @property
-    def headroom(self) -> Quantities | None:
-        """What pods may still request; below 0 where more is promised than there is.
-
-        ``pods`` is a number of pods. ``None`` where the pods are not known.
-        """
-        if self.account is None:
-            return None
-        taken = {**self.account.demand.requests, "pods": Quantity(self.account.pods)}
-        return {
-            name: value - taken.get(name, Quantity(0))
-            for name, value in self.allocatable.items()
-        }
-
-    def ratio(self, resource: str, share: Share) -> Fraction | None:
-        """Return usage, Σ requests or Σ limits in allocatable, exactly.
-
-        Above 1 the limits are overcommitted; where ``account.demand.partial_limit``
-        holds it is a lower bound.
-        """
-        return ratio(self._amounts(share).get(resource), self.allocatable.get(resource))
-
-    def _amounts(self, share: Share) -> Quantities:
-        if share == "usage":
-            return self.usage or EMPTY
-        demand = self.account.demand if self.account else None
-        if demand is None:
-            return EMPTY
-        return demand.requests if share == "requests" else demand.limits
-
-
-# Why a node may be above 100 %: what its usage holds that allocatable does not.
-
-
-def above_full(node: NodeUsage, resource: str) -> str:
-    """Explain a usage above allocatable in one sentence; empty where it is not above.
-
-    Allocatable leaves out what is reserved, whereas a node's usage is that of its root
-    cgroup, the kernel's and the daemons' included (kubelet stats/summary).
-    """
-    used = (node.usage or {}).get(resource)
-    whole = node.allocatable.get(resource)
-    if used is None or not whole or used <= whole:
-        return ""
-    reserved = node.reserved.get(resource)
-    kept = f": {reserved} are kept for the system, " if reserved else ": "
-    return (
-        f"{resource} is at {_percent(used, whole)} of allocatable and "
-        f"{_percent(used, node.capacity.get(resource))} of capacity{kept}"
-        f"and usage counts system daemons too{_rest(node, resource)}"
-        f"{_beyond(node, resource)}."
-    )
-
-
-def _rest(node: NodeUsage, resource: str) -> str:
-    account = node.account
-    if account is None or account.rest is None or resource not in account.rest:
-        return ""
-    return f" ({account.rest_name}: {account.rest[resource]})"
-
-
-def _beyond(node: NodeUsage, resource: str) -> str:
-    used = (node.usage or {}).get(resource)
-    capacity = node.capacity.get(resource)
-    if resource != CPU or used is None or capacity is None or used <= capacity:
-        return ""
-    return "; above capacity, a rate between two readings may be off by their jitter"
-
-
-def _percent(used: Quantity, whole: Quantity | None) -> str:
-    share = ratio(used, whole)
-    return "an unknown part" if share is None else f"{int(share * 100)}%"
-
-
-# The containers of a pod: each with its own value or its own reason.
+        totals.add(measured[container.name], container_demand(pod, container))
+    return Compared(totals.usage, totals.demand)
 
 
 _BEFORE_ITS_OWN = frozenset(
@@ -543,32 +270,3 @@ def _beside(reason: Reason, container: Container) -> Reason | None:
         "pod; possible cause: providers may leave out a pod for one of its containers. "
         f"{reason.explanation}",
     )
-
-
-# A snapshot: pods, nodes and both metrics, read at once and joined.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """What was read, joined on (namespace, name), in the order of the names.
-
-    *failures* are the parts that could not be read: they take away their cells and
-    nothing else. *unreadable* are single items that could not be read: of those that
-    tell their name the row has the reason. *date* is the server's clock, *cadence* the
-    median window of the samples. *warming*: nodes are Ready and the metrics API has no
-    node yet.
-    """
-
-    pods: tuple[PodUsage, ...] = ()
-    nodes: tuple[NodeUsage, ...] = ()
-    failures: tuple[Failure, ...] = ()
-    unreadable: tuple[Unreadable, ...] = ()
-    coverage: Coverage = field(default_factory=Coverage)
-    node_coverage: Coverage = field(default_factory=Coverage)
-    date: datetime | None = None
-    cadence: timedelta | None = None
-    warming: bool = False
-
-    def error(self, part: PartName) -> KubeMetricsError | None:
-        """Return why *part* could not be read, wholly or somewhere."""
-        return next((f.error for f in self.failures if f.part == part), None)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from ..snapshot import Reason
-from ..snapshot.rows import Stage
+from ..snapshot.coverage import Stage
 from ..table.columns import PARTIAL, STALE, Column, Severity
 from ..times import rfc3339
 

@@ -18,7 +18,8 @@ from ..snapshot import (
     rollup,
 )
 from ..snapshot import containers as containers_of
-from ..snapshot.rollup import key_of, node_coverage, owner, pod_coverage
+from ..snapshot.coverage import node_coverage, pod_coverage
+from ..snapshot.rollup import key_of, owner
 from ..table.columns import Table
 from .containers import containers
 from .groups import groups

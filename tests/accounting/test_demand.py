@@ -11,7 +11,7 @@ import pytest
 from kubemetrics.accounting import (
     NO_DEMAND,
     Demands,
-    DemandSum,
+    Totals,
     container_demand,
     demand,
 )
@@ -118,16 +118,16 @@ def test_a_container_alone_asks_for_what_its_spec_says() -> None:
 
 
 def test_nobodys_demand_is_empty_and_not_partial() -> None:
-    for nothing in (NO_DEMAND, DemandSum().demand):
+    for nothing in (NO_DEMAND, Totals().demand):
         assert nothing.requests == nothing.limits == {}
         assert not nothing.partial_limit("cpu")
         assert nothing.unrequested == {}
 
 
 def test_marks_add_up_with_the_amounts() -> None:
-    added = DemandSum()
-    added.add(demand(pod(FULL)))
-    added.add(demand(pod(FULL, {})))
+    added = Totals()
+    added.add(None, demand(pod(FULL)))
+    added.add(None, demand(pod(FULL, {})))
     assert added.demand.requests == {"cpu": Quantity(2), "memory": Quantity("2Gi")}
     assert added.demand.limits == {"cpu": Quantity(4)}
     assert added.demand.unlimited == {"memory": 3, "cpu": 1}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kubemetrics.accounting import DemandSum, demand
+from kubemetrics.accounting import Totals, demand
 from kubemetrics.models.pod import Pod
 from kubemetrics.quantity import Quantity
 from tests.cluster import Cluster
@@ -56,9 +56,9 @@ def held(cluster: Cluster) -> list[Pod]:
 def ours(pods: list[Pod], node: str) -> Described:
     """Account for the node's pods that have not finished, as kubectl chooses them."""
     here = [pod for pod in pods if pod.node_name == node and not pod.finished]
-    added = DemandSum()
+    added = Totals()
     for pod in here:
-        added.add(demand(pod))
+        added.add(None, demand(pod))
     total = added.demand
     zero = Quantity(0)
     rows = {}

@@ -1,0 +1,236 @@
+"""Rows of nodes, each reconciled with its pods: its usage = Σ pods + the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from fractions import Fraction
+from typing import Literal, TypeAlias
+
+from ..accounting import Demand, Totals
+from ..frozen import dataclass
+from ..jsonread import EMPTY
+from ..models.metrics import NodeMetrics
+from ..models.node import Node, Taint
+from ..models.resources import CPU, Condition, Quantities
+from ..quantity import Quantity
+from .coverage import Stage
+from .reasons import Reason
+from .rows import PodUsage, ratio
+
+Share: TypeAlias = Literal["usage", "requests", "limits"]
+"""What is taken of a node's allocatable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAccount:
+    """A node's usage reconciled with its pods.
+
+    *pods* counts those assigned to it and not finished, *demand* is theirs,
+    *pods_usage* the sum over those measured, *unmeasured* counts those that run without
+    a whole sample. *rest* is what is left of the node's usage: never negative, since
+    the samples are of different moments; ``None`` where the node has no value.
+    """
+
+    pods: int
+    demand: Demand
+    pods_usage: Quantities
+    unmeasured: int
+    rest: Quantities | None
+
+    @property
+    def rest_name(self) -> str:
+        """What *rest* is: ``system``, or ``system and 2 unmeasured pods``."""
+        if not self.unmeasured:
+            return "system"
+        pods = "pod" if self.unmeasured == 1 else "pods"
+        return f"system and {self.unmeasured} unmeasured {pods}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeUsage:
+    """A node, its sample and what its pods take of it.
+
+    *node* is ``None`` where nodes could not be read. *skew* is how far its own clock is
+    ahead (behind, if negative) where its samples alone are dated wrongly. *account*
+    takes all pods of the cluster; where it is ``None``, *account_reason* says why, if
+    they were asked for.
+    """
+
+    name: str
+    node: Node | None = None
+    metrics: NodeMetrics | None = None
+    usage: Quantities | None = None
+    reason: Reason | None = None
+    stale: bool = False
+    age: timedelta | None = None
+    skew: timedelta | None = None
+    account: NodeAccount | None = None
+    account_reason: Reason | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """What may be expected: a sample, as of every node."""
+        return "running"
+
+    @property
+    def partial(self) -> bool:
+        """Whether its value is a lower bound: never, it is there or it is not."""
+        return False
+
+    @property
+    def ready(self) -> bool | None:
+        """Whether it is Ready; ``None`` where nodes could not be read."""
+        return self.node.ready if self.node else None
+
+    @property
+    def cordoned(self) -> bool:
+        """Whether no new pod is put on it (``kubectl cordon``)."""
+        return self.node is not None and self.node.unschedulable
+
+    @property
+    def taints(self) -> tuple[Taint, ...]:
+        """What keeps pods away."""
+        return self.node.taints if self.node else ()
+
+    @property
+    def troubles(self) -> tuple[Condition, ...]:
+        """The conditions that are not as they should be (not Ready, some pressure)."""
+        conditions = self.node.conditions if self.node else ()
+        return tuple(
+            c for c in conditions if (c.status != "True") == (c.type == "Ready")
+        )
+
+    @property
+    def capacity(self) -> Quantities:
+        """What it has."""
+        return self.node.capacity if self.node else EMPTY
+
+    @property
+    def allocatable(self) -> Quantities:
+        """What pods may request: the denominator of every percentage."""
+        return (self.node.allocatable or self.node.capacity) if self.node else EMPTY
+
+    @property
+    def reserved(self) -> Quantities:
+        """What is kept from pods for the system: capacity - allocatable."""
+        capacity = self.capacity
+        return {
+            name: capacity[name] - value
+            for name, value in self.allocatable.items()
+            if name in capacity
+        }
+
+    @property
+    def headroom(self) -> Quantities | None:
+        """What pods may still request; below 0 where more is promised than there is.
+
+        ``pods`` is a number of pods. ``None`` where the pods are not known.
+        """
+        if self.account is None:
+            return None
+        taken = {**self.account.demand.requests, "pods": Quantity(self.account.pods)}
+        return {
+            name: value - taken.get(name, Quantity(0))
+            for name, value in self.allocatable.items()
+        }
+
+    def ratio(self, resource: str, share: Share) -> Fraction | None:
+        """Return usage, Σ requests or Σ limits in allocatable, exactly.
+
+        Above 1 the limits are overcommitted; where ``account.demand.partial_limit``
+        holds it is a lower bound.
+        """
+        return ratio(self._amounts(share).get(resource), self.allocatable.get(resource))
+
+    def _amounts(self, share: Share) -> Quantities:
+        if share == "usage":
+            return self.usage or EMPTY
+        demand = self.account.demand if self.account else None
+        if demand is None:
+            return EMPTY
+        return demand.requests if share == "requests" else demand.limits
+
+
+def above_full(node: NodeUsage, resource: str) -> str:
+    """Explain a usage above allocatable in one sentence; empty where it is not above.
+
+    Allocatable leaves out what is reserved, whereas a node's usage is that of its root
+    cgroup, the kernel's and the daemons' included (kubelet stats/summary).
+    """
+    used = (node.usage or {}).get(resource)
+    whole = node.allocatable.get(resource)
+    if used is None or not whole or used <= whole:
+        return ""
+    reserved = node.reserved.get(resource)
+    kept = f": {reserved} are kept for the system, " if reserved else ": "
+    return (
+        f"{resource} is at {_percent(used, whole)} of allocatable and "
+        f"{_percent(used, node.capacity.get(resource))} of capacity{kept}"
+        f"and usage counts system daemons too{_rest_of(node, resource)}"
+        f"{_beyond(node, resource)}."
+    )
+
+
+def _rest_of(node: NodeUsage, resource: str) -> str:
+    account = node.account
+    if account is None or account.rest is None or resource not in account.rest:
+        return ""
+    return f" ({account.rest_name}: {account.rest[resource]})"
+
+
+def _beyond(node: NodeUsage, resource: str) -> str:
+    used = (node.usage or {}).get(resource)
+    capacity = node.capacity.get(resource)
+    if resource != CPU or used is None or capacity is None or used <= capacity:
+        return ""
+    return "; above capacity, a rate between two readings may be off by their jitter"
+
+
+def _percent(used: Quantity, whole: Quantity | None) -> str:
+    share = ratio(used, whole)
+    return "an unknown part" if share is None else f"{int(share * 100)}%"
+
+
+class Reconciliation:
+    """All pods of a cluster, node by node."""
+
+    def __init__(self, pods: Iterable[PodUsage]) -> None:
+        self._nodes: dict[str, _Pods] = {}
+        for row in pods:
+            if row.node_name:
+                self._nodes.setdefault(row.node_name, _Pods()).add(row)
+
+    def account(self, node: str, usage: Quantities | None) -> NodeAccount:
+        """Account for a node whose own usage is *usage*."""
+        pods = self._nodes.get(node) or _Pods()
+        return NodeAccount(
+            pods=pods.unfinished,
+            demand=pods.totals.demand,
+            pods_usage=pods.totals.usage,
+            unmeasured=pods.unmeasured,
+            rest=None if usage is None else _rest(usage, pods.totals.usage),
+        )
+
+
+class _Pods:
+    def __init__(self) -> None:
+        self.totals = Totals()
+        self.unfinished = 0
+        self.unmeasured = 0
+
+    def add(self, row: PodUsage) -> None:
+        """Count a pod; one that is being deleted may still run."""
+        self.totals.add(row.usage, row.demand)
+        self.unfinished += row.stage != "finished"
+        unknown = row.usage is None and row.stage in {"running", "terminating"}
+        self.unmeasured += unknown or row.partial
+
+
+def _rest(usage: Quantities, measured: Quantities) -> Quantities:
+    """Subtract, but not below 0: the two were measured at different moments."""
+    zero = Quantity(0)
+    return {
+        name: max(value - measured.get(name, zero), zero)
+        for name, value in usage.items()
+    }
