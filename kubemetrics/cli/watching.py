@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, pairwise
-from statistics import median_low
 from typing import Final, Generic, TypeVar
 
 from ..commandline import console
 from ..commandline.parser import UsageError
 from ..commandline.terminal import Terminal, terminal
+from ..snapshot.clock import median
 from ..table.columns import Column, unique
 from ..table.render import render
 from ..text import printable, shorten
@@ -66,8 +66,8 @@ class Pace:
 
     def _learned(self) -> timedelta | None:
         stamps = list(self._stamps)
-        gaps = [b - a for a, b in pairwise(stamps)]
-        return median_low(gaps) if gaps else None
+        gaps = sorted(b - a for a, b in pairwise(stamps))
+        return median(gaps) if gaps else None
 
 
 def _within(wait: timedelta) -> timedelta:

@@ -20,7 +20,7 @@ from .permissions import (
     permissions,
     role,
 )
-from .samples import samples
+from .sample_checks import samples
 
 
 def diagnose(api: Api, setup: Setup) -> Flow[Diagnosis]:

@@ -14,9 +14,10 @@ from ..jsonread import EMPTY, UnreadableItem
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.pod import Pod
 from ..models.resources import CPU, MEMORY, Quantities
+from .clock import Clock, clock
 from .coverage import Coverage, Stage, node_coverage, pod_coverage
 from .node_rows import NodeAccount, NodeUsage, Reconciliation
-from .parts import Clock, Failure, Part, PartName, Parts, Unreadable, clock
+from .parts import Failure, Part, PartName, Parts, Unreadable
 from .reasons import Evidence, Reason, error_reason, node_reason, pod_reason
 from .rows import PodUsage
 

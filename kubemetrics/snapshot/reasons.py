@@ -18,7 +18,8 @@ from ..models.metrics import PodMetrics
 from ..models.node import Node
 from ..models.pod import Container, ContainerState, Pod
 from ..times import rfc3339, whole_seconds
-from .parts import Clock, Part
+from .clock import Clock
+from .parts import Part
 
 # Why a pod, container or node has no value: one reason, and one sentence for it.
 

@@ -14,6 +14,7 @@ from ..jsonread import EMPTY
 from ..models.pod import Pod
 from ..models.resources import Quantities
 from ..quantity import Quantity
+from .clock import median
 from .coverage import Coverage, CoverageCount
 from .rows import Base, Compared, ContainerUsage, PodUsage
 
@@ -197,7 +198,7 @@ KEYS: Final[dict[str, _KeyOf]] = {
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How the values of a group differ; the median is the lower of two."""
+    """The least, the median (the lower of two) and the most of a group's values."""
 
     least: Quantity
     median: Quantity
@@ -280,4 +281,4 @@ def _spread(resource: str, rows: list[Row]) -> Spread:
         row.usage[resource] for row in rows if row.usage and resource in row.usage
     ]
     values.sort(key=lambda value: value.nanos)
-    return Spread(values[0], values[(len(values) - 1) // 2], values[-1])
+    return Spread(values[0], median(values), values[-1])

@@ -20,7 +20,7 @@ from kubemetrics.api.watch import Watch
 from kubemetrics.doctor import Diagnosis
 from kubemetrics.doctor.finding import versions_of
 from kubemetrics.doctor.metrics_api import Provider, metrics_api
-from kubemetrics.doctor.samples import samples
+from kubemetrics.doctor.sample_checks import samples
 from kubemetrics.errors import DecodeError, KubeMetricsError
 from kubemetrics.flow import Request, Response
 from kubemetrics.snapshot import PodUsage, Snapshot

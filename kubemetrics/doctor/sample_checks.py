@@ -8,13 +8,12 @@ from typing import Final
 
 from ..models.resources import CPU, MEMORY
 from ..snapshot import NodeUsage, PodUsage, Snapshot, above_full
+from ..snapshot.clock import TOLERANCE, median
 from ..times import two_units
 from .finding import Finding
 
 _NAMED: Final = 3
 """Rows of one reason that are named."""
-
-_TOLERANCE: Final = timedelta(seconds=2)
 
 
 def samples(snapshot: Snapshot) -> Iterator[Finding]:
@@ -50,11 +49,11 @@ def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
     ages = sorted(row.age for row in rows if row.age is not None)
     if not ages:
         return
-    newest, middle = ages[0], ages[(len(ages) - 1) // 2]
+    newest, middle = ages[0], median(ages)
     pace = f", one every {two_units(snapshot.cadence)}" if snapshot.cadence else ""
     evidence = f"{len(ages)} samples{pace}; the newest {two_units(newest)} old"
     stale = sum(row.stale for row in rows)
-    if middle < -_TOLERANCE:
+    if middle < -TOLERANCE:
         yield Finding(
             check="samples",
             severity="warning",
