@@ -155,5 +155,5 @@ def outcome_of(args: Namespace, wanted: Plan[R], taken: Round[R]) -> Outcome:
         strict=args.strict,
         of_nodes=wanted.view.of_nodes,
         nouns=wanted.view.named,
-        one_namespace=wanted.one_namespace and not wanted.view.of_nodes,
+        one_namespace=wanted.scope.single,
     )

@@ -11,12 +11,13 @@ from ..commandline.terminal import Terminal
 from ..config.model import Config
 from ..frozen import dataclass
 from ..snapshot import SnapshotOptions
+from ..snapshot.scope import Scope, is_glob
 from ..table.arrange import Arrangement, arrangement
 from ..table.columns import Column, Table, unique
 from ..table.render import Look, Thresholds
 from ..table.units import Units
 from ..table.where import ExpressionError, where
-from ..views.view import Choice, View, is_glob
+from ..views.view import RowSelection, View
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -31,18 +32,23 @@ class Plan(Generic[R]):
     """What a command line asks for.
 
     *columns* were named, or are none; *labels* are shown beside them. *fail_on* tells
-    of a row whether it makes the command fail. *one_namespace* leaves its column out.
+    of a row whether it makes the command fail. The column of the namespace is left out
+    where the scope has just one.
     """
 
     view: View[R]
-    choice: Choice
+    selection: RowSelection
     arrangement: Arrangement[R]
     fail_on: Callable[[R], bool] | None
     columns: tuple[Column[R], ...]
     labels: tuple[Column[R], ...]
     output: str
     look: Look
-    one_namespace: bool
+
+    @property
+    def scope(self) -> Scope:
+        """Which namespaces are read and shown."""
+        return self.selection.scope
 
     @property
     def machine(self) -> bool:
@@ -59,7 +65,7 @@ class Plan(Generic[R]):
         if self.output == "wide":
             return (*table.wide(rows), *self.labels)
         columns = (*table.plain(rows), *self.labels)
-        hidden = self.one_namespace and len(table.identity) > 1
+        hidden = self.scope.single and len(table.identity) > 1
         return tuple(c for c in columns if not (hidden and c.key == "namespace"))
 
 
@@ -75,24 +81,23 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
     labels = [f"label:{word}" for word in _words(",".join(_labels(args)))]
     return Plan(
         view=view,
-        choice=_choice(args, view),
+        selection=RowSelection(names=tuple(args.names), scope=_scope(args, view)),
         arrangement=_arrangement(args, table),
         fail_on=_expression("--fail-on", args.fail_on, table),
         columns=_of_flag("--columns", lambda: tuple(map(table.need, named))),
         labels=tuple(map(table.need, labels)),
         output=args.output,
         look=_look(args, terminal, fixed=bool(named)),
-        one_namespace=_one_namespace(args, view),
     )
 
 
-def reads(args: Namespace, view: View[R]) -> Callable[[Config], SnapshotOptions]:
-    """Return what tells, for a configuration, what to read."""
+def reads(args: Namespace, plan: Plan[R]) -> Callable[[Config], SnapshotOptions]:
+    """Return a function that gives what to read under a configuration."""
     selector = args.selector or None
     chunk_size = _count("--chunk-size", args.chunk_size)
 
     def options(config: Config) -> SnapshotOptions:
-        if view.of_nodes:
+        if plan.view.of_nodes:
             return {
                 "node_selector": selector,
                 "node": _one_name(args),
@@ -100,9 +105,9 @@ def reads(args: Namespace, view: View[R]) -> Callable[[Config], SnapshotOptions]
                 "chunk_size": chunk_size,
             }
         return {
-            "namespace": _namespaces(args, config, view),
+            "namespace": plan.scope.within(config.namespace).namespaces,
             "label_selector": selector,
-            "field_selector": _fields(args, view),
+            "field_selector": _fields(args, plan.view),
             "node": args.node or None,
             "chunk_size": chunk_size,
         }
@@ -166,36 +171,14 @@ def _look(args: Namespace, terminal: Terminal, *, fixed: bool) -> Look:
     )
 
 
-def _choice(args: Namespace, view: View[R]) -> Choice:
-    namespaces: list[str] = args.namespaces or []
-    chosen = () if args.all_namespaces or view.of_nodes else tuple(namespaces)
-    return Choice(
-        names=tuple(args.names),
-        # Without a glob the server is asked for these namespaces alone.
-        namespaces=chosen if any(map(is_glob, chosen)) else (),
-        excluded=() if view.of_nodes else tuple(args.exclude_namespace),
-    )
-
-
-def _everywhere(args: Namespace, view: View[R]) -> bool:
-    """Whether the server is asked for all namespaces."""
-    if args.all_namespaces or view.of_nodes:
-        return True
-    if args.namespaces:
-        return any(map(is_glob, args.namespaces))
-    return view.everywhere or bool(args.exclude_namespace)
-
-
-def _one_namespace(args: Namespace, view: View[R]) -> bool:
-    named = dict.fromkeys(args.namespaces or ())
-    return not _everywhere(args, view) and len(named) <= 1
-
-
-def _namespaces(args: Namespace, config: Config, view: View[R]) -> list[str] | None:
-    if _everywhere(args, view):
-        return None
-    named: list[str] = args.namespaces or [config.namespace]
-    return named
+def _scope(args: Namespace, view: View[R]) -> Scope:
+    """Decide which namespaces are read and shown; nodes have none."""
+    if view.of_nodes:
+        return Scope()
+    excluded = tuple(args.exclude_namespace)
+    if args.all_namespaces:
+        return Scope(excluded=excluded)
+    return Scope.of_words(args.namespaces or (), excluded, everywhere=view.everywhere)
 
 
 def _one_name(args: Namespace) -> str | None:

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from ..api import Api
 from ..client.sync import Client
 from ..commandline import console
-from ..commandline.connect import config_of, last
+from ..commandline.connect import config_of
 from ..commandline.parser import UsageError
 from ..commandline.terminal import Bar
 from ..config.kubeconfig import list_contexts
@@ -19,8 +19,9 @@ from ..config.model import Config
 from ..errors import KubeMetricsError
 from ..frozen import dataclass
 from ..snapshot import Coverage, PartName, Snapshot, SnapshotOptions, snapshot
+from ..snapshot.scope import Scope
 from ..table.machine import Source
-from ..views.view import Found
+from ..views.view import ViewRows
 from .plan import Plan, reads
 
 # Reading one cluster or several at once, each with its own failure.
@@ -31,7 +32,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What was read of a context, or the *error* because of which nothing was."""
+    """What was read of a context, or the *error* because of which nothing was.
+
+    *namespace* is the one asked for, or the context's own.
+    """
 
     context: str
     namespace: str = ""
@@ -43,7 +47,6 @@ class Cluster:
     """One context: connected when it is first read, and closed at the end."""
 
     def __init__(self, args: Namespace, context: str | None) -> None:
-        self._named: str | None = last(args.namespaces)
         # A view reads the namespaces of -n by itself: the configuration's stays the
         # context's own, to fall back on.
         self._args = Namespace(**{**vars(args), "namespaces": None})
@@ -68,7 +71,9 @@ class Cluster:
             )
         return self._client
 
-    def read(self, options: Callable[[Config], SnapshotOptions]) -> Reading:
+    def read(
+        self, options: Callable[[Config], SnapshotOptions], scope: Scope
+    ) -> Reading:
         """Take a snapshot; an error is part of the reading."""
         try:
             client = self.client
@@ -77,7 +82,7 @@ class Cluster:
             return Reading(context=self.label, error=error)
         return Reading(
             context=self.label,
-            namespace=self._named or client.config.namespace,
+            namespace=scope.only or client.config.namespace,
             snapshot=taken,
         )
 
@@ -207,7 +212,7 @@ class Rounds(Generic[R]):
         self._plan = wanted
         self._moment = moment
         self._clusters = clusters
-        self._options = reads(args, wanted.view)
+        self._options = reads(args, wanted)
 
     def take(self) -> Round[R]:
         """Read everything once."""
@@ -219,7 +224,8 @@ class Rounds(Generic[R]):
 
     def _call(self, cluster: Cluster, bar: Bar) -> Callable[[], Reading]:
         return lambda: cluster.read(
-            lambda config: {**self._options(config), "progress": bar.progress}
+            lambda config: {**self._options(config), "progress": bar.progress},
+            self._plan.scope,
         )
 
     def _round(self, readings: Sequence[Reading]) -> Round[R]:
@@ -240,11 +246,11 @@ class Rounds(Generic[R]):
         """Return the names that nothing has; it takes everything to be sure."""
         part: PartName = "nodes" if self._plan.view.of_nodes else "pods"
         sure = all(r.snapshot and not r.snapshot.error(part) for r in readings)
-        return self._plan.choice.unmatched(names) if sure else ()
+        return self._plan.selection.unmatched(names) if sure else ()
 
-    def _find(self, reading: Reading) -> Found[R]:
+    def _find(self, reading: Reading) -> ViewRows[R]:
         if reading.snapshot is None:
-            return Found((), Coverage(), ())
+            return ViewRows((), Coverage(), ())
         return self._plan.view.find(
-            reading.context, reading.snapshot, self._plan.choice
+            reading.context, reading.snapshot, self._plan.selection
         )

@@ -160,7 +160,7 @@ def _nothing_found(wanted: Plan[R], taken: Round[R]) -> str:
     if taken.all_rows:
         return f"0 of {len(taken.all_rows)} {wanted.view.table.nouns} shown"
     namespaces = {reading.namespace for reading in taken.readings}
-    if not wanted.one_namespace or len(namespaces) != 1:
+    if not wanted.scope.single or len(namespaces) != 1:
         return "No resources found"
     return f"No resources found in {namespaces.pop()} namespace."
 
@@ -172,7 +172,7 @@ def _failed(wanted: Plan[R], taken: Round[R], found: list[Cluster]) -> int:
     for context, error, cluster in failures:
         where = f"context {context}: " if context else ""
         console.complain(f"error: {where}{error}")
-        narrower = not (wanted.one_namespace or wanted.view.of_nodes)
+        narrower = not (wanted.scope.single or wanted.view.of_nodes)
         if narrower and isinstance(error, Forbidden):
             _suggest(cluster)
     return max(console.exit_code(error) for _, error, _ in failures)

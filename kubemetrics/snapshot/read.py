@@ -15,6 +15,7 @@ from ..models.pod import Pod
 from ..wire import collector_paused
 from .join import Snapshot, join
 from .parts import Part, Parts
+from .scope import Scope
 
 T = TypeVar("T")
 
@@ -57,21 +58,25 @@ def snapshot(api: Api, options: SnapshotOptions) -> Flow[Snapshot]:
 
 def read(api: Api, options: SnapshotOptions) -> Flow[Parts]:
     """Read the parts of a snapshot."""
-    pods = _Reading(api.list_pods, _pod_options(options))
-    samples = _Reading(api.list_pod_metrics, _sample_options(options))
-    nodes = _Reading(api.list_nodes, [_node_options(options)])
-    node_metrics = _Reading(api.list_node_metrics, [_node_options(options)])
-    readings: list[
-        _Reading[Pod] | _Reading[PodMetrics] | _Reading[Node] | _Reading[NodeMetrics]
+    scope = Scope.of(options.get("namespace"))
+    pods = _PartReader(api.list_pods, _pod_options(options, scope))
+    samples = _PartReader(api.list_pod_metrics, _sample_options(options, scope))
+    nodes = _PartReader(api.list_nodes, [_node_options(options)])
+    node_metrics = _PartReader(api.list_node_metrics, [_node_options(options)])
+    readers: list[
+        _PartReader[Pod]
+        | _PartReader[PodMetrics]
+        | _PartReader[Node]
+        | _PartReader[NodeMetrics]
     ]
-    readings = [pods, samples, nodes, node_metrics]
-    reconcile, whole = options.get("reconcile", False), _whole(options)
+    readers = [pods, samples, nodes, node_metrics]
+    reconcile, whole = options.get("reconcile", False), _whole(options, scope)
     all_pods = all_samples = None
     if reconcile and not whole:
-        all_pods = _Reading(api.list_pods, [_all_options(options)])
-        all_samples = _Reading(api.list_pod_metrics, [{}])
-        readings += [all_pods, all_samples]
-    yield Fork(tuple(flow for reading in readings for flow in reading.flows()))
+        all_pods = _PartReader(api.list_pods, [_all_options(options)])
+        all_samples = _PartReader(api.list_pod_metrics, [{}])
+        readers += [all_pods, all_samples]
+    yield Fork(tuple(flow for reader in readers for flow in reader.flows()))
     parts = Parts(
         pods=pods.part(),
         pod_metrics=samples.part(),
@@ -88,7 +93,7 @@ def read(api: Api, options: SnapshotOptions) -> Flow[Parts]:
     return parts
 
 
-class _Reading(Generic[T]):
+class _PartReader(Generic[T]):
     """One kind of object, read in each namespace on its own."""
 
     def __init__(self, lister: _List[T], options: Sequence[ListOptions]) -> None:
@@ -128,20 +133,13 @@ def _raise_if_nothing(parts: Parts, wanted: Part[Pod] | Part[Node]) -> None:
         raise next(iter(wanted.errors.values()))
 
 
-def _namespaces(options: SnapshotOptions) -> Sequence[str | None]:
-    chosen = options.get("namespace")
-    if not chosen:
-        return (None,)
-    return (chosen,) if isinstance(chosen, str) else tuple(dict.fromkeys(chosen))
-
-
-def _whole(options: SnapshotOptions) -> bool:
+def _whole(options: SnapshotOptions, scope: Scope) -> bool:
     """Whether the pods chosen are all of the cluster, or all of the one node."""
-    narrowing = ("namespace", "label_selector", "field_selector")
-    return not any(options.get(name) for name in narrowing)
+    selected = options.get("label_selector") or options.get("field_selector")
+    return scope.everywhere and not selected
 
 
-def _pod_options(options: SnapshotOptions) -> list[ListOptions]:
+def _pod_options(options: SnapshotOptions, scope: Scope) -> list[ListOptions]:
     whole = _all_options(options)
     chosen = (whole.get("field_selector"), options.get("field_selector"))
     fields = ",".join(filter(None, chosen)) or None
@@ -153,7 +151,7 @@ def _pod_options(options: SnapshotOptions) -> list[ListOptions]:
             "field_selector": fields,
             "progress": options.get("progress"),
         }
-        for namespace in _namespaces(options)
+        for namespace in scope.namespaces or (None,)
     ]
 
 
@@ -167,10 +165,13 @@ def _all_options(options: SnapshotOptions) -> ListOptions:
     return chosen
 
 
-def _sample_options(options: SnapshotOptions) -> list[ListOptions]:
+def _sample_options(options: SnapshotOptions, scope: Scope) -> list[ListOptions]:
     """Choose samples; the metrics API knows no field but the name and the namespace."""
     labels = options.get("label_selector")
-    return [{"namespace": n, "label_selector": labels} for n in _namespaces(options)]
+    return [
+        {"namespace": namespace, "label_selector": labels}
+        for namespace in scope.namespaces or (None,)
+    ]
 
 
 def _node_options(options: SnapshotOptions) -> ListOptions:

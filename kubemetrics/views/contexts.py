@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from ..frozen import dataclass
 from ..snapshot import Snapshot
 from ..table.columns import ALWAYS, Column, Family, Table
-from .view import Choice, Found, View
+from .view import RowSelection, View, ViewRows
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -27,10 +27,12 @@ def in_contexts(view: View[R]) -> View[InContext[R]]:
     """Return the same view for rows of several contexts."""
     table, resource = view.table, view.resource
 
-    def find(context: str, snapshot: Snapshot, choice: Choice) -> Found[InContext[R]]:
-        found = view.find(context, snapshot, choice)
+    def find(
+        context: str, snapshot: Snapshot, selection: RowSelection
+    ) -> ViewRows[InContext[R]]:
+        found = view.find(context, snapshot, selection)
         rows = [InContext(context, row) for row in found.rows]
-        return Found(rows, found.coverage, found.names)
+        return ViewRows(rows, found.coverage, found.names)
 
     return View(
         table=Table(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from fnmatch import translate
-from typing import Final, Generic, Protocol, TypeVar
+from dataclasses import field
+from typing import Final, Generic, TypeVar
 
 from ..frozen import dataclass
 from ..snapshot import (
@@ -20,6 +19,7 @@ from ..snapshot import (
 from ..snapshot import containers as containers_of
 from ..snapshot.coverage import node_coverage, pod_coverage
 from ..snapshot.rollup import key_of, owner
+from ..snapshot.scope import Scope, is_glob, matcher
 from ..table.columns import Table
 from .containers import containers
 from .groups import groups
@@ -27,47 +27,18 @@ from .nodes import nodes
 from .pods import pods
 from .samples import Now
 
-# Which rows are wanted: names and namespaces, as words or as globs.
-
-
-_SPECIAL: Final = frozenset("*?[")
-
-
-def is_glob(word: str) -> bool:
-    """Whether *word* has a wildcard, which no name in Kubernetes has."""
-    return not _SPECIAL.isdisjoint(word)
-
-
-def matcher(words: Sequence[str]) -> Callable[[str], bool]:
-    """Return what tells whether a text is one of *words*, or matches one."""
-    exact = frozenset(word for word in words if not is_glob(word))
-    globs = [re.compile(translate(word)) for word in words if is_glob(word)]
-    return lambda text: text in exact or any(glob.match(text) for glob in globs)
-
-
-class _Placed(Protocol):
-    @property
-    def namespace(self) -> str: ...
-
-
-P = TypeVar("P", bound=_Placed)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """The rows wanted: *names* of what a view shows, *namespaces*, all if empty.
-
-    *excluded* namespaces are taken out.
-    """
+class RowSelection:
+    """Which rows are wanted: by *names* of what a view shows, and by *scope*."""
 
     names: tuple[str, ...] = ()
-    namespaces: tuple[str, ...] = ()
-    excluded: tuple[str, ...] = ()
+    scope: Scope = field(default_factory=Scope)
 
     @property
     def everything(self) -> bool:
-        """Whether nothing is left out."""
-        return not (self.names or self.namespaces or self.excluded)
+        """Whether no row that was read is left out."""
+        return not self.names and self.scope.complete
 
     def pods(
         self, rows: Sequence[PodUsage], named: Callable[[PodUsage], Sequence[str]]
@@ -75,15 +46,10 @@ class Choice:
         """Choose among pods; *named* gives the names that a row answers to."""
         if self.everything:
             return rows
-        wanted = matcher(self.namespaces or ("*",))
-        unwanted = matcher(self.excluded)
+        keeps = self.scope.keeps
         name = matcher(self.names or ("*",))
         return [
-            row
-            for row in rows
-            if wanted(row.namespace)
-            and not unwanted(row.namespace)
-            and any(map(name, named(row)))
+            row for row in rows if keeps(row.namespace) and any(map(name, named(row)))
         ]
 
     def nodes(self, rows: Sequence[NodeUsage]) -> Sequence[NodeUsage]:
@@ -119,7 +85,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Generic[R]):
+class ViewRows(Generic[R]):
     """The *rows* of a view, how far they are measured, and the *names* there are."""
 
     rows: Sequence[R]
@@ -129,7 +95,7 @@ class Found(Generic[R]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View(Generic[R]):
-    """One view: its columns, and its rows from a snapshot and a choice.
+    """One view: its columns, and its rows from a snapshot and a selection.
 
     *find* also takes the name of the context. *named* is what names on the command line
     are those of. *resource* writes a row as ``kind/name``. *of_nodes* views have no
@@ -138,7 +104,7 @@ class View(Generic[R]):
     """
 
     table: Table[R]
-    find: Callable[[str, Snapshot, Choice], Found[R]]
+    find: Callable[[str, Snapshot, RowSelection], ViewRows[R]]
     named: str = "pods"
     resource: Callable[[R], str] | None = None
     of_nodes: bool = False
@@ -168,10 +134,12 @@ def container_view() -> View[ContainerUsage]:
 def node_view(now: Now) -> View[NodeUsage]:
     """Return the view of nodes."""
 
-    def find(_: str, snapshot: Snapshot, choice: Choice) -> Found[NodeUsage]:
-        rows = choice.nodes(snapshot.nodes)
-        whole = not choice.names
-        return Found(
+    def find(
+        _: str, snapshot: Snapshot, selection: RowSelection
+    ) -> ViewRows[NodeUsage]:
+        rows = selection.nodes(snapshot.nodes)
+        whole = not selection.names
+        return ViewRows(
             rows,
             snapshot.node_coverage if whole else node_coverage(rows),
             [row.name for row in rows],
@@ -237,14 +205,14 @@ _RESOURCES: Final[dict[tuple[str, ...], Callable[[Rollup], str]]] = {
 def _from_pods(
     make: Callable[[Sequence[PodUsage]], Sequence[R]],
     named: Callable[[PodUsage], Sequence[str]],
-) -> Callable[[str, Snapshot, Choice], Found[R]]:
-    def find(_: str, snapshot: Snapshot, choice: Choice) -> Found[R]:
-        chosen = choice.pods(snapshot.pods, named)
-        whole = choice.everything
-        return Found(
+) -> Callable[[str, Snapshot, RowSelection], ViewRows[R]]:
+    def find(_: str, snapshot: Snapshot, selection: RowSelection) -> ViewRows[R]:
+        chosen = selection.pods(snapshot.pods, named)
+        whole = selection.everything
+        return ViewRows(
             make(chosen),
             snapshot.coverage if whole else pod_coverage(chosen),
-            [name for row in chosen for name in named(row)] if choice.names else (),
+            [name for row in chosen for name in named(row)] if selection.names else (),
         )
 
     return find

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import PodUsage, Reason
+from kubemetrics.snapshot.scope import Scope, is_glob, matcher
 from kubemetrics.table.arrange import arrangement
 from kubemetrics.table.columns import UnknownColumnError
 from kubemetrics.table.where import where
 from kubemetrics.views.pods import pods
-from kubemetrics.views.view import Choice, is_glob, matcher
+from kubemetrics.views.view import RowSelection
 
 TABLE = pods(lambda: None)
 
@@ -127,22 +128,27 @@ PLACED = (
 
 
 @pytest.mark.parametrize(
-    ("choice", "found"),
+    ("selection", "found"),
     [
-        (Choice(), ["team-a/x", "team-b/y", "kube-system/x"]),
-        (Choice(names=("x",)), ["team-a/x", "kube-system/x"]),
-        (Choice(namespaces=("team-*",)), ["team-a/x", "team-b/y"]),
-        (Choice(excluded=("kube-*", "team-b")), ["team-a/x"]),
-        (Choice(names=("y",), namespaces=("team-*",), excluded=("team-b",)), []),
+        (RowSelection(), ["team-a/x", "team-b/y", "kube-system/x"]),
+        (RowSelection(names=("x",)), ["team-a/x", "kube-system/x"]),
+        (RowSelection(scope=Scope(kept=("team-*",))), ["team-a/x", "team-b/y"]),
+        (RowSelection(scope=Scope(excluded=("kube-*", "team-b"))), ["team-a/x"]),
+        (
+            RowSelection(
+                names=("y",), scope=Scope(kept=("team-*",), excluded=("team-b",))
+            ),
+            [],
+        ),
     ],
 )
 def test_rows_are_chosen_by_name_and_namespace(
-    choice: Choice, found: list[str]
+    selection: RowSelection, found: list[str]
 ) -> None:
-    rows = choice.pods(PLACED, lambda r: (r.name,))
+    rows = selection.pods(PLACED, lambda r: (r.name,))
     assert [f"{r.namespace}/{r.name}" for r in rows] == found
 
 
 def test_exact_names_that_match_nothing_are_told() -> None:
-    choice = Choice(names=("x", "gone", "y-*"))
-    assert choice.unmatched(["x", "other"]) == ("gone",)
+    selection = RowSelection(names=("x", "gone", "y-*"))
+    assert selection.unmatched(["x", "other"]) == ("gone",)

@@ -10,7 +10,7 @@ from kubemetrics.table.columns import Column, Table, unique
 from kubemetrics.table.machine import Source
 from kubemetrics.views.contexts import in_contexts
 from kubemetrics.views.view import (
-    Choice,
+    RowSelection,
     View,
     container_view,
     group_view,
@@ -58,7 +58,7 @@ def shown(name: str, of: str) -> Shown:
     found = snapshot(of)
     made = view(name, found)
     contexts = ("one", "two") if name == "many" else ("",)
-    parts = [made.find(context, found, Choice()) for context in contexts]
+    parts = [made.find(context, found, RowSelection()) for context in contexts]
     table = made.table
     more = [
         column
