@@ -24,6 +24,7 @@ from kubemetrics.kubectl_top import top_nodes, top_pods
 from kubemetrics.kubectl_top.tables import NodeView, nodes_table, pods_table
 from kubemetrics.models.resources import Pool
 from kubemetrics.snapshot import Part, Parts, Snapshot, SnapshotOptions, join
+from kubemetrics.snapshot.scope import Scope
 from kubemetrics.views.view import View, container_view, group_view, node_view, pod_view
 from kubemetrics.wire import _fast_decoder, _slow
 from tests.snapshot.drive import DATE, Server, drive
@@ -129,7 +130,7 @@ class _Ready:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
-    def read(self, _: Callable[[Config], SnapshotOptions]) -> Reading:
+    def read(self, _: Callable[[Config], SnapshotOptions], __: Scope) -> Reading:
         return Reading(context="", namespace="team-a", snapshot=self._snapshot)
 
 
