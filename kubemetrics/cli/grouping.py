@@ -24,7 +24,7 @@ def run_groups(args: Namespace, base: str = "pods", first: Sequence[str] = ()) -
         view = group_view(tuple(dict.fromkeys([*first, *keys])), base)
     except ValueError as error:
         raise UsageError(f"--by: {error}") from None
-    return run(args, lambda _: view)
+    return run(args, view)
 
 
 def _key(word: str) -> str:

@@ -40,4 +40,4 @@ def run(args: Namespace) -> int:
     from ..views.view import node_view  # noqa: PLC0415 - not for --help
     from .run import run as show  # noqa: PLC0415
 
-    return show(args, node_view)
+    return show(args, node_view())

@@ -44,4 +44,4 @@ def run(args: Namespace) -> int:
     from .grouping import run_groups  # noqa: PLC0415
     from .run import run as show  # noqa: PLC0415
 
-    return run_groups(args) if args.by else show(args, pod_view)
+    return run_groups(args) if args.by else show(args, pod_view())

@@ -139,26 +139,6 @@ def side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
 R = TypeVar("R")
 
 
-class Moment:
-    """The server's time at the last reading, for the ages in a table."""
-
-    def __init__(self) -> None:
-        self.date: datetime | None = None
-
-    def __call__(self) -> datetime | None:
-        """Tell it."""
-        return self.date
-
-    def take(self, readings: Sequence[Reading]) -> None:
-        """Set it to the latest of what was read."""
-        self.date = _date(readings)
-
-
-def _date(readings: Sequence[Reading]) -> datetime | None:
-    dates = [r.snapshot.date for r in readings if r.snapshot and r.snapshot.date]
-    return max(dates, default=None)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round(Generic[R]):
     """What one round gave: *rows* as they are shown, out of *all_rows*."""
@@ -171,8 +151,9 @@ class Round(Generic[R]):
 
     @property
     def date(self) -> datetime | None:
-        """The servers' time."""
-        return _date(self.readings)
+        """The latest of the servers' times."""
+        dates = [r.snapshot.date for r in self.readings if r.snapshot]
+        return max(filter(None, dates), default=None)
 
     @property
     def latest(self) -> datetime | None:
@@ -206,11 +187,9 @@ class Rounds(Generic[R]):
         self,
         args: Namespace,
         wanted: Plan[R],
-        moment: Moment,
         clusters: Sequence[Cluster],
     ) -> None:
         self._plan = wanted
-        self._moment = moment
         self._clusters = clusters
         self._options = reads(args, wanted)
 
@@ -219,7 +198,6 @@ class Rounds(Generic[R]):
         with Bar.for_(self._clusters) as bar:
             calls = [self._call(cluster, bar) for cluster in self._clusters]
             readings = side_by_side(calls)
-        self._moment.take(readings)
         return self._round(readings)
 
     def _call(self, cluster: Cluster, bar: Bar) -> Callable[[], Reading]:

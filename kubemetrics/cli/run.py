@@ -18,7 +18,7 @@ from ..views.contexts import in_contexts
 from ..views.view import View
 from .outcome import Outcome, outcome_of
 from .plan import MACHINES, Plan, plan
-from .rounds import Cluster, Moment, Round, Rounds, clusters
+from .rounds import Cluster, Round, Rounds, clusters
 
 # ruff: noqa: PLC0415 - that is what this module is for
 
@@ -82,22 +82,20 @@ def _resource(plan: Plan[R]) -> Callable[[R], str]:
 # Running a joined view: read, arrange, print, and say how it went.
 
 
-def run(args: Namespace, make: Callable[[Moment], View[R]]) -> int:
-    """Show the view that *make* makes.
+def run(args: Namespace, view: View[R]) -> int:
+    """Show *view*: read, arrange, print, and report what the rows do not show.
 
     Raises:
         UsageError: a flag is wrong.
         KubeMetricsError: no usable configuration.
     """
-    moment = Moment()
-    view = make(moment)
     if args.columns == "help":
         return console.put(f"{line}\n" for line in _column_help(view))
     found = clusters(args)
     try:
         if len(found) == 1:
-            return _show(args, view, moment, found)
-        return _show(args, in_contexts(view), moment, found)
+            return _show(args, view, found)
+        return _show(args, in_contexts(view), found)
     except ExpressionError as error:
         return _not_an_expression(error)
     finally:
@@ -121,10 +119,10 @@ def _not_an_expression(error: ExpressionError) -> int:
     return 2
 
 
-def _show(args: Namespace, view: View[R], moment: Moment, found: list[Cluster]) -> int:
+def _show(args: Namespace, view: View[R], found: list[Cluster]) -> int:
     wanted = plan(args, view, terminal(args.color))
     check_names(wanted)
-    rounds = Rounds(args, wanted, moment, found)
+    rounds = Rounds(args, wanted, found)
     if args.watch is not None:
         from .watching import watch
 

@@ -130,6 +130,7 @@ def _row(
             pod=pod,
             reason=reason,
             demand=demand,
+            date=evidence.clock.date,
             allocatable=allocatable,
         )
     age = evidence.clock.age(sample.timestamp)
@@ -144,6 +145,7 @@ def _row(
         missing=_missing(pod, sample),
         stale=evidence.clock.stale(age, pod.node_name),
         age=age,
+        date=evidence.clock.date,
         allocatable=allocatable,
     )
 
@@ -158,6 +160,7 @@ def _orphan(sample: PodMetrics, evidence: Evidence) -> PodUsage:
         usage=sample.usage,
         stale=evidence.clock.stale(age, ""),
         age=age,
+        date=evidence.clock.date,
     )
 
 
@@ -172,6 +175,7 @@ def _unread_pod(
         name=item.name,
         stage="running",
         reason=error_reason(item.error),
+        date=evidence.clock.date,
     )
 
 
@@ -235,6 +239,7 @@ def _node(
         reason=None if usage else unread or node_reason(name, evidence),
         stale=evidence.clock.stale(age, name),
         age=age,
+        date=evidence.clock.date,
         skew=evidence.clock.skews.get(name),
         account=account_of(name, usage) if callable(account_of) else None,
         account_reason=account_of if isinstance(account_of, Reason) else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
@@ -54,7 +54,8 @@ class NodeUsage:
     *node* is ``None`` where nodes could not be read. *skew* is how far its own clock is
     ahead (behind, if negative) where its samples alone are dated wrongly. *account*
     takes all pods of the cluster; where it is ``None``, *account_reason* says why, if
-    they were asked for.
+    they were asked for. *age* is the sample's, by the clock of the server, which said
+    *date* when it was read.
     """
 
     name: str
@@ -64,6 +65,7 @@ class NodeUsage:
     reason: Reason | None = None
     stale: bool = False
     age: timedelta | None = None
+    date: datetime | None = None
     skew: timedelta | None = None
     account: NodeAccount | None = None
     account_reason: Reason | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Final, Literal, TypeAlias
 
@@ -69,7 +69,8 @@ class PodUsage:
     is ``None`` where the pod could not be read; that of a finished pod is empty.
     *missing* names the running containers that the sample lacks: the value is then a
     lower bound (`partial`). *stale*: the sample is old for the list's cadence. *age* is
-    by the server's clock. *allocatable* is its node's, empty where it is not known.
+    the sample's, by the clock of the server, which said *date* when it was read.
+    *allocatable* is its node's, empty where it is not known.
     """
 
     namespace: str
@@ -83,6 +84,7 @@ class PodUsage:
     missing: tuple[str, ...] = ()
     stale: bool = False
     age: timedelta | None = None
+    date: datetime | None = None
     allocatable: Quantities = field(default_factory=empty)
 
     @property

@@ -13,7 +13,7 @@ from ..quantity import Quantity
 from ..snapshot import NodeUsage, Reason, above_full
 from ..table.columns import ALWAYS, PARTIAL, Column, Severity, Table, label_column
 from .pods import status_severity
-from .samples import Now, age_columns, marks, reason_code, reason_column, sample_columns
+from .samples import age_columns, marks, reason_code, reason_column, sample_columns
 from .usage import RESOURCES, Resource, amount, share
 
 ALIASES: Final[Mapping[str, str]] = {
@@ -22,8 +22,8 @@ ALIASES: Final[Mapping[str, str]] = {
 _UNSCHEDULABLE: Final = "SchedulingDisabled"
 
 
-def nodes(now: Now) -> Table[NodeUsage]:
-    """Return the columns of nodes; *now* tells the server's time, for their ages."""
+def nodes() -> Table[NodeUsage]:
+    """Return the columns of nodes."""
     return Table(
         kind="NodeUsage",
         noun="node",
@@ -36,7 +36,7 @@ def nodes(now: Now) -> Table[NodeUsage]:
             *_PODS,
             *sample_columns(_itself, _mark),
             _CLOCK,
-            *age_columns(_born, now, "the node joined"),
+            *age_columns(_born, "the node joined"),
             _EXPLANATION,
         ),
         families={"label:": lambda name: label_column(name, _labels)},

@@ -12,7 +12,6 @@ from ..snapshot import PodUsage, Reason
 from ..snapshot.rollup import owner
 from ..table.columns import ALWAYS, Column, Severity, Table, label_column
 from .samples import (
-    Now,
     age_columns,
     explanation_column,
     marks,
@@ -179,8 +178,8 @@ ALIASES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 
 
-def pods(now: Now) -> Table[PodUsage]:
-    """Return the columns of pods; *now* tells the server's time, for their ages."""
+def pods() -> Table[PodUsage]:
+    """Return the columns of pods."""
     return Table(
         kind="PodUsage",
         noun="pod",
@@ -193,7 +192,7 @@ def pods(now: Now) -> Table[PodUsage]:
             *usage_columns(_mark),
             *_PLACE,
             *sample_columns(_itself, _mark),
-            *age_columns(_born, now, "the pod was created"),
+            *age_columns(_born, "the pod was created"),
             explanation_column(_reason),
         ),
         families={"label:": lambda n: label_column(n, labels), **demand_families()},

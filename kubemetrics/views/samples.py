@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final, Protocol, TypeAlias, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from ..snapshot import Reason
 from ..snapshot.coverage import Stage
@@ -45,6 +45,15 @@ class Sampled(Protocol):
         ...
 
 
+class Dated(Protocol):
+    """A row that keeps the time of its own server."""
+
+    @property
+    def date(self) -> datetime | None:
+        """The server's clock when the row was read."""
+        ...
+
+
 class Staged(Protocol):
     """A row that may be expected to have a value."""
 
@@ -60,8 +69,7 @@ class Staged(Protocol):
 
 
 R = TypeVar("R")
-Now: TypeAlias = Callable[[], datetime | None]
-"""Tells the server's time, once something was read."""
+D = TypeVar("D", bound=Dated)
 
 _EXPECTED: Final = frozenset({"Finished", "NotScheduled", "NotStarted", "Terminating"})
 
@@ -156,15 +164,18 @@ def sample_columns(
 
 
 def age_columns(
-    born: Callable[[R], datetime | None], now: Now, what: str
-) -> tuple[Column[R], ...]:
-    """Make the columns of when a row's object came to be; *what* says it in words."""
+    born: Callable[[D], datetime | None], what: str
+) -> tuple[Column[D], ...]:
+    """Make the columns of when a row's object came to be; *what* says it in words.
 
-    def age(row: R) -> timedelta | None:
-        moment, created = now(), born(row)
-        return moment - created if moment and created else None
+    The age is by the clock of the row's own server: clocks of clusters differ.
+    """
 
-    def created(row: R) -> str | None:
+    def age(row: D) -> timedelta | None:
+        created = born(row)
+        return row.date - created if row.date and created else None
+
+    def created(row: D) -> str | None:
         moment = born(row)
         return rfc3339(moment) if moment else None
 

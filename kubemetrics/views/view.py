@@ -25,7 +25,6 @@ from .containers import containers
 from .groups import groups
 from .nodes import nodes
 from .pods import pods
-from .samples import Now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +111,10 @@ class View(Generic[R]):
     pods_by_name: bool = False
 
 
-def pod_view(now: Now) -> View[PodUsage]:
+def pod_view() -> View[PodUsage]:
     """Return the view of pods."""
     return View(
-        table=pods(now),
+        table=pods(),
         find=_from_pods(lambda rows: rows, pod_names),
         resource=lambda row: f"pod/{row.name}",
         pods_by_name=True,
@@ -131,7 +130,7 @@ def container_view() -> View[ContainerUsage]:
     )
 
 
-def node_view(now: Now) -> View[NodeUsage]:
+def node_view() -> View[NodeUsage]:
     """Return the view of nodes."""
 
     def find(
@@ -146,7 +145,7 @@ def node_view(now: Now) -> View[NodeUsage]:
         )
 
     return View(
-        table=nodes(now),
+        table=nodes(),
         find=find,
         named="nodes",
         resource=lambda row: f"node/{row.name}",

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from kubemetrics.cli.commands import build
 from kubemetrics.cli.plan import plan
-from kubemetrics.cli.rounds import Moment, Rounds, clusters
+from kubemetrics.cli.rounds import Rounds, clusters
 from kubemetrics.cli.watching import Watching
 from kubemetrics.commandline.terminal import terminal
 from kubemetrics.views.view import pod_view
@@ -66,9 +66,9 @@ def _watched(words: list[str], width: int, *, colour: bool) -> str:
         streams(cluster, width=width, environ=environ) as (out, _),
     ):
         args = build(words[0])[1].read(words[1:])
-        moment, found = Moment(), clusters(args)
-        wanted = plan(args, pod_view(moment), terminal(args.color))
-        rounds, watching = Rounds(args, wanted, moment, found), Watching(args, wanted)
+        found = clusters(args)
+        wanted = plan(args, pod_view(), terminal(args.color))
+        rounds, watching = Rounds(args, wanted, found), Watching(args, wanted)
         samples = cluster.pod_samples.samples()[::2]
         for load in _LOAD:
             _scrape(cluster, samples, load)

@@ -14,7 +14,7 @@ from kubemetrics.api.paging import Kind
 from kubemetrics.cli.commands import build
 from kubemetrics.cli.outcome import Outcome, outcome_of
 from kubemetrics.cli.plan import plan
-from kubemetrics.cli.rounds import Moment, Reading, Rounds
+from kubemetrics.cli.rounds import Reading, Rounds
 from kubemetrics.cli.run import printed
 from kubemetrics.commandline.terminal import Terminal
 from kubemetrics.config.model import Config
@@ -141,12 +141,12 @@ class Shown(NamedTuple):
     outcome: Outcome
 
 
-_VIEWS: Final[Mapping[str, Callable[[Moment], View[Any]]]] = {
+_VIEWS: Final[Mapping[str, Callable[[], View[Any]]]] = {
     "pods": pod_view,
-    "containers": lambda _: container_view(),
+    "containers": container_view,
     "nodes": node_view,
-    "namespaces": lambda _: group_view(("namespace",), "namespaces"),
-    "workloads": lambda _: group_view(("namespace", "owner"), "workloads"),
+    "namespaces": lambda: group_view(("namespace",), "namespaces"),
+    "workloads": lambda: group_view(("namespace", "owner"), "workloads"),
 }
 VIEWS: Final = tuple(_VIEWS)
 _WIDE: Final = Terminal(width=None, height=50, colour=False)
@@ -155,10 +155,9 @@ _WIDE: Final = Terminal(width=None, height=50, colour=False)
 def shown(view: str, output: str, snapshot: Snapshot) -> Shown:
     """Show a view as the command does."""
     args = _args(view, output)
-    moment = Moment()
-    wanted = plan(args, _VIEWS[view](moment), _WIDE)
+    wanted = plan(args, _VIEWS[view](), _WIDE)
     clusters: Any = [_Ready(snapshot)]
-    taken = Rounds(args, wanted, moment, clusters).take()
+    taken = Rounds(args, wanted, clusters).take()
     rendered = printed(wanted, taken.rows, taken.sources)
     return Shown(list(rendered.lines), outcome_of(args, wanted, taken))
 

@@ -16,7 +16,7 @@ from kubemetrics.table.where import where
 from kubemetrics.views.pods import pods
 from kubemetrics.views.view import RowSelection
 
-TABLE = pods(lambda: None)
+TABLE = pods()
 
 
 def row(name: str, cpu: str | None = None, namespace: str = "a") -> PodUsage:

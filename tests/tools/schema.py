@@ -30,9 +30,9 @@ _FAMILIES = {"label:": ("labels", "string"), "requests:": ("requests", "integer"
 
 def schema() -> JsonObject:
     tables: Sequence[Table[Any]] = (
-        pods(lambda: None),
+        pods(),
         containers(),
-        nodes(lambda: None),
+        nodes(),
         groups(tuple(KEYS)),
     )
     kinds = {table.kind: _item(table) for table in tables}

@@ -11,7 +11,7 @@ from kubemetrics.views.history import History, sparkline
 from kubemetrics.views.pods import pods
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-TABLE = pods(lambda: None)
+TABLE = pods()
 
 
 def row(name: str, at: int, cpu: str, memory: str = "1Gi") -> PodUsage:

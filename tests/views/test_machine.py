@@ -212,6 +212,6 @@ def test_a_node_above_100_percent_has_its_explanation() -> None:
     row = next(n for n in recorded().nodes if n.usage)
     allocatable = row.allocatable["cpu"]
     full = replace(row, usage={**(row.usage or {}), "cpu": allocatable + allocatable})
-    column = nodes(lambda: None).need("explanation")
+    column = nodes().need("explanation")
     assert column.get(row) is None
     assert str(column.get(full)).startswith("cpu is at 200% of allocatable and ")

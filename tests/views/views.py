@@ -40,15 +40,15 @@ def snapshot(name: str) -> Snapshot:
     return made[name]()
 
 
-def view(name: str, found: Snapshot) -> View[Any]:
+def view(name: str) -> View[Any]:
     views: dict[str, Any] = {
-        "pods": lambda: pod_view(lambda: found.date),
+        "pods": pod_view,
         "containers": container_view,
-        "nodes": lambda: node_view(lambda: found.date),
+        "nodes": node_view,
         "namespaces": lambda: group_view(("namespace",), "namespaces"),
         "workloads": lambda: group_view(("namespace", "owner"), "workloads"),
         "label:app": lambda: group_view(("node", "label:app", "qos")),
-        "many": lambda: in_contexts(pod_view(lambda: found.date)),
+        "many": lambda: in_contexts(pod_view()),
     }
     made: View[Any] = views[name]()
     return made
@@ -56,7 +56,7 @@ def view(name: str, found: Snapshot) -> View[Any]:
 
 def shown(name: str, of: str) -> Shown:
     found = snapshot(of)
-    made = view(name, found)
+    made = view(name)
     contexts = ("one", "two") if name == "many" else ("",)
     parts = [made.find(context, found, RowSelection()) for context in contexts]
     table = made.table
