@@ -20,7 +20,8 @@ Kind: TypeAlias = Literal["cpu", "memory", "percent", "count", "age", "text"]
 Known: TypeAlias = Quantity | Fraction | timedelta | int | str
 Value: TypeAlias = Known | None
 """A cell's value: a `Quantity` for cpu and memory, a share of one for a percentage;
-``None`` is what is not known."""
+``None`` is what is not known or not there, of a text as well: an empty one is a label
+that is there and empty."""
 
 _FINE: Final = 10**18
 """Shares that differ by less than this fraction sort as equal."""

@@ -103,22 +103,13 @@ def reader(column: Column[R]) -> Callable[[R], Scalar]:
     """Return what reads a column's cells as JSON values."""
     get = column.get
     if column.kind == "text":
-        # An empty label is a label; any other empty text is something not there.
-        return _label_reader(get) if ":" in column.key else _text_reader(get)
+        return _text_reader(get)
     if column.kind == "cpu":
         return _nanos_reader(get)
     return lambda row: plain(get(row))
 
 
 def _text_reader(get: Callable[[R], Value]) -> Callable[[R], Scalar]:
-    def read(row: R) -> str | None:
-        value = get(row)
-        return str(value) if value else None
-
-    return read
-
-
-def _label_reader(get: Callable[[R], Value]) -> Callable[[R], Scalar]:
     def read(row: R) -> str | None:
         value = get(row)
         return None if value is None else str(value)

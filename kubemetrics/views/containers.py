@@ -60,24 +60,24 @@ def _sample_mark(row: ContainerUsage) -> str:
     return marks(stale=row.row.stale)
 
 
-def _namespace(row: ContainerUsage) -> str:
-    return row.row.namespace
+def _namespace(row: ContainerUsage) -> str | None:
+    return row.row.namespace or None
 
 
-def _pod(row: ContainerUsage) -> str:
-    return row.row.name
+def _pod(row: ContainerUsage) -> str | None:
+    return row.row.name or None
 
 
-def _name(row: ContainerUsage) -> str:
-    return row.name
+def _name(row: ContainerUsage) -> str | None:
+    return row.name or None
 
 
 def _kind(row: ContainerUsage) -> str | None:
     return row.kind
 
 
-def _node(row: ContainerUsage) -> str:
-    return row.row.node_name
+def _node(row: ContainerUsage) -> str | None:
+    return row.row.node_name or None
 
 
 def _ready(row: ContainerUsage) -> str | None:
@@ -95,7 +95,7 @@ def _state(row: ContainerUsage) -> str | None:
     if row.container is None:
         return None
     state = row.container.state
-    return state.reason or state.kind.capitalize()
+    return state.reason or state.kind.capitalize() or None
 
 
 def _severity(row: ContainerUsage) -> Severity | None:

@@ -59,19 +59,19 @@ def _names(chain: Sequence[str]) -> tuple[Column[Rollup], ...]:
 
 
 def _namespace(index: int) -> Column[Rollup]:
-    def get(row: Rollup) -> str:
-        return row.key[index].namespace
+    def get(row: Rollup) -> str | None:
+        return row.key[index].namespace or None
 
     return Column(key="namespace", header="NAMESPACE", kind="text", get=get,
                   keep=ALWAYS, name=True, about="the namespace")  # fmt: skip
 
 
 def _key_columns(index: int, by: str) -> tuple[Column[Rollup], ...]:
-    def value(row: Rollup) -> str:
-        return row.key[index].value
+    def value(row: Rollup) -> str | None:
+        return row.key[index].value or None
 
-    def kind(row: Rollup) -> str:
-        return row.key[index].kind
+    def kind(row: Rollup) -> str | None:
+        return row.key[index].kind or None
 
     if by == "owner":
         return (
@@ -121,8 +121,9 @@ def _expected(row: Rollup) -> int:
     return row.coverage.expected
 
 
-def _missing(row: Rollup) -> str:
-    return ",".join(f"{count} {code}" for code, count in row.coverage.missing)
+def _missing(row: Rollup) -> str | None:
+    missing = (f"{count} {code}" for code, count in row.coverage.missing)
+    return ",".join(missing) or None
 
 
 def _mark(row: Rollup) -> str:

@@ -71,10 +71,10 @@ class History(Generic[R]):
 
         return change
 
-    def _trends(self, index: int) -> Callable[[R], str]:
-        def trend(row: R) -> str:
+    def _trends(self, index: int) -> Callable[[R], str | None]:
+        def trend(row: R) -> str | None:
             samples = self._samples.get(self._key(row), ())
-            return sparkline([amounts[index] for _, amounts in samples])
+            return sparkline([amounts[index] for _, amounts in samples]) or None
 
         return trend
 
@@ -113,7 +113,7 @@ def _change(of: Column[R], get: Callable[[R], Quantity | None], keep: int) -> Co
     )  # fmt: skip
 
 
-def _trend(of: Column[R], get: Callable[[R], str], keep: int) -> Column[R]:
+def _trend(of: Column[R], get: Callable[[R], str | None], keep: int) -> Column[R]:
     return Column(
         key=f"{of.key}.trend", header=f"{of.header}-TREND", short="TREND",
         group=of.group, kind="text", get=get, keep=keep,

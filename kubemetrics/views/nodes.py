@@ -151,8 +151,8 @@ def _rest(row: NodeUsage) -> Quantities | None:
     return row.account.rest if row.account else None
 
 
-def _name(row: NodeUsage) -> str:
-    return row.name
+def _name(row: NodeUsage) -> str | None:
+    return row.name or None
 
 
 def _word(row: NodeUsage) -> str | None:
@@ -171,19 +171,20 @@ def _severity(row: NodeUsage) -> Severity | None:
     return status_severity(_word(row) or "")
 
 
-def _troubles(row: NodeUsage) -> str:
-    return ",".join(c.type for c in row.troubles if c.type != "Ready")
+def _troubles(row: NodeUsage) -> str | None:
+    return ",".join(c.type for c in row.troubles if c.type != "Ready") or None
 
 
-def _taints(row: NodeUsage) -> str:
-    return ",".join(
+def _taints(row: NodeUsage) -> str | None:
+    taints = (
         f"{t.key}={t.value}:{t.effect}" if t.value else f"{t.key}:{t.effect}"
         for t in row.taints
     )
+    return ",".join(taints) or None
 
 
 def _version(row: NodeUsage) -> str | None:
-    return row.node.info.kubelet_version if row.node else None
+    return row.node.info.kubelet_version or None if row.node else None
 
 
 def _count(row: NodeUsage) -> int | None:
@@ -203,7 +204,7 @@ def _rest_name(row: NodeUsage) -> str | None:
     return row.account.rest_name if row.account else None
 
 
-def _account_reason(row: NodeUsage) -> str:
+def _account_reason(row: NodeUsage) -> str | None:
     return reason_code(row.account_reason)
 
 

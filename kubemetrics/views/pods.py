@@ -218,12 +218,12 @@ def _mark(row: PodUsage) -> str:
     return marks(partial=row.partial or unmeasured(row), stale=row.stale)
 
 
-def _namespace(row: PodUsage) -> str:
-    return row.namespace
+def _namespace(row: PodUsage) -> str | None:
+    return row.namespace or None
 
 
-def _name(row: PodUsage) -> str:
-    return row.name
+def _name(row: PodUsage) -> str | None:
+    return row.name or None
 
 
 def _ready(row: PodUsage) -> str | None:
@@ -234,7 +234,7 @@ def _ready(row: PodUsage) -> str | None:
 
 
 def _word(row: PodUsage) -> str | None:
-    return pod_status(row.pod).word if row.pod else None
+    return pod_status(row.pod).word or None if row.pod else None
 
 
 def _restarts(row: PodUsage) -> int | None:
@@ -246,31 +246,31 @@ def _severity(row: PodUsage) -> Severity | None:
 
 
 def _phase(row: PodUsage) -> str | None:
-    return row.pod.phase if row.pod else None
+    return row.pod.phase or None if row.pod else None
 
 
 def _node(row: PodUsage) -> str | None:
-    return row.pod.node_name if row.pod else None
+    return row.node_name or None
 
 
-def _owner_kind(row: PodUsage) -> str:
-    return owner(row).kind
+def _owner_kind(row: PodUsage) -> str | None:
+    return owner(row).kind or None
 
 
-def _owner_name(row: PodUsage) -> str:
-    return owner(row).name
+def _owner_name(row: PodUsage) -> str | None:
+    return owner(row).name or None
 
 
 def _qos(row: PodUsage) -> str | None:
-    return row.pod.qos_class if row.pod else None
+    return row.pod.qos_class or None if row.pod else None
 
 
 def _priority(row: PodUsage) -> str | None:
-    return row.pod.priority_class_name if row.pod else None
+    return row.pod.priority_class_name or None if row.pod else None
 
 
-def _missing(row: PodUsage) -> str:
-    return ",".join(row.missing)
+def _missing(row: PodUsage) -> str | None:
+    return ",".join(row.missing) or None
 
 
 _NAMES: Final[tuple[Column[PodUsage], ...]] = (

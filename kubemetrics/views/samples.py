@@ -92,9 +92,9 @@ def quality(mark: str) -> str:
 _FLAWS: Final = {PARTIAL: "partial", STALE: "stale"}
 
 
-def reason_code(reason: Reason | None) -> str:
-    """Return the code of a reason, or nothing."""
-    return reason.code if reason else ""
+def reason_code(reason: Reason | None) -> str | None:
+    """Return the code of a reason; ``None`` where there is no reason."""
+    return reason.code if reason else None
 
 
 def reason_severity(reason: Reason | None) -> Severity | None:
@@ -107,7 +107,7 @@ def reason_severity(reason: Reason | None) -> Severity | None:
 def reason_column(get: Callable[[R], Reason | None]) -> Column[R]:
     """Make the column of why there is no value."""
 
-    def code(row: R) -> str:
+    def code(row: R) -> str | None:
         return reason_code(get(row))
 
     def severity(row: R) -> Severity | None:
@@ -123,7 +123,7 @@ def explanation_column(get: Callable[[R], Reason | None]) -> Column[R]:
 
     def explanation(row: R) -> str | None:
         reason = get(row)
-        return reason.explanation if reason else None
+        return reason.explanation or None if reason else None
 
     return Column(key="explanation", header="EXPLANATION", kind="text", get=explanation,
                   about="the reason as a sentence", optional=True)  # fmt: skip

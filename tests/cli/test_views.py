@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cluster import Cluster, Generated
+from tests.cluster.kubeconfig import write_kubeconfig
 
 from .harness import Result, run
 
@@ -558,6 +560,63 @@ def test_contexts_are_read_side_by_side_into_one_table(cluster: Cluster) -> None
     assert Counter(i["context"] for i in found) == {"viewer": 100, "admin": 100}
     head = run(cluster, "nodes", *flags).lines[0]
     assert head.startswith("CONTEXT  NAME")
+
+
+def test_the_age_of_each_row_is_by_the_clock_of_its_own_cluster(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    with Cluster.recorded() as later:
+        later.clock.shift(3600)
+        both = merged(one=cluster, two=later)
+        path = write_kubeconfig(tmp_path / "both", both)
+        environ = {"KUBECONFIG": str(path)}
+        flags = ("--context", "one", "--context", "two", "-o", "json")
+        pods = items(run(cluster, "pods", "-A", *flags, environ=environ))
+        nodes = items(run(cluster, "nodes", *flags, environ=environ))
+    for found in (pods, nodes):
+        ages = {(i["context"], i.get("namespace"), i["name"]): i["age"] for i in found}
+        pairs = [
+            (age, ages["two", namespace, name])
+            for (context, namespace, name), age in ages.items()
+            if context == "one"
+        ]
+        assert pairs
+        assert {two - one for one, two in pairs} == {3600}
+
+
+def merged(**clusters: Cluster) -> dict[str, Any]:
+    """Return a kubeconfig with a context for each cluster."""
+    objects = {name: one.kubeconfig_object() for name, one in clusters.items()}
+    made: dict[str, Any] = {"apiVersion": "v1", "kind": "Config"}
+    made["clusters"] = [
+        {**found["clusters"][0], "name": name} for name, found in objects.items()
+    ]
+    made["users"] = [
+        {**user, "name": name}
+        for name, found in objects.items()
+        for user in found["users"]
+        if user["name"] == "viewer"
+    ]
+    made["contexts"] = [
+        {"name": name, "context": {"cluster": name, "user": name}} for name in objects
+    ]
+    return made
+
+
+def test_what_is_not_known_matches_no_comparison_of_texts(cluster: Cluster) -> None:
+    """As the help says; a pod that waits for a node has none."""
+    every = items(run(cluster, "pods", "-A", "-o", "json"))
+    without = [i["name"] for i in every if i["node"] is None]
+    assert without
+    for word in ("node != x", "node !~ x", "node == ''", "not node == x"):
+        where = ("--where", word)
+        for view in ("pods", "containers"):
+            found = items(run(cluster, view, "-A", *where, "-o", "json"))
+            assert not [i for i in found if i["node"] is None]
+        found = items(run(cluster, "pods", "-A", *where, "--by", "node", "-o", "json"))
+        assert not [i for i in found if i["node"] is None]
+    shown = run(cluster, "pods", "-A", "--where", "node != x", "-o", "name").lines
+    assert len(shown) == len(every) - len(without)
 
 
 def test_a_context_that_fails_loses_only_its_own_rows(cluster: Cluster) -> None:

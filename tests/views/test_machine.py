@@ -55,6 +55,16 @@ def test_no_key_lies_within_another(rows: Shown) -> None:
 
 
 @every_view
+def test_a_text_that_is_not_known_is_none_in_every_column(rows: Shown) -> None:
+    """But for labels: an empty label is a label."""
+    texts = [c for c in rows.columns if c.kind == "text"]
+    own = [c for c in texts if not c.key.startswith("label:")]
+    assert own
+    empty = [c.key for c in own if any(c.get(row) == "" for row in rows.rows)]
+    assert empty == []
+
+
+@every_view
 def test_json_is_valid_by_the_published_schema(rows: Shown) -> None:
     text = written(rows)
     assert text.isascii()
