@@ -20,7 +20,7 @@ from ..errors import KubeMetricsError
 from ..frozen import dataclass
 from ..snapshot import Coverage, PartName, Snapshot, SnapshotOptions, snapshot
 from ..snapshot.scope import Scope
-from ..table.machine import Source
+from ..views.sources import RowSource
 from ..views.view import ViewRows
 from .plan import Plan, reads
 
@@ -167,10 +167,10 @@ class Round(Generic[R]):
         return max(stamps, default=None)
 
     @property
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[RowSource]:
         """Where the rows are from, for machine outputs."""
         return [
-            Source(
+            RowSource(
                 context=reading.context,
                 coverage=coverage if reading.snapshot else None,
                 snapshot=reading.snapshot,

@@ -10,11 +10,10 @@ from ..commandline import console
 from ..commandline.parser import UsageError
 from ..commandline.terminal import terminal
 from ..errors import Forbidden
-from ..table.machine import Source, document
 from ..table.render import Rendered, render
 from ..table.where import ExpressionError
 from ..text import printable
-from ..views.contexts import in_contexts
+from ..views.sources import RowSource, in_contexts
 from ..views.view import View
 from .outcome import Outcome, outcome_of
 from .plan import MACHINES, Plan, plan
@@ -26,7 +25,7 @@ from .rounds import Cluster, Round, Rounds, clusters
 R = TypeVar("R")
 
 
-def printed(plan: Plan[R], rows: Sequence[R], sources: Sequence[Source]) -> Rendered:
+def printed(plan: Plan[R], rows: Sequence[R], sources: Sequence[RowSource]) -> Rendered:
     """Return the lines of *rows* in the format asked for."""
     if plan.output == "name":
         return Rendered(_names(plan, rows), ())
@@ -37,7 +36,7 @@ def printed(plan: Plan[R], rows: Sequence[R], sources: Sequence[Source]) -> Rend
 
 
 def _machine(
-    plan: Plan[R], rows: Sequence[R], sources: Sequence[Source]
+    plan: Plan[R], rows: Sequence[R], sources: Sequence[RowSource]
 ) -> Iterator[str]:
     table, columns = plan.view.table, plan.shown(rows)
     if plan.output == "csv":
@@ -49,14 +48,15 @@ def _machine(
 
         return prometheus_lines(table, columns, rows)
     if plan.output == "yaml":
-        from ..table.machine import yaml_text
+        from ..table.machine import document, yaml_text
 
-        return iter([yaml_text(document(table, columns, rows, sources))])
+        described = [source.as_json() for source in sources]
+        return iter([yaml_text(document(table, columns, rows, described))])
     from ..table.machine import json_lines, ndjson_lines
 
     if plan.output == "ndjson":
         return ndjson_lines(table, columns, rows)
-    return json_lines(table, columns, rows, sources)
+    return json_lines(table, columns, rows, [source.as_json() for source in sources])
 
 
 def check_names(plan: Plan[R]) -> None:

@@ -14,13 +14,8 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Final, TypeAlias, TypeVar
 
-import yaml
-
-from ..frozen import dataclass
 from ..quantity import Quantity
-from ..snapshot import Coverage, Snapshot
 from ..text import printable
-from ..times import rfc3339
 from .columns import Column, Kind, Known, Table, Value
 
 R = TypeVar("R")
@@ -34,19 +29,6 @@ UNITS: Final = {
 }  # fmt: skip
 _HUNDRED: Final = 100
 _SECOND: Final = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """Where rows came from: the *context*, and what was read there.
-
-    *error* is why nothing was, in one line.
-    """
-
-    context: str = ""
-    coverage: Coverage | None = None
-    snapshot: Snapshot | None = None
-    error: str = ""
 
 
 def plain(value: Value) -> Scalar:
@@ -66,20 +48,20 @@ def document(
     table: Table[R],
     columns: Sequence[Column[R]],
     rows: Sequence[R],
-    sources: Sequence[Source],
+    sources: Sequence[Json],
 ) -> dict[str, Json]:
-    """Return everything as one object."""
+    """Return everything as one object; *sources* say where the rows are from."""
     return {**head(table, sources), "items": list(objects(columns, rows))}
 
 
-def head(table: Table[R], sources: Sequence[Source]) -> dict[str, Json]:
+def head(table: Table[R], sources: Sequence[Json]) -> dict[str, Json]:
     """Return what goes before the items."""
     return {
         "apiVersion": API_VERSION,
         "kind": f"{table.kind}List",
         "metadata": {
             "units": UNITS,
-            "sources": [_source(source) for source in sources],
+            "sources": list(sources),
         },
     }
 
@@ -131,44 +113,6 @@ def _reader(
     return column.path[:-1], column.path[-1], reader(column)
 
 
-def _source(source: Source) -> dict[str, Json]:
-    found = source.snapshot
-    return {
-        "context": source.context or None,
-        "date": rfc3339(found.date) if found and found.date else None,
-        "cadence": plain(found.cadence) if found else None,
-        "coverage": _coverage(source.coverage) if source.coverage else None,
-        "failures": [
-            {"part": f.part, "namespace": f.namespace or None, "message": str(f.error)}
-            for f in (found.failures if found else ())
-        ],
-        "unreadable": [
-            {
-                "part": lost.part,
-                "namespace": lost.item.namespace or None,
-                "name": lost.item.name or None,
-                "message": str(lost.item.error),
-            }
-            for lost in (found.unreadable if found else ())
-        ],
-        "error": source.error or None,
-    }
-
-
-def _coverage(coverage: Coverage) -> dict[str, Json]:
-    return {
-        "expected": coverage.expected,
-        "measured": coverage.measured,
-        "missing": dict(coverage.missing),
-        "finished": coverage.finished,
-        "waiting": coverage.waiting,
-        "terminating": coverage.terminating,
-        "orphans": coverage.orphans,
-        "partial": coverage.partial,
-        "stale": coverage.stale,
-    }
-
-
 # ``-o csv``: the columns' keys, then raw values; unknown is empty.
 
 
@@ -207,7 +151,7 @@ def json_lines(
     table: Table[R],
     columns: Sequence[Column[R]],
     rows: Sequence[R],
-    sources: Sequence[Source],
+    sources: Sequence[Json],
 ) -> Iterator[str]:
     """Write one document, an item a line: it can be read whole, or with ``grep``."""
     encode = json.JSONEncoder().encode
@@ -232,22 +176,22 @@ def ndjson_lines(
 # ``-o yaml``: the document of ``-o json``, in YAML.
 
 
-_FAST: Final[type[yaml.SafeDumper]] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-"""The one in C, ten times as fast, where PyYAML was built with it."""
-
-
 def yaml_text(document: dict[str, Any]) -> str:
     """Write *document*, without the end of its last line."""
+    import yaml  # noqa: PLC0415 - for this format alone
+
+    def dumped(dumper: type[yaml.SafeDumper]) -> str:
+        text: str = yaml.dump(  # pyright: ignore[reportUnknownMemberType]
+            document, Dumper=dumper, sort_keys=False
+        )
+        return text.rstrip("\n")
+
     try:
-        return _dumped(document, _FAST)
+        # The one in C is ten times as fast, where PyYAML was built with it.
+        return dumped(getattr(yaml, "CSafeDumper", yaml.SafeDumper))
     except UnicodeEncodeError:
         # Half of a surrogate pair, which JSON can carry and libyaml cannot.
-        return _dumped(document, yaml.SafeDumper)
-
-
-def _dumped(document: dict[str, Any], dumper: type[yaml.SafeDumper]) -> str:
-    text: str = yaml.dump(document, Dumper=dumper, sort_keys=False)
-    return text.rstrip("\n")
+        return dumped(yaml.SafeDumper)
 
 
 # ``-o prometheus``: the text format, fit for node_exporter's textfile collector.

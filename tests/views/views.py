@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from kubemetrics.snapshot import Snapshot
 from kubemetrics.table.columns import Column, Table, unique
-from kubemetrics.table.machine import Source
-from kubemetrics.views.contexts import in_contexts
+from kubemetrics.table.machine import Json
+from kubemetrics.views.sources import RowSource, in_contexts
 from kubemetrics.views.view import (
     RowSelection,
     View,
@@ -31,7 +31,7 @@ class Shown(NamedTuple):
     table: Table[Any]
     columns: tuple[Column[Any], ...]
     rows: list[Any]
-    sources: list[Source]
+    sources: list[Json]
 
 
 def snapshot(name: str) -> Snapshot:
@@ -70,7 +70,7 @@ def shown(name: str, of: str) -> Shown:
         unique((*table.columns, *more)),
         [row for part in parts for row in part.rows],
         [
-            Source(context=context, coverage=part.coverage, snapshot=found)
+            RowSource(context=context, coverage=part.coverage, snapshot=found).as_json()
             for context, part in zip(contexts, parts, strict=True)
         ],
     )

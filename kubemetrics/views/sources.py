@@ -1,4 +1,4 @@
-"""Rows of several clusters in one table: the same columns, and one for the context."""
+"""Rows of several contexts in one table, and what machine formats say of each."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from ..frozen import dataclass
-from ..snapshot import Snapshot
+from ..snapshot import Coverage, Snapshot
 from ..table.columns import ALWAYS, Column, Family, Table
+from ..table.machine import Json, plain
+from ..times import rfc3339
 from .view import RowSelection, View, ViewRows
 
 R = TypeVar("R")
@@ -86,3 +88,62 @@ def _lifted_family(family: Family[R]) -> Family[InContext[R]]:
 
 def _through(get: Callable[[R], T]) -> Callable[[InContext[R]], T]:
     return lambda row: get(row.row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowSource:
+    """Where rows came from: the *context*, and what was read there.
+
+    *error* is why nothing was, in one line.
+    """
+
+    context: str = ""
+    coverage: Coverage | None = None
+    snapshot: Snapshot | None = None
+    error: str = ""
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the entry of ``metadata.sources`` in machine outputs."""
+        found = self.snapshot
+        return {
+            "context": self.context or None,
+            "date": rfc3339(found.date) if found and found.date else None,
+            "cadence": plain(found.cadence) if found else None,
+            "coverage": _counts(self.coverage) if self.coverage else None,
+            "failures": _failures(found) if found else [],
+            "unreadable": _unreadable(found) if found else [],
+            "error": self.error or None,
+        }
+
+
+def _failures(found: Snapshot) -> list[Json]:
+    return [
+        {"part": f.part, "namespace": f.namespace or None, "message": str(f.error)}
+        for f in found.failures
+    ]
+
+
+def _unreadable(found: Snapshot) -> list[Json]:
+    return [
+        {
+            "part": lost.part,
+            "namespace": lost.item.namespace or None,
+            "name": lost.item.name or None,
+            "message": str(lost.item.error),
+        }
+        for lost in found.unreadable
+    ]
+
+
+def _counts(coverage: Coverage) -> dict[str, Json]:
+    return {
+        "expected": coverage.expected,
+        "measured": coverage.measured,
+        "missing": dict(coverage.missing),
+        "finished": coverage.finished,
+        "waiting": coverage.waiting,
+        "terminating": coverage.terminating,
+        "orphans": coverage.orphans,
+        "partial": coverage.partial,
+        "stale": coverage.stale,
+    }
