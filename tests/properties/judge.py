@@ -255,7 +255,6 @@ def _compares(expression: Compare, row: Row) -> bool | None:
         right = row.cell(ALIASES.get(expression.other, expression.other))
     else:
         right = _literal(expression.value, kind)
-    # An empty text (no node yet, no such label of a sum) is compared as it is.
     if left is None or right is None:
         return None
     if expression.sign in {"=~", "!~"}:

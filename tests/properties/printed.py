@@ -51,7 +51,7 @@ def expected(truth: Truth, asked: Asked) -> Page:
         return Page(_families(rows, keys, asked))
     if asked.output in _MACHINES:
         return Page(
-            [{key: _machine(row.cell(key), key, asked) for key in keys} for row in rows]
+            [{key: _machine(row.cell(key), asked) for key in keys} for row in rows]
         )
     cells = [[_text(row.cell(key), key) for key in keys] for row in rows]
     if not asked.total or not rows:
@@ -111,11 +111,11 @@ def _resource(row: Row, asked: Asked) -> str:
     return f"{chain[-1]}/{row.cells[chain[-1]]}"
 
 
-def _machine(cell: Cell, key: str, asked: Asked) -> Cell | float:
+def _machine(cell: Cell, asked: Asked) -> Cell | float:
     """Write a cell as JSON has it; in CSV an empty label looks as none does."""
     if isinstance(cell, Fraction):
         return int(cell * 10_000) / 100
-    if cell == "" and (asked.output == "csv" or not key.startswith("label:")):
+    if cell == "" and asked.output == "csv":
         return None
     return cell
 

@@ -50,11 +50,13 @@ class Row:
     lacking: int = 0
 
     def cell(self, key: str) -> Cell:
+        """Return what a column shows: an empty text is not known, but for a label."""
         family, colon, name = key.partition(":")
         if colon and key not in self.cells:
             assert family == "label"
             return self.labels.get(name)
-        return self.cells[key]
+        cell = self.cells[key]
+        return None if cell == "" else cell
 
 
 class Truth:
