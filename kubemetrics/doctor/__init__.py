@@ -7,8 +7,9 @@ with whatever may be read. Where there is no configuration to begin with,
 
 from __future__ import annotations
 
+from .connection import Setup, misconfigured
 from .diagnose import diagnose
-from .finding import Check, Diagnosis, Finding, Setup, Severity, misconfigured
+from .finding import Check, Diagnosis, Finding, Severity
 from .permissions import Permission, role
 
 __all__ = [

@@ -7,8 +7,16 @@ from ..api.retry import send
 from ..errors import KubeMetricsError, Unauthorized
 from ..flow import Flow, Request, attempt, both
 from ..snapshot import Snapshot, SnapshotOptions, snapshot
-from .connection import clock, connection, credential, unauthorized
-from .finding import Contact, Diagnosis, Finding, Setup, configuration
+from .connection import (
+    Contact,
+    Setup,
+    clock,
+    configuration,
+    connection,
+    credential,
+    unauthorized,
+)
+from .finding import Diagnosis, Finding
 from .metrics_api import Provider, metrics_api, provider
 from .permissions import (
     NEEDED,
@@ -54,7 +62,7 @@ def _inside(api: Api, setup: Setup, findings: list[Finding]) -> Flow[Diagnosis]:
         return Diagnosis(tuple(findings))
     may, found = yield from both(access(api, setup.config.namespace), provider(api))
     findings += permissions(may)
-    seen = yield from _look(api, may, found)
+    seen = yield from _snapshot(api, may, found)
     allowed = POD_METRICS not in may.missing
     findings.append(metrics_api(found, seen, allowed=allowed))
     if isinstance(seen, Snapshot):
@@ -62,7 +70,7 @@ def _inside(api: Api, setup: Setup, findings: list[Finding]) -> Flow[Diagnosis]:
     return Diagnosis(tuple(findings), _manifest(may, user))
 
 
-def _look(
+def _snapshot(
     api: Api, may: Access, found: Provider
 ) -> Flow[Snapshot | KubeMetricsError | None]:
     """Take a snapshot of what may be read, if the metrics API answers at all."""

@@ -1,45 +1,61 @@
-"""What is behind a metrics API that is down: its APIService, Service and pods.
+"""The metrics API: absent, down, refusing, warming up or healthy, and what serves it.
 
-Each step is taken only if it may be; what may not be read is left out.
+``/apis/metrics.k8s.io`` and the versions below it may be read by whoever is
+authenticated (``system:discovery``), so that they settle what a 403 leaves open. Behind
+one that is down are its APIService, a Service and pods: each is read if that is allowed
+and left out if not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from .. import jsonread
 from ..api import Api, ListOptions
 from ..errors import ApiError, KubeMetricsError, NotFound, ServiceUnavailable
-from ..flow import Flow, attempt
+from ..flow import Flow, Response, attempt
 from ..frozen import dataclass
+from ..jsonread import EMPTY
 from ..models.pod import Pod
+from ..models.resources import Pool
 from ..snapshot import Snapshot
 from ..snapshot.reasons import container_reason
-from .finding import ApiService, Finding, apiservice_of, selector_of, versions_of
+from .finding import Finding, versions_of
 
 _SERVICES: Final = "/apis/apiregistration.k8s.io/v1/apiservices"
 
 
-def behind(api: Api, version: str) -> Flow[tuple[str, ...]]:
-    """Return a line for each thing that the API shows of the provider."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiService:
+    """An APIService: its condition Available and the Service behind it."""
+
+    available: str
+    namespace: str
+    name: str
+
+
+def _provider_evidence(api: Api, version: str) -> Flow[tuple[str, ...]]:
+    """Return a line each for the APIService, the pods behind it, and their lack."""
     name = f"{version}.metrics.k8s.io"
     service = yield from attempt(_apiservice(api, name))
     if isinstance(service, KubeMetricsError):
         return ()
-    said = f"APIService {name} Available={service.available}"
+    status = f"APIService {name} Available={service.available}"
     pods = yield from attempt(_pods(api, service))
     if isinstance(pods, KubeMetricsError):
-        return (said,)
-    return (said, *(_pod(pod) for pod in pods), *_none(service, pods))
+        return (status,)
+    return (status, *(_pod(pod) for pod in pods), *_none(service, pods))
 
 
 def _apiservice(api: Api, name: str) -> Flow[ApiService]:
-    return apiservice_of((yield from api.get_raw(f"{_SERVICES}/{name}")))
+    return _apiservice_of((yield from api.get_raw(f"{_SERVICES}/{name}")))
 
 
 def _pods(api: Api, service: ApiService) -> Flow[tuple[Pod, ...]]:
     """List the pods that the Service selects."""
     path = f"/api/v1/namespaces/{service.namespace}/services/{service.name}"
-    selector = selector_of((yield from api.get_raw(path)))
+    selector = _selector_of((yield from api.get_raw(path)))
     if not selector:  # an empty one would select every pod of the namespace
         return ()
     labels = ",".join(f"{key}={value}" for key, value in selector.items())
@@ -61,10 +77,33 @@ def _none(service: ApiService, pods: tuple[Pod, ...]) -> tuple[str, ...]:
     return (f"Service {service.namespace}/{service.name} selects no pod.",)
 
 
-# The metrics API: absent, down, warming up, refusing, or healthy.
-#
-# ``/apis/metrics.k8s.io`` and the versions below it may be read by whoever is
-# authenticated (``system:discovery``), so that they settle what a 403 leaves open.
+def _apiservice_of(response: Response) -> ApiService:
+    """Read an APIService."""
+    body = jsonread.read_object(response.body, url=response.url)
+    status = jsonread.child(body, "status") or EMPTY
+    conditions = jsonread.children(status, "conditions", _condition, Pool())
+    spec = jsonread.child(body, "spec") or EMPTY
+    service = jsonread.child(spec, "service") or EMPTY
+    return ApiService(
+        available=next((text for kind, text in conditions if kind == "Available"), "?"),
+        namespace=jsonread.required(service, "namespace"),
+        name=jsonread.required(service, "name"),
+    )
+
+
+def _selector_of(response: Response) -> Mapping[str, str]:
+    """Read which pods a Service selects."""
+    spec = (
+        jsonread.child(jsonread.read_object(response.body, url=response.url), "spec")
+        or EMPTY
+    )
+    selector = jsonread.child(spec, "selector") or EMPTY
+    return {key: jsonread.text(selector, key) for key in selector}
+
+
+def _condition(obj: Mapping[str, object], _: Pool) -> tuple[str, str]:
+    parts = [jsonread.text(obj, key) for key in ("status", "reason", "message")]
+    return jsonread.text(obj, "type"), ": ".join(filter(None, parts))
 
 
 _GROUP: Final = "/apis/metrics.k8s.io"
@@ -93,7 +132,7 @@ def provider(api: Api) -> Flow[Provider]:
         failure = answer
     if not isinstance(failure, ServiceUnavailable):
         return Provider(finding=_failed(failure))
-    shown = yield from behind(api, versions[-1])
+    shown = yield from _provider_evidence(api, versions[-1])
     return Provider(finding=_down(failure, shown))
 
 

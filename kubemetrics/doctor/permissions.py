@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, cast
 
+from .. import jsonread
 from ..api import Api
 from ..errors import Forbidden, KubeMetricsError, NotFound, Unauthorized
 from ..flow import Flow, attempt, gather
 from ..frozen import dataclass
+from ..jsonread import EMPTY
 from .connection import unauthorized
-from .finding import Finding, User, allowed, user_of
-
-# The role that grants what is missing, written as YAML.
-
+from .finding import Finding, allowed
 
 _NAME = "kubemetrics-reader"
 
@@ -86,7 +85,7 @@ def _binding(kind: str, namespace: str, user: str) -> list[str]:
     ]
 
 
-_WHO: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+_SELF_SUBJECT_REVIEWS: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _MAY: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _METRICS: Final = "metrics.k8s.io"
 
@@ -102,6 +101,14 @@ _WITHOUT: Final = {
     NODES: "shares of nodes are not known",
     NODE_METRICS: "there is no usage of nodes, nor whether one is silent",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """Who the server takes us for (``authentication/v1`` ``UserInfo``)."""
+
+    name: str
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +137,34 @@ class Access:
 
 def identity(api: Api) -> Flow[tuple[Finding, str]]:
     """Ask who we are; the name is empty where the server does not say."""
-    user = yield from attempt(_who(api))
+    user = yield from attempt(_user(api))
     if isinstance(user, Unauthorized):
         return unauthorized(user), ""
     if isinstance(user, KubeMetricsError):
-        return _unsaid(user), ""
-    return _said(user), user.name
+        return _name_unknown(user), ""
+    return _known_as(user), user.name
 
 
-def _who(api: Api) -> Flow[User]:
+def _user(api: Api) -> Flow[UserInfo]:
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-    return user_of((yield from api.post(_WHO, review)))
+    return _user_of((yield from api.post(_SELF_SUBJECT_REVIEWS, review)))
+
+
+def _user_of(review: Mapping[str, Any]) -> UserInfo:
+    """Read an answered SelfSubjectReview."""
+    status = jsonread.child(review, "status") or EMPTY
+    info = jsonread.child(status, "userInfo") or EMPTY
+    return UserInfo(jsonread.text(info, "username"), _texts(info, "groups"))
+
+
+def _texts(obj: Mapping[str, object], key: str) -> tuple[str, ...]:
+    values = obj.get(key)
+    if values is None:
+        return ()
+    if not isinstance(values, list):
+        raise jsonread.wrong(key, "a list", values)
+    listed = cast("list[object]", values)
+    return tuple(value for value in listed if isinstance(value, str))
 
 
 def access(api: Api, namespace: str) -> Flow[Access]:
@@ -205,7 +229,7 @@ def _review(api: Api, permission: Permission, namespace: str) -> Flow[bool]:
     return allowed((yield from api.post(_MAY, review)))
 
 
-def _said(user: User) -> Finding:
+def _known_as(user: UserInfo) -> Finding:
     if user.name == "system:anonymous":
         return Finding(
             check="identity",
@@ -222,7 +246,7 @@ def _said(user: User) -> Finding:
     )
 
 
-def _unsaid(error: KubeMetricsError) -> Finding:
+def _name_unknown(error: KubeMetricsError) -> Finding:
     known = isinstance(error, NotFound | Forbidden)
     return Finding(
         check="identity",

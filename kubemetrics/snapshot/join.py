@@ -18,7 +18,7 @@ from .clock import Clock, clock
 from .coverage import Coverage, Stage, node_coverage, pod_coverage
 from .node_rows import NodeAccount, NodeUsage, Reconciliation
 from .parts import Failure, Part, PartName, Parts, Unreadable
-from .reasons import Evidence, Reason, error_reason, node_reason, pod_reason
+from .reasons import ClusterState, Reason, error_reason, node_reason, pod_reason
 from .rows import PodUsage
 
 
@@ -55,9 +55,9 @@ AccountOf: TypeAlias = Callable[[str, Quantities | None], NodeAccount] | Reason 
 def join(parts: Parts) -> Snapshot:
     """Join what was read; each part that failed takes away its cells and no more."""
     pace = clock(parts)
-    evidence = _evidence(parts, parts.pod_metrics, pace)
-    pods = join_pods(parts.pods, evidence, orphans=not parts.narrowed)
-    nodes = _join_nodes(parts, evidence, pods)
+    cluster = _state(parts, parts.pod_metrics, pace)
+    pods = join_pods(parts.pods, cluster, orphans=not parts.narrowed)
+    nodes = _join_nodes(parts, cluster, pods)
     return Snapshot(
         pods=pods,
         nodes=nodes,
@@ -67,11 +67,11 @@ def join(parts: Parts) -> Snapshot:
         node_coverage=node_coverage(nodes),
         date=pace.date,
         cadence=pace.cadence,
-        warming=evidence.warming,
+        warming=cluster.warming,
     )
 
 
-def _evidence(parts: Parts, metrics: Part[PodMetrics], pace: Clock) -> Evidence:
+def _state(parts: Parts, metrics: Part[PodMetrics], pace: Clock) -> ClusterState:
     measured = None
     if not parts.node_metrics.errors:
         seen = {n.name for n in parts.node_metrics.items if n.usage}
@@ -79,7 +79,7 @@ def _evidence(parts: Parts, metrics: Part[PodMetrics], pace: Clock) -> Evidence:
         measured = frozenset(seen.union(_unread(parts.node_metrics)))
     nodes = {node.name: node for node in parts.nodes.items}
     ready = any(node.ready for node in nodes.values())
-    return Evidence(
+    return ClusterState(
         clock=pace,
         pod_metrics=metrics,
         measured_nodes=measured,
@@ -95,34 +95,34 @@ def _unread_samples(metrics: Part[PodMetrics]) -> dict[tuple[str, str], DecodeEr
 
 
 def join_pods(
-    pods: Part[Pod], evidence: Evidence, *, orphans: bool = True
+    pods: Part[Pod], cluster: ClusterState, *, orphans: bool = True
 ) -> tuple[PodUsage, ...]:
     """Join pods with their samples, in the order of (namespace, name)."""
-    samples = {m.key: m for m in evidence.pod_metrics.items}
+    samples = {m.key: m for m in cluster.pod_metrics.items}
     found = {pod.key: pod for pod in pods.items}
     demands = Demands()
     rows = [
-        _row(pod, samples.pop(key, None), evidence, demands.of(pod))
+        _row(pod, samples.pop(key, None), cluster, demands.of(pod))
         for key, pod in found.items()
     ]
     rows += [
-        _unread_pod(item, samples.pop((item.namespace, item.name), None), evidence)
+        _unread_pod(item, samples.pop((item.namespace, item.name), None), cluster)
         for item in pods.unreadable
         if item.name
     ]
     if orphans:
-        rows += [_orphan(m, evidence) for m in samples.values() if m.containers]
+        rows += [_orphan(m, cluster) for m in samples.values() if m.containers]
     rows.sort(key=lambda row: (row.namespace, row.name))
     return tuple(rows)
 
 
 def _row(
-    pod: Pod, sample: PodMetrics | None, evidence: Evidence, demand: Demand
+    pod: Pod, sample: PodMetrics | None, cluster: ClusterState, demand: Demand
 ) -> PodUsage:
-    node = evidence.nodes.get(pod.node_name)
+    node = cluster.nodes.get(pod.node_name)
     allocatable = node.allocatable if node else EMPTY
     if sample is None or not sample.containers or _older(sample, pod):
-        reason = pod_reason(pod, evidence)
+        reason = pod_reason(pod, cluster)
         return PodUsage(
             namespace=pod.namespace,
             name=pod.name,
@@ -130,10 +130,10 @@ def _row(
             pod=pod,
             reason=reason,
             demand=demand,
-            date=evidence.clock.date,
+            date=cluster.clock.date,
             allocatable=allocatable,
         )
-    age = evidence.clock.age(sample.timestamp)
+    age = cluster.clock.age(sample.timestamp)
     return PodUsage(
         namespace=pod.namespace,
         name=pod.name,
@@ -143,39 +143,39 @@ def _row(
         usage=sample.usage,
         demand=demand,
         missing=_missing(pod, sample),
-        stale=evidence.clock.stale(age, pod.node_name),
+        stale=cluster.clock.stale(age, pod.node_name),
         age=age,
-        date=evidence.clock.date,
+        date=cluster.clock.date,
         allocatable=allocatable,
     )
 
 
-def _orphan(sample: PodMetrics, evidence: Evidence) -> PodUsage:
-    age = evidence.clock.age(sample.timestamp)
+def _orphan(sample: PodMetrics, cluster: ClusterState) -> PodUsage:
+    age = cluster.clock.age(sample.timestamp)
     return PodUsage(
         namespace=sample.namespace,
         name=sample.name,
         stage="orphan",
         metrics=sample,
         usage=sample.usage,
-        stale=evidence.clock.stale(age, ""),
+        stale=cluster.clock.stale(age, ""),
         age=age,
-        date=evidence.clock.date,
+        date=cluster.clock.date,
     )
 
 
 def _unread_pod(
-    item: UnreadableItem, sample: PodMetrics | None, evidence: Evidence
+    item: UnreadableItem, sample: PodMetrics | None, cluster: ClusterState
 ) -> PodUsage:
     """Make the row of a pod that could not be read; its sample stands."""
     if sample is not None and sample.containers:
-        return _orphan(sample, evidence)
+        return _orphan(sample, cluster)
     return PodUsage(
         namespace=item.namespace,
         name=item.name,
         stage="running",
         reason=error_reason(item.error),
-        date=evidence.clock.date,
+        date=cluster.clock.date,
     )
 
 
@@ -208,46 +208,46 @@ def _missing(pod: Pod, sample: PodMetrics) -> tuple[str, ...]:
 
 
 def _join_nodes(
-    parts: Parts, evidence: Evidence, pods: tuple[PodUsage, ...]
+    parts: Parts, cluster: ClusterState, pods: tuple[PodUsage, ...]
 ) -> tuple[NodeUsage, ...]:
     samples = {m.name: m for m in parts.node_metrics.items}
-    account_of = _accounts(parts, evidence, pods)
+    account_of = _accounts(parts, cluster, pods)
     error = parts.node_metrics.error()
     whole = None if error is None else error_reason(error)
     unread = _unread(parts.node_metrics)
     named = {item.name for item in parts.nodes.unreadable if item.name}
     return tuple(
-        _node(name, samples.get(name), evidence, unread.get(name, whole), account_of)
-        for name in sorted({*evidence.nodes, *samples, *unread, *named})
+        _node(name, samples.get(name), cluster, unread.get(name, whole), account_of)
+        for name in sorted({*cluster.nodes, *samples, *unread, *named})
     )
 
 
 def _node(
     name: str,
     sample: NodeMetrics | None,
-    evidence: Evidence,
+    cluster: ClusterState,
     unread: Reason | None,
     account_of: AccountOf,
 ) -> NodeUsage:
     usage = sample.usage if sample and sample.usage else None
-    age = evidence.clock.age(sample.timestamp) if sample else None
+    age = cluster.clock.age(sample.timestamp) if sample else None
     return NodeUsage(
         name=name,
-        node=evidence.nodes.get(name),
+        node=cluster.nodes.get(name),
         metrics=sample,
         usage=usage,
-        reason=None if usage else unread or node_reason(name, evidence),
-        stale=evidence.clock.stale(age, name),
+        reason=None if usage else unread or node_reason(name, cluster),
+        stale=cluster.clock.stale(age, name),
         age=age,
-        date=evidence.clock.date,
-        skew=evidence.clock.skews.get(name),
+        date=cluster.clock.date,
+        skew=cluster.clock.skews.get(name),
         account=account_of(name, usage) if callable(account_of) else None,
         account_reason=account_of if isinstance(account_of, Reason) else None,
     )
 
 
 def _accounts(
-    parts: Parts, evidence: Evidence, pods: tuple[PodUsage, ...]
+    parts: Parts, cluster: ClusterState, pods: tuple[PodUsage, ...]
 ) -> AccountOf:
     """Reconcile each node with all the cluster's pods, or say why that cannot be."""
     whole, metrics = parts.all_pods, parts.all_pod_metrics
@@ -257,6 +257,6 @@ def _accounts(
     if error is not None:
         return error_reason(error)
     if whole is not parts.pods:
-        known = replace(evidence, pod_metrics=metrics, unread=_unread_samples(metrics))
+        known = replace(cluster, pod_metrics=metrics, unread=_unread_samples(metrics))
         pods = join_pods(whole, known, orphans=False)
     return Reconciliation(pods).account

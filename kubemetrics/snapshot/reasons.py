@@ -48,8 +48,8 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What a reason may be concluded from.
+class ClusterState:
+    """What was read beside a pod or node, which its row and its reason depend on.
 
     *measured_nodes* is ``None`` where node metrics could not be read: whether a node is
     silent is then not known. Neither is it of a node that is not among *nodes* where
@@ -75,16 +75,16 @@ class Evidence:
 
 _TWO_SCRAPES: Final = "a provider may need two scrapes until it has a rate"
 
-_Check: TypeAlias = Callable[[Pod, Evidence], Reason | None]
+_Check: TypeAlias = Callable[[Pod, ClusterState], Reason | None]
 
 
-def pod_reason(pod: Pod, evidence: Evidence) -> Reason:
+def pod_reason(pod: Pod, cluster: ClusterState) -> Reason:
     """Say why *pod* has no sample: the first check that holds."""
     for check in _CHECKS:
-        reason = check(pod, evidence)
+        reason = check(pod, cluster)
         if reason is not None:
             return reason
-    return _unreported(pod, evidence)
+    return _unreported(pod, cluster)
 
 
 def error_reason(error: KubeMetricsError) -> Reason:
@@ -92,9 +92,9 @@ def error_reason(error: KubeMetricsError) -> Reason:
     return Reason(_code(error), str(error))
 
 
-def node_reason(name: str, evidence: Evidence) -> Reason:
+def node_reason(name: str, cluster: ClusterState) -> Reason:
     """Say why a node has no sample although node metrics were read."""
-    if evidence.warming:
+    if cluster.warming:
         return Reason(
             "NodeSilent",
             "The metrics API has no sample of any node yet although nodes are Ready; "
@@ -102,7 +102,7 @@ def node_reason(name: str, evidence: Evidence) -> Reason:
         )
     return Reason(
         "NodeSilent",
-        f"The metrics API has no sample of node {name}{_condition(name, evidence)}.",
+        f"The metrics API has no sample of node {name}{_condition(name, cluster)}.",
     )
 
 
@@ -125,19 +125,19 @@ def _code(error: KubeMetricsError) -> ReasonCode:
     return "Forbidden" if isinstance(error, Forbidden) else "ReadFailed"
 
 
-def _unreadable(pod: Pod, evidence: Evidence) -> Reason | None:
-    error = evidence.pod_metrics.error(pod.namespace) or evidence.unread.get(pod.key)
+def _unreadable(pod: Pod, cluster: ClusterState) -> Reason | None:
+    error = cluster.pod_metrics.error(pod.namespace) or cluster.unread.get(pod.key)
     return None if error is None else error_reason(error)
 
 
-def _finished(pod: Pod, _: Evidence) -> Reason | None:
+def _finished(pod: Pod, _: ClusterState) -> Reason | None:
     if not pod.finished:
         return None
     why = f", reason {pod.reason}" if pod.reason else ""
     return Reason("Finished", f"It ran to its end: phase {pod.phase}{why}.")
 
 
-def _not_scheduled(pod: Pod, _: Evidence) -> Reason | None:
+def _not_scheduled(pod: Pod, _: ClusterState) -> Reason | None:
     if pod.node_name:
         return None
     scheduled = pod.condition("PodScheduled")
@@ -145,7 +145,7 @@ def _not_scheduled(pod: Pod, _: Evidence) -> Reason | None:
     return Reason("NotScheduled", f"It has no node yet{why}.")
 
 
-def _not_started(pod: Pod, _: Evidence) -> Reason | None:
+def _not_started(pod: Pod, _: ClusterState) -> Reason | None:
     if pod.phase != "Pending":
         return None
     everyone = (*pod.init_containers, *pod.containers)
@@ -154,30 +154,30 @@ def _not_started(pod: Pod, _: Evidence) -> Reason | None:
     return Reason("NotStarted", f"Its phase is Pending{why}.")
 
 
-def _terminating(pod: Pod, _: Evidence) -> Reason | None:
+def _terminating(pod: Pod, _: ClusterState) -> Reason | None:
     if pod.deletion_timestamp is None:
         return None
     when = rfc3339(pod.deletion_timestamp)
     return Reason("Terminating", f"It is being deleted (deletionTimestamp {when}).")
 
 
-def _node_silent(pod: Pod, evidence: Evidence) -> Reason | None:
-    measured = evidence.measured_nodes or ()
-    if not evidence.knows(pod.node_name) or pod.node_name in measured:
+def _node_silent(pod: Pod, cluster: ClusterState) -> Reason | None:
+    measured = cluster.measured_nodes or ()
+    if not cluster.knows(pod.node_name) or pod.node_name in measured:
         return None
-    return node_reason(pod.node_name, evidence)
+    return node_reason(pod.node_name, cluster)
 
 
-def _container_not_running(pod: Pod, _: Evidence) -> Reason | None:
+def _container_not_running(pod: Pod, _: ClusterState) -> Reason | None:
     stopped = (c for c in serving(pod) if c.state.kind in {"waiting", "terminated"})
     first = next(stopped, None)
     return None if first is None else _not_running(first)
 
 
-def _restarted(pod: Pod, evidence: Evidence) -> Reason | None:
+def _restarted(pod: Pod, cluster: ClusterState) -> Reason | None:
     for container in serving(pod):
         if container.restarts or container.last_termination:
-            age = evidence.clock.fresh(container.state.started_at, pod.node_name)
+            age = cluster.clock.fresh(container.state.started_at, pod.node_name)
             if age is not None:
                 return Reason(
                     "Restarted",
@@ -187,22 +187,22 @@ def _restarted(pod: Pod, evidence: Evidence) -> Reason | None:
     return None
 
 
-def _too_young(pod: Pod, evidence: Evidence) -> Reason | None:
+def _too_young(pod: Pod, cluster: ClusterState) -> Reason | None:
     starts = [c.state.started_at for c in serving(pod)]
     known = [start for start in (*starts, pod.start_time) if start is not None]
-    age = evidence.clock.fresh(max(known, default=None), pod.node_name)
+    age = cluster.clock.fresh(max(known, default=None), pod.node_name)
     if age is None:
         return None
     return Reason("TooYoung", f"It started {whole_seconds(age)} ago; {_TWO_SCRAPES}.")
 
 
-def _unreported(pod: Pod, evidence: Evidence) -> Reason:
+def _unreported(pod: Pod, cluster: ClusterState) -> Reason:
     runs = "It runs" if pod.phase == "Running" else f"Its phase is {pod.phase}"
     node = "its node reports"
     possible = (
         "a container that has used no CPU or memory, a kubelet that leaves it out"
     )
-    if not evidence.knows(pod.node_name):
+    if not cluster.knows(pod.node_name):
         node = "whether its node reports is not known"
         possible = f"a silent node, {possible}"
     return Reason(
@@ -245,8 +245,8 @@ def _how(state: ContainerState) -> str:
     return ", ".join(filter(None, (state.reason, code)))
 
 
-def _condition(name: str, evidence: Evidence) -> str:
-    node = evidence.nodes.get(name)
+def _condition(name: str, cluster: ClusterState) -> str:
+    node = cluster.nodes.get(name)
     ready = (
         next((c for c in node.conditions if c.type == "Ready"), None) if node else None
     )
