@@ -28,7 +28,7 @@ _SKEW: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What is known before the first request.
+    """The configuration and credential, as known before the first request.
 
     *explanation* says which configuration was chosen and why, a line each. *credential*
     is the kind of what is sent, *expires_at* its end in seconds since the epoch where
@@ -63,7 +63,7 @@ class Contact:
 
 
 def configuration(setup: Setup) -> Finding:
-    """Say which configuration is used, and why."""
+    """Report which configuration is used, and why."""
     config = setup.config
     context = f", context {config.context}" if config.context else ""
     what = f"{config.source}{context}: {config.server}, namespace {config.namespace}."
@@ -80,7 +80,7 @@ def configuration(setup: Setup) -> Finding:
 
 
 def misconfigured(error: KubeMetricsError) -> Finding:
-    """Say that there is no usable configuration, so that nothing can be asked."""
+    """Report that there is no usable configuration, so that no request can be sent."""
     return Finding(
         check="configuration",
         severity="problem",
@@ -92,7 +92,7 @@ def misconfigured(error: KubeMetricsError) -> Finding:
 
 
 def credential(setup: Setup, contact: Contact) -> Iterator[Finding]:
-    """Say how we say who we are, and until when."""
+    """Report which credential is sent, and until when it is valid."""
     if isinstance(contact.result, CredentialError):
         return
     if setup.expires_at is None:
@@ -110,7 +110,7 @@ def credential(setup: Setup, contact: Contact) -> Iterator[Finding]:
 
 
 def unauthorized(error: Unauthorized) -> Finding:
-    """Say that the credentials were refused."""
+    """Report that the server refused the credentials with 401."""
     return Finding(
         check="identity",
         severity="problem",
@@ -147,7 +147,7 @@ def _expiry(setup: Setup, expires_at: float, now: float) -> Finding:
 
 
 def connection(setup: Setup, contact: Contact) -> Iterator[Finding]:
-    """Say whether the server can be reached, and by what."""
+    """Report whether the server can be reached, and its certificate."""
     result = contact.result
     if isinstance(result, Response):
         yield _reached(result)
@@ -168,7 +168,7 @@ def connection(setup: Setup, contact: Contact) -> Iterator[Finding]:
 def clock(contact: Contact) -> Iterator[Finding]:
     """Compare our clock with the server's: by at least how much they differ.
 
-    The server dated its answer after it was sent to and before it was heard, and its
+    The answer was dated after the request was sent and before it arrived itself; a
     ``Date`` has whole seconds.
     """
     date = contact.date

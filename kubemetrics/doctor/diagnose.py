@@ -1,4 +1,4 @@
-"""The ladder: from the configuration up to single samples, as far as it holds."""
+"""The diagnosis: from the configuration up to single samples, until a check fails."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .sample_checks import samples
 
 
 def diagnose(api: Api, setup: Setup) -> Flow[Diagnosis]:
-    """Climb as far as it goes and say what was found on each rung.
+    """Run the checks in their order until one rules the others out.
 
     It raises nothing that a server or a configuration can cause: that is a finding.
     """
@@ -55,7 +55,7 @@ def _contact(setup: Setup) -> Flow[Contact]:
 
 
 def _inside(api: Api, setup: Setup, findings: list[Finding]) -> Flow[Diagnosis]:
-    """Go on once the server answers: who are we, what may we, what is there."""
+    """Check identity, permissions, metrics API and samples of a server that answers."""
     who, user = yield from identity(api)
     findings.append(who)
     if who.severity == "problem":
@@ -83,7 +83,7 @@ def _snapshot(
 
 
 def _manifest(may: Access, user: str) -> str:
-    """Write what grants the rest: to the namespace for who is confined to one."""
+    """Return the role that grants what is missing, for the one namespace if limited."""
     if may.limited:
         missing = [p for p in may.missing if p.namespaced]
         return role(missing, namespace=may.namespace, user=user) if missing else ""

@@ -1,4 +1,4 @@
-"""What the doctor finds: each with its evidence and with what to do."""
+"""Findings of the doctor: each with its evidence and with what to do."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Check: TypeAlias = Literal[
     "nodes",
     "node clock",
 ]
-"""What is looked at, in this order; a rung that does not hold ends the ladder."""
+"""The checks in their order; a lower one that fails ends the diagnosis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     *what* was found is one sentence, *evidence* what it was concluded from (the
     server's own words where there are any), *advice* what to do, empty where nothing is

@@ -118,7 +118,7 @@ class Provider:
 
 
 def provider(api: Api) -> Flow[Provider]:
-    """Climb the ladder: is the group registered, does its version answer."""
+    """Find the version that answers, or why none does: not registered, or down."""
     versions = yield from attempt(_versions(api))
     if isinstance(versions, NotFound):
         return Provider(finding=_absent(versions))
@@ -139,7 +139,7 @@ def provider(api: Api) -> Flow[Provider]:
 def metrics_api(
     found: Provider, seen: Snapshot | KubeMetricsError | None, *, allowed: bool
 ) -> Finding:
-    """Say how the metrics API fares; *allowed*: whether we may read samples of pods."""
+    """Report the state of the metrics API; *allowed*: samples of pods may be read."""
     if found.finding is not None:
         return found.finding
     snapshot = seen if isinstance(seen, Snapshot) else None

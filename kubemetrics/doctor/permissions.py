@@ -1,4 +1,4 @@
-"""Who we are and what we may read, by the server's own answers."""
+"""The caller's identity and permissions, by the server's own reviews."""
 
 from __future__ import annotations
 
@@ -113,9 +113,9 @@ class UserInfo:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What may be listed: *everywhere*, and in the one *namespace* that was asked for.
+    """Resources that may be listed: *everywhere*, or only *here*, in *namespace*.
 
-    *error* is why the server would not say.
+    *error* is why the server answered no review.
     """
 
     everywhere: frozenset[Permission] = frozenset(NEEDED)
@@ -125,7 +125,7 @@ class Access:
 
     @property
     def missing(self) -> tuple[Permission, ...]:
-        """What may not be listed at all."""
+        """Permissions that are granted neither everywhere nor in the namespace."""
         allowed = self.everywhere | self.here
         return tuple(p for p in NEEDED if p not in allowed)
 
@@ -136,7 +136,7 @@ class Access:
 
 
 def identity(api: Api) -> Flow[tuple[Finding, str]]:
-    """Ask who we are; the name is empty where the server does not say."""
+    """Read the user name by a SelfSubjectReview; empty where the server has none."""
     user = yield from attempt(_user(api))
     if isinstance(user, Unauthorized):
         return unauthorized(user), ""
@@ -168,7 +168,7 @@ def _texts(obj: Mapping[str, object], key: str) -> tuple[str, ...]:
 
 
 def access(api: Api, namespace: str) -> Flow[Access]:
-    """Ask what we may list, everywhere and failing that in *namespace*."""
+    """Review which resources may be listed, everywhere or else in *namespace*."""
     answered = yield from attempt(_access(api, namespace))
     if isinstance(answered, KubeMetricsError):
         return Access(namespace=namespace, error=answered)
@@ -183,7 +183,7 @@ def _access(api: Api, namespace: str) -> Flow[Access]:
 
 
 def permissions(access: Access) -> Iterator[Finding]:
-    """Say what is missing, and what is lost with it."""
+    """Report each missing permission, and what cannot be shown without it."""
     if access.error is not None:
         yield Finding(
             check="permissions",

@@ -1,4 +1,4 @@
-"""The samples: how old, for whom there is none, and whose clock is wrong."""
+"""Checks of the samples: their age, which are missing, and which clocks are wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..times import two_units
 from .finding import Finding
 
 _NAMED: Final = 3
-"""Rows of one reason that are named."""
+"""Rows named for each reason; the others are counted."""
 
 
 def samples(snapshot: Snapshot) -> Iterator[Finding]:

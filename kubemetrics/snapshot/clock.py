@@ -16,7 +16,7 @@ from .parts import Parts
 T = TypeVar("T")
 
 TOLERANCE: Final = timedelta(seconds=2)
-"""What clocks may differ by; the ``Date`` header itself has whole seconds."""
+"""Clocks may differ by this; the ``Date`` header itself has whole seconds."""
 
 _STALE: Final = 3
 """Windows after which a sample is old: it takes one to measure, one to be fetched."""

@@ -10,7 +10,7 @@ from ..frozen import dataclass
 from .reasons import Reason, ReasonCode
 
 Stage: TypeAlias = Literal["running", "finished", "waiting", "terminating", "orphan"]
-"""What may be expected of a row: a sample only of one that is ``running``."""
+"""State of a row; only of one that is ``running`` a sample is expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Counted(Protocol):
 
     @property
     def stage(self) -> Stage:
-        """What may be expected of it."""
+        """State of the row: a sample is expected of ``running`` ones."""
         ...
 
     @property
@@ -107,7 +107,7 @@ class CoverageCount:
         self._stale += row.stale
 
     def coverage(self, noun: str) -> Coverage:
-        """Return what was counted; *noun* names the rows."""
+        """Return the coverage of the rows counted so far, which *noun* names."""
         order: tuple[ReasonCode, ...] = get_args(ReasonCode)
         return Coverage(
             noun=noun,

@@ -24,7 +24,7 @@ from .rows import PodUsage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What was read, joined on (namespace, name), in the order of the names.
+    """Pods and nodes with their samples, in the order of (namespace, name).
 
     *failures* are the parts that could not be read: they take away their cells and
     nothing else. *unreadable* are single items that could not be read: of those that
@@ -193,13 +193,13 @@ def _stage(pod: Pod, reason: Reason) -> Stage:
 
 
 def _older(sample: PodMetrics, pod: Pod) -> bool:
-    """Whether it is of a pod of the same name that was there before."""
+    """Whether a sample is of an earlier pod of the same name."""
     moment, start = sample.timestamp, pod.start_time
     return moment is not None and start is not None and moment < start
 
 
 def _missing(pod: Pod, sample: PodMetrics) -> tuple[str, ...]:
-    """Name the running containers that the sample lacks, or knows half of."""
+    """Return the running containers that the sample lacks, or has only in part."""
     whole = {c.name for c in sample.containers if CPU in c.usage and MEMORY in c.usage}
     lists = (pod.containers, pod.init_containers, pod.ephemeral_containers)
     return tuple(

@@ -19,7 +19,7 @@ from .reasons import Reason
 from .rows import PodUsage, ratio
 
 Share: TypeAlias = Literal["usage", "requests", "limits"]
-"""What is taken of a node's allocatable."""
+"""Amounts that are compared with a node's allocatable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class NodeAccount:
 
     @property
     def rest_name(self) -> str:
-        """What *rest* is: ``system``, or ``system and 2 unmeasured pods``."""
+        """Name of *rest*: ``system``, or ``system and 2 unmeasured pods``."""
         if not self.unmeasured:
             return "system"
         pods = "pod" if self.unmeasured == 1 else "pods"
@@ -72,7 +72,7 @@ class NodeUsage:
 
     @property
     def stage(self) -> Stage:
-        """What may be expected: a sample, as of every node."""
+        """Always ``running``: of every node a sample is expected."""
         return "running"
 
     @property
@@ -92,7 +92,7 @@ class NodeUsage:
 
     @property
     def taints(self) -> tuple[Taint, ...]:
-        """What keeps pods away."""
+        """Taints, which keep pods away; none where nodes could not be read."""
         return self.node.taints if self.node else ()
 
     @property
@@ -105,17 +105,17 @@ class NodeUsage:
 
     @property
     def capacity(self) -> Quantities:
-        """What it has."""
+        """Resources that the node has, in cores and bytes."""
         return self.node.capacity if self.node else EMPTY
 
     @property
     def allocatable(self) -> Quantities:
-        """What pods may request: the denominator of every percentage."""
+        """Resources that pods may request: the denominator of every percentage."""
         return (self.node.allocatable or self.node.capacity) if self.node else EMPTY
 
     @property
     def reserved(self) -> Quantities:
-        """What is kept from pods for the system: capacity - allocatable."""
+        """Resources kept from pods for the system: capacity - allocatable."""
         capacity = self.capacity
         return {
             name: capacity[name] - value
@@ -125,7 +125,7 @@ class NodeUsage:
 
     @property
     def headroom(self) -> Quantities | None:
-        """What pods may still request; below 0 where more is promised than there is.
+        """Resources that pods may still request; below 0 if more is requested already.
 
         ``pods`` is a number of pods. ``None`` where the pods are not known.
         """
@@ -195,7 +195,7 @@ def _percent(used: Quantity, whole: Quantity | None) -> str:
 
 
 class Reconciliation:
-    """All pods of a cluster, node by node."""
+    """Sums the pods of a cluster by node, and accounts for each node's usage."""
 
     def __init__(self, pods: Iterable[PodUsage]) -> None:
         self._nodes: dict[str, _Pods] = {}
@@ -204,7 +204,7 @@ class Reconciliation:
                 self._nodes.setdefault(row.node_name, _Pods()).add(row)
 
     def account(self, node: str, usage: Quantities | None) -> NodeAccount:
-        """Account for a node whose own usage is *usage*."""
+        """Return the account of *node*, whose own usage is *usage*."""
         pods = self._nodes.get(node) or _Pods()
         return NodeAccount(
             pods=pods.unfinished,

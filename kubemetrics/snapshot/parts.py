@@ -1,4 +1,4 @@
-"""What was read of the cluster, each part with its own failure."""
+"""Lists that a snapshot is made of: each read on its own, with its own failure."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ class Part(Generic[T]):
 
     @property
     def failed(self) -> bool:
-        """Whether it could not be read anywhere."""
+        """Whether this part could not be read in any namespace."""
         return bool(self.errors) and not self.items and self.date is None
 
     def error(self, namespace: str = "") -> KubeMetricsError | None:
-        """Return why it could not be read in *namespace*."""
+        """Return the error of *namespace*, or that of a read of all namespaces."""
         return self.errors.get("") or self.errors.get(namespace)
 
     def failures(self, name: PartName) -> tuple[Failure, ...]:
-        """Return what could not be read of it."""
+        """Return a failure for each namespace in which this part could not be read."""
         return tuple(Failure(name, where, e) for where, e in self.errors.items())
 
 
@@ -112,12 +112,12 @@ class Parts:
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """What could not be read."""
+        """Failures of all parts, in the order of the parts."""
         return tuple(f for name, part in self.named for f in part.failures(name))
 
     @property
     def unreadable(self) -> tuple[Unreadable, ...]:
-        """The items that could not be read, in parts that could."""
+        """Items that could not be read, of all parts."""
         return tuple(
             Unreadable(name, item)
             for name, part in self.named

@@ -23,13 +23,13 @@ _List: TypeAlias = Callable[[ListOptions], Flow[ResourceList[T]]]
 
 
 class SnapshotOptions(TypedDict, total=False):
-    """What a snapshot is of, by keyword.
+    """Keywords of a snapshot: which pods and nodes, and how they are read.
 
     *namespace*: one, several, or ``None`` for all. *label_selector* and
     *field_selector* choose pods, *node* one node and its pods, *node_selector* nodes by
     label. *reconcile* reads all pods of the cluster for the nodes' accounts, whatever
-    else is chosen. *chunk_size*: pods a request (500). *progress* hears how many pods
-    there are so far. *timeout*: seconds for the whole call.
+    else is chosen. *chunk_size*: pods a request (500). *progress* is
+    called with the number of pods read so far. *timeout*: seconds for the whole call.
     """
 
     namespace: str | Sequence[str] | None

@@ -1,4 +1,4 @@
-"""Finding the one reason: checks in their order, each a fact that the API showed.
+"""Why a pod, container or node has no value: one reason, concluded from API facts.
 
 Source of what providers leave out: metrics-server pkg/scraper/client/resource/decode.go
 and pkg/storage/pod.go.
@@ -20,9 +20,6 @@ from ..models.pod import Container, ContainerState, Pod
 from ..times import rfc3339, whole_seconds
 from .clock import Clock
 from .parts import Part
-
-# Why a pod, container or node has no value: one reason, and one sentence for it.
-
 
 ReasonCode: TypeAlias = Literal[
     "ApiAbsent", "ApiDown", "Forbidden", "ReadFailed",
@@ -68,7 +65,7 @@ class ClusterState:
     )
 
     def knows(self, node: str) -> bool:
-        """Whether it is known if *node* is measured."""
+        """Whether it can be told if the metrics API has a sample of *node*."""
         read = node in self.nodes or not self.some_nodes
         return self.measured_nodes is not None and read
 
@@ -79,7 +76,7 @@ _Check: TypeAlias = Callable[[Pod, ClusterState], Reason | None]
 
 
 def pod_reason(pod: Pod, cluster: ClusterState) -> Reason:
-    """Say why *pod* has no sample: the first check that holds."""
+    """Return why *pod* has no sample: the reason of the first check that holds."""
     for check in _CHECKS:
         reason = check(pod, cluster)
         if reason is not None:
@@ -88,12 +85,12 @@ def pod_reason(pod: Pod, cluster: ClusterState) -> Reason:
 
 
 def error_reason(error: KubeMetricsError) -> Reason:
-    """Say that a part could not be read."""
+    """Return the reason for a part that could not be read because of *error*."""
     return Reason(_code(error), str(error))
 
 
 def node_reason(name: str, cluster: ClusterState) -> Reason:
-    """Say why a node has no sample although node metrics were read."""
+    """Return why node *name* has no sample although node metrics were read."""
     if cluster.warming:
         return Reason(
             "NodeSilent",
@@ -107,7 +104,7 @@ def node_reason(name: str, cluster: ClusterState) -> Reason:
 
 
 def container_reason(container: Container, pod: Pod) -> Reason | None:
-    """Say why this one has no value of its own, where its own status tells."""
+    """Return why *container* has no value, if its own status shows it."""
     state = container.state
     if container.kind == "init" and state.kind == "terminated":
         return Reason(
@@ -230,7 +227,7 @@ def _not_running(container: Container) -> Reason:
 
 
 def _being(container: Container, start: str = "container") -> str:
-    """Say how a container fares: ``container app is waiting (CrashLoopBackOff; …)``."""
+    """Describe a state: ``container app is waiting (CrashLoopBackOff; …)``."""
     known = [_how(container.state)]
     last = container.last_termination
     if last is not None and container.state.kind == "waiting":

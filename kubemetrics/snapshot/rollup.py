@@ -30,7 +30,7 @@ Source: pkg/controller/cronjob/utils.go, ``getJobName``.
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What a pod belongs to; *inferred* says that it is a conclusion from a name."""
+    """The workload that a pod belongs to; *inferred*: it is concluded from a name."""
 
     kind: str
     name: str
@@ -102,23 +102,23 @@ class GroupKey:
 
     @property
     def text(self) -> str:
-        """How it reads: ``Deployment/api`` for an owner, else the value."""
+        """The key as text: ``Deployment/api`` for an owner, else the value."""
         return f"{self.kind}/{self.value}" if self.kind else self.value
 
     @property
     def order(self) -> tuple[bool, str, str, str]:
-        """What groups are sorted by: names first, rows without any last."""
+        """Sort key of groups: by name, rows without a name last."""
         return not self.value, self.namespace, self.value, self.kind
 
 
 _KeyOf: TypeAlias = Callable[[Row], GroupKey]
 
 LABEL: Final = "label:"
-"""Begins the key for a label: ``label:app``."""
+"""Prefix of a key that groups by a label: ``label:app``."""
 
 
 def key_of(by: str) -> _KeyOf:
-    """Return what tells a row's group by this key.
+    """Return the function that gives the key *by* of a row.
 
     Raises:
         ValueError: no such key; says which there are.

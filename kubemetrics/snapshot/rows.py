@@ -26,7 +26,7 @@ from .coverage import Stage
 from .reasons import Reason, container_reason
 
 Base: TypeAlias = Literal["requests", "limits", "node"]
-"""What a usage is a share of; ``node`` is the node's allocatable."""
+"""Denominators of a usage; ``node`` is the node's allocatable."""
 
 
 def ratio(amount: Quantity | None, whole: Quantity | None) -> Fraction | None:
@@ -38,7 +38,7 @@ def ratio(amount: Quantity | None, whole: Quantity | None) -> Fraction | None:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What percentages are taken over: usage and demand of the very same containers.
+    """Usage and demand of the very same containers, for percentages.
 
     Where a sample is partial it holds the measured containers alone; in a roll-up the
     measured pods that could be read.
@@ -89,7 +89,7 @@ class PodUsage:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What it was joined on: (namespace, name)."""
+        """Key of the join: (namespace, name)."""
         return self.namespace, self.name
 
     @property
@@ -109,7 +109,7 @@ class PodUsage:
 
     @property
     def compared(self) -> Compared:
-        """What its percentages are taken over."""
+        """Usage and demand that its percentages are taken over."""
         if self.pod is None or self.usage is None or self.demand is None:
             return NOT_COMPARED
         if self.partial and self.metrics is not None:
@@ -160,7 +160,7 @@ class ContainerUsage:
 
     @property
     def compared(self) -> Compared:
-        """What its percentages are taken over."""
+        """Usage and demand that its percentages are taken over."""
         if self.usage is None or self.demand is None:
             return NOT_COMPARED
         return Compared(self.usage, self.demand)
@@ -257,7 +257,7 @@ def _reason(row: PodUsage, pod: Pod, container: Container) -> Reason:
 
 
 def _beside(reason: Reason, container: Container) -> Reason | None:
-    """Say why one that runs has no value where *reason* is another container's.
+    """Return why a running container has no value if *reason* is another one's.
 
     metrics-server drops a whole pod when one of its containers cannot be measured
     (pkg/storage/pod.go); others need not, so that this is a possible cause.
