@@ -14,7 +14,7 @@ from ..snapshot import SnapshotOptions
 from ..snapshot.scope import Scope, is_glob
 from ..table.arrange import Arrangement, arrangement
 from ..table.columns import Column, Table, unique
-from ..table.render import Look, Thresholds
+from ..table.render import TableOptions, Thresholds
 from ..table.units import Units
 from ..table.where import ExpressionError, where
 from ..views.view import RowSelection, View
@@ -43,7 +43,7 @@ class Plan(Generic[R]):
     columns: tuple[Column[R], ...]
     labels: tuple[Column[R], ...]
     output: str
-    look: Look
+    table_options: TableOptions
 
     @property
     def scope(self) -> Scope:
@@ -87,7 +87,7 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
         columns=_of_flag("--columns", lambda: tuple(map(table.need, named))),
         labels=tuple(map(table.need, labels)),
         output=args.output,
-        look=_look(args, terminal, fixed=bool(named)),
+        table_options=_table_options(args, terminal, fixed=bool(named)),
     )
 
 
@@ -157,11 +157,11 @@ def _count(flag: str, text: str) -> int:
     return int(text)
 
 
-def _look(args: Namespace, terminal: Terminal, *, fixed: bool) -> Look:
+def _table_options(args: Namespace, terminal: Terminal, *, fixed: bool) -> TableOptions:
     wide = args.output == "wide"
     units = _of_flag("--units", lambda: Units.parse(args.units))
     thresholds = _of_flag("--thresholds", lambda: Thresholds.parse(args.thresholds))
-    return Look(
+    return TableOptions(
         units=units,
         width=None if wide else terminal.width,
         fixed=fixed,

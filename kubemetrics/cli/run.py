@@ -31,7 +31,7 @@ def printed(plan: Plan[R], rows: Sequence[R], sources: Sequence[RowSource]) -> R
         return Rendered(_names(plan, rows), ())
     columns = plan.shown(rows)
     if plan.output not in MACHINES:
-        return render(rows, columns, plan.look)
+        return render(rows, columns, plan.table_options)
     return Rendered(_machine(plan, rows, sources), ())
 
 
@@ -42,7 +42,7 @@ def _machine(
     if plan.output == "csv":
         from ..table.machine import csv_lines
 
-        return csv_lines(columns, rows, headers=plan.look.headers)
+        return csv_lines(columns, rows, headers=plan.table_options.headers)
     if plan.output == "prometheus":
         from ..table.machine import prometheus_lines
 
@@ -147,7 +147,9 @@ def _say(
         console.complain(note)
     if left_out:
         columns = "1 column" if len(left_out) == 1 else f"{len(left_out)} columns"
-        console.complain(f"{columns} left out at {wanted.look.width}: -o wide has all")
+        console.complain(
+            f"{columns} left out at {wanted.table_options.width}: -o wide has all"
+        )
     explained = outcome.unmatched or outcome.unread or wanted.machine
     if not taken.rows and not explained:
         console.complain(_nothing_found(wanted, taken))

@@ -158,7 +158,7 @@ class Watching(Generic[R]):
     def _redraw(self, taken: Round[R], outcome: Outcome, screen: Terminal) -> None:
         """Draw over what is there, as much as there is room for."""
         columns = tuple(self._history.columns(self._plan.shown(taken.rows)))
-        look = replace(self._plan.look, width=screen.width)
+        look = replace(self._plan.table_options, width=screen.width)
         table = list(render(taken.rows, columns, look).lines)
         below = [shorten(printable(n), screen.width or 0) for n in outcome.notes()]
         room = screen.height - len(below) - _FRAME
@@ -176,11 +176,11 @@ class Watching(Generic[R]):
         rows = [row for row in taken.rows if id(row) in new]
         if self.first:
             self._columns = _timed(self._plan, rows)
-        headers = self.first and self._plan.look.headers
+        headers = self.first and self._plan.table_options.headers
         plan = replace(
             self._plan,
             columns=self._columns,
-            look=replace(self._plan.look, headers=headers),
+            table_options=replace(self._plan.table_options, headers=headers),
         )
         if rows or (self.first and plan.machine):
             between = ["---"] if plan.output == "yaml" and not self.first else []

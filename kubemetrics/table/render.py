@@ -11,7 +11,7 @@ from ..frozen import dataclass
 from ..quantity import Quantity
 from ..text import left, printable, shorten, widest, width
 from .columns import ALWAYS, PARTIAL, Column, Severity, Value
-from .units import AUTO, UNKNOWN, Units, shower
+from .units import AUTO, UNKNOWN, Units, formatter
 
 _RESET: Final = "\x1b[0m"
 _CODES: Final[dict[Severity, str]] = {
@@ -205,7 +205,7 @@ TOTAL: Final = "TOTAL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class TableOptions:
     """How a table is to look.
 
     *width* is the terminal's, or ``None`` for as wide as it needs. *fixed* columns were
@@ -250,7 +250,9 @@ class _Cells(Generic[R]):
         return width(self.header)
 
 
-def render(rows: Sequence[R], columns: Sequence[Column[R]], look: Look) -> Rendered:
+def render(
+    rows: Sequence[R], columns: Sequence[Column[R]], look: TableOptions
+) -> Rendered:
     """Lay *rows* out."""
     # The word is a text, and takes the place of no total.
     named = next((c for c in columns if c.kind == "text"), None)
@@ -269,7 +271,7 @@ def render(rows: Sequence[R], columns: Sequence[Column[R]], look: Look) -> Rende
 
 
 def _cells(
-    rows: Sequence[R], column: Column[R], look: Look, *, named: bool
+    rows: Sequence[R], column: Column[R], look: TableOptions, *, named: bool
 ) -> _Cells[R]:
     values: list[Value] = [column.get(row) for row in rows]
     if look.total:
@@ -304,7 +306,7 @@ def _mark(texts: list[str], values: list[Value], marks: list[str]) -> None:
 def _texts(column: Column[R], values: list[Value], units: Units) -> list[str]:
     if column.kind == "text":
         return [printable(str(v)) if v else UNKNOWN for v in values]
-    show = shower(column.kind, units, values)
+    show = formatter(column.kind, units, values)
     return [UNKNOWN if v is None else show(v) for v in values]
 
 
@@ -320,7 +322,7 @@ def total(column: Column[R], values: Sequence[Value]) -> Value:
     return None
 
 
-def _headed(cells: list[_Cells[R]], look: Look) -> list[_Cells[R]]:
+def _headed(cells: list[_Cells[R]], look: TableOptions) -> list[_Cells[R]]:
     """Give each its header: the short one beside a column of the same group."""
     if not look.headers:
         return cells
@@ -335,7 +337,9 @@ def _headed(cells: list[_Cells[R]], look: Look) -> list[_Cells[R]]:
     return headed
 
 
-def _lines(rows: Sequence[R], cells: list[_Cells[R]], look: Look) -> Iterator[str]:
+def _lines(
+    rows: Sequence[R], cells: list[_Cells[R]], look: TableOptions
+) -> Iterator[str]:
     if look.headers:
         header = _GAP.join(_padded(cell, [cell.header])[0] for cell in cells).rstrip()
         yield bold(header) if look.colour else header

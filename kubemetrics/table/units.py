@@ -97,7 +97,7 @@ _NAMES: Final[dict[str, UnitName]] = {
 }  # fmt: skip
 
 
-def shower(kind: Kind, units: Units, values: Iterable[Value]) -> Show:
+def formatter(kind: Kind, units: Units, values: Iterable[Value]) -> Show:
     """Return what writes the known ones of *values*, all in one unit."""
     if kind in {"cpu", "memory"}:
         amounts = [v.nanos for v in values if isinstance(v, Quantity)]

@@ -8,7 +8,7 @@ from typing import Final
 from ..quantity import Quantity
 from ..snapshot import Rollup
 from ..table.columns import ALWAYS, WIDE, Column, Severity, Table
-from .samples import marks, quality
+from .sample_columns import marks, quality
 from .usage import RESOURCES, Resource, amount, demand_families, resource_columns
 
 _ALIASES: Final = {"cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage"}

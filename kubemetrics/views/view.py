@@ -21,10 +21,10 @@ from ..snapshot.coverage import node_coverage, pod_coverage
 from ..snapshot.rollup import key_of, owner
 from ..snapshot.scope import Scope, is_glob, matcher
 from ..table.columns import Table
-from .containers import containers
+from .container_columns import containers
 from .groups import groups
-from .nodes import nodes
-from .pods import pods
+from .node_columns import nodes
+from .pod_columns import pods
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from kubemetrics.snapshot.scope import Scope, is_glob, matcher
 from kubemetrics.table.arrange import arrangement
 from kubemetrics.table.columns import UnknownColumnError
 from kubemetrics.table.where import where
-from kubemetrics.views.pods import pods
+from kubemetrics.views.pod_columns import pods
 from kubemetrics.views.view import RowSelection
 
 TABLE = pods()

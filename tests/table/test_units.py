@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from kubemetrics.quantity import Quantity
 from kubemetrics.table.columns import Kind
-from kubemetrics.table.units import AUTO, Units, percent, shower
+from kubemetrics.table.units import AUTO, Units, formatter, percent
 
 
 def shown(kind: Kind, units: Units, *amounts: str) -> list[str]:
     values = [Quantity(amount) for amount in amounts]
-    show = shower(kind, units, values)
+    show = formatter(kind, units, values)
     return [show(value) for value in values]
 
 
@@ -85,7 +85,7 @@ def test_what_is_smaller_than_a_step_is_not_nothing() -> None:
 
 @given(st.integers(1, 10**22), st.sampled_from(["m", "cores", "raw"]))
 def test_cpu_above_zero_never_shows_as_zero_nor_as_less(nanos: int, unit: str) -> None:
-    show = shower("cpu", Units.parse(unit), [])
+    show = formatter("cpu", Units.parse(unit), [])
     text = show(Quantity.from_nanos(nanos))
     number = (
         Fraction(text.removesuffix("m")) * {"m": 10**6, "cores": 10**9, "raw": 1}[unit]
@@ -110,4 +110,4 @@ def test_percentages_are_cut_off(part: int, whole: int, text: str) -> None:
 
 def test_what_is_not_known_is_a_dash() -> None:
     kinds: tuple[Kind, ...] = ("cpu", "memory", "percent", "age")
-    assert [shower(kind, AUTO, [])(None) for kind in kinds] == ["-"] * 4
+    assert [formatter(kind, AUTO, [])(None) for kind in kinds] == ["-"] * 4

@@ -9,10 +9,10 @@ from typing import Any
 
 from kubemetrics.snapshot import KEYS
 from kubemetrics.table.columns import Column, Table
-from kubemetrics.views.containers import containers
+from kubemetrics.views.container_columns import containers
 from kubemetrics.views.groups import groups
-from kubemetrics.views.nodes import nodes
-from kubemetrics.views.pods import pods
+from kubemetrics.views.node_columns import nodes
+from kubemetrics.views.pod_columns import pods
 
 SCHEMA = Path(__file__).parents[2] / "kubemetrics" / "table" / "schema.json"
 JsonObject = dict[str, Any]

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from kubemetrics.models.metrics import PodMetrics
 from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import PodUsage
-from kubemetrics.table.render import Look, render
+from kubemetrics.table.render import TableOptions, render
 from kubemetrics.views.history import History, sparkline
-from kubemetrics.views.pods import pods
+from kubemetrics.views.pod_columns import pods
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TABLE = pods()
@@ -28,7 +28,7 @@ def row(name: str, at: int, cpu: str, memory: str = "1Gi") -> PodUsage:
 def screen(history: History[PodUsage], *rows: PodUsage) -> list[str]:
     wanted = [TABLE.need(key) for key in ("name", "cpu", "mem")]
     columns = tuple(history.columns(wanted))
-    return list(render(rows, columns, Look()).lines)
+    return list(render(rows, columns, TableOptions()).lines)
 
 
 def test_the_change_is_that_since_the_last_distinct_sample() -> None:

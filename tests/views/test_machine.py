@@ -22,7 +22,7 @@ from kubemetrics.table.machine import (
     reader,
     yaml_text,
 )
-from kubemetrics.views.nodes import nodes
+from kubemetrics.views.node_columns import nodes
 from tests.tools import schema
 
 from .recorded import recorded

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kubemetrics.quantity import Quantity
 from kubemetrics.table.columns import ALWAYS, Column
-from kubemetrics.table.render import Look, Thresholds, render
+from kubemetrics.table.render import TableOptions, Thresholds, render
 from kubemetrics.table.units import Units
 from kubemetrics.text import width
 
@@ -60,9 +60,9 @@ ROWS = (
 def lines(
     rows: Sequence[Row] = ROWS,
     columns: Sequence[Column[Row]] = COLUMNS,
-    look: Look | None = None,
+    look: TableOptions | None = None,
 ) -> list[str]:
-    return list(render(rows, columns, look or Look()).lines)
+    return list(render(rows, columns, look or TableOptions()).lines)
 
 
 def test_numbers_stand_to_the_right_and_the_unknown_is_a_dash() -> None:
@@ -81,23 +81,23 @@ def test_a_column_away_from_its_group_says_what_it_is_of() -> None:
 
 
 def test_without_headers_columns_are_as_narrow_as_their_cells() -> None:
-    assert lines(look=Look(headers=False))[0] == "api   250m  95%   0  bad"
+    assert lines(look=TableOptions(headers=False))[0] == "api   250m  95%   0  bad"
 
 
 def test_the_total_adds_up_what_can_be_added() -> None:
-    assert lines(look=Look(total=True))[-1] == "TOTAL  ~255m              12"
+    assert lines(look=TableOptions(total=True))[-1] == "TOTAL  ~255m              12"
 
 
 def test_a_total_is_a_lower_bound_if_any_row_is_one_or_lacks_its_value() -> None:
     lacking = (ROWS[0], Row("lost", None, None, "", None, partial=True))
-    assert lines(lacking, look=Look(total=True))[-1].split()[1] == "~250m"
+    assert lines(lacking, look=TableOptions(total=True))[-1].split()[1] == "~250m"
     whole = (ROWS[0], ROWS[2])
-    assert lines(whole, look=Look(total=True))[-1].split()[1] == "250m"
+    assert lines(whole, look=TableOptions(total=True))[-1].split()[1] == "250m"
 
 
 def test_what_does_not_add_up_has_no_total() -> None:
     columns = (COLUMNS[0], replace(COLUMNS[1], additive=False))
-    assert lines(columns=columns, look=Look(total=True))[-1] == "TOTAL"
+    assert lines(columns=columns, look=TableOptions(total=True))[-1] == "TOTAL"
 
 
 @pytest.mark.parametrize(
@@ -106,24 +106,24 @@ def test_what_does_not_add_up_has_no_total() -> None:
 )
 def test_no_total_gives_way_to_the_word_for_it(order: Sequence[int], last: str) -> None:
     columns = [COLUMNS[i] for i in order]
-    assert lines(columns=columns, look=Look(total=True))[-1].endswith(last)
+    assert lines(columns=columns, look=TableOptions(total=True))[-1].endswith(last)
 
 
 def test_units_hold_for_the_whole_column() -> None:
-    assert lines(look=Look(units=Units("cores")))[1].split()[1] == "0.250"
+    assert lines(look=TableOptions(units=Units("cores")))[1].split()[1] == "0.250"
 
 
 def test_columns_leave_in_their_order_and_are_named() -> None:
-    found = render(ROWS, COLUMNS, Look(width=24))
+    found = render(ROWS, COLUMNS, TableOptions(width=24))
     assert next(iter(found.lines)) == "NAME   CPU  %LIM  NOTE"
     assert found.left_out == ("restarts",)
-    found = render(ROWS, COLUMNS, Look(width=17))
+    found = render(ROWS, COLUMNS, TableOptions(width=17))
     assert next(iter(found.lines)) == "NAME   CPU  NOTE"
     assert found.left_out == ("cpu.share", "restarts")
 
 
 def test_columns_that_were_asked_for_never_leave() -> None:
-    found = render(ROWS, COLUMNS, Look(width=10, fixed=True))
+    found = render(ROWS, COLUMNS, TableOptions(width=10, fixed=True))
     assert (next(iter(found.lines)), found.left_out) == (
         "NAME   CPU  %LIM  RESTARTS  NOTE",
         (),
@@ -133,15 +133,15 @@ def test_columns_that_were_asked_for_never_leave() -> None:
 def test_names_are_shortened_last() -> None:
     row = Row("a-very-long-name-of-a-pod-x2x", note="a note that goes on and on")
     columns = (COLUMNS[0], COLUMNS[4])
-    cut = lines([row], columns, Look(width=45))[1]
+    cut = lines([row], columns, TableOptions(width=45))[1]
     assert cut == "a-very-long-name-of-a-pod-x2x  a note …and on"
-    cut = lines([row], columns, Look(width=38))[1]
+    cut = lines([row], columns, TableOptions(width=38))[1]
     assert cut == "a-very-long-n…of-a-pod-x2x  a not…d on"
     assert width(cut) <= 38
 
 
 def test_colour_goes_by_threshold_and_by_word_and_takes_no_room() -> None:
-    painted = lines(look=Look(colour=Thresholds(70, 90)))
+    painted = lines(look=TableOptions(colour=Thresholds(70, 90)))
     assert painted[0].startswith("\x1b[1mNAME")
     assert "\x1b[31m 95%\x1b[0m" in painted[1]
     assert "\x1b[31mbad " in painted[1]
@@ -151,13 +151,13 @@ def test_colour_goes_by_threshold_and_by_word_and_takes_no_room() -> None:
 
 
 def test_thresholds_can_be_set() -> None:
-    painted = lines(look=Look(colour=Thresholds(96, 97)))
+    painted = lines(look=TableOptions(colour=Thresholds(96, 97)))
     assert "\x1b[31m 95%" not in painted[1]
 
 
 def test_no_rows_make_a_header() -> None:
     assert lines([]) == ["NAME  CPU  %LIM  RESTARTS  NOTE"]
-    assert lines([], look=Look(headers=False)) == []
+    assert lines([], look=TableOptions(headers=False)) == []
 
 
 @pytest.mark.parametrize("of", SNAPSHOTS)
@@ -166,7 +166,7 @@ def test_nothing_reaches_the_terminal_that_it_could_act_upon(
     name: str, of: str
 ) -> None:
     rows = shown(name, of)
-    for line in render(rows.rows, rows.columns, Look()).lines:
+    for line in render(rows.rows, rows.columns, TableOptions()).lines:
         assert line.isprintable()
 
 
@@ -176,7 +176,7 @@ def test_nothing_reaches_the_terminal_that_it_could_act_upon(
 def test_tables_are_no_wider_than_the_terminal(name: str, of: str, size: int) -> None:
     rows = shown(name, of)
     columns = rows.table.plain(rows.rows)
-    found = render(rows.rows, columns, Look(width=size))
+    found = render(rows.rows, columns, TableOptions(width=size))
     assert max(map(width, found.lines)) <= size
 
 
@@ -186,4 +186,4 @@ def test_tables_are_no_wider_than_the_terminal(name: str, of: str, size: int) ->
 )
 def test_any_names_fit(names: list[str], size: int) -> None:
     rows = [Row(name, note=name) for name in names]
-    assert max(map(width, lines(rows, look=Look(width=size)))) <= size
+    assert max(map(width, lines(rows, look=TableOptions(width=size)))) <= size

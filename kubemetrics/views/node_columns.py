@@ -12,8 +12,14 @@ from ..models.resources import Quantities
 from ..quantity import Quantity
 from ..snapshot import NodeUsage, Reason, above_full
 from ..table.columns import ALWAYS, PARTIAL, Column, Severity, Table, label_column
-from .pods import status_severity
-from .samples import age_columns, marks, reason_code, reason_column, sample_columns
+from .pod_columns import status_severity
+from .sample_columns import (
+    age_columns,
+    marks,
+    reason_code,
+    reason_column,
+    sample_columns,
+)
 from .usage import RESOURCES, Resource, amount, share
 
 ALIASES: Final[Mapping[str, str]] = {

@@ -7,9 +7,9 @@ from typing import Final
 
 from ..snapshot import ContainerUsage, PodUsage, Reason
 from ..table.columns import ALWAYS, Column, Severity, Table, label_column
-from . import pods
-from .pods import status_severity
-from .samples import (
+from . import pod_columns
+from .pod_columns import status_severity
+from .sample_columns import (
     explanation_column,
     marks,
     reason_column,
@@ -36,7 +36,7 @@ def containers() -> Table[ContainerUsage]:
             explanation_column(_reason),
         ),
         families={"label:": lambda n: label_column(n, _labels), **demand_families()},
-        aliases=pods.ALIASES,
+        aliases=pod_columns.ALIASES,
     )
 
 
@@ -45,7 +45,7 @@ def _row(row: ContainerUsage) -> PodUsage:
 
 
 def _labels(row: ContainerUsage) -> Mapping[str, str]:
-    return pods.labels(row.row)
+    return pod_columns.labels(row.row)
 
 
 def _reason(row: ContainerUsage) -> Reason | None:

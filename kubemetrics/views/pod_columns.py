@@ -11,7 +11,7 @@ from ..models.pod import Container, ContainerState, Pod
 from ..snapshot import PodUsage, Reason
 from ..snapshot.rollup import owner
 from ..table.columns import ALWAYS, Column, Severity, Table, label_column
-from .samples import (
+from .sample_columns import (
     age_columns,
     explanation_column,
     marks,
