@@ -153,14 +153,44 @@ def node_view() -> View[NodeUsage]:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupBase:
+    """What a view of sums begins with: its first *keys*, and what names name.
+
+    *names_of* gives the names that a pod answers to on the command line, *noun* is the
+    word for a row, *everywhere* shows all namespaces unless one is named.
+    """
+
+    keys: tuple[str, ...]
+    noun: str
+    names_of: Callable[[PodUsage], Sequence[str]]
+    everywhere: bool = False
+
+
+BASES: Final = {
+    "pods": GroupBase(keys=(), noun="group", names_of=pod_names),
+    "namespaces": GroupBase(
+        keys=("namespace",),
+        noun="namespace",
+        names_of=namespace_names,
+        everywhere=True,
+    ),
+    "workloads": GroupBase(
+        keys=("namespace", "owner"), noun="workload", names_of=owner_names
+    ),
+}
+
+
 def group_view(chain: Sequence[str], base: str = "pods") -> View[Rollup]:
-    """Return the view of a roll-up by a *chain* of keys.
+    """Return the view of a roll-up by the keys of *base*, then those of *chain*.
 
     *base* is what is named on the command line: pods, namespaces or workloads.
 
     Raises:
         ValueError: no such key; says which there are.
     """
+    of = BASES[base]
+    chain = tuple(dict.fromkeys([*of.keys, *chain]))
     for by in chain:
         key_of(by)
     members = containers_of if "container" in chain else _themselves
@@ -169,23 +199,17 @@ def group_view(chain: Sequence[str], base: str = "pods") -> View[Rollup]:
         return rollup(members(rows), chain)
 
     return View(
-        table=groups(chain, _NOUNS.get(base, "group")),
-        find=_from_pods(grouped, _NAMES[base]),
+        table=groups(chain, of.noun),
+        find=_from_pods(grouped, of.names_of),
         named=base,
-        resource=_RESOURCES.get(tuple(chain)),
-        everywhere=base == "namespaces",
+        resource=_RESOURCES.get(chain),
+        everywhere=of.everywhere,
         pods_by_name=base == "pods",
     )
 
 
 def _themselves(rows: Sequence[PodUsage]) -> Sequence[PodUsage]:
     return rows
-
-
-_NAMES: Final = {
-    "pods": pod_names, "namespaces": namespace_names, "workloads": owner_names,
-}  # fmt: skip
-_NOUNS: Final = {"namespaces": "namespace", "workloads": "workload"}
 
 
 def _workload(row: Rollup) -> str:
