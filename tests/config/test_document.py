@@ -209,7 +209,7 @@ def test_a_parsed_kubeconfig_is_taken_if_json_could_have_held_it() -> None:
 
 def test_json_is_read_without_importing_yaml() -> None:
     code = (
-        "import sys; from kubemetrics.config import load_config;"
+        "import sys; from kubemetrics.config.resolve import load_config;"
         f"load_config({json.dumps(KUBECONFIG)});"
         "from kubemetrics.config.document import parse; parse(b'{\"a\": 1}');"
         "sys.exit('yaml' in sys.modules)"
