@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from ..config.model import AuthInfo, Config
 from ..errors import CredentialError
@@ -27,6 +27,10 @@ from .refresh import Refreshing, Reloaded
 
 _EVERY: Final = 50.0
 """Seconds; client-go's transport/token_source.go has 60 with a leeway of 10."""
+
+CredentialKind: TypeAlias = Literal[
+    "client certificate", "token file", "token", "basic", "exec plugin", "oidc"
+]
 
 _log = logging.getLogger("kubemetrics")
 
@@ -93,8 +97,8 @@ class _Certified:
     expires_at: float | None
 
 
-class Identity:
-    """The certificate to show now."""
+class CertificateFiles:
+    """A client certificate and its key, read anew when a file of theirs changes."""
 
     def __init__(
         self,
@@ -146,13 +150,15 @@ class Identity:
 class WithCertificate:
     """A `CredentialSource` that adds a client certificate to what another gives."""
 
-    def __init__(self, inner: CredentialSource, identity: Identity) -> None:
+    def __init__(
+        self, inner: CredentialSource, certificate_files: CertificateFiles
+    ) -> None:
         self._inner = inner
-        self._identity = identity
+        self._certificate_files = certificate_files
 
     def cached(self) -> Credential | None:
         """Return both, if both are at hand."""
-        inner, certified = self._inner.cached(), self._identity.peek()
+        inner, certified = self._inner.cached(), self._certificate_files.peek()
         return None if inner is None or certified is None else _join(inner, certified)
 
     def fetch(self) -> Credential:
@@ -161,7 +167,7 @@ class WithCertificate:
         Raises:
             CredentialError: one of them cannot be had.
         """
-        return _join(self._inner.fetch(), self._identity.current())
+        return _join(self._inner.fetch(), self._certificate_files.current())
 
     def rejected(self, credential: Credential) -> bool:
         """Pass it on: a file's change is noticed anyway."""
@@ -240,50 +246,57 @@ def credential_source(
     Raises:
         CredentialError: the token cannot be sent.
     """
-    auth = config.auth
-    if not config.server.lower().startswith("https://"):
-        return Fixed(Credential())
-    header = _written_down(auth, config.user, clock)
-    identity = _identity(auth, config.user, clock, check)
-    if header is None and identity is None and auth.exec is not None:
-        # Each of these is a part of the start-up time, and few need more than one.
+    auth, kinds = config.auth, credential_kinds(config)
+    header: CredentialSource
+    # A plugin and OIDC are a part of the start-up time, and few need either.
+    if "exec plugin" in kinds and auth.exec is not None:
         from .exec import exec_source  # noqa: PLC0415
 
-        return exec_source(config, auth.exec, environ, clock, exec_timeout)
-    if header is None and auth.oidc is not None:
+        header = exec_source(config, auth.exec, environ, clock, exec_timeout)
+    elif "oidc" in kinds and auth.oidc is not None:
         from .oidc import may_persist, oidc_source  # noqa: PLC0415
 
         write = may_persist(persist, environ)
         header = oidc_source(auth.oidc, exchange, clock, persist=write)
-    header = header or Fixed(Credential())
-    if identity is None:
-        return header
-
-    return WithCertificate(header, identity)
-
-
-def _identity(
-    auth: AuthInfo,
-    user: str,
-    clock: Callable[[], float],
-    check: Callable[[ClientCertificate], None] | None,
-) -> Identity | None:
-    if not (auth.client_certificate or auth.client_certificate_data):
-        return None
-
-    return Identity(auth, user, clock, check)
-
-
-def _written_down(
-    auth: AuthInfo, user: str, clock: Callable[[], float]
-) -> CredentialSource | None:
-    static = _static(auth)
-    if auth.token_file:
+    elif "token file" in kinds:
+        static = _static(auth)
         usable = None if isinstance(static, str) else static
-        return token_file_source(auth.token_file, usable, clock)
+        header = token_file_source(auth.token_file, usable, clock)
+    else:
+        header = _fixed(auth if kinds else AuthInfo(), config.user)
+    if "client certificate" not in kinds:
+        return header
+    return WithCertificate(header, CertificateFiles(auth, config.user, clock, check))
+
+
+def credential_kinds(config: Config) -> tuple[CredentialKind, ...]:
+    """Return which credentials of *config* are used, in the order of precedence.
+
+    A client certificate goes with a header; an exec plugin runs where there is neither,
+    and OIDC where no other header is. Without https there is none.
+
+    Source: client-go plugin/pkg/client/auth/exec/exec.go, ``UpdateTransportConfig``.
+    """
+    if not config.secure:
+        return ()
+    auth = config.auth
+    certificate = bool(auth.client_certificate or auth.client_certificate_data)
+    candidates: tuple[tuple[CredentialKind, bool], ...] = (
+        ("token file", bool(auth.token_file)),
+        ("token", bool(auth.token)),
+        ("basic", bool(auth.username or auth.password)),
+        ("exec plugin", auth.exec is not None and not certificate),
+        ("oidc", auth.oidc is not None),
+    )
+    header = tuple(kind for kind, present in candidates if present)[:1]
+    return ("client certificate", *header) if certificate else header
+
+
+def _fixed(auth: AuthInfo, user: str) -> Fixed:
+    static = _static(auth)
     if isinstance(static, str):
         raise CredentialError(f'the token of user "{user}" {static}')
-    return None if static is None else Fixed(static)
+    return Fixed(static or Credential())
 
 
 def _static(auth: AuthInfo) -> Credential | str | None:

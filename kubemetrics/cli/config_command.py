@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ..auth.expiry import certificate_expiry, token_expiry
+from ..auth.sources import CredentialKind, credential_kinds
 from ..commandline import console
 from ..commandline.connect import config_of
 from ..commandline.parser import Parser
@@ -37,47 +38,40 @@ class CredentialFact(NamedTuple):
 
 
 def credentials_of(config: Config) -> tuple[CredentialFact, ...]:
-    """Return what goes with each request, in the order of `credential_source`.
+    """Return what goes with each request, in the order of `credential_kinds`.
 
     No plugin is run and no token renewed for it.
     """
-    if not config.secure:
-        return ()
-    auth = config.auth
-    written = [*_certificate(auth), *_header(auth)]
-    return tuple(written or _plugin(auth))
+    return tuple(_fact(kind, config.auth) for kind in credential_kinds(config))
 
 
-def _certificate(auth: AuthInfo) -> Iterator[CredentialFact]:
-    if auth.client_certificate_data is not None:
-        ends = certificate_expiry(auth.client_certificate_data)
-        key = "auth.client_certificate_data"
-        yield CredentialFact("client certificate", "embedded", ends, key)
-    elif auth.client_certificate:
-        ends = certificate_expiry(_read(auth.client_certificate))
-        key = "auth.client_certificate"
-        yield CredentialFact("client certificate", auth.client_certificate, ends, key)
-
-
-def _header(auth: AuthInfo) -> Iterator[CredentialFact]:
-    if auth.token_file:
+def _fact(kind: CredentialKind, auth: AuthInfo) -> CredentialFact:
+    detail, ends, key = "", None, "auth.username"
+    if kind == "client certificate":
+        detail, ends, key = _certificate(auth)
+    elif kind == "token file":
         ends = token_expiry(_read(auth.token_file).decode("ascii", "replace"))
-        yield CredentialFact("token file", auth.token_file, ends, "auth.token_file")
-    elif auth.token:
-        ends = token_expiry(auth.token)
-        yield CredentialFact("token", "", ends, "auth.token")
-    elif auth.username or auth.password:
-        yield CredentialFact("basic", auth.username, None, "auth.username")
-    elif auth.oidc and auth.exec is None:
-        ends = token_expiry(auth.oidc.id_token)
-        yield CredentialFact("oidc", auth.oidc.issuer_url, ends, "auth.oidc")
-
-
-def _plugin(auth: AuthInfo) -> Iterator[CredentialFact]:
-    if auth.exec:
+        detail, key = auth.token_file, "auth.token_file"
+    elif kind == "token":
+        ends, key = token_expiry(auth.token), "auth.token"
+    elif kind == "basic":
+        detail = auth.username
+    elif auth.exec and kind == "exec plugin":
         version = auth.exec.api_version.rpartition("/")[2]
-        detail = f"{auth.exec.command} ({version})"
-        yield CredentialFact("exec plugin", detail, None, "auth.exec")
+        detail, key = f"{auth.exec.command} ({version})", "auth.exec"
+    elif auth.oidc:
+        ends = token_expiry(auth.oidc.id_token)
+        detail, key = auth.oidc.issuer_url, "auth.oidc"
+    return CredentialFact(kind, detail, ends, key)
+
+
+def _certificate(auth: AuthInfo) -> tuple[str, float | None, str]:
+    key = "auth.client_certificate"
+    if auth.client_certificate_data:
+        ends = certificate_expiry(auth.client_certificate_data)
+        return "embedded", ends, f"{key}_data"
+    path = auth.client_certificate
+    return path, certificate_expiry(_read(path)), key
 
 
 def _read(path: str) -> bytes:

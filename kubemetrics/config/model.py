@@ -115,4 +115,9 @@ class Config:
 
         Source: client-go rest/config.go, ``IsConfigTransportTLS``.
         """
-        return self.server.startswith("https://")
+        return is_https(self.server)
+
+
+def is_https(url: str) -> bool:
+    """Return whether *url* is an https URL; a scheme has no case (RFC 3986, 3.1)."""
+    return url[:8].lower() == "https://"

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from ..frozen import dataclass
 from .choice import Choice
+from .model import is_https
 from .stanzas import AUTHORITY_DATA, AuthProvider, Cluster, Plugin, User, base64_data
 
 PROXY_SCHEMES: Final = ("http", "https", "socks5")
@@ -253,7 +254,7 @@ def choice_problems(choice: Choice, *, credentials_needed: bool) -> Iterator[str
     cluster, user = choice.cluster, choice.user
     yield from _cluster_problems(cluster)
     yield from user_problems(user)
-    if cluster.server.lower().startswith("https://"):
+    if is_https(cluster.server):
         yield from _contradiction(cluster)
         yield from credential_problems(user)
         if credentials_needed and not identifies(user):

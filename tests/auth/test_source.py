@@ -11,6 +11,7 @@ import pytest
 
 from kubemetrics.auth import credential_source
 from kubemetrics.auth.credential import ClientCertificate, CredentialSource
+from kubemetrics.auth.sources import credential_kinds
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
 from kubemetrics.config.resolve import load_config
 from kubemetrics.errors import CredentialError
@@ -219,3 +220,40 @@ def test_a_service_account_is_a_token_file(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("two")
     clock.now += 50
     assert tokens.fetch().authorization == "Bearer two"
+
+
+def test_a_server_is_https_however_its_scheme_is_written() -> None:
+    auth = AuthInfo(token="t")
+    for server, secure in (
+        ("HTTPS://h", True),
+        ("HttpS://h", True),
+        ("HTTP://h", False),
+    ):
+        assert Config(server=server).secure is secure
+        sent = source(auth, server=server).fetch().authorization
+        assert sent == ("Bearer t" if secure else "")
+
+
+@pytest.mark.parametrize(
+    ("auth", "kinds"),
+    [
+        (AuthInfo(), ()),
+        (AuthInfo(token_file="/f", token="t", username="u"), ("token file",)),
+        (AuthInfo(token="t", username="u", oidc=OIDC), ("token",)),
+        (replace(DATA, token="t"), ("client certificate", "token")),
+        (replace(DATA, oidc=OIDC), ("client certificate", "oidc")),
+        (
+            replace(DATA, exec=ExecConfig(api_version=V1, command="p")),
+            ("client certificate",),
+        ),
+        (
+            AuthInfo(exec=ExecConfig(api_version=V1, command="p"), oidc=OIDC),
+            ("exec plugin",),
+        ),
+    ],
+)
+def test_a_written_header_goes_before_a_plugin_and_beside_a_certificate(
+    auth: AuthInfo, kinds: tuple[str, ...]
+) -> None:
+    assert credential_kinds(Config(server="https://x", auth=auth)) == kinds
+    assert credential_kinds(Config(server="http://x", auth=auth)) == ()
