@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from ..config.document import parse
-from ..config.model import Config, ExecConfig
+from ..config.model import EXEC_VERSIONS, REMOVED_EXEC_VERSION, Config, ExecConfig
 from ..config.stanzas import DocumentError
 from ..errors import ConfigError, CredentialError, DecodeError
 from ..frozen import dataclass
@@ -183,10 +183,6 @@ def _reader(stream: IO[bytes], take: Callable[[bytes], None]) -> threading.Threa
 # client.authentication.k8s.io (KEP-541).
 
 
-_GROUP: Final = "client.authentication.k8s.io"
-_VERSIONS: Final = (f"{_GROUP}/v1", f"{_GROUP}/v1beta1")
-
-
 def check_version(exec_config: ExecConfig) -> None:
     """Refuse an API version that is not spoken.
 
@@ -194,17 +190,17 @@ def check_version(exec_config: ExecConfig) -> None:
         CredentialError: it is neither v1 nor v1beta1.
     """
     version = exec_config.api_version
-    if version in _VERSIONS:
+    if version in EXEC_VERSIONS:
         return
     hint = ""
-    if version == f"{_GROUP}/v1alpha1":
+    if version == REMOVED_EXEC_VERSION:
         hint = (
             "; v1alpha1 was removed in Kubernetes 1.24: write the kubeconfig anew with"
             " the cloud's tool (aws eks update-kubeconfig, …)"
         )
     raise CredentialError(
         f'exec plugin: invalid apiVersion "{version}", must be one of'
-        f" {', '.join(_VERSIONS)}{hint}"
+        f" {', '.join(EXEC_VERSIONS)}{hint}"
     )
 
 

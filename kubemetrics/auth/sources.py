@@ -288,8 +288,11 @@ def credential_kinds(config: Config) -> tuple[CredentialKind, ...]:
         ("exec plugin", auth.exec is not None and not certificate),
         ("oidc", auth.oidc is not None),
     )
-    header = tuple(kind for kind, present in candidates if present)[:1]
-    return ("client certificate", *header) if certificate else header
+    used: list[CredentialKind] = []
+    if certificate:
+        used.append("client certificate")
+    used += [kind for kind, present in candidates if present][:1]
+    return tuple(used)
 
 
 def _fixed(auth: AuthInfo, user: str) -> Fixed:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from ..frozen import dataclass
 
 InteractiveMode: TypeAlias = Literal["Never", "IfAvailable", "Always"]
 Source: TypeAlias = Literal["kubeconfig", "in-cluster", "flags"]
+
+EXEC_GROUP: Final = "client.authentication.k8s.io"
+EXEC_VERSIONS: Final = (f"{EXEC_GROUP}/v1", f"{EXEC_GROUP}/v1beta1")
+"""The versions of ``ExecCredential`` that are spoken (KEP-541)."""
+REMOVED_EXEC_VERSION: Final = f"{EXEC_GROUP}/v1alpha1"
+"""Removed in Kubernetes 1.24."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

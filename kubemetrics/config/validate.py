@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from ..frozen import dataclass
 from .choice import Choice
-from .model import is_https
+from .model import EXEC_VERSIONS, REMOVED_EXEC_VERSION, is_https
 from .stanzas import AUTHORITY_DATA, AuthProvider, Cluster, Plugin, User, base64_data
 
 PROXY_SCHEMES: Final = ("http", "https", "socks5")
@@ -92,10 +92,6 @@ def _split(text: str) -> SplitResult:
 # plugin/pkg/client/auth.
 
 
-_API_VERSIONS: Final = frozenset(
-    ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
-)
-_OLD_API_VERSION: Final = "client.authentication.k8s.io/v1alpha1"
 _MODES: Final = frozenset(("Never", "IfAvailable", "Always"))
 _REMOVED: Final = {
     "gcp": "gke-gcloud-auth-plugin (gcloud components install gke-gcloud-auth-plugin)",
@@ -168,17 +164,17 @@ def _plugin_problems(user: User, plugin: Plugin) -> Iterator[str]:
 
 def _api_version_problems(user: User, version: str) -> Iterator[str]:
     where = user.origin.at("exec.apiVersion")
-    if version == _OLD_API_VERSION:
+    if version == REMOVED_EXEC_VERSION:
         yield (
             f"{where}: {version} has been removed from Kubernetes: update the tool "
             "that wrote it, and let it write this user again"
         )
-    elif version not in _API_VERSIONS:
+    elif version not in EXEC_VERSIONS:
         yield f"{where}: unknown: {_accepted_versions()}"
 
 
 def _accepted_versions() -> str:
-    return "must be " + " or ".join(sorted(_API_VERSIONS))
+    return "must be " + " or ".join(EXEC_VERSIONS)
 
 
 def _auth_provider_problems(user: User, provider: AuthProvider) -> Iterator[str]:
