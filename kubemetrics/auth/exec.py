@@ -43,7 +43,7 @@ _GRACE: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class PluginCommand:
     """What to run: *program* is looked up on ``PATH``, *timeout* is in seconds.
 
     With *interactive* it has the terminal: stdin, and stderr as it comes.
@@ -57,7 +57,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class PluginResult:
     """What came of it; *problem* says why there is no exit code to speak of."""
 
     code: int = 0
@@ -67,12 +67,14 @@ class Outcome:
     missing: bool = False
 
 
-def run(command: Command) -> Outcome:
+def run(command: PluginCommand) -> PluginResult:
     """Run *command* to its end, or to its time limit. It does not raise."""
     # Found as Go does: by this process's PATH, not by the one of the plugin's `env`.
     path = shutil.which(command.program)
     if path is None:
-        return Outcome(missing=True, problem=f"executable {command.program} not found")
+        return PluginResult(
+            missing=True, problem=f"executable {command.program} not found"
+        )
     try:
         process = _start(path, command)
     except (OSError, ValueError) as error:
@@ -80,11 +82,13 @@ def run(command: Command) -> Outcome:
             getattr(error, "strerror", None)
             or "an argument or a variable holds a null character"
         )
-        return Outcome(problem=f"executable {command.program} cannot be run: {why}")
+        return PluginResult(
+            problem=f"executable {command.program} cannot be run: {why}"
+        )
     return _Watch(process, command).outcome()
 
 
-def _start(path: str, command: Command) -> subprocess.Popen[bytes]:
+def _start(path: str, command: PluginCommand) -> subprocess.Popen[bytes]:
     # Without the terminal the plugin has a session of its own, so that whatever it
     # started can be ended with it.
     return subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
@@ -103,14 +107,16 @@ def _start(path: str, command: Command) -> subprocess.Popen[bytes]:
 class _Watch:
     """Reads both pipes of a running plugin and ends it when a bound is reached."""
 
-    def __init__(self, process: subprocess.Popen[bytes], command: Command) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], command: PluginCommand
+    ) -> None:
         self._process = process
         self._command = command
         self._stdout = bytearray()
         self._stderr = bytearray()
         self._too_much = False
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> PluginResult:
         readers = (
             _reader(self._process.stdout or io.BytesIO(), self._take_stdout),
             _reader(self._process.stderr or io.BytesIO(), self._take_stderr),
@@ -121,7 +127,7 @@ class _Watch:
             reader.join(max(0.0, until - time.monotonic()))
         if self._too_much:
             problem = f"wrote more than {_STDOUT_LIMIT >> 20} MiB to stdout"
-        return Outcome(
+        return PluginResult(
             code=self._process.returncode,
             stdout=bytes(self._stdout),
             stderr=bytes(self._stderr),
@@ -373,7 +379,7 @@ class _Plugin:
             CredentialError: it cannot be run, fails, or answers what cannot be used.
         """
         outcome = run(
-            Command(
+            PluginCommand(
                 program=self.command,
                 args=self.args,
                 environ=self._environment(),
@@ -401,7 +407,7 @@ class _Plugin:
             "KUBERNETES_EXEC_INFO": self.info,
         }
 
-    def _failure(self, outcome: Outcome) -> str:
+    def _failure(self, outcome: PluginResult) -> str:
         if outcome.missing:
             return f"{outcome.problem}{self._help()}"
         problem = outcome.problem
@@ -416,7 +422,7 @@ class _Plugin:
             f" on PATH{': ' if hint else ''}{hint}"
         )
 
-    def _said(self, outcome: Outcome) -> str:
+    def _said(self, outcome: PluginResult) -> str:
         secrets = known_secrets(self._environment(), self.args)
         quoted = quote_stderr(outcome.stderr.decode(errors="replace"), secrets)
         return f"; it said: {quoted}" if quoted else ""

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -281,17 +282,17 @@ def credential_kinds(config: Config) -> tuple[CredentialKind, ...]:
         return ()
     auth = config.auth
     certificate = bool(auth.client_certificate or auth.client_certificate_data)
-    candidates: tuple[tuple[CredentialKind, bool], ...] = (
-        ("token file", bool(auth.token_file)),
-        ("token", bool(auth.token)),
-        ("basic", bool(auth.username or auth.password)),
-        ("exec plugin", auth.exec is not None and not certificate),
-        ("oidc", auth.oidc is not None),
-    )
+    candidates: dict[CredentialKind, bool] = {
+        "token file": bool(auth.token_file),
+        "token": bool(auth.token),
+        "basic": bool(auth.username or auth.password),
+        "exec plugin": auth.exec is not None and not certificate,
+        "oidc": auth.oidc is not None,
+    }
     used: list[CredentialKind] = []
     if certificate:
         used.append("client certificate")
-    used += [kind for kind, present in candidates if present][:1]
+    used.extend(islice((kind for kind, present in candidates.items() if present), 1))
     return tuple(used)
 
 

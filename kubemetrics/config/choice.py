@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, TypedDict
 
 from ..frozen import dataclass
 from .kubeconfig import Kubeconfig
-from .stanzas import Cluster, Context, Origin, User, flag_of
+from .stanzas import ClusterStanza, ContextStanza, Origin, UserStanza, flag_of
 
 # What is said by keyword or by flag goes before what a kubeconfig says.
 #
@@ -58,7 +58,7 @@ _KEYS: Final = {  # keywords whose kubeconfig key is not just written with dashe
 }
 
 
-def override_cluster(cluster: Cluster, overrides: Overrides) -> Cluster:
+def override_cluster(cluster: ClusterStanza, overrides: Overrides) -> ClusterStanza:
     """Apply the overrides of a cluster."""
     given = _given(
         overrides,
@@ -75,7 +75,7 @@ def override_cluster(cluster: Cluster, overrides: Overrides) -> Cluster:
     return replace(cluster, origin=_flagged(cluster.origin, given), **changes)
 
 
-def override_user(user: User, overrides: Overrides) -> User:
+def override_user(user: UserStanza, overrides: Overrides) -> UserStanza:
     """Apply the overrides of a user."""
     given = _given(
         overrides,
@@ -117,7 +117,7 @@ def _given(
     )
 
 
-def _given_impersonation(user: User, overrides: Overrides) -> dict[str, Any]:
+def _given_impersonation(user: UserStanza, overrides: Overrides) -> dict[str, Any]:
     given: dict[str, Any] = {}
     if groups := overrides.get("as_groups"):
         given["as_groups"] = tuple(groups)
@@ -136,7 +136,7 @@ _LISTED: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Selection:
     """The chosen stanzas with the overrides applied.
 
     *user_missing* says that the user is not there: where only the context names it,
@@ -147,15 +147,15 @@ class Choice:
     context_origin: str = ""
     cluster_name: str = ""
     user_name: str = ""
-    context: Context = field(default_factory=Context)
-    cluster: Cluster = field(default_factory=Cluster)
-    user: User = field(default_factory=User)
+    context: ContextStanza = field(default_factory=ContextStanza)
+    cluster: ClusterStanza = field(default_factory=ClusterStanza)
+    user: UserStanza = field(default_factory=UserStanza)
     user_missing: str = ""
 
 
 def choose(
     kubeconfig: Kubeconfig, overrides: Overrides, problems: list[str]
-) -> Choice | None:
+) -> Selection | None:
     """Choose, or say that nothing names a cluster: ``None``.
 
     A name that leads nowhere is added to *problems*.
@@ -166,21 +166,21 @@ def choose(
     if context_name and context_name not in kubeconfig.contexts:
         missing = none_such("context", context_name, kubeconfig.contexts)
         problems.append(f"{context_origin}: {missing}")
-    context = kubeconfig.contexts.get(context_name, Context())
+    context = kubeconfig.contexts.get(context_name, ContextStanza())
     cluster_name = overrides.get("cluster") or context.cluster
     user_name = overrides.get("user") or context.user
     cluster = _cluster(kubeconfig, cluster_name, context, overrides, problems)
     user_missing = _check_user(kubeconfig, user_name, context, overrides, problems)
     if not context_name and not cluster_name and not overrides.get("server"):
         return None
-    return Choice(
+    return Selection(
         context_name=context_name,
         context_origin=context_origin,
         cluster_name=cluster_name,
         user_name=user_name,
         context=context,
         cluster=override_cluster(cluster, overrides),
-        user=override_user(kubeconfig.users.get(user_name, User()), overrides),
+        user=override_user(kubeconfig.users.get(user_name, UserStanza()), overrides),
         user_missing=user_missing,
     )
 
@@ -188,10 +188,10 @@ def choose(
 def _cluster(
     kubeconfig: Kubeconfig,
     name: str,
-    context: Context,
+    context: ContextStanza,
     overrides: Overrides,
     problems: list[str],
-) -> Cluster:
+) -> ClusterStanza:
     found = kubeconfig.clusters.get(name)
     if found is None and overrides.get("cluster"):
         problem = none_such("cluster", name, kubeconfig.clusters)
@@ -200,13 +200,13 @@ def _cluster(
         # client-go takes this for an empty kubeconfig: a pod would go in-cluster.
         problem = none_such("cluster", name, kubeconfig.clusters)
         problems.append(f"{context.origin.at('cluster')}: {problem}")
-    return found or Cluster()
+    return found or ClusterStanza()
 
 
 def _check_user(
     kubeconfig: Kubeconfig,
     name: str,
-    context: Context,
+    context: ContextStanza,
     overrides: Overrides,
     problems: list[str],
 ) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from ..frozen import dataclass
-from .stanzas import Cluster, Origin, User
+from .stanzas import ClusterStanza, Origin, UserStanza
 
 DIRECTORIES: Final = (
     "/var/run/secrets/kubernetes.io/serviceaccount",
@@ -23,7 +23,7 @@ _log = logging.getLogger("kubemetrics")
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class PodEnvironment:
     """What there is outside of a kubeconfig: variables and the service account."""
 
     environ: Mapping[str, str]
@@ -61,7 +61,7 @@ class Surroundings:
             return None
         return (named, str(path)) if named else None
 
-    def stanzas(self) -> tuple[Cluster, User]:
+    def stanzas(self) -> tuple[ClusterStanza, UserStanza]:
         """Say what the pod has as a kubeconfig would; the token stays in its file."""
         host, port = self.host_and_port or ("", "")
         # An IPv6 address needs brackets (Go's net.JoinHostPort).
@@ -74,12 +74,12 @@ class Surroundings:
         }
         origin = Origin(sources=names)
         return (
-            Cluster(
+            ClusterStanza(
                 origin=origin,
                 server=f"https://{address}:{port}",
                 certificate_authority=authority,
             ),
-            User(origin=origin, token_file=str(self._token)),
+            UserStanza(origin=origin, token_file=str(self._token)),
         )
 
     @property
@@ -99,10 +99,10 @@ class Surroundings:
 
 def surroundings(
     environ: Mapping[str, str], directories: tuple[str, ...] = DIRECTORIES
-) -> Surroundings:
+) -> PodEnvironment:
     """Find the service account: the first of *directories* that has a token."""
     found = (path for path in map(Path, directories) if _is_file(path / "token"))
-    return Surroundings(environ, next(found, Path(directories[0])))
+    return PodEnvironment(environ, next(found, Path(directories[0])))
 
 
 def _is_file(path: Path) -> bool:

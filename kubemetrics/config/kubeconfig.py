@@ -16,12 +16,12 @@ from ..errors import ConfigError
 from ..frozen import dataclass
 from .document import MAX_BYTES, parse, plain
 from .stanzas import (
-    Cluster,
-    Context,
+    ClusterStanza,
+    ContextStanza,
     DocumentError,
     Fields,
     Json,
-    User,
+    UserStanza,
     read_cluster,
     read_context,
     read_extensions,
@@ -35,9 +35,13 @@ _T = TypeVar("_T")
 class Kubeconfig:
     """Stanzas by name. *current_origin* says which file set the current context."""
 
-    clusters: Mapping[str, Cluster] = field(default_factory=dict[str, Cluster])
-    users: Mapping[str, User] = field(default_factory=dict[str, User])
-    contexts: Mapping[str, Context] = field(default_factory=dict[str, Context])
+    clusters: Mapping[str, ClusterStanza] = field(
+        default_factory=dict[str, ClusterStanza]
+    )
+    users: Mapping[str, UserStanza] = field(default_factory=dict[str, UserStanza])
+    contexts: Mapping[str, ContextStanza] = field(
+        default_factory=dict[str, ContextStanza]
+    )
     current_context: str = ""
     current_origin: str = ""
 

@@ -12,8 +12,15 @@ from typing import Final, Unpack, cast
 
 from ..errors import ConfigError
 from ..times import parse_timeout
-from .choice import Choice, Overrides, choose, listed, override_cluster, override_user
-from .in_cluster import DIRECTORIES, Surroundings, surroundings
+from .choice import (
+    Overrides,
+    Selection,
+    choose,
+    listed,
+    override_cluster,
+    override_user,
+)
+from .in_cluster import DIRECTORIES, PodEnvironment, surroundings
 from .kubeconfig import KubeconfigSource, Loaded, load
 from .model import (
     AuthInfo,
@@ -24,14 +31,22 @@ from .model import (
     OidcConfig,
     Source,
 )
-from .stanzas import AUTHORITY_DATA, Cluster, Origin, Plugin, User, base64_data, flag_of
+from .stanzas import (
+    AUTHORITY_DATA,
+    ClusterStanza,
+    Origin,
+    Plugin,
+    UserStanza,
+    base64_data,
+    flag_of,
+)
 from .validate import choice_problems, parse_server
 
 # The namespace and the time limit: what is not the cluster's, nor the user's.
 
 
 def find_namespace(
-    choice: Choice, overrides: Overrides, around: Surroundings, problems: list[str]
+    choice: Selection, overrides: Overrides, around: PodEnvironment, problems: list[str]
 ) -> tuple[str, str]:
     """Find the namespace to use when none is named, and what says so.
 
@@ -63,7 +78,7 @@ def _timeout(given: str | float) -> float | None:
 
 
 def _namespace(
-    choice: Choice, overrides: Overrides, around: Surroundings
+    choice: Selection, overrides: Overrides, around: PodEnvironment
 ) -> tuple[str, str]:
     if given := overrides.get("namespace"):
         return given, flag_of("namespace")
@@ -106,7 +121,7 @@ _NAMES: Final = {
 
 
 def origins_of(
-    choice: Choice, overrides: Overrides, namespace: str
+    choice: Selection, overrides: Overrides, namespace: str
 ) -> tuple[tuple[str, str], ...]:
     """Pair each attribute that was given with the file and key, or the flag."""
     return tuple(
@@ -122,7 +137,7 @@ def origins_of(
     )
 
 
-def _names(choice: Choice, overrides: Overrides) -> Iterator[tuple[str, str]]:
+def _names(choice: Selection, overrides: Overrides) -> Iterator[tuple[str, str]]:
     origin = choice.context.origin
     if choice.context_name:
         yield "context", choice.context_origin
@@ -132,14 +147,14 @@ def _names(choice: Choice, overrides: Overrides) -> Iterator[tuple[str, str]]:
         yield "user", _flag(overrides, "user") or origin.at("user")
 
 
-def _cluster(choice: Choice) -> Iterator[tuple[str, str]]:
+def _cluster(choice: Selection) -> Iterator[tuple[str, str]]:
     origin = choice.cluster.origin
     for name in _CLUSTER:
         if getattr(choice.cluster, name):
             yield name, origin.at(name.replace("_", "-"))
 
 
-def _user(choice: Choice) -> Iterator[tuple[str, str]]:
+def _user(choice: Selection) -> Iterator[tuple[str, str]]:
     origin: Origin = choice.user.origin
     for name, key in _USER.items():
         if getattr(choice.user, name):
@@ -154,7 +169,7 @@ def _flag(overrides: Overrides, keyword: str) -> str:
 # A user stanza that was found valid → `AuthInfo` and `Impersonation`.
 
 
-def auth_info(name: str, user: User, cluster: Cluster) -> AuthInfo:
+def auth_info(name: str, user: UserStanza, cluster: ClusterStanza) -> AuthInfo:
     """Say how *user*, whose stanza has that *name*, authenticates to *cluster*."""
     # A key without a certificate is for nothing (clientcmd/client_config.go).
     certificate = bool(user.client_certificate or user.client_certificate_data)
@@ -172,7 +187,7 @@ def auth_info(name: str, user: User, cluster: Cluster) -> AuthInfo:
     )
 
 
-def impersonation(user: User) -> Impersonation | None:
+def impersonation(user: UserStanza) -> Impersonation | None:
     """Say whom to act as."""
     if not user.as_user:
         return None
@@ -184,7 +199,7 @@ def impersonation(user: User) -> Impersonation | None:
     )
 
 
-def _exec(plugin: Plugin, cluster: Cluster) -> ExecConfig:
+def _exec(plugin: Plugin, cluster: ClusterStanza) -> ExecConfig:
     return ExecConfig(
         api_version=plugin.api_version,
         command=plugin.command,
@@ -197,7 +212,7 @@ def _exec(plugin: Plugin, cluster: Cluster) -> ExecConfig:
     )
 
 
-def _oidc(name: str, user: User) -> OidcConfig | None:
+def _oidc(name: str, user: UserStanza) -> OidcConfig | None:
     if not user.auth_provider or user.auth_provider.name != "oidc":
         return None
     config = user.auth_provider.config
@@ -219,7 +234,7 @@ def _oidc(name: str, user: User) -> OidcConfig | None:
 
 
 def resolve(
-    loaded: Loaded, overrides: Overrides, around: Surroundings, *, as_kubectl: bool
+    loaded: Loaded, overrides: Overrides, around: PodEnvironment, *, as_kubectl: bool
 ) -> Config:
     """Resolve what was loaded.
 
@@ -244,23 +259,23 @@ def resolve(
     return build(choice, loaded, overrides, around, source, problems)
 
 
-def pod_choice(overrides: Overrides, around: Surroundings) -> Choice:
+def pod_choice(overrides: Overrides, around: PodEnvironment) -> Selection:
     """Choose what a pod has.
 
     Every override counts; client-go heeds none but server, token and CA there.
     """
     cluster, user = around.stanzas()
-    return Choice(
+    return Selection(
         cluster=override_cluster(cluster, overrides),
         user=override_user(user, overrides),
     )
 
 
 def build(
-    choice: Choice,
+    choice: Selection,
     loaded: Loaded,
     overrides: Overrides,
-    around: Surroundings,
+    around: PodEnvironment,
     source: Source,
     problems: list[str],
 ) -> Config:
@@ -296,15 +311,17 @@ def build(
     )
 
 
-def _fixed_choice(server: str, overrides: Overrides) -> Choice:
+def _fixed_choice(server: str, overrides: Overrides) -> Selection:
     origin = Origin(sources={"server": "KUBERNETES_MASTER"})
-    return Choice(
-        cluster=override_cluster(Cluster(origin=origin, server=server), overrides),
-        user=override_user(User(), overrides),
+    return Selection(
+        cluster=override_cluster(
+            ClusterStanza(origin=origin, server=server), overrides
+        ),
+        user=override_user(UserStanza(), overrides),
     )
 
 
-def _nothing(loaded: Loaded, around: Surroundings) -> str:
+def _nothing(loaded: Loaded, around: PodEnvironment) -> str:
     if loaded.kubeconfig.contexts:
         known = listed(loaded.kubeconfig.contexts)
         return f"no current-context is set: choose a context with --context: {known}"

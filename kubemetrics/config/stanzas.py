@@ -182,7 +182,7 @@ def flag_of(key: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
+class ClusterStanza:
     """How to reach a server, as written."""
 
     origin: Origin = Origin()
@@ -218,7 +218,7 @@ class AuthProvider:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class UserStanza:
     """Who we are, as written. The ``as…`` are for impersonation."""
 
     origin: Origin = Origin()
@@ -239,7 +239,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class ContextStanza:
     """Which cluster, as which user, in which namespace."""
 
     origin: Origin = Origin()
@@ -248,9 +248,9 @@ class Context:
     namespace: str = ""
 
 
-def read_cluster(fields: Fields, base: str) -> Cluster:
+def read_cluster(fields: Fields, base: str) -> ClusterStanza:
     """Read ``clusters[].cluster``; relative paths are against *base*."""
-    return Cluster(
+    return ClusterStanza(
         origin=_origin(fields),
         server=fields.text("server"),
         tls_server_name=fields.text("tls-server-name"),
@@ -263,13 +263,13 @@ def read_cluster(fields: Fields, base: str) -> Cluster:
     )
 
 
-def read_user(fields: Fields, base: str) -> User:
+def read_user(fields: Fields, base: str) -> UserStanza:
     """Read ``users[].user``; relative paths are against *base*."""
     plugin = fields.section("exec")
     provider = fields.section("auth-provider")
     extra = fields.section("as-user-extra")
     read_extensions(fields)
-    return User(
+    return UserStanza(
         origin=_origin(fields),
         token=fields.text("token").strip(),
         token_file=_path(fields, "tokenFile", base),
@@ -288,10 +288,10 @@ def read_user(fields: Fields, base: str) -> User:
     )
 
 
-def read_context(fields: Fields, _base: str) -> Context:
+def read_context(fields: Fields, _base: str) -> ContextStanza:
     """Read ``contexts[].context``."""
     read_extensions(fields)
-    return Context(
+    return ContextStanza(
         origin=_origin(fields),
         cluster=fields.text("cluster"),
         user=fields.text("user"),

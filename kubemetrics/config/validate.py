@@ -11,9 +11,16 @@ from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from ..frozen import dataclass
-from .choice import Choice
+from .choice import Selection
 from .model import EXEC_VERSIONS, REMOVED_EXEC_VERSION, is_https
-from .stanzas import AUTHORITY_DATA, AuthProvider, Cluster, Plugin, User, base64_data
+from .stanzas import (
+    AUTHORITY_DATA,
+    AuthProvider,
+    ClusterStanza,
+    Plugin,
+    UserStanza,
+    base64_data,
+)
 
 PROXY_SCHEMES: Final = ("http", "https", "socks5")
 _CONTROL: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
@@ -99,7 +106,7 @@ _REMOVED: Final = {
 }
 
 
-def user_problems(user: User) -> Iterator[str]:
+def user_problems(user: UserStanza) -> Iterator[str]:
     """Check the user, whatever the server is."""
     at = user.origin.at
     if user.token and (user.username or user.password):
@@ -113,7 +120,7 @@ def user_problems(user: User) -> Iterator[str]:
     yield from _unsendable(user)
 
 
-def credential_problems(user: User) -> Iterator[str]:
+def credential_problems(user: UserStanza) -> Iterator[str]:
     """Check what matters only over https, where credentials are used."""
     if user.token_file:
         yield from _token_file_problems(user)
@@ -123,7 +130,7 @@ def credential_problems(user: User) -> Iterator[str]:
         yield from _auth_provider_problems(user, user.auth_provider)
 
 
-def identifies(user: User) -> bool:
+def identifies(user: UserStanza) -> bool:
     """Tell whether there is anything to say who we are with.
 
     Source: clientcmd/client_config.go, ``canIdentifyUser``.
@@ -135,7 +142,7 @@ def identifies(user: User) -> bool:
     )
 
 
-def _certificate_problems(user: User) -> Iterator[str]:
+def _certificate_problems(user: UserStanza) -> Iterator[str]:
     at = user.origin.at
     if user.client_certificate and user.client_certificate_data:
         yield f"{at('client-certificate')}: given as a file and as data: choose one"
@@ -147,7 +154,7 @@ def _certificate_problems(user: User) -> Iterator[str]:
     yield from unreadable(user.client_key, at("client-key"))
 
 
-def _plugin_problems(user: User, plugin: Plugin) -> Iterator[str]:
+def _plugin_problems(user: UserStanza, plugin: Plugin) -> Iterator[str]:
     at = user.origin.at
     if user.auth_provider:
         yield f"{at('auth-provider')}: contradicts exec: choose one"
@@ -162,7 +169,7 @@ def _plugin_problems(user: User, plugin: Plugin) -> Iterator[str]:
         yield f"{at('exec.interactiveMode')}: must be Never, IfAvailable or Always"
 
 
-def _api_version_problems(user: User, version: str) -> Iterator[str]:
+def _api_version_problems(user: UserStanza, version: str) -> Iterator[str]:
     where = user.origin.at("exec.apiVersion")
     if version == REMOVED_EXEC_VERSION:
         yield (
@@ -177,7 +184,7 @@ def _accepted_versions() -> str:
     return "must be " + " or ".join(EXEC_VERSIONS)
 
 
-def _auth_provider_problems(user: User, provider: AuthProvider) -> Iterator[str]:
+def _auth_provider_problems(user: UserStanza, provider: AuthProvider) -> Iterator[str]:
     where = user.origin.at("auth-provider")
     name = provider.name
     if name in _REMOVED:
@@ -200,7 +207,7 @@ def _oidc_problems(where: str, config: dict[str, str]) -> Iterator[str]:
         yield f"{where}.{AUTHORITY_DATA}: must be base64"
 
 
-def _token_file_problems(user: User) -> Iterator[str]:
+def _token_file_problems(user: UserStanza) -> Iterator[str]:
     where = user.origin.at("tokenFile")
     if user.username:
         yield f"{where}: a token and a username: choose one"
@@ -226,7 +233,7 @@ def unreadable(path: str, where: str) -> Iterator[str]:
         yield f"{where}: {path} cannot be read: {error.strerror}"
 
 
-def _unsendable(user: User) -> Iterator[str]:
+def _unsendable(user: UserStanza) -> Iterator[str]:
     texts = {
         "token": (user.token,),
         "as": (user.as_user,),
@@ -245,7 +252,7 @@ def _unsendable(user: User) -> Iterator[str]:
 # later (rest/transport.go, transport/transport.go).
 
 
-def choice_problems(choice: Choice, *, credentials_needed: bool) -> Iterator[str]:
+def choice_problems(choice: Selection, *, credentials_needed: bool) -> Iterator[str]:
     """Check what was chosen; *credentials_needed* refuses to go on anonymously."""
     cluster, user = choice.cluster, choice.user
     yield from _cluster_problems(cluster)
@@ -262,23 +269,23 @@ def choice_problems(choice: Choice, *, credentials_needed: bool) -> Iterator[str
         )
 
 
-def _anonymous(choice: Choice) -> str:
+def _anonymous(choice: Selection) -> str:
     if choice.user_missing:
         return choice.user_missing
     where = choice.user.origin.where or choice.context.origin.where or "flags"
     return f"{where}: no credentials for an https server (token, certificate, exec, …)"
 
 
-def _schemeless(cluster: Cluster) -> bool:
+def _schemeless(cluster: ClusterStanza) -> bool:
     return bool(cluster.server) and "://" not in cluster.server
 
 
-def _trust(cluster: Cluster) -> bool:
+def _trust(cluster: ClusterStanza) -> bool:
     authority = cluster.certificate_authority or cluster.certificate_authority_data
     return bool(authority or cluster.insecure_skip_tls_verify)
 
 
-def _cluster_problems(cluster: Cluster) -> Iterator[str]:
+def _cluster_problems(cluster: ClusterStanza) -> Iterator[str]:
     at = cluster.origin.at
     if not cluster.server:
         if cluster.origin.where:  # else there is no cluster, which has been said
@@ -298,7 +305,7 @@ def _cluster_problems(cluster: Cluster) -> Iterator[str]:
     yield from unreadable(cluster.certificate_authority, at("certificate-authority"))
 
 
-def _contradiction(cluster: Cluster) -> Iterator[str]:
+def _contradiction(cluster: ClusterStanza) -> Iterator[str]:
     authority = cluster.certificate_authority or cluster.certificate_authority_data
     if cluster.insecure_skip_tls_verify and authority:
         yield (

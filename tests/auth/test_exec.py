@@ -20,7 +20,7 @@ import pytest
 from kubemetrics.auth import credential_source
 from kubemetrics.auth import exec as exec_module
 from kubemetrics.auth.credential import CredentialSource
-from kubemetrics.auth.exec import Command, run
+from kubemetrics.auth.exec import PluginCommand, run
 from kubemetrics.config.model import Config
 from kubemetrics.errors import ConfigError, CredentialError
 from tests.transport.certs import NOT_AFTER, leaf, ordinary
@@ -494,7 +494,7 @@ def test_few_configurations_are_remembered() -> None:
 
 def test_only_the_end_of_stderr_is_kept_in_memory(tmp_path: Path) -> None:
     plugin = script(tmp_path / "plugin", "yes | head -c 3000000 >&2; echo last >&2")
-    outcome = run(Command(program=str(plugin), environ=dict(os.environ)))
+    outcome = run(PluginCommand(program=str(plugin), environ=dict(os.environ)))
     assert len(outcome.stderr) == 16384
     assert outcome.stderr.endswith(b"last\n")
 

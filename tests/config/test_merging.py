@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics.config.kubeconfig import Kubeconfig, merge
-from kubemetrics.config.stanzas import Cluster, Context, User
+from kubemetrics.config.stanzas import ClusterStanza, ContextStanza, UserStanza
 
 NAMES = st.sampled_from(["", "a", "b", "c"])
 KUBECONFIGS = st.builds(
     Kubeconfig,
-    clusters=st.dictionaries(NAMES, st.builds(Cluster, server=NAMES)),
-    users=st.dictionaries(NAMES, st.builds(User, token=NAMES, username=NAMES)),
-    contexts=st.dictionaries(NAMES, st.builds(Context, cluster=NAMES)),
+    clusters=st.dictionaries(NAMES, st.builds(ClusterStanza, server=NAMES)),
+    users=st.dictionaries(NAMES, st.builds(UserStanza, token=NAMES, username=NAMES)),
+    contexts=st.dictionaries(NAMES, st.builds(ContextStanza, cluster=NAMES)),
     current_context=NAMES,
     current_origin=st.just(""),
 )
