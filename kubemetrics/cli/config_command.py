@@ -16,7 +16,6 @@ from ..commandline.parser import Parser
 from ..config.model import AuthInfo, Config, Impersonation
 from ..table.render import plain_table
 from ..times import rfc3339_of
-from ..transport.proxy import choose, without_credentials
 
 
 class CredentialFact(NamedTuple):
@@ -127,6 +126,8 @@ def run(args: Namespace) -> int:
 
 def facts_of(config: Config) -> Iterator[Fact]:
     """Return what people ask about a configuration, without any secret."""
+    from ..transport.proxy import without_credentials  # noqa: PLC0415 - httpx, not for --help
+
     origins = dict(config.origins)
     yield Fact("source", config.source)
     for path in config.files:
@@ -184,6 +185,8 @@ def _impersonated(who: Impersonation) -> str:
 
 
 def _way(config: Config, origins: dict[str, str]) -> Iterator[Fact]:
+    from ..transport.proxy import choose  # noqa: PLC0415 - httpx, not for --help
+
     proxy = choose(config, os.environ)
     if proxy:
         why = origins.get("proxy_url") or f"${proxy.origin}"

@@ -7,7 +7,6 @@ from argparse import Namespace
 from typing import Final
 
 from ..api import Api
-from ..client.sync import Client
 from ..commandline import console
 from ..commandline.connect import config_of
 from ..commandline.parser import Parser
@@ -79,6 +78,8 @@ def examine(args: Namespace) -> Diagnosis:
     Raises:
         UsageError: a flag is wrong.
     """
+    from ..client.sync import Client  # noqa: PLC0415 - httpx, not for --help
+
     try:
         config = config_of(args)
         with Client(config, on_warning=console.warn) as client:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from ..client.sync import Client
 from ..config.model import Config
 from ..config.resolve import load_config
 from . import console
 from .parser import UsageError
+
+if TYPE_CHECKING:
+    from ..client.sync import Client
 
 
 def config_of(args: Namespace, *, context: str | None = None) -> Config:
@@ -44,6 +47,8 @@ def config_of(args: Namespace, *, context: str | None = None) -> Config:
 
 def client_of(args: Namespace) -> Client:
     """Return a client for what the flags say; close it, or use it in a ``with``."""
+    from ..client.sync import Client  # noqa: PLC0415 - httpx, not for --help
+
     return Client(config_of(args), on_warning=console.warn)
 
 
