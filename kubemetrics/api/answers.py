@@ -74,7 +74,7 @@ def status_of(response: Response) -> Mapping[str, Any] | None:
     return cast("Mapping[str, Any]", status) if status.get("kind") == "Status" else None
 
 
-def to_error(response: Response) -> ApiError:
+def error_from_response(response: Response) -> ApiError:
     """Return the typed error for an answer that is no 2xx."""
     status = status_of(response)
     if status is not None:
@@ -91,7 +91,7 @@ def to_error(response: Response) -> ApiError:
     )
 
 
-def foreign_text(error: ApiError) -> str | None:
+def unexpected_text(error: ApiError) -> str | None:
     """Return the text that came instead of a Status, bounded; ``None`` for a Status."""
     causes = as_objects(error.details.get("causes"))
     cause = causes[0] if causes else EMPTY
@@ -99,7 +99,7 @@ def foreign_text(error: ApiError) -> str | None:
     return as_text(cause.get("message")) if foreign else None
 
 
-def status_error(status: Mapping[str, Any], *, url: str) -> ApiError:
+def error_from_status(status: Mapping[str, Any], *, url: str) -> ApiError:
     """Return the typed error for a Status that came inside a 200: a watch's ERROR."""
     code = as_integer(status.get("code")) or HTTPStatus.INTERNAL_SERVER_ERROR
     response = Response(status=code, headers={}, body=b"", url=url)
@@ -144,10 +144,10 @@ def _refusal_hint(message: str) -> str:
         return NO_CREDENTIALS
     if ' resource "nodes" ' in message:
         return _NODES_NOT_BOUND
-    return not_bound(message) if ' resource "pods" ' in message else ""
+    return rbac_hint(message) if ' resource "pods" ' in message else ""
 
 
-def not_bound(message: str) -> str:
+def rbac_hint(message: str) -> str:
     """Say what may be done about a 403 with RBAC's *message*."""
     pods = ' resource "pods" ' in message
     narrower = pods and message.endswith(" at the cluster scope")

@@ -1,10 +1,13 @@
-"""What is said when there is no metrics API to ask, and when that may be said."""
+"""The metrics API: which version answers, and why it does not when none does.
+
+On the happy path there is no discovery: the version that is served nearly everywhere is
+asked for, and only a failure is looked into.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from ..errors import (
     ApiError,
@@ -17,23 +20,26 @@ from ..errors import (
 )
 from ..flow import Flow, Pause, Query, Response, attempt
 from ..frozen import dataclass
-from ..jsonread import as_object, as_objects
-from ..wire import APIGroupWire, decode
-from .answers import NO_CREDENTIALS, foreign_text, not_bound
+from .answers import NO_CREDENTIALS, rbac_hint, unexpected_text
+from .discovery import (
+    GROUP,
+    GROUP_PATH,
+    KNOWN_VERSIONS,
+    Get,
+    Post,
+    may,
+    registered_versions,
+)
 from .retry import AGGREGATOR_TEXTS
 
-GROUP: Final = "metrics.k8s.io"
-KNOWN_VERSIONS: Final = ("v1beta1", "v1")
-"""v1 is GA in Kubernetes 1.37 (KEP-5207); metrics-server serves v1beta1 only so far."""
 
-
-def says_down(error: ApiError) -> bool:
-    """Say whether these are the aggregator's own words for an API that is down."""
-    text = foreign_text(error) or ""
+def is_down_error(error: ApiError) -> bool:
+    """Return whether kube-aggregator reports the API behind it as down."""
+    text = unexpected_text(error) or ""
     return isinstance(error, ServiceUnavailable) and text.startswith(AGGREGATOR_TEXTS)
 
 
-def absent(failure: ApiError) -> MetricsUnavailable:
+def absent_error(failure: ApiError) -> MetricsUnavailable:
     """Return the error for a group that is not registered."""
     return MetricsUnavailable(
         f"the metrics API is absent: {GROUP} is not registered",
@@ -44,11 +50,11 @@ def absent(failure: ApiError) -> MetricsUnavailable:
     )
 
 
-def down(failure: ApiError) -> MetricsUnavailable:
+def down_error(failure: ApiError) -> MetricsUnavailable:
     """Return the error for a group that is registered and does not answer."""
     return MetricsUnavailable(
         f"the metrics API is down: {GROUP} is registered, but the server says"
-        f' "{foreign_text(failure)}"',
+        f' "{unexpected_text(failure)}"',
         cause="down",
         url=failure.url,
         status=failure.status,
@@ -57,21 +63,15 @@ def down(failure: ApiError) -> MetricsUnavailable:
     )
 
 
-def unserved(failure: ApiError, versions: tuple[str, ...]) -> ApiError:
+def not_served_error(failure: ApiError, versions: tuple[str, ...]) -> ApiError:
     """Return the error for a group none of whose *versions* answers."""
-    if says_down(failure):
-        return down(failure)
+    if is_down_error(failure):
+        return down_error(failure)
     served = ", ".join(versions) or "none"
     return failure.explained(f"{GROUP} is registered with versions: {served}")
 
 
-# Why the metrics API refused: a 401 or 403 has several causes, told apart here.
-
-
-Post: TypeAlias = Callable[[str, Mapping[str, object]], Flow[Mapping[str, Any]]]
-
-_REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-_REFUSED: Final = re.compile(
+_RBAC_REFUSAL: Final = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>\w+)"'
     r' in API group "[^"]*"(?: in the namespace "(?P<namespace>[^"]*)")?'
 )
@@ -82,64 +82,47 @@ _AGGREGATION_LAYER: Final = (
 
 
 def explain_forbidden(error: Forbidden, post: Post, *, absent: bool) -> Flow[ApiError]:
-    """Say what may explain a 403; RBAC answers before anyone looks at the group."""
-    refused = _REFUSED.search(error.message)
+    """Return a 403 with its cause: RBAC answers before the group is looked up."""
+    refused = _RBAC_REFUSAL.search(error.message)
     if refused is None:
         return error
     if absent and refused["user"] != "system:anonymous":
         return error.explained(
             f"and the metrics API is absent: {GROUP} is not registered here"
         )
-    review = yield from attempt(post(_REVIEWS, _review(refused)))
+    allowed = yield from attempt(
+        may(
+            post,
+            refused["verb"],
+            refused["resource"],
+            group=GROUP,
+            namespace=refused["namespace"] or "",
+        )
+    )
     if refused["user"] == "system:anonymous":
-        unknown = isinstance(review, KubeMetricsError)
+        unknown = isinstance(allowed, KubeMetricsError)
         return error.explained(NO_CREDENTIALS if unknown else _AGGREGATION_LAYER)
-    status = None if isinstance(review, KubeMetricsError) else review.get("status")
-    allowed = as_object(status).get("allowed") is True
-    return error.explained(_AGGREGATION_LAYER if allowed else not_bound(error.message))
+    return error.explained(
+        _AGGREGATION_LAYER if allowed is True else rbac_hint(error.message)
+    )
 
 
-def explain_unauthorized(
-    error: Unauthorized, get: Callable[[str, Query], Flow[Response]]
-) -> Flow[ApiError]:
-    """Say whether the core API refuses these credentials too."""
+def explain_unauthorized(error: Unauthorized, get: Get) -> Flow[ApiError]:
+    """Return a 401 with its cause: the core API may accept these credentials."""
     core = yield from attempt(get("/version", ()))
     accepted = isinstance(core, Response | Forbidden)
     return error.explained(_AGGREGATION_LAYER) if accepted else error
 
 
-def _review(refused: re.Match[str]) -> Mapping[str, object]:
-    """Ask whether the core API would have allowed what was refused."""
-    attributes = {
-        "group": GROUP,
-        "verb": refused["verb"],
-        "resource": refused["resource"],
-        "namespace": refused["namespace"] or "",
-    }
-    return {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
-    }
-
-
-# The metrics API: which version is served, and what is true when it does not answer.
-#
-# On the happy path there is no discovery: the version that is served nearly everywhere
-# is asked for, and only a failure is looked into.
-
-
-Get: TypeAlias = Callable[[str, Query], Flow[Response]]
-
-_SECOND_LOOK: Final = 0.02
-"""Seconds between two glances at whether the other's look is done."""
+_POLL: Final = 0.02
+"""Seconds until a request asks again whether another one's discovery is done."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What discovery says of the group: its *versions*, or why they are not known.
+class Discovery:
+    """The *versions* that are registered, or the *error* that hides them.
 
-    *core* is what ``/version`` said, asked where there is no such group.
+    *core* is the answer of ``/version``, asked where the group is not registered.
     """
 
     versions: tuple[str, ...] = ()
@@ -152,10 +135,10 @@ class Look:
         return isinstance(self.error, NotFound) and _foreign(self.error)
 
 
-class MetricsApi:
+class MetricsGroup:
     """The group metrics.k8s.io of one server; remembers the version that answered.
 
-    Requests that fail side by side, as a snapshot's two do, look into it once: a look
+    Requests that fail side by side, as a snapshot's two do, share one discovery: one
     that ended after a request was sent is as good as one of its own.
     """
 
@@ -163,9 +146,9 @@ class MetricsApi:
         self._get = get
         self._post = post
         self._version = KNOWN_VERSIONS[0]
-        self._looks = 0
-        self._last = Look()
-        self._looking: dict[str, object] = {}
+        self._discoveries = 0
+        self._last = Discovery()
+        self._discovering: dict[str, object] = {}
 
     def get(self, tail: str, query: Query = ()) -> Flow[Response]:
         """GET *tail* below the version that is served.
@@ -175,7 +158,7 @@ class MetricsApi:
             Forbidden: with what explains it.
             ApiError: any other answer, as it is.
         """
-        tried, looks = self._version, self._looks
+        tried, discoveries = self._version, self._discoveries
         try:
             return (yield from self._ask(tried, tail, query))
         except (NotFound, ServiceUnavailable) as error:
@@ -183,23 +166,23 @@ class MetricsApi:
                 raise
             failure = error
         except Forbidden as error:
-            look = yield from self._look(looks)
+            found = yield from self._discovered(discoveries)
             raise (
-                yield from explain_forbidden(error, self._post, absent=look.no_group)
+                yield from explain_forbidden(error, self._post, absent=found.no_group)
             ) from None
         except Unauthorized as error:
             raise (yield from explain_unauthorized(error, self._get)) from None
-        look = yield from self._look(looks)
-        if look.error is not None:
-            raise _without_group(failure, look) from None
-        for version in _others(look.versions, tried):
+        found = yield from self._discovered(discoveries)
+        if found.error is not None:
+            raise _without_group(failure, found) from None
+        for version in _others(found.versions, tried):
             response = yield from self._try(version, tail, query)
             if response is not None:
                 return response
-        raise unserved(failure, look.versions)
+        raise not_served_error(failure, found.versions)
 
     def _ask(self, version: str, tail: str, query: Query) -> Flow[Response]:
-        return self._get(f"/apis/{GROUP}/{version}{tail}", query)
+        return self._get(f"{GROUP_PATH}/{version}{tail}", query)
 
     def _try(self, version: str, tail: str, query: Query) -> Flow[Response | None]:
         """Ask another version; a Status shows that it is served, whatever it says."""
@@ -213,37 +196,28 @@ class MetricsApi:
         self._version = version
         return response
 
-    def _look(self, since: int) -> Flow[Look]:
-        """Look at what is registered, unless another request just did or does."""
+    def _discovered(self, since: int) -> Flow[Discovery]:
+        """Discover what is registered, unless another request just did or does."""
         mine = object()
-        while self._looks == since:
-            if self._looking.setdefault("by", mine) is not mine:
-                yield Pause(_SECOND_LOOK, "another request looks at the metrics API")
+        while self._discoveries == since:
+            if self._discovering.setdefault("by", mine) is not mine:
+                yield Pause(_POLL, "another request looks at the metrics API")
                 continue
             try:
                 self._last = yield from self._discover()
-                self._looks += 1
+                self._discoveries += 1
             finally:
-                self._looking.clear()
+                self._discovering.clear()
         return self._last
 
-    def _discover(self) -> Flow[Look]:
-        try:
-            response = yield from self._get(f"/apis/{GROUP}", ())
-            group = decode(response.body, APIGroupWire, url=response.url)
-        except KubeMetricsError as error:
-            look = Look(error=error)
-        else:
-            return Look(_versions(group))
-        if not look.no_group:
-            return look
+    def _discover(self) -> Flow[Discovery]:
+        versions = yield from attempt(registered_versions(self._get))
+        if not isinstance(versions, KubeMetricsError):
+            return Discovery(versions)
+        if not Discovery(error=versions).no_group:
+            return Discovery(error=versions)
         core = yield from attempt(self._get("/version", ()))
-        return Look(error=look.error, core=core)
-
-
-def _versions(group: APIGroupWire) -> tuple[str, ...]:
-    found = (entry.get("version") for entry in as_objects(group.get("versions")))
-    return tuple(version for version in found if isinstance(version, str))
+        return Discovery(error=versions, core=core)
 
 
 def _others(listed: tuple[str, ...], tried: str) -> list[str]:
@@ -251,16 +225,16 @@ def _others(listed: tuple[str, ...], tried: str) -> list[str]:
 
 
 def _foreign(error: KubeMetricsError) -> bool:
-    return isinstance(error, ApiError) and foreign_text(error) is not None
+    return isinstance(error, ApiError) and unexpected_text(error) is not None
 
 
-def _without_group(failure: ApiError, look: Look) -> ApiError:
-    """The group could not be read: not there, or something else in the way."""
-    if look.no_group:
-        core = look.core
+def _without_group(failure: ApiError, found: Discovery) -> ApiError:
+    """Return the error for a group that cannot be read: absent, down or neither."""
+    if found.no_group:
+        core = found.core
         if not isinstance(core, KubeMetricsError) or (
             isinstance(core, ApiError) and not _foreign(core)
         ):
-            return absent(failure)
+            return absent_error(failure)
         return failure.explained("this server does not answer as a Kubernetes API")
-    return down(failure) if says_down(failure) else failure
+    return down_error(failure) if is_down_error(failure) else failure

@@ -25,7 +25,7 @@ from ..wire import (
     PodWire,
     decode,
 )
-from .metrics_group import MetricsApi
+from .metrics_group import MetricsGroup
 from .paging import (
     Kind,
     ListOptions,
@@ -186,7 +186,7 @@ class Api:
         self.retry: RetryPolicy = retry or RetryPolicy()
         self._on_warning = on_warning
         self._warned: dict[str, object] = {}
-        self._metrics = MetricsApi(self.get, self.post)
+        self._metrics = MetricsGroup(self.get, self.post)
 
     def get(self, path: str, query: Query = ()) -> Flow[Response]:
         """Send a GET and return its 2xx answer."""

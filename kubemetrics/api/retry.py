@@ -10,7 +10,7 @@ from typing import Final
 from ..errors import KubeMetricsError, TransportError
 from ..flow import Flow, Pause, Request, Response
 from ..frozen import dataclass
-from .answers import content_type, ok, retry_after, text_of, to_error
+from .answers import content_type, error_from_response, ok, retry_after, text_of
 
 _AT_ANY_TIME: Final = frozenset(
     {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
@@ -129,7 +129,7 @@ def send(
             hear(response)
             if ok(response.status):
                 return response
-            failure, spent = to_error(response), spent + response.elapsed
+            failure, spent = error_from_response(response), spent + response.elapsed
             wait = policy.after_response(request, response, tries)
         spent += wait or 0.0
         if wait is None or tries >= policy.attempts or spent > policy.budget:

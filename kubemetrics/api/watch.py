@@ -26,7 +26,7 @@ from ..models.pod import Pod
 from ..models.resources import Pool
 from ..wire import PodWire, WatchEventWire, decode
 from . import Api, Backoff, ListOptions, check_options
-from .answers import status_error
+from .answers import error_from_status
 
 EventType: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED"]
 
@@ -158,7 +158,7 @@ class Watch:
         event = decode(line, WatchEventWire)
         kind, obj = jsonread.text(event, "type"), jsonread.child(event, "object") or {}
         if kind == "ERROR":
-            raise status_error(obj, url="")
+            raise error_from_status(obj, url="")
         with jsonread.at("object"):
             meta = jsonread.child(obj, "metadata") or jsonread.EMPTY
             with jsonread.at("metadata"):

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from ..api import Api
 from ..commandline import console
 from ..commandline.parser import UsageError
 from ..commandline.terminal import terminal
@@ -180,8 +181,9 @@ def _failed(wanted: Plan[R], taken: Round[R], found: list[Cluster]) -> int:
 
 def _suggest(cluster: Cluster) -> None:
     """Say which namespace may be read, where the server says so."""
-    from .allowed import readable_namespace
+    from ..doctor.permissions import readable_namespace
 
-    namespace = readable_namespace(cluster.client)
+    client = cluster.client
+    namespace = client.run(readable_namespace(Api(), client.config.namespace))
     if namespace:
         console.complain(f"namespace {namespace} may be read: -n {namespace}")

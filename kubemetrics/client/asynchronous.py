@@ -18,7 +18,7 @@ import anyio.to_thread
 import httpx
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
-from ..api.answers import ok, to_error
+from ..api.answers import error_from_response, ok
 from ..auth.credential import Credential
 from ..config.model import Config
 from ..errors import KubeMetricsError, TransportError
@@ -202,7 +202,7 @@ class Awaiting:
         silence = self._read_timeout * SILENCE
         async with self._answered(request, call, silence) as answer:
             if not ok(answer.status):
-                raise to_error(await answer.whole())
+                raise error_from_response(await answer.whole())
             async with aclosing(answer.pieces()) as pieces:
                 async for piece in pieces:
                     yield piece

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar, Unpack, cast, final
 import httpx
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
-from ..api.answers import ok, to_error
+from ..api.answers import error_from_response, ok
 from ..auth.credential import Credential
 from ..config.model import Config
 from ..errors import KubeMetricsError, TransportError
@@ -112,7 +112,7 @@ class Blocking:
         silence = self._read_timeout * SILENCE
         with self._answered(request, call, silence) as answer:
             if not ok(answer.status):
-                raise to_error(answer.whole())
+                raise error_from_response(answer.whole())
             yield from answer.pieces()
 
     def _take(self, step: Request | Pause | Fork, call: Call) -> Response:

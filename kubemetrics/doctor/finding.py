@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from .. import jsonread
-from ..flow import Response
 from ..frozen import dataclass
-from ..jsonread import EMPTY
-from ..models.resources import Pool
-from ..wire import APIGroupWire, decode
 
 Severity: TypeAlias = Literal["ok", "info", "warning", "problem"]
 
@@ -62,22 +56,3 @@ class Diagnosis:
     def healthy(self) -> bool:
         """Whether nothing is a problem; warnings are none."""
         return all(finding.severity != "problem" for finding in self.findings)
-
-
-def allowed(review: Mapping[str, Any]) -> bool:
-    """Read an answered SelfSubjectAccessReview."""
-    return jsonread.boolean(_status(review), "allowed")
-
-
-def versions_of(group: Response) -> tuple[str, ...]:
-    """Read the versions that an APIGroup lists."""
-    body = decode(group.body, APIGroupWire, url=group.url)
-    return jsonread.children(body, "versions", _version, Pool())
-
-
-def _status(obj: Mapping[str, Any]) -> Mapping[str, object]:
-    return jsonread.child(obj, "status") or EMPTY
-
-
-def _version(obj: Mapping[str, object], _: Pool) -> str:
-    return jsonread.text(obj, "version")

@@ -13,6 +13,7 @@ from typing import Final
 
 from .. import jsonread
 from ..api import Api, ListOptions
+from ..api.discovery import GROUP_PATH, registered_versions
 from ..errors import ApiError, KubeMetricsError, NotFound, ServiceUnavailable
 from ..flow import Flow, Response, attempt
 from ..frozen import dataclass
@@ -21,7 +22,7 @@ from ..models.pod import Pod
 from ..models.resources import Pool
 from ..snapshot import Snapshot
 from ..snapshot.reasons import container_reason
-from .finding import Finding, versions_of
+from .finding import Finding
 
 _SERVICES: Final = "/apis/apiregistration.k8s.io/v1/apiservices"
 
@@ -106,9 +107,6 @@ def _condition(obj: Mapping[str, object], _: Pool) -> tuple[str, str]:
     return jsonread.text(obj, "type"), ": ".join(filter(None, parts))
 
 
-_GROUP: Final = "/apis/metrics.k8s.io"
-
-
 @dataclass(frozen=True, slots=True)
 class Provider:
     """The *version* that answers, or the *finding* why none does."""
@@ -119,14 +117,14 @@ class Provider:
 
 def provider(api: Api) -> Flow[Provider]:
     """Find the version that answers, or why none does: not registered, or down."""
-    versions = yield from attempt(_versions(api))
+    versions = yield from attempt(registered_versions(api.get))
     if isinstance(versions, NotFound):
         return Provider(finding=_absent(versions))
     if isinstance(versions, KubeMetricsError):
         return Provider(finding=_failed(versions))
     failure: KubeMetricsError = NotFound("no version is served", status=404)
     for version in versions:
-        answer = yield from attempt(api.get_raw(f"{_GROUP}/{version}"))
+        answer = yield from attempt(api.get_raw(f"{GROUP_PATH}/{version}"))
         if not isinstance(answer, KubeMetricsError):
             return Provider(version)
         failure = answer
@@ -162,16 +160,12 @@ def metrics_api(
     )
 
 
-def _versions(api: Api) -> Flow[tuple[str, ...]]:
-    return versions_of((yield from api.get_raw(_GROUP)))
-
-
 def _absent(error: ApiError) -> Finding:
     return Finding(
         check="metrics API",
         severity="problem",
         what="The metrics API is absent: metrics.k8s.io is not registered.",
-        evidence=f"GET {_GROUP}: {error.message}",
+        evidence=f"GET {GROUP_PATH}: {error.message}",
         advice="Install metrics-server, or another provider of metrics.k8s.io.",
     )
 

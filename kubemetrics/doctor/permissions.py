@@ -8,12 +8,13 @@ from typing import Any, Final, cast
 
 from .. import jsonread
 from ..api import Api
+from ..api.discovery import GROUP, may
 from ..errors import Forbidden, KubeMetricsError, NotFound, Unauthorized
 from ..flow import Flow, attempt, gather
 from ..frozen import dataclass
 from ..jsonread import EMPTY
 from .connection import unauthorized
-from .finding import Finding, allowed
+from .finding import Finding
 
 _NAME = "kubemetrics-reader"
 
@@ -86,13 +87,11 @@ def _binding(kind: str, namespace: str, user: str) -> list[str]:
 
 
 _SELF_SUBJECT_REVIEWS: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-_MAY: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-_METRICS: Final = "metrics.k8s.io"
 
 PODS: Final = Permission("", "pods", namespaced=True)
-POD_METRICS: Final = Permission(_METRICS, "pods", namespaced=True)
+POD_METRICS: Final = Permission(GROUP, "pods", namespaced=True)
 NODES: Final = Permission("", "nodes", namespaced=False)
-NODE_METRICS: Final = Permission(_METRICS, "nodes", namespaced=False)
+NODE_METRICS: Final = Permission(GROUP, "nodes", namespaced=False)
 NEEDED: Final = (PODS, POD_METRICS, NODES, NODE_METRICS)
 
 _WITHOUT: Final = {
@@ -182,6 +181,16 @@ def _access(api: Api, namespace: str) -> Flow[Access]:
     return Access(everywhere, here, namespace)
 
 
+def readable_namespace(api: Api, namespace: str) -> Flow[str]:
+    """Return *namespace* if its pods or their metrics may be listed, else nothing.
+
+    It is for who may not list them everywhere; where the server does not answer the
+    reviews, nothing is promised.
+    """
+    allowed = yield from access(api, namespace)
+    return namespace if {PODS, POD_METRICS} & allowed.here else ""
+
+
 def permissions(access: Access) -> Iterator[Finding]:
     """Report each missing permission, and what cannot be shown without it."""
     if access.error is not None:
@@ -210,23 +219,11 @@ def permissions(access: Access) -> Iterator[Finding]:
 def _allowed(
     api: Api, permissions: Sequence[Permission], namespace: str
 ) -> Flow[frozenset[Permission]]:
-    answers = yield from gather(_review(api, p, namespace) for p in permissions)
+    answers = yield from gather(
+        may(api.post, "list", p.resource, group=p.group, namespace=namespace)
+        for p in permissions
+    )
     return frozenset(p for p, yes in zip(permissions, answers, strict=True) if yes)
-
-
-def _review(api: Api, permission: Permission, namespace: str) -> Flow[bool]:
-    attributes = {
-        "verb": "list",
-        "group": permission.group,
-        "resource": permission.resource,
-        "namespace": namespace,
-    }
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
-    }
-    return allowed((yield from api.post(_MAY, review)))
 
 
 def _known_as(user: UserInfo) -> Finding:

@@ -13,9 +13,8 @@ from http import HTTPStatus
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from ..api.answers import foreign_text
-from ..api.metrics_group import GROUP, KNOWN_VERSIONS
-from ..api.retry import RetryPolicy, send
+from ..api.answers import unexpected_text
+from ..api.discovery import serves_metrics
 from ..commandline import console
 from ..errors import (
     ApiError,
@@ -27,17 +26,10 @@ from ..errors import (
     TransportError,
     Unauthorized,
 )
-from ..flow import Flow, Request
-from ..jsonread import Object, as_object, as_objects, read_object
+from ..flow import Flow
 
 T = TypeVar("T")
 
-_DISCOVERY: Final = (
-    "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
-)
-_ACCEPT: Final = ",".join(
-    [_DISCOVERY.format("v2"), _DISCOVERY.format("v2beta1"), "application/json"]
-)
 _NO_MORE: Final = (
     "the server responded with the status code {} but did not return more information"
 )
@@ -170,7 +162,7 @@ def _generic(error: ApiError, asked: str) -> tuple[str, str]:
     server_error = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
     otherwise = _SERVER_ERROR if server_error else unknown
     reason, template = _GENERIC.get(error.status, otherwise)
-    message = template.replace("{text}", foreign_text(error) or "")
+    message = template.replace("{text}", unexpected_text(error) or "")
     return reason, f"{message} (get {asked})" if asked else message
 
 
@@ -180,24 +172,12 @@ def _check_served() -> Flow[None]:
     Raises:
         KubectlError: it does not; or it failed, where client-go makes up the text.
     """
-    request = Request(path="/apis", headers=(("accept", _ACCEPT),))
     try:
-        response = yield from send(request, RetryPolicy())
+        served = yield from serves_metrics()
     except Unauthorized as error:
         text = _GENERIC[error.status][1]
         raise KubectlError(_UNAUTHORIZED.format(text)) from None
     except ApiError as error:
         raise KubectlError(line(error)) from None
-    # Aggregated discovery has items, an APIGroupList of an older server has groups.
-    document = read_object(response.body, url=response.url)
-    groups = [*as_objects(document.get("groups")), *as_objects(document.get("items"))]
-    if not any(_lists_metrics(group) for group in groups):
+    if not served:
         raise KubectlError("error: Metrics API not available")
-
-
-def _lists_metrics(group: Object) -> bool:
-    name = group.get("name") or as_object(group.get("metadata")).get("name")
-    return name == GROUP and any(
-        version.get("version") in KNOWN_VERSIONS and version.get("freshness") != "Stale"
-        for version in as_objects(group.get("versions"))
-    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from kubemetrics.api.answers import (
-    foreign_text,
+    error_from_response,
+    error_from_status,
     ok,
     retry_after,
-    status_error,
-    to_error,
+    unexpected_text,
 )
 from kubemetrics.errors import (
     ApiError,
@@ -64,12 +64,12 @@ PLACE = "https://cluster:6443/api/v1/pods"
 def test_a_status_becomes_its_leaf(
     code: int, reason: str, kind: type[ApiError]
 ) -> None:
-    error = to_error(status(code, reason, "why", name="x"))
+    error = error_from_response(status(code, reason, "why", name="x"))
     assert type(error) is kind
     assert (error.status, error.reason, error.message) == (code, reason, "why")
     assert error.details == {"name": "x"}
     assert error.url == "https://cluster:6443/"
-    assert foreign_text(error) is None
+    assert unexpected_text(error) is None
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 429, 500, 502, 503, 504])
@@ -91,14 +91,16 @@ def test_a_status_becomes_its_leaf(
 def test_what_is_no_status_is_quoted_within_bounds(
     code: int, body: bytes, kind: str, says: str
 ) -> None:
-    error = to_error(answer(code, body, kind=kind, path="/api/v1/pods?limit=1"))
+    error = error_from_response(
+        answer(code, body, kind=kind, path="/api/v1/pods?limit=1")
+    )
     assert error.status == code
     assert error.reason == ""
     assert says in str(error)
     assert str(error).startswith(f"{PLACE}: {code} ")
     assert "\n" not in str(error)
     assert len(str(error)) < 500
-    assert foreign_text(error) is not None
+    assert unexpected_text(error) is not None
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_what_is_no_status_is_quoted_within_bounds(
 def test_a_redirect_names_its_host_and_none_of_its_secrets(
     location: str, says: str
 ) -> None:
-    error = to_error(answer(302, b"", headers={"location": location}))
+    error = error_from_response(answer(302, b"", headers={"location": location}))
     assert says in str(error)
     assert "pw" not in str(error)
     assert "code" not in str(error)
@@ -175,19 +177,19 @@ def test_a_redirect_names_its_host_and_none_of_its_secrets(
 def test_what_came_instead_of_a_status_is_said_in_full(
     response: Response, said: str
 ) -> None:
-    error = to_error(response)
+    error = error_from_response(response)
     assert str(error) == f"https://cluster:6443/: {said}"
     assert error.url == response.url
     assert error.retry_after is None
-    cause = {"reason": "UnexpectedServerResponse", "message": foreign_text(error)}
+    cause = {"reason": "UnexpectedServerResponse", "message": unexpected_text(error)}
     assert error.details == {"causes": [cause]}
 
 
 def test_a_status_without_end_is_not_looked_at() -> None:
     body = {"kind": "Status", "reason": "NotFound", "message": "x" * 2**20}
-    error = to_error(answer(500, body))
+    error = error_from_response(answer(500, body))
     assert type(error) is InternalError
-    assert (foreign_text(error) or "").startswith('{"kind": "Status"')
+    assert (unexpected_text(error) or "").startswith('{"kind": "Status"')
 
 
 @pytest.mark.parametrize(
@@ -198,7 +200,7 @@ def test_only_a_2xx_is_good(code: int, good: bool) -> None:  # noqa: FBT001 - a 
 
 
 def test_a_wait_that_a_proxy_asks_for_is_said_too() -> None:
-    error = to_error(text(429, "slow down", {"retry-after": "4"}))
+    error = error_from_response(text(429, "slow down", {"retry-after": "4"}))
     assert error.retry_after == 4.0
     assert str(error) == (
         "https://cluster:6443/: 429 Too Many Requests: slow down"
@@ -237,17 +239,19 @@ MAY_BE_BOUND = "a binding to the ClusterRole view usually allows it"
     ],
 )
 def test_a_refusal_says_what_would_allow_it(message: str, hint: str) -> None:
-    assert to_error(status(403, "Forbidden", message)).hint == hint
+    assert error_from_response(status(403, "Forbidden", message)).hint == hint
 
 
 def test_a_message_of_several_lines_is_shown_on_one_and_kept_as_it_is() -> None:
-    error = to_error(status(406, "NotAcceptable", "406\n\nonly  these"))
+    error = error_from_response(status(406, "NotAcceptable", "406\n\nonly  these"))
     assert str(error) == "406 only these"
     assert error.message == "406\n\nonly  these"
 
 
 def test_a_message_without_end_is_cut() -> None:
-    assert len(str(to_error(status(400, "BadRequest", "x" * 10_000)))) <= 2000
+    assert (
+        len(str(error_from_response(status(400, "BadRequest", "x" * 10_000)))) <= 2000
+    )
 
 
 @pytest.mark.parametrize(
@@ -264,21 +268,24 @@ def test_a_message_without_end_is_cut() -> None:
 def test_a_status_of_wrong_types_is_an_error_all_the_same(
     body: dict[str, object],
 ) -> None:
-    error = to_error(answer(500, body))
+    error = error_from_response(answer(500, body))
     assert type(error) is InternalError
     assert str(error) == "500 Internal Server Error"
-    assert foreign_text(error) is None
+    assert unexpected_text(error) is None
 
 
 def test_an_expired_list_says_where_it_may_go_on() -> None:
     body = {"kind": "Status", "metadata": {"continue": "t"}, "reason": "Expired"}
-    assert to_error(answer(410, body)).details["continue"] == "t"
+    assert error_from_response(answer(410, body)).details["continue"] == "t"
     kept = {**body, "details": {"kind": "pods"}}
-    assert to_error(answer(410, kept)).details == {"kind": "pods", "continue": "t"}
+    assert error_from_response(answer(410, kept)).details == {
+        "kind": "pods",
+        "continue": "t",
+    }
 
 
 def test_an_unknown_user_is_told_where_to_look() -> None:
-    assert to_error(status(401, "Unauthorized")).hint == (
+    assert error_from_response(status(401, "Unauthorized")).hint == (
         "the server does not know these credentials, or they expired;"
         " `kubemetrics config` shows which they are"
     )
@@ -311,10 +318,10 @@ def test_a_date_means_nothing_without_the_servers_own() -> None:
 
 
 def test_the_wait_may_be_in_the_details() -> None:
-    error = to_error(status(429, "TooManyRequests", retryAfterSeconds=3))
+    error = error_from_response(status(429, "TooManyRequests", retryAfterSeconds=3))
     assert error.retry_after == 3.0
     assert "asks to wait 3 s" in str(error)
-    assert to_error(text(429, "no", {"retry-after": "4"})).retry_after == 4.0
+    assert error_from_response(text(429, "no", {"retry-after": "4"})).retry_after == 4.0
 
 
 @pytest.mark.parametrize(
@@ -323,13 +330,15 @@ def test_the_wait_may_be_in_the_details() -> None:
 def test_a_wait_that_cannot_be_is_none_or_the_longest(
     seconds: int, wait: float | None
 ) -> None:
-    error = to_error(status(429, "TooManyRequests", retryAfterSeconds=seconds))
+    error = error_from_response(
+        status(429, "TooManyRequests", retryAfterSeconds=seconds)
+    )
     assert error.retry_after == wait
 
 
 def test_a_cause_without_text_is_quoted_as_nothing() -> None:
     cause = {"reason": "UnexpectedServerResponse", "message": 7}
-    assert foreign_text(to_error(status(503, "", causes=[cause]))) == ""
+    assert unexpected_text(error_from_response(status(503, "", causes=[cause]))) == ""
 
 
 @pytest.mark.parametrize(
@@ -345,7 +354,7 @@ def test_a_cause_without_text_is_quoted_as_nothing() -> None:
 def test_an_error_event_is_typed_by_its_status(
     body: dict[str, object], kind: type[ApiError], code: int
 ) -> None:
-    error = status_error(body, url=PLACE)
+    error = error_from_status(body, url=PLACE)
     assert type(error) is kind
     assert error.status == code
     assert error.url == PLACE

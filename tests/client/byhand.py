@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kubemetrics.api import Api, RetryPolicy
-from kubemetrics.api.answers import ok, to_error
+from kubemetrics.api.answers import error_from_response, ok
 from kubemetrics.api.watch import Watch
 from kubemetrics.errors import KubeMetricsError, TransportError
 from kubemetrics.flow import Request, Response, Step
@@ -163,7 +163,7 @@ class HandmadeCluster:
             return b""
         told = self._told()
         if not ok(told.status):
-            raise to_error(told)
+            raise error_from_response(told)
         return told.body
 
     def _in_stream(self) -> bytes:

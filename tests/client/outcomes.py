@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from kubemetrics.api.answers import foreign_text, ok, to_error
+from kubemetrics.api.answers import error_from_response, ok, unexpected_text
 from kubemetrics.errors import (
     ApiError,
     DecodeError,
@@ -63,7 +63,7 @@ def word_of(told: Response | KubeMetricsError) -> str:
         return f"{told.status} {_refusal(told)}".strip()
     assert not isinstance(told, KubeMetricsError), told
     if not ok(told.status):
-        return word_of(to_error(told))
+        return word_of(error_from_response(told))
     return f"{told.status} {_content(told.body)}"
 
 
@@ -75,7 +75,7 @@ def word_of_stream(heard: bytes, failure: KubeMetricsError | None) -> str:
 
 
 def _refusal(error: ApiError) -> str:
-    foreign = foreign_text(error)
+    foreign = unexpected_text(error)
     if foreign is None:
         return f"Status {error.reason}"
     if not foreign:

@@ -13,12 +13,12 @@ from typing import Any, Final, TypedDict
 import pytest
 
 from kubemetrics.api import Api, ResourceList
-from kubemetrics.api.answers import to_error
-from kubemetrics.api.metrics_group import says_down
+from kubemetrics.api.answers import error_from_response
+from kubemetrics.api.discovery import registered_versions
+from kubemetrics.api.metrics_group import is_down_error
 from kubemetrics.api.paging import Kind, read_object
 from kubemetrics.api.watch import Watch
 from kubemetrics.doctor import Diagnosis
-from kubemetrics.doctor.finding import versions_of
 from kubemetrics.doctor.metrics_api import Provider, metrics_api
 from kubemetrics.doctor.sample_checks import samples
 from kubemetrics.errors import DecodeError, KubeMetricsError
@@ -246,10 +246,10 @@ def test_an_odd_status_is_an_error_of_the_api(code: int) -> None:
     ]
     for name, raw in bodies:
         with named(name):
-            error = to_error(
+            error = error_from_response(
                 Response(status=code, headers={}, body=raw, url="https://x/")
             )
-            says_down(error)
+            is_down_error(error)
             assert error.status == code
             assert str(error)
 
@@ -268,7 +268,7 @@ def test_an_odd_group_leaves_no_traceback() -> None:
             with pytest.raises(KubeMetricsError):
                 drive(Api().list_pod_metrics({}), partial(_only, group))
             with contextlib.suppress(KubeMetricsError):
-                versions_of(group)
+                drive(registered_versions(Api().get), partial(_only, group))
 
 
 def test_an_odd_event_is_told_or_an_error() -> None:
