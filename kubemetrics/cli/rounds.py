@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -10,9 +9,9 @@ from typing import Generic, TypeVar
 
 from ..api import Api
 from ..client.sync import Client
+from ..client.threads import side_by_side
 from ..commandline import console
 from ..commandline.connect import config_of
-from ..commandline.parser import UsageError
 from ..commandline.terminal import Bar
 from ..config.kubeconfig import list_contexts
 from ..config.model import Config
@@ -25,9 +24,6 @@ from ..views.view import ViewRows
 from .plan import Plan, reads
 
 # Reading one cluster or several at once, each with its own failure.
-
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,36 +100,6 @@ def clusters(args: Namespace) -> list[Cluster]:
     elif len(names) <= 1:
         return [Cluster(args, None)]
     return [Cluster(args, name) for name in names]
-
-
-def side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Call them all at once, in daemon threads: Ctrl-C waits for none of them.
-
-    Raises:
-        UsageError: one of them did.
-    """
-    if len(calls) == 1:
-        return [calls[0]()]
-    results: dict[int, T] = {}
-    mistakes: list[UsageError] = []
-
-    def run(index: int, call: Callable[[], T]) -> None:
-        try:
-            results[index] = call()
-        except UsageError as error:
-            mistakes.append(error)
-
-    threads = [
-        threading.Thread(target=run, args=pair, daemon=True)
-        for pair in enumerate(calls)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if mistakes:
-        raise mistakes[0]
-    return [results[index] for index in range(len(calls))]
 
 
 R = TypeVar("R")

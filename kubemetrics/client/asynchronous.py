@@ -36,10 +36,9 @@ if TYPE_CHECKING:
     from ..snapshot import Snapshot, SnapshotOptions
 
 
-# What is awaited: for as long as a call and its client last, and an answer's body.
-
-
 T = TypeVar("T")
+
+_log: Final = logging.getLogger("kubemetrics")
 
 
 class Lifetime:
@@ -79,7 +78,7 @@ class Lifetime:
         raise closed(url) if self.over else late(call, url)
 
 
-class Answer:
+class AsyncStreamedResponse:
     """An answer whose head is there and whose body still comes."""
 
     def __init__(
@@ -126,14 +125,8 @@ class Answer:
             reader.feed(chunk)
 
 
-# The driver for event loops, asyncio's and trio's: each step of a flow is awaited.
-
-
-_log: Final = logging.getLogger("kubemetrics")
-
-
-class Awaiting:
-    """Takes the steps of flows, in as many tasks as there are callers."""
+class AsyncDriver:
+    """Awaits each step of a flow, in its caller's task; for asyncio and trio."""
 
     def __init__(self, session: Session, read_timeout: float) -> None:
         self._session = session
@@ -220,7 +213,7 @@ class Awaiting:
     @asynccontextmanager
     async def _answered(
         self, request: Request, call: Call, silence: float
-    ) -> AsyncGenerator[Answer, None]:
+    ) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Send a request; once more, with another credential, if that is refused."""
         credential = self._session.source.cached() or await self._fetch(call)
         async with self._opened(request, credential, call, silence) as answer:
@@ -249,7 +242,7 @@ class Awaiting:
     @asynccontextmanager
     async def _opened(
         self, request: Request, credential: Credential, call: Call, silence: float
-    ) -> AsyncGenerator[Answer, None]:
+    ) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Send one attempt; what breaks inside becomes a `TransportError`."""
         attempt = Attempt(self._session, request, credential, call, silence)
 
@@ -264,7 +257,7 @@ class Awaiting:
             attempt.check()
             sent = lease.handle.transport.handle_async_request(attempt.request)
             response = await self._lifetime.within(call, attempt.url, sent)
-            answer = Answer(attempt, response, call, self._lifetime)
+            answer = AsyncStreamedResponse(attempt, response, call, self._lifetime)
             try:
                 yield answer
             finally:
@@ -339,7 +332,7 @@ class AsyncClient:
         self._session = open_session(
             config, user_agent=user_agent, on_warning=on_warning, retry=retry
         )
-        self._driver = Awaiting(self._session, read_timeout)
+        self._driver = AsyncDriver(self._session, read_timeout)
 
     @property
     def config(self) -> Config:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final
 
 import httpx
 
@@ -25,77 +23,6 @@ from ..transport.endpoint import Endpoint, Identity, environment, timeouts
 from ..transport.proxy import translate_failure
 from ..transport.roots import Roots
 from ..transport.tls import check_pair, peer_certificate
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
-
-
-# Work in threads that nobody has to wait for.
-
-
-T = TypeVar("T")
-
-
-def next_of(waiting: deque[T]) -> T | None:
-    """Take the next one, whoever else takes from there too."""
-    try:
-        return waiting.popleft()
-    except IndexError:
-        return None
-
-
-def aside(work: Callable[[], T]) -> Future[T]:
-    """Run *work* in a thread that nobody has to wait for."""
-    from concurrent.futures import Future  # noqa: PLC0415 - see above
-
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
-
-
-# An answer that a blocking client has the head of.
-
-
-class Answer:
-    """An answer whose head is there and whose body still comes."""
-
-    def __init__(self, attempt: Attempt, response: httpx.Response, call: Call) -> None:
-        self._attempt = attempt
-        self._response = response
-        self._call = call
-        self.status: int = response.status_code
-
-    def whole(self) -> Response:
-        """Read it to its end."""
-        reader = self._attempt.reader(self._response)
-        for chunk in self._chunks():
-            reader.feed(chunk)
-        return self._attempt.response(self._response, reader.finish())
-
-    def pieces(self) -> Iterator[bytes]:
-        """Yield the body as it comes and keep nothing of it."""
-        reader = self._attempt.reader(self._response)
-        for chunk in self._chunks():
-            yield reader.feed(chunk)
-            reader.forget()
-
-    def _chunks(self) -> Iterator[bytes]:
-        chunks = self._response.iter_raw()
-        while True:
-            with self._call.exchange():
-                chunk = next(chunks, None)
-            if chunk is None:
-                return
-            self._attempt.check()
-            yield chunk
-
 
 UNAUTHORIZED: Final = 401
 

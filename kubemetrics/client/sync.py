@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self, TypeVar, Unpack, cast, final
 
 import httpx
@@ -20,17 +19,8 @@ from ..errors import KubeMetricsError, TransportError
 from ..flow import NOTHING, Flow, Fork, Pause, Request, Response
 from ..transport.deadline import Call
 from ..transport.endpoint import READ, Pools, Wire, open_wire
-from .session import (
-    UNAUTHORIZED,
-    Answer,
-    Attempt,
-    Session,
-    aside,
-    closed,
-    late,
-    next_of,
-    open_session,
-)
+from .session import UNAUTHORIZED, Attempt, Session, closed, late, open_session
+from .threads import BackgroundCall, side_by_side
 
 if TYPE_CHECKING:
     from ..api.watch import Watch, WatchEvent, WatchOptions
@@ -40,17 +30,50 @@ if TYPE_CHECKING:
     from ..snapshot import Snapshot, SnapshotOptions
 
 
-# The driver for threads: each step of a flow is a blocking call.
-
-
 T = TypeVar("T")
 
-_SIDE_BY_SIDE: Final = 8
+_THREADS: Final = 8
+"""Threads that the flows of one `Fork` are driven in."""
+
 _log: Final = logging.getLogger("kubemetrics")
 
 
-class Blocking:
-    """Takes the steps of flows, in as many threads as there are callers."""
+class StreamedResponse:
+    """An answer whose head is there and whose body still comes."""
+
+    def __init__(self, attempt: Attempt, response: httpx.Response, call: Call) -> None:
+        self._attempt = attempt
+        self._response = response
+        self._call = call
+        self.status: int = response.status_code
+
+    def whole(self) -> Response:
+        """Read it to its end."""
+        reader = self._attempt.reader(self._response)
+        for chunk in self._chunks():
+            reader.feed(chunk)
+        return self._attempt.response(self._response, reader.finish())
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the body as it comes and keep nothing of it."""
+        reader = self._attempt.reader(self._response)
+        for chunk in self._chunks():
+            yield reader.feed(chunk)
+            reader.forget()
+
+    def _chunks(self) -> Iterator[bytes]:
+        chunks = self._response.iter_raw()
+        while True:
+            with self._call.exchange():
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            self._attempt.check()
+            yield chunk
+
+
+class SyncDriver:
+    """Takes each step of a flow as a blocking call, in its caller's thread."""
 
     def __init__(self, session: Session, read_timeout: float) -> None:
         self._session = session
@@ -128,7 +151,7 @@ class Blocking:
     @contextmanager
     def _answered(
         self, request: Request, call: Call, silence: float
-    ) -> Generator[Answer, None, None]:
+    ) -> Generator[StreamedResponse, None, None]:
         """Send a request; once more, with another credential, if that is refused."""
         credential = self._session.source.cached() or self._fetch(call)
         with self._opened(request, credential, call, silence) as answer:
@@ -151,7 +174,7 @@ class Blocking:
         """Fetch a credential within the call's time: a plugin or a file may block."""
         if call.remaining() is None:
             return self._session.source.fetch()
-        fetched = aside(self._session.source.fetch)
+        fetched = BackgroundCall(self._session.source.fetch)
         try:
             return fetched.result(call.remaining())
         except TimeoutError:
@@ -160,7 +183,7 @@ class Blocking:
     @contextmanager
     def _opened(
         self, request: Request, credential: Credential, call: Call, silence: float
-    ) -> Generator[Answer, None, None]:
+    ) -> Generator[StreamedResponse, None, None]:
         """Send one attempt; what breaks inside becomes a `TransportError`."""
         attempt = Attempt(self._session, request, credential, call, silence)
         attempt.request.extensions["trace"] = attempt.trace
@@ -171,7 +194,7 @@ class Blocking:
             with call.exchange():
                 response = lease.handle.transport.handle_request(attempt.request)
             with closing(response):
-                yield Answer(attempt, response, call)
+                yield StreamedResponse(attempt, response, call)
         except (httpx.HTTPError, TransportError, OSError, UnicodeError) as error:
             raise (
                 closed(attempt.url) if self._life.cancelled else attempt.error(error)
@@ -191,29 +214,11 @@ class Blocking:
 
     def _fork(self, fork: Fork, call: Call) -> None:
         branch = call.branch()
-        waiting = deque(fork.flows)
-        failures: list[Exception] = []
-
-        def work() -> None:
-            while not branch.cancelled and (flow := next_of(waiting)) is not None:
-                try:
-                    self.drive(flow, branch)
-                except Exception as error:  # noqa: BLE001 - raised where all meet
-                    failures.append(error)
-                    branch.cancel()
-
-        count = min(len(waiting), _SIDE_BY_SIDE) - 1
-        threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
-        for thread in threads:
-            thread.start()
-        try:
-            work()
-            for thread in threads:
-                thread.join()
-        finally:
-            branch.cancel()  # after Ctrl-C nobody is waited for
-        if failures:
-            raise failures[0]
+        side_by_side(
+            [partial(self.drive, flow, branch) for flow in fork.flows],
+            limit=_THREADS,
+            stop=branch.cancel,
+        )
 
 
 def _close(wire: Wire[httpx.HTTPTransport] | None) -> None:
@@ -254,7 +259,7 @@ class Client:
         self._session = open_session(
             config, user_agent=user_agent, on_warning=on_warning, retry=retry
         )
-        self._driver = Blocking(self._session, read_timeout)
+        self._driver = SyncDriver(self._session, read_timeout)
 
     @property
     def config(self) -> Config:

@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import yaml
@@ -629,6 +629,17 @@ def test_a_context_that_fails_loses_only_its_own_rows(cluster: Cluster) -> None:
     assert result.code != 0
     for context in failed:
         assert f"error: context {context}: " in result.err
+
+
+def test_an_error_nobody_foresaw_in_one_of_several_contexts_is_that_error(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> NoReturn:
+        raise RuntimeError("not foreseen")
+
+    monkeypatch.setattr("kubemetrics.cli.rounds.snapshot", broken)
+    with pytest.raises(RuntimeError, match="not foreseen"):
+        run(cluster, "pods", "--all-contexts")
 
 
 def test_a_wrong_flag_is_one_mistake_however_many_contexts(cluster: Cluster) -> None:
