@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .lists import ListOptions, Progress, ResourceList, check_options
 from .operations import Api
-from .paging import ListOptions, Progress, ResourceList, check_options
 from .retry import Backoff, RetryPolicy
 
 __all__ = [

@@ -20,6 +20,12 @@ from ..text import one_line
 from ..times import parse_http_date
 from ..wire import StatusWire, decode
 
+AGGREGATOR_TEXTS: Final = ("service unavailable", "error trying to reach service")
+"""How kube-aggregator says that an aggregated API is down.
+
+Source: kube-aggregator/pkg/apiserver/handler_proxy.go, which answers in plain text.
+"""
+
 _QUOTED: Final = 200
 """Characters of a foreign body that an error quotes."""
 
@@ -47,11 +53,6 @@ _TITLE: Final = r"(?is)<title[^>]*>(.*?)</title>"
 _TAG: Final = r"<[^>]{0,500}>"
 
 
-def ok(status: int) -> bool:
-    """Say whether it is a 2xx."""
-    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
-
-
 def content_type(response: Response) -> str:
     """Return the media type, without its parameters."""
     return response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -61,6 +62,15 @@ def text_of(response: Response) -> str:
     """Return a bounded piece of the body as one line of text."""
     raw = response.body[: _QUOTED * 4].decode("utf-8", "replace")
     return one_line(raw, _QUOTED)
+
+
+def is_down(response: Response) -> bool:
+    """Say whether the aggregator reports the API behind it as down."""
+    return (
+        response.status == HTTPStatus.SERVICE_UNAVAILABLE
+        and content_type(response) == "text/plain"
+        and text_of(response).startswith(AGGREGATOR_TEXTS)
+    )
 
 
 def status_of(response: Response) -> Mapping[str, Any] | None:

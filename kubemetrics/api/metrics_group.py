@@ -20,7 +20,7 @@ from ..errors import (
 )
 from ..flow import Flow, Pause, Query, Response, attempt
 from ..frozen import dataclass
-from .answers import NO_CREDENTIALS, rbac_hint, unexpected_text
+from .answers import AGGREGATOR_TEXTS, NO_CREDENTIALS, rbac_hint, unexpected_text
 from .discovery import (
     GROUP,
     GROUP_PATH,
@@ -30,7 +30,6 @@ from .discovery import (
     may,
     registered_versions,
 )
-from .retry import AGGREGATOR_TEXTS
 
 
 def is_down_error(error: ApiError) -> bool:

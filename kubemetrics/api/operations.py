@@ -1,169 +1,28 @@
-"""How pods are read; made when the first pod is."""
+"""Every operation of the API as a flow; one `Api` belongs to one client."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from ..errors import BadRequest, Expired, KubeMetricsError, NotFound
+from ..errors import BadRequest, KubeMetricsError, NotFound
 from ..flow import Flow, Query, Request, Response, attempt
-from ..models.metrics import NodeMetrics, PodMetrics
-from ..models.node import Node
-from ..models.pod import Pod
-from ..models.resources import Pool
-from ..wire import (
-    NodeListWire,
-    NodeMetricsListWire,
-    NodeMetricsWire,
-    NodeWire,
-    PodListWire,
-    PodMetricsListWire,
-    PodMetricsWire,
-    PodWire,
-    decode,
-)
-from .metrics_group import MetricsGroup
-from .paging import (
-    Kind,
-    ListOptions,
-    Page,
-    ResourceList,
-    Send,
-    check_options,
-    check_progress,
-    read_page,
-)
+from .lists import ListOptions, ResourceList, check_options
 from .retry import RetryPolicy, send
 
-PODS: Final = Kind("PodList", PodListWire, Pod.from_json)
-POD: Final = Kind("Pod", PodWire, Pod.from_json)
+if TYPE_CHECKING:
+    from ..models.metrics import NodeMetrics, PodMetrics
+    from ..models.node import Node
+    from ..models.pod import Pod
+    from .paging import Kind, Pages
 
-
-# How nodes are read; made when the first node is.
-
-
-NODES: Final = Kind("NodeList", NodeListWire, Node.from_json)
-NODE: Final = Kind("Node", NodeWire, Node.from_json)
-
-
-# How the samples of pods and nodes are read; made when the first one is.
-
-
-POD_METRICS: Final = Kind("PodMetricsList", PodMetricsListWire, PodMetrics.from_json)
-NODE_METRICS: Final = Kind(
-    "NodeMetricsList", NodeMetricsListWire, NodeMetrics.from_json
-)
-POD_SAMPLE: Final = Kind("PodMetrics", PodMetricsWire, PodMetrics.from_json)
-NODE_SAMPLE: Final = Kind("NodeMetrics", NodeMetricsWire, NodeMetrics.from_json)
-
-
-# Lists in pages: a consistent snapshot, whatever the size of the cluster.
-
+# ruff: noqa: PLC0415 - models, and what reads them, are imported by the first operation
+# that returns one: importing the client takes none, listing samples no pods and nodes.
 
 M = TypeVar("M")
-
-
-def list_all(send: Send, kind: Kind[M], options: ListOptions) -> Flow[ResourceList[M]]:
-    """Read a whole list, page by page, as of one moment.
-
-    Where the continue token expires half-way the paging starts over once; if it expires
-    again the list is read in one piece, as client-go's pager does
-    (tools/pager/pager.go).
-
-    Raises:
-        ApiError: the server said no; `Expired` only for the first page.
-        DecodeError: not the list that was asked for, or one that never ends.
-    """
-    for _ in range(2):
-        listed = yield from _in_pages(send, kind, options)
-        if listed is not None:
-            return listed
-    whole: ListOptions = {**options, "chunk_size": 0}
-    listed = yield from _in_pages(send, kind, whole)
-    if listed is None:  # a server that pages unasked and lets its own token expire
-        raise Expired("the list expired between its pages", status=410)
-    return listed
-
-
-def _in_pages(
-    send: Send, kind: Kind[M], options: ListOptions
-) -> Flow[ResourceList[M] | None]:
-    pool = Pool()
-    page = yield from read_page(send, kind, options, "", pool)
-    first, items, unreadable = page, page.items, page.unreadable
-    tokens: set[str] = set()
-    while page.token:
-        _report(options, len(items), page.remaining)
-        check_progress(page, tokens)
-        try:
-            page = yield from read_page(send, kind, options, page.token, pool)
-        except Expired:
-            return None
-        items += page.items
-        unreadable += page.unreadable
-    _report(options, len(items), 0)
-    return ResourceList(
-        items,
-        resource_version=first.resource_version,
-        date=first.date,
-        unreadable=unreadable,
-    )
-
-
-class Pages(Generic[M]):
-    """A list read page by page, for who wants to keep nothing.
-
-    While `more`, `next` is the flow of the following page. Where the continue token
-    expires, reading goes on from the same name with the token that the server gives
-    instead: nothing comes twice, but what follows is as of a later moment.
-    """
-
-    def __init__(self, send: Send, kind: Kind[M], options: ListOptions) -> None:
-        self._send = send
-        self._kind = kind
-        self._options = options
-        self._tokens: set[str] = set()
-        self._done = 0
-        self._token = ""
-        self.more: bool = True
-
-    def next(self) -> Flow[ResourceList[M]]:
-        """Read the following page."""
-        pool = Pool()
-        try:
-            page = yield from self._read(pool)
-        except Expired as error:
-            self._token = str(error.details.get("continue") or "")
-            if not self._token:
-                raise
-            page = yield from self._read(pool)
-        self._done += len(page.items)
-        _report(self._options, self._done, page.remaining if page.token else 0)
-        self._token, self.more = page.token, bool(page.token)
-        if page.token:
-            check_progress(page, self._tokens)
-        return ResourceList(
-            page.items,
-            resource_version=page.resource_version,
-            date=page.date,
-            unreadable=page.unreadable,
-        )
-
-    def _read(self, pool: Pool) -> Flow[Page[M]]:
-        return read_page(self._send, self._kind, self._options, self._token, pool)
-
-
-def _report(options: ListOptions, done: int, remaining: int | None) -> None:
-    progress = options.get("progress")
-    if progress is not None:
-        progress(done, None if remaining is None else done + remaining)
-
-
-# Every operation of the API as a flow; one `Api` belongs to one client.
-
 
 _JSON: Final = (("content-type", "application/json"),)
 _MOST_WARNINGS: Final = 1000
@@ -183,6 +42,8 @@ class Api:
         retry: RetryPolicy | None = None,
         on_warning: Callable[[str], None] | None = None,
     ) -> None:
+        from .metrics_group import MetricsGroup
+
         self.retry: RetryPolicy = retry or RetryPolicy()
         self._on_warning = on_warning
         self._warned: dict[str, object] = {}
@@ -202,6 +63,8 @@ class Api:
 
     def post(self, path: str, obj: Mapping[str, object]) -> Flow[Mapping[str, Any]]:
         """POST a JSON object (an access review) and return the answered one."""
+        from ..wire import decode
+
         body = json.dumps(obj, separators=(",", ":")).encode()
         request = Request(method="POST", path=path, headers=_JSON, body=body)
         response = yield from self._send(request)
@@ -211,47 +74,51 @@ class Api:
 
     def list_pods(self, options: ListOptions) -> Flow[ResourceList[Pod]]:
         """List pods."""
-        return self._list("pods", PODS, options)
+        return self._list("pods", pod_kind(), options)
 
     def list_nodes(self, options: ListOptions) -> Flow[ResourceList[Node]]:
         """List nodes."""
-        return self._list("nodes", NODES, {**options, "namespace": None})
+        return self._list("nodes", node_kind(), {**options, "namespace": None})
 
     def pages_of_pods(self, options: ListOptions) -> Pages[Pod]:
         """List pods page by page."""
+        from .paging import Pages
+
         check_options(options, ListOptions)
         path = _path("/api/v1", "pods", options.get("namespace"))
-        return Pages(lambda query: self.get(path, query), PODS, options)
+        return Pages(lambda query: self.get(path, query), pod_kind(), options)
 
     def list_pod_metrics(self, options: ListOptions) -> Flow[ResourceList[PodMetrics]]:
         """List the samples of pods."""
-        return self._list_metrics("pods", POD_METRICS, options)
+        return self._list_metrics("pods", pod_metrics_kind(), options)
 
     def list_node_metrics(
         self, options: ListOptions
     ) -> Flow[ResourceList[NodeMetrics]]:
         """List the samples of nodes."""
-        return self._list_metrics("nodes", NODE_METRICS, {**options, "namespace": None})
+        return self._list_metrics(
+            "nodes", node_metrics_kind(), {**options, "namespace": None}
+        )
 
     def get_pod(self, name: str, namespace: str) -> Flow[Pod]:
         """Get a pod."""
-        from .paging import read_object  # noqa: PLC0415
+        from .paging import read_object
 
         response = yield from self.get(
             _path("/api/v1", "pods", namespace, _named(name))
         )
-        return read_object(response, POD)
+        return read_object(response, pod_kind())
 
     def get_node(self, name: str) -> Flow[Node]:
         """Get a node."""
-        from .paging import read_object  # noqa: PLC0415
+        from .paging import read_object
 
         response = yield from self.get(_path("/api/v1", "nodes", None, _named(name)))
-        return read_object(response, NODE)
+        return read_object(response, node_kind())
 
     def get_pod_metrics(self, name: str, namespace: str) -> Flow[PodMetrics]:
         """Get the sample of a pod; without one, say whether there is such a pod."""
-        from .paging import read_object  # noqa: PLC0415
+        from .paging import read_object
 
         try:
             response = yield from self._metrics.get(
@@ -260,11 +127,11 @@ class Api:
         except NotFound as error:
             pod = yield from attempt(self.get_pod(name, namespace))
             raise _missing_sample(error, pod, f"{namespace}/{name}") from None
-        return read_object(response, POD_SAMPLE)
+        return read_object(response, pod_metrics_kind())
 
     def get_node_metrics(self, name: str) -> Flow[NodeMetrics]:
         """Get the sample of a node; without one, say whether there is such a node."""
-        from .paging import read_object  # noqa: PLC0415
+        from .paging import read_object
 
         try:
             response = yield from self._metrics.get(
@@ -274,7 +141,7 @@ class Api:
             if error.details.get("kind") == "nodemetrics":
                 raise error.explained(_UNSAMPLED_NODE) from None
             raise
-        return read_object(response, NODE_SAMPLE)
+        return read_object(response, node_metrics_kind())
 
     def pods_watch(
         self, options: ListOptions, resource_version: str, seconds: int
@@ -296,6 +163,7 @@ class Api:
     def _list(
         self, resource: str, kind: Kind[M], options: ListOptions
     ) -> Flow[ResourceList[M]]:
+        from .paging import list_all
 
         check_options(options, ListOptions)
         path = _path("/api/v1", resource, options.get("namespace"))
@@ -304,6 +172,7 @@ class Api:
     def _list_metrics(
         self, resource: str, kind: Kind[M], options: ListOptions
     ) -> Flow[ResourceList[M]]:
+        from .paging import list_all
 
         check_options(options, ListOptions)
         tail = _path("", resource, options.get("namespace"))
@@ -330,6 +199,44 @@ class Api:
                 self._warned.setdefault(text, mine) is mine
             ):
                 self._on_warning(re.sub(r"\\(.)", r"\1", text))
+
+
+def pod_kind() -> Kind[Pod]:
+    """Return how pods are read."""
+    from ..models.pod import Pod
+    from ..wire import PodListWire, PodWire
+    from .paging import Kind
+
+    return Kind("Pod", PodWire, PodListWire, Pod.from_json)
+
+
+def node_kind() -> Kind[Node]:
+    """Return how nodes are read."""
+    from ..models.node import Node
+    from ..wire import NodeListWire, NodeWire
+    from .paging import Kind
+
+    return Kind("Node", NodeWire, NodeListWire, Node.from_json)
+
+
+def pod_metrics_kind() -> Kind[PodMetrics]:
+    """Return how the samples of pods are read."""
+    from ..models.metrics import PodMetrics
+    from ..wire import PodMetricsListWire, PodMetricsWire
+    from .paging import Kind
+
+    return Kind("PodMetrics", PodMetricsWire, PodMetricsListWire, PodMetrics.from_json)
+
+
+def node_metrics_kind() -> Kind[NodeMetrics]:
+    """Return how the samples of nodes are read."""
+    from ..models.metrics import NodeMetrics
+    from ..wire import NodeMetricsListWire, NodeMetricsWire
+    from .paging import Kind
+
+    return Kind(
+        "NodeMetrics", NodeMetricsWire, NodeMetricsListWire, NodeMetrics.from_json
+    )
 
 
 def _path(prefix: str, resource: str, namespace: str | None, name: str = "") -> str:

@@ -1,126 +1,21 @@
-"""What every list takes, and what it returns."""
+"""Lists in pages: a consistent snapshot, whatever the size of the cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import (
-    Any,
-    Final,
-    Generic,
-    Self,
-    TypeAlias,
-    TypedDict,
-    TypeVar,
-    cast,
-    overload,
-)
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from .. import jsonread
-from ..errors import DecodeError
+from ..errors import DecodeError, Expired
 from ..flow import Flow, Query, Response
 from ..frozen import dataclass
 from ..jsonread import UnreadableItem
 from ..models.resources import Pool
 from ..wire import collector_paused, decode
 from .answers import date_of
-
-T_co = TypeVar("T_co", covariant=True)
-
-Progress: TypeAlias = Callable[[int, int | None], None]
-"""Hears how many objects there are so far, and how many there will be if known."""
-
-
-class ListOptions(TypedDict, total=False):
-    """What every list takes, by keyword (``metav1.ListOptions``).
-
-    *namespace*: one namespace, or ``None`` for all. *chunk_size*: objects a request
-    (500), 0 for everything in one. *timeout*: seconds for the whole call.
-    """
-
-    namespace: str | None
-    label_selector: str | None
-    field_selector: str | None
-    resource_version: str | None
-    resource_version_match: str | None
-    chunk_size: int
-    progress: Progress | None
-    timeout: float | None
-
-
-def check_options(options: Mapping[str, object], known: type) -> None:
-    """Refuse a keyword that is none of *known*'s: misspelt, it would list everything.
-
-    Raises:
-        TypeError: as Python does for a keyword of a function.
-    """
-    for name in options:
-        if name not in known.__annotations__:
-            expected = ", ".join(known.__annotations__)
-            raise TypeError(f"unexpected keyword {name!r} (there are {expected})")
-
-
-class ResourceList(Sequence[T_co]):  # noqa: PLW1641 - its items hold maps
-    """What a list call returns: an immutable sequence with facts about the answer.
-
-    *resource_version* is the version of the whole list, empty where the API has none
-    (the metrics API). *date* is the server's clock when it answered. *unreadable* are
-    the items that are not among these because they could not be read; `whole` refuses
-    a list that has any.
-    """
-
-    __slots__ = ("_items", "date", "resource_version", "unreadable")
-
-    def __init__(
-        self,
-        items: Sequence[T_co],
-        *,
-        resource_version: str = "",
-        date: datetime | None = None,
-        unreadable: Sequence[UnreadableItem] = (),
-    ) -> None:
-        self._items = tuple(items)
-        self.resource_version: str = resource_version
-        self.date: datetime | None = date
-        self.unreadable: tuple[UnreadableItem, ...] = tuple(unreadable)
-
-    def whole(self) -> Self:
-        """Return the list, for who can do with nothing less than all of it.
-
-        Raises:
-            DecodeError: an item could not be read: the error of the first.
-        """
-        for item in self.unreadable:
-            raise item.error
-        return self
-
-    @overload
-    def __getitem__(self, index: int) -> T_co: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[T_co, ...]: ...
-    def __getitem__(self, index: int | slice) -> T_co | tuple[T_co, ...]:
-        return self._items[index]
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __iter__(self) -> Iterator[T_co]:
-        return iter(self._items)
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, ResourceList):
-            return self._items == tuple(cast("ResourceList[object]", other))
-        return NotImplemented
-
-    def __repr__(self) -> str:
-        kind = type(self._items[0]).__name__ if self._items else "nothing"
-        lost = f", {len(self.unreadable)} unreadable" if self.unreadable else ""
-        return f"<ResourceList of {len(self._items)} {kind}{lost}>"
-
-
-# One page of a list: how it is asked for and read.
-
+from .lists import ListOptions, ResourceList
 
 M = TypeVar("M")
 
@@ -133,19 +28,16 @@ Send: TypeAlias = Callable[[Query], Flow[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[M]):
-    """How to read an object, or a list, of one kind: its shape and its model.
+    """How the objects of one kind are read: their shapes on the wire and their model.
 
-    *name* is the ``kind`` that the body says; where it says none it must have *mark*.
+    *name* is the ``kind`` that the body of one object says; that of a list ends in
+    ``List``.
     """
 
     name: str
-    shape: Any
+    item: Any
+    list: Any
     build: Callable[[Any, Pool], M]
-
-    @property
-    def mark(self) -> str:
-        """The field that shows that it is what it should be."""
-        return "items" if self.name.endswith("List") else "metadata"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,34 +53,36 @@ class Page(Generic[M]):
     url: str
 
 
-def read(response: Response, kind: Kind[M]) -> Mapping[str, object]:
-    """Decode a body that must be an object of this kind; it need not say so.
+def read_object(response: Response, kind: Kind[M]) -> M:
+    """Read the answer to a GET of one object.
 
     Raises:
         DecodeError: it is something else, which some proxy may have answered.
     """
+    body = _read(response, kind.name, kind.item, mark="metadata")
+    try:
+        return kind.build(body, Pool())
+    except DecodeError as error:
+        raise _placed(error, response) from None
+
+
+def _read(
+    response: Response, name: str, shape: type[Mapping[str, object]], *, mark: str
+) -> Mapping[str, object]:
+    """Decode a body of the kind *name*; one that says no kind must have *mark*."""
     if response.body[:64].lstrip()[:1] == b"<":
         raise DecodeError(
             "a web page instead of the API's JSON; is a proxy or a login in between?",
             url=response.url,
         )
-    body: Mapping[str, object] = decode(response.body, kind.shape, url=response.url)
-    said = body.get("kind") or ""
-    if said != kind.name and (said or kind.mark not in body):
-        got = f'"{said[:64]}"' if said and isinstance(said, str) else "none"
+    body: Mapping[str, object] = decode(response.body, shape, url=response.url)
+    found = body.get("kind") or ""
+    if found != name and (found or mark not in body):
+        got = f'"{found[:64]}"' if found and isinstance(found, str) else "none"
         raise DecodeError(
-            f"expected {kind.name}, got {got}", url=response.url, path="$.kind"
+            f"expected {name}, got {got}", url=response.url, path="$.kind"
         )
     return body
-
-
-def read_object(response: Response, kind: Kind[M]) -> M:
-    """Read the answer to a GET of one object."""
-    body = read(response, kind)
-    try:
-        return kind.build(body, Pool())
-    except DecodeError as error:
-        raise _placed(error, response) from None
 
 
 def _placed(error: DecodeError, response: Response) -> DecodeError:
@@ -203,7 +97,8 @@ def read_page(
     response = yield from send(_query(options, token))
     with collector_paused():
         # The JSON is gone before the collector is back, which would walk through it.
-        return _page(read(response, kind), response, kind, pool)
+        body = _read(response, f"{kind.name}List", kind.list, mark="items")
+        return _page(body, response, kind, pool)
 
 
 def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]:  # noqa: ANN401 - judged here
@@ -256,3 +151,99 @@ def check_progress(page: Page[Any], tokens: set[str]) -> None:
         tokens.add(page.token)
         return
     raise DecodeError(problem, url=page.url, path="$.metadata.continue")
+
+
+def list_all(send: Send, kind: Kind[M], options: ListOptions) -> Flow[ResourceList[M]]:
+    """Read a whole list, page by page, as of one moment.
+
+    Where the continue token expires half-way the paging starts over once; if it expires
+    again the list is read in one piece, as client-go's pager does
+    (tools/pager/pager.go).
+
+    Raises:
+        ApiError: the server said no; `Expired` only for the first page.
+        DecodeError: not the list that was asked for, or one that never ends.
+    """
+    for _ in range(2):
+        listed = yield from _in_pages(send, kind, options)
+        if listed is not None:
+            return listed
+    whole: ListOptions = {**options, "chunk_size": 0}
+    listed = yield from _in_pages(send, kind, whole)
+    if listed is None:  # a server that pages unasked and lets its own token expire
+        raise Expired("the list expired between its pages", status=410)
+    return listed
+
+
+def _in_pages(
+    send: Send, kind: Kind[M], options: ListOptions
+) -> Flow[ResourceList[M] | None]:
+    pool = Pool()
+    page = yield from read_page(send, kind, options, "", pool)
+    first, items, unreadable = page, page.items, page.unreadable
+    tokens: set[str] = set()
+    while page.token:
+        _report(options, len(items), page.remaining)
+        check_progress(page, tokens)
+        try:
+            page = yield from read_page(send, kind, options, page.token, pool)
+        except Expired:
+            return None
+        items += page.items
+        unreadable += page.unreadable
+    _report(options, len(items), 0)
+    return ResourceList(
+        items,
+        resource_version=first.resource_version,
+        date=first.date,
+        unreadable=unreadable,
+    )
+
+
+class Pages(Generic[M]):
+    """A list read page by page, for who wants to keep nothing.
+
+    While `more`, `next` is the flow of the following page. Where the continue token
+    expires, reading goes on from the same name with the token that the server gives
+    instead: nothing comes twice, but what follows is as of a later moment.
+    """
+
+    def __init__(self, send: Send, kind: Kind[M], options: ListOptions) -> None:
+        self._send = send
+        self._kind = kind
+        self._options = options
+        self._tokens: set[str] = set()
+        self._done = 0
+        self._token = ""
+        self.more: bool = True
+
+    def next(self) -> Flow[ResourceList[M]]:
+        """Read the following page."""
+        pool = Pool()
+        try:
+            page = yield from self._read(pool)
+        except Expired as error:
+            self._token = str(error.details.get("continue") or "")
+            if not self._token:
+                raise
+            page = yield from self._read(pool)
+        self._done += len(page.items)
+        _report(self._options, self._done, page.remaining if page.token else 0)
+        self._token, self.more = page.token, bool(page.token)
+        if page.token:
+            check_progress(page, self._tokens)
+        return ResourceList(
+            page.items,
+            resource_version=page.resource_version,
+            date=page.date,
+            unreadable=page.unreadable,
+        )
+
+    def _read(self, pool: Pool) -> Flow[Page[M]]:
+        return read_page(self._send, self._kind, self._options, self._token, pool)
+
+
+def _report(options: ListOptions, done: int, remaining: int | None) -> None:
+    progress = options.get("progress")
+    if progress is not None:
+        progress(done, None if remaining is None else done + remaining)

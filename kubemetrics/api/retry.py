@@ -10,16 +10,12 @@ from typing import Final
 from ..errors import KubeMetricsError, TransportError
 from ..flow import Flow, Pause, Request, Response
 from ..frozen import dataclass
-from .answers import content_type, error_from_response, ok, retry_after, text_of
+
+# ruff: noqa: PLC0415 - an answer that says no is read by a module of its own
 
 _AT_ANY_TIME: Final = frozenset(
     {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 )
-AGGREGATOR_TEXTS: Final = ("service unavailable", "error trying to reach service")
-"""How kube-aggregator says that an aggregated API is down.
-
-Source: kube-aggregator/pkg/apiserver/handler_proxy.go, which answers in plain text.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +46,8 @@ class RetryPolicy:
         self, request: Request, response: Response, tries: int
     ) -> float | None:
         """Return the seconds to wait before the next try, or ``None`` for no more."""
+        from .answers import is_down, retry_after
+
         if is_down(response):
             return None
         overloaded = response.status == HTTPStatus.TOO_MANY_REQUESTS
@@ -94,13 +92,9 @@ class Backoff:
         return min(max(wait * (1.0 + policy.random()), at_least), policy.watch_longest)
 
 
-def is_down(response: Response) -> bool:
-    """Say whether the aggregator reports the API behind it as down."""
-    return (
-        response.status == HTTPStatus.SERVICE_UNAVAILABLE
-        and content_type(response) == "text/plain"
-        and text_of(response).startswith(AGGREGATOR_TEXTS)
-    )
+def ok(status: int) -> bool:
+    """Say whether it is a 2xx."""
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def send(
@@ -129,6 +123,8 @@ def send(
             hear(response)
             if ok(response.status):
                 return response
+            from .answers import error_from_response
+
             failure, spent = error_from_response(response), spent + response.elapsed
             wait = policy.after_response(request, response, tries)
         spent += wait or 0.0

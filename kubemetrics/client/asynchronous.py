@@ -18,7 +18,7 @@ import anyio.to_thread
 import httpx
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
-from ..api.answers import error_from_response, ok
+from ..api.retry import ok
 from ..auth.credential import Credential
 from ..config.model import Config
 from ..errors import KubeMetricsError, TransportError
@@ -190,7 +190,8 @@ class AsyncDriver:
     async def _stream(
         self, request: Request, call: Call
     ) -> AsyncGenerator[bytes, None]:
-        from ..api.watch import SILENCE  # noqa: PLC0415 - see above
+        from ..api.answers import error_from_response  # noqa: PLC0415 - watches only
+        from ..api.watch import SILENCE  # noqa: PLC0415 - watches only
 
         silence = self._read_timeout * SILENCE
         async with self._answered(request, call, silence) as answer:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar, Unpack, cast, final
 import httpx
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
-from ..api.answers import error_from_response, ok
+from ..api.retry import ok
 from ..auth.credential import Credential
 from ..config.model import Config
 from ..errors import KubeMetricsError, TransportError
@@ -130,7 +130,8 @@ class SyncDriver:
                 raise
 
     def _stream(self, request: Request, call: Call) -> Generator[bytes, None, None]:
-        from ..api.watch import SILENCE  # noqa: PLC0415 - see above
+        from ..api.answers import error_from_response  # noqa: PLC0415 - watches only
+        from ..api.watch import SILENCE  # noqa: PLC0415 - watches only
 
         silence = self._read_timeout * SILENCE
         with self._answered(request, call, silence) as answer:

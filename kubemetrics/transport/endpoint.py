@@ -18,7 +18,6 @@ import httpx
 from .._version import __version__
 from ..auth.credential import ClientCertificate, Credential, impersonation_headers
 from ..config.model import Config
-from ..config.validate import parse_server
 from ..errors import ConfigError
 from ..flow import Request
 from ..frozen import dataclass
@@ -193,6 +192,8 @@ class Endpoint:
 
 def _check(server: str) -> None:
     """Refuse what no kubeconfig gives; a password would end up in every message."""
+    from ..config.validate import parse_server  # noqa: PLC0415 - reads kubeconfigs
+
     try:
         scheme = parse_server(server).scheme
     except ValueError as error:

@@ -7,10 +7,10 @@ import pytest
 from kubemetrics.api.answers import (
     error_from_response,
     error_from_status,
-    ok,
     retry_after,
     unexpected_text,
 )
+from kubemetrics.api.retry import ok
 from kubemetrics.errors import (
     ApiError,
     BadRequest,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from kubemetrics.api.answers import error_from_response, ok, unexpected_text
+from kubemetrics.api.answers import error_from_response, unexpected_text
+from kubemetrics.api.retry import ok
 from kubemetrics.errors import (
     ApiError,
     DecodeError,

@@ -9,7 +9,12 @@ from typing import Any, Final, NamedTuple
 
 from kubemetrics import jsonread
 from kubemetrics.api import Api, ResourceList
-from kubemetrics.api.operations import NODE_METRICS, NODES, POD_METRICS, PODS
+from kubemetrics.api.operations import (
+    node_kind,
+    node_metrics_kind,
+    pod_kind,
+    pod_metrics_kind,
+)
 from kubemetrics.api.paging import Kind
 from kubemetrics.cli.commands import build
 from kubemetrics.cli.outcome import Outcome, outcome_of
@@ -33,10 +38,10 @@ from .odd_answers import sound
 from .odd_kubectl import PATHS
 
 KINDS: Final[Mapping[str, Kind[Any]]] = {
-    "pods": PODS,
-    "nodes": NODES,
-    "pod metrics": POD_METRICS,
-    "node metrics": NODE_METRICS,
+    "pods": pod_kind(),
+    "nodes": node_kind(),
+    "pod metrics": pod_metrics_kind(),
+    "node metrics": node_metrics_kind(),
 }
 CONFIG: Final = Config(server="https://x", namespace="team-a")
 
@@ -78,7 +83,7 @@ def listed(kind: str, body: bytes) -> ResourceList[Any]:
 def every_way(kind: str, body: bytes) -> Iterator[object]:
     """Decode in each of the ways that there are; yield what can be told of each."""
     yield _outcome(kind, _slow(body, ""))
-    fast = _fast_decoder(KINDS[kind].shape)
+    fast = _fast_decoder(KINDS[kind].list)
     assert fast is not None
     yield _outcome(kind, fast(body) or _slow(body, ""))
 

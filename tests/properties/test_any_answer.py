@@ -16,7 +16,7 @@ from kubemetrics.api import Api, ResourceList
 from kubemetrics.api.answers import error_from_response
 from kubemetrics.api.discovery import registered_versions
 from kubemetrics.api.metrics_group import is_down_error
-from kubemetrics.api.paging import Kind, read_object
+from kubemetrics.api.paging import read_object
 from kubemetrics.api.watch import Watch
 from kubemetrics.doctor import Diagnosis
 from kubemetrics.doctor.metrics_api import Provider, metrics_api
@@ -286,8 +286,7 @@ def test_an_odd_object_is_read_or_an_error() -> None:
         item = answer(kind)["items"][BAD]
         known = KINDS[kind]
         shape = dict(fields(SHAPES[kind]))["items", "[]"]
-        single = Kind(known.name.removesuffix("List"), shape, known.build)
-        for name, raw in odd_objects(shape, {"kind": single.name, **item}):
+        for name, raw in odd_objects(shape, {"kind": known.name, **item}):
             response = Response(status=200, headers={}, body=raw, url="https://x/")
             with named(name), contextlib.suppress(DecodeError):
-                read_object(response, single)
+                read_object(response, known)
