@@ -1,4 +1,4 @@
-"""From an answer that says no to the typed error: a Status, or whatever came instead.
+"""From an answer that is no 2xx to a typed error: a Status, or what came instead.
 
 Aggregator, priority-and-fairness and proxies answer in text or HTML, so a body is
 looked at before it is trusted, and never quoted at length.
@@ -65,7 +65,7 @@ def text_of(response: Response) -> str:
 
 
 def is_down(response: Response) -> bool:
-    """Say whether the aggregator reports the API behind it as down."""
+    """Return whether kube-aggregator reports the API behind it as down."""
     return (
         response.status == HTTPStatus.SERVICE_UNAVAILABLE
         and content_type(response) == "text/plain"
@@ -139,7 +139,7 @@ def _from_status(response: Response, status: Mapping[str, Any]) -> ApiError:
 
 
 def _hint(response: Response, asked: float | None, message: str = "") -> str:
-    """Say what to do next, where the answer itself does not."""
+    """Return what to do next, where the answer itself does not say it."""
     if response.status == HTTPStatus.UNAUTHORIZED:
         return _UNKNOWN_USER
     if response.status == HTTPStatus.FORBIDDEN:
@@ -158,7 +158,7 @@ def _refusal_hint(message: str) -> str:
 
 
 def rbac_hint(message: str) -> str:
-    """Say what may be done about a 403 with RBAC's *message*."""
+    """Return what may be done about a 403 with RBAC's *message*."""
     pods = ' resource "pods" ' in message
     narrower = pods and message.endswith(" at the cluster scope")
     return f"{_NOT_BOUND}; -n asks for one namespace" if narrower else _NOT_BOUND

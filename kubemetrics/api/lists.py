@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 T_co = TypeVar("T_co", covariant=True)
 
 Progress: TypeAlias = Callable[[int, int | None], None]
-"""Hears how many objects there are so far, and how many there will be if known."""
+"""Called with the count of objects so far and, if known, of all there will be."""
 
 
 class ListOptions(TypedDict, total=False):

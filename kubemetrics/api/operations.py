@@ -32,8 +32,8 @@ _WARNING: Final = r'299 \S+ "((?:[^"\\]|\\.)*)"'
 class Api:
     """The API of one server, as flows.
 
-    *on_warning* hears each distinct ``Warning:`` text of the server once. What is
-    learned (which version of the metrics API is served) is remembered for its life.
+    *on_warning* is called once with each distinct ``Warning:`` text of the server.
+    What is learned (which version of the metrics API is served) is remembered.
     """
 
     def __init__(
@@ -186,9 +186,9 @@ class Api:
         return list_all(lambda query: self._metrics.get(tail, query), kind, whole)
 
     def _send(self, request: Request) -> Flow[Response]:
-        return send(request, self.retry, self._hear)
+        return send(request, self.retry, self._warn)
 
-    def _hear(self, response: Response) -> None:
+    def _warn(self, response: Response) -> None:
         """Pass on the warnings that are new; source: client-go rest/warnings.go."""
         header = response.headers.get("warning")
         if not header or self._on_warning is None:
@@ -270,7 +270,9 @@ _UNSAMPLED_NODE: Final = (
 def _missing_sample(
     error: NotFound, pod: Pod | KubeMetricsError, name: str
 ) -> NotFound:
-    """Tell a pod without a sample from no pod: the metrics API says the same of both.
+    """Return *error* with its cause: no such pod, or a pod that has no sample.
+
+    The metrics API answers the same to both.
 
     It knows running pods only, so that a finished one is "not found" there.
     """

@@ -1,4 +1,4 @@
-"""When to ask again, and after how long: pure, with its randomness handed in."""
+"""Sending a request and repeating it: when, and after how long."""
 
 from __future__ import annotations
 
@@ -93,18 +93,18 @@ class Backoff:
 
 
 def ok(status: int) -> bool:
-    """Say whether it is a 2xx."""
+    """Return whether *status* is a 2xx."""
     return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def send(
     request: Request,
     policy: RetryPolicy,
-    hear: Callable[[Response], None] = lambda _: None,
+    on_response: Callable[[Response], None] = lambda _: None,
 ) -> Flow[Response]:
     """Send a request, again if need be, and return its 2xx answer.
 
-    *hear* is shown every answer.
+    *on_response* is called with every answer.
 
     Raises:
         ApiError: the last answer was none.
@@ -120,7 +120,7 @@ def send(
             failure, spent = error, spent + error.elapsed
             wait = policy.after_error(request, error, tries)
         else:
-            hear(response)
+            on_response(response)
             if ok(response.status):
                 return response
             from .answers import error_from_response

@@ -45,7 +45,7 @@ _SHORTEST_LIFE: Final = 1.0
 _UNREADABLE: Final = 4
 """How often in a row a stream may be unreadable before that is an error."""
 
-_TOLD: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
+_CHANGES: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
 _BROKEN: Final = frozenset({"reset", "timeout"})
 _LASTING: Final = frozenset({"tls", "closed", "deadline", "limit"})
 
@@ -67,7 +67,7 @@ class WatchOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
-    """What became of a pod: *type* is ``ADDED``, ``MODIFIED`` or ``DELETED``.
+    """A change of a pod: *type* is ``ADDED``, ``MODIFIED`` or ``DELETED``.
 
     Of a deleted pod *object* is the last state that is known.
     """
@@ -77,10 +77,10 @@ class WatchEvent:
 
 
 class Watch:
-    """One consumer's watch: keeps the picture that its events have drawn.
+    """One consumer's watch: remembers every pod that its events have shown.
 
     What it missed, when the server no longer knows the version it stopped at, is found
-    by listing anew and told as events: what vanished is DELETED.
+    by listing anew and yielded as events: what vanished is DELETED.
     """
 
     def __init__(
@@ -97,11 +97,11 @@ class Watch:
         self._pool = Pool()
         self._line = bytearray()
         self._began = 0.0
-        self._told = False
+        self._had_event = False
         self._unreadable = 0
 
     def begin(self) -> Flow[tuple[WatchEvent, ...]]:
-        """Read what there is; a failure here is the caller's to hear.
+        """List what there is, as ADDED events, unless the watch begins at a version.
 
         Raises:
             KubeMetricsError: the list failed.
@@ -111,9 +111,9 @@ class Watch:
         return (yield from self._relist())
 
     def request(self, remaining: float | None) -> Request:
-        """Return what to ask next; *remaining* are the seconds the watch may go on."""
+        """Return the next watch request; *remaining* is the seconds it has left."""
         self._line.clear()
-        self._began, self._told = self._clock(), False
+        self._began, self._had_event = self._clock(), False
         # As client-go: 5 to 10 minutes, or all watches would come back at once.
         seconds = 300.0 * (1.0 + self._api.retry.random())
         seconds = seconds if remaining is None else min(seconds, remaining)
@@ -122,7 +122,7 @@ class Watch:
         )
 
     def feed(self, chunk: bytes) -> Iterator[WatchEvent]:
-        """Take bytes of the stream and yield the events they complete.
+        """Yield the events that these bytes of the stream complete.
 
         Raises:
             DecodeError: a line that is no event, or is longer than any may be.
@@ -140,7 +140,9 @@ class Watch:
             raise DecodeError(f"a watch event of more than {LONGEST_LINE} bytes")
 
     def ended(self, error: KubeMetricsError | None) -> Flow[tuple[WatchEvent, ...]]:
-        """Hear how the stream ended; wait and list anew where need be.
+        """Go on after a stream that ended by *error*, or by itself: wait, list anew.
+
+        The events are what a new list showed to have changed meanwhile.
 
         Raises:
             KubeMetricsError: going on would not help.
@@ -163,13 +165,15 @@ class Watch:
             meta = jsonread.child(obj, "metadata") or jsonread.EMPTY
             with jsonread.at("metadata"):
                 self._version = jsonread.required(meta, "resourceVersion")
-            told = kind in _TOLD and Pod.from_json(cast("PodWire", obj), self._pool)
-        self._told, self._unreadable = True, 0
-        if told:
-            yield from self._tell(cast("EventType", kind), told)
+            changed = kind in _CHANGES and Pod.from_json(
+                cast("PodWire", obj), self._pool
+            )
+        self._had_event, self._unreadable = True, 0
+        if changed:
+            yield from self._changed(cast("EventType", kind), changed)
 
-    def _tell(self, kind: EventType, pod: Pod) -> Iterator[WatchEvent]:
-        """Tell a change as it changes the consumer's picture, and keep it as well."""
+    def _changed(self, kind: EventType, pod: Pod) -> Iterator[WatchEvent]:
+        """Yield a change as what it is to the consumer, and remember the pod."""
         known = pod.key in self._known
         if kind == "DELETED":
             self._known.pop(pod.key, None)
@@ -182,7 +186,7 @@ class Watch:
         yield WatchEvent(kind, pod)
 
     def _relist(self) -> Flow[tuple[WatchEvent, ...]]:
-        """List, and tell what differs from what is known."""
+        """List anew and return events for what differs from what is known."""
         # A pod that cannot be read is not gone: without it nothing may be told.
         listed = (yield from self._api.list_pods({**self._selection()})).whole()
         now = {pod.key: pod for pod in listed}
@@ -210,14 +214,14 @@ class Watch:
         }
 
     def _as_streams_end(self, error: KubeMetricsError | None) -> bool:
-        """Say whether to go on at once: it told something, or came to its own end."""
+        """Return whether to go on at once: it had an event, or came to its own end."""
         if error is None:
-            return self._told or self._clock() - self._began >= _SHORTEST_LIFE
+            return self._had_event or self._clock() - self._began >= _SHORTEST_LIFE
         broke = isinstance(error, TransportError) and error.reason in _BROKEN
-        return broke and self._told
+        return broke and self._had_event
 
     def _wait(self, error: KubeMetricsError | None) -> Flow[None]:
-        if error is not None and self._lasting(error):
+        if error is not None and self._is_lasting(error):
             raise error
         asked = error.retry_after if isinstance(error, ApiError) else None
         yield Pause(
@@ -225,8 +229,8 @@ class Watch:
             f"the watch ended: {error or 'at once, with nothing said'}",
         )
 
-    def _lasting(self, error: KubeMetricsError) -> bool:
-        """Say whether the next stream would end the same way."""
+    def _is_lasting(self, error: KubeMetricsError) -> bool:
+        """Return whether the next stream would end the same way."""
         if isinstance(error, DecodeError):
             self._unreadable += 1
             return self._unreadable >= _UNREADABLE

@@ -25,7 +25,7 @@ from ..errors import KubeMetricsError, TransportError
 from ..flow import NOTHING, Flow, Fork, Pause, Request, Response
 from ..transport.body import BodyReader
 from ..transport.deadline import Call
-from ..transport.endpoint import READ, Pools, Wire, open_wire
+from ..transport.endpoint import READ, Connections, Pools, open_connections
 from .session import UNAUTHORIZED, Attempt, Session, closed, late, open_session
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _log: Final = logging.getLogger("kubemetrics")
 
 
 class Lifetime:
-    """An asynchronous client's: its end cancels whatever is awaited `within` it."""
+    """The life of an asynchronous client: its end cancels what is awaited `within`."""
 
     def __init__(self) -> None:
         self._life = Call()
@@ -54,7 +54,7 @@ class Lifetime:
         return self._life.cancelled
 
     def begin(self, timeout: float | None) -> Call:
-        """Begin a call."""
+        """Return a new call of *timeout* seconds, which ends with this life."""
         return self._life.branch(timeout)
 
     def end(self) -> None:
@@ -79,7 +79,7 @@ class Lifetime:
 
 
 class AsyncStreamedResponse:
-    """An answer whose head is there and whose body still comes."""
+    """A response whose head has come and whose body is still to be read."""
 
     def __init__(
         self, attempt: Attempt, response: httpx.Response, call: Call, lifetime: Lifetime
@@ -92,7 +92,7 @@ class AsyncStreamedResponse:
         self.status: int = response.status_code
 
     async def whole(self) -> Response:
-        """Read it to its end."""
+        """Read the body to its end and return the whole response."""
         reader = self._attempt.reader(self._response)
         await self._lifetime.within(self._call, self._attempt.url, self._read(reader))
         return self._attempt.response(self._response, reader.finish())
@@ -131,25 +131,25 @@ class AsyncDriver:
     def __init__(self, session: Session, read_timeout: float) -> None:
         self._session = session
         self._read_timeout = read_timeout
-        self._pools: Pools[Wire[httpx.AsyncHTTPTransport]] = Pools(
-            lambda identity: open_wire(
-                session.endpoint, identity, httpx.AsyncHTTPTransport
+        self._pools: Pools[Connections[httpx.AsyncHTTPTransport]] = Pools(
+            lambda key: open_connections(
+                session.endpoint, key, httpx.AsyncHTTPTransport
             )
         )
         self._lifetime = Lifetime()
 
     def begin(self, timeout: float | None) -> Call:
-        """Begin a call; closing ends it."""
+        """Return a new call of *timeout* seconds; `close` ends it."""
         return self._lifetime.begin(timeout)
 
     async def close(self) -> None:
         """End every call under way and close every connection."""
         self._lifetime.end()
-        for wire in self._pools.drain():
-            await _close(wire)
+        for connections in self._pools.drain():
+            await _close(connections)
 
     async def drive(self, flow: Flow[T], call: Call) -> T:
-        """Take a flow to its result."""
+        """Run *flow* to its end and return its result."""
         try:
             step = next(flow)
             while True:
@@ -249,10 +249,10 @@ class AsyncDriver:
 
         async def trace(event: str, facts: Mapping[str, Any]) -> None:
             with anyio.CancelScope(shield=True):
-                await attempt.trace_awaited(event, facts)
+                await attempt.async_trace(event, facts)
 
         attempt.request.extensions["trace"] = trace
-        lease, idle = self._pools.borrow(self._session.identity(credential))
+        lease, idle = self._pools.borrow(self._session.connection_key(credential))
         try:
             await _close(idle)
             attempt.check()
@@ -295,10 +295,10 @@ class AsyncDriver:
             raise failures[0]
 
 
-async def _close(wire: Wire[httpx.AsyncHTTPTransport] | None) -> None:
-    if wire is not None:
+async def _close(connections: Connections[httpx.AsyncHTTPTransport] | None) -> None:
+    if connections is not None:
         with anyio.CancelScope(shield=True):
-            await wire.transport.aclose()
+            await connections.transport.aclose()
 
 
 @final
@@ -306,9 +306,9 @@ class AsyncClient:
     """Every pod and its metrics, from one server; safe to share between tasks.
 
     Without a *config* it is found as kubectl finds it (`load_config`). *user_agent*
-    replaces ``kubemetrics/VERSION``. *on_warning* hears each distinct ``Warning`` text
-    of the server once. *read_timeout* is the longest silence, in seconds; a method's
-    ``timeout`` bounds the whole call, else the configuration's does.
+    replaces ``kubemetrics/VERSION``. *on_warning* is called once with each distinct
+    ``Warning`` text of the server. *read_timeout* is the longest silence, in seconds;
+    a method's ``timeout`` bounds the whole call, else the configuration's does.
 
     Nothing is contacted before the first request. Use it as a context manager, or
     `close` it: closing from another task ends what is under way.

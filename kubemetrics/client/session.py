@@ -1,8 +1,9 @@
-"""What both clients are made of, and what they say of each attempt."""
+"""What both clients share: a session with one server, one attempt of a request."""
 
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -19,7 +20,7 @@ from ..flow import PeerCertificate, Request, Response
 from ..frozen import dataclass
 from ..transport.body import BodyReader
 from ..transport.deadline import Call, PlainSocket
-from ..transport.endpoint import Endpoint, Identity, environment, timeouts
+from ..transport.endpoint import ConnectionKey, Endpoint, timeouts
 from ..transport.proxy import translate_failure
 from ..transport.roots import Roots
 from ..transport.tls import check_pair, peer_certificate
@@ -41,8 +42,8 @@ class Session:
     roots: Roots
     api: Api
 
-    def identity(self, credential: Credential) -> Identity:
-        """Return which connections an attempt may use."""
+    def connection_key(self, credential: Credential) -> ConnectionKey:
+        """Return the key of the connections that an attempt may use."""
         return credential.certificate, self.roots.current()
 
 
@@ -52,7 +53,6 @@ def open_session(
     user_agent: str = "",
     on_warning: Callable[[str], None] | None = None,
     retry: RetryPolicy | None = None,
-    environ: Mapping[str, str] | None = None,
 ) -> Session:
     """Put a session together; nothing is contacted yet.
 
@@ -64,14 +64,13 @@ def open_session(
         from ..config.resolve import load_config  # noqa: PLC0415 - reads files
 
         config = load_config()
-    environ = environment() if environ is None else environ
     return Session(
         config=config,
-        endpoint=Endpoint(config, user_agent=user_agent, environ=environ),
+        endpoint=Endpoint(config, user_agent=user_agent, environ=os.environ),
         source=credential_source(
             config,
             exchange=_exchange,
-            environ=environ,
+            environ=os.environ,
             check=partial(check_pair, config),
         ),
         roots=Roots(config),
@@ -92,7 +91,7 @@ def _exchange(
 
 
 def _log_warning(text: str) -> None:
-    """Log what the server warns of, as client-go does by default."""
+    """Log a warning of the server, as client-go does by default."""
     _log.warning("the server warns: %s", text)
 
 
@@ -133,19 +132,19 @@ class Attempt:
             raise self._failure("limit", f"cannot be asked for: {error}") from None
 
     def trace(self, event: str, facts: Mapping[str, Any]) -> None:
-        """Hear what httpcore does, and do what it leaves undone."""
-        if self._heard(event, facts):
+        """Follow what httpcore does; close the connection of a failed handshake."""
+        if self._handshake_failed(event, facts):
             self._dialled.close()
             translate_failure(facts["exception"])
 
-    async def trace_awaited(self, event: str, facts: Mapping[str, Any]) -> None:
-        """Hear what its other half does."""
-        if self._heard(event, facts):
+    async def async_trace(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Do what `trace` does, for httpcore's asynchronous half."""
+        if self._handshake_failed(event, facts):
             await self._dialled.aclose()
             translate_failure(facts["exception"])
 
-    def _heard(self, event: str, facts: Mapping[str, Any]) -> bool:
-        """Say whether a handshake has failed, or was cancelled, on an open connection.
+    def _handshake_failed(self, event: str, facts: Mapping[str, Any]) -> bool:
+        """Return whether a handshake failed, or was cancelled, on an open connection.
 
         httpcore then closes it in some of the cases only.
         """
@@ -178,7 +177,9 @@ class Attempt:
             elapsed=self.elapsed,
             certificate=self._certificate(answer),
         )
-        self._say(f"{response.status}, {len(body)} bytes in {response.elapsed:.3f} s")
+        self._log_outcome(
+            f"{response.status}, {len(body)} bytes in {response.elapsed:.3f} s"
+        )
         return response
 
     def error(self, error: BaseException) -> TransportError:
@@ -198,7 +199,7 @@ class Attempt:
                 reused=self._reused,
                 proxy=self._endpoint.proxy_address,
             )
-        self._say(f"{translated.reason} after {translated.elapsed:.3f} s")
+        self._log_outcome(f"{translated.reason} after {translated.elapsed:.3f} s")
         return translated
 
     def check(self) -> None:
@@ -220,7 +221,7 @@ class Attempt:
             f"{self._place}: {text}", url=self.url, reason=reason, elapsed=self.elapsed
         )
 
-    def _say(self, outcome: str) -> None:
+    def _log_outcome(self, outcome: str) -> None:
         _log.debug("%s %s: %s", self._request.method, self.url, outcome)
 
     def _certificate(self, answer: httpx.Response) -> PeerCertificate | None:

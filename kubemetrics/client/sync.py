@@ -18,7 +18,7 @@ from ..config.model import Config
 from ..errors import KubeMetricsError, TransportError
 from ..flow import NOTHING, Flow, Fork, Pause, Request, Response
 from ..transport.deadline import Call
-from ..transport.endpoint import READ, Pools, Wire, open_wire
+from ..transport.endpoint import READ, Connections, Pools, open_connections
 from .session import UNAUTHORIZED, Attempt, Session, closed, late, open_session
 from .threads import BackgroundCall, side_by_side
 
@@ -39,7 +39,7 @@ _log: Final = logging.getLogger("kubemetrics")
 
 
 class StreamedResponse:
-    """An answer whose head is there and whose body still comes."""
+    """A response whose head has come and whose body is still to be read."""
 
     def __init__(self, attempt: Attempt, response: httpx.Response, call: Call) -> None:
         self._attempt = attempt
@@ -48,7 +48,7 @@ class StreamedResponse:
         self.status: int = response.status_code
 
     def whole(self) -> Response:
-        """Read it to its end."""
+        """Read the body to its end and return the whole response."""
         reader = self._attempt.reader(self._response)
         for chunk in self._chunks():
             reader.feed(chunk)
@@ -78,23 +78,23 @@ class SyncDriver:
     def __init__(self, session: Session, read_timeout: float) -> None:
         self._session = session
         self._read_timeout = read_timeout
-        self._pools: Pools[Wire[httpx.HTTPTransport]] = Pools(
-            lambda identity: open_wire(session.endpoint, identity, httpx.HTTPTransport)
+        self._pools: Pools[Connections[httpx.HTTPTransport]] = Pools(
+            lambda key: open_connections(session.endpoint, key, httpx.HTTPTransport)
         )
         self._life = Call()
 
     def begin(self, timeout: float | None) -> Call:
-        """Begin a call; closing ends it."""
+        """Return a new call of *timeout* seconds; `close` ends it."""
         return self._life.branch(timeout)
 
     def close(self) -> None:
         """End every call under way and close every connection."""
         self._life.cancel()
-        for wire in self._pools.drain():
-            _close(wire)
+        for connections in self._pools.drain():
+            _close(connections)
 
     def drive(self, flow: Flow[T], call: Call) -> T:
-        """Take a flow to its result."""
+        """Run *flow* to its end and return its result."""
         try:
             step = next(flow)
             while True:
@@ -188,7 +188,7 @@ class SyncDriver:
         """Send one attempt; what breaks inside becomes a `TransportError`."""
         attempt = Attempt(self._session, request, credential, call, silence)
         attempt.request.extensions["trace"] = attempt.trace
-        lease, idle = self._pools.borrow(self._session.identity(credential))
+        lease, idle = self._pools.borrow(self._session.connection_key(credential))
         try:
             _close(idle)
             attempt.check()
@@ -222,10 +222,10 @@ class SyncDriver:
         )
 
 
-def _close(wire: Wire[httpx.HTTPTransport] | None) -> None:
-    if wire is not None:
-        wire.context.shut_down()
-        wire.transport.close()
+def _close(connections: Connections[httpx.HTTPTransport] | None) -> None:
+    if connections is not None:
+        connections.context.shut_down()
+        connections.transport.close()
 
 
 @final
@@ -233,9 +233,9 @@ class Client:
     """Every pod and its metrics, from one server; safe to share between threads.
 
     Without a *config* it is found as kubectl finds it (`load_config`). *user_agent*
-    replaces ``kubemetrics/VERSION``. *on_warning* hears each distinct ``Warning`` text
-    of the server once. *read_timeout* is the longest silence, in seconds; a method's
-    ``timeout`` bounds the whole call, else the configuration's does.
+    replaces ``kubemetrics/VERSION``. *on_warning* is called once with each distinct
+    ``Warning`` text of the server. *read_timeout* is the longest silence, in seconds;
+    a method's ``timeout`` bounds the whole call, else the configuration's does.
 
     Nothing is contacted before the first request. Use it as a context manager, or
     `close` it: closing from another thread ends what is under way.

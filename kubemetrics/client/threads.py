@@ -83,7 +83,7 @@ def side_by_side(
 
 
 def _next(waiting: deque[T]) -> T | None:
-    """Take the next one, whoever else takes from there too."""
+    """Return the next one, or nothing; other threads take from there too."""
     try:
         return waiting.popleft()
     except IndexError:

@@ -28,7 +28,7 @@ class _Inflater(Protocol):
 
 
 class BodyReader:
-    """Takes the bytes as they come over the wire and gives back the body.
+    """Decompresses and joins the bytes of a body as they come, within bounds.
 
     Raises:
         TransportError: too large, a decompression bomb, not what its encoding says, or
@@ -44,7 +44,7 @@ class BodyReader:
         self._parts: list[bytes] = []
 
     def feed(self, chunk: bytes) -> bytes:
-        """Take some bytes, keep and return what they stand for."""
+        """Keep and return what these bytes are, decompressed."""
         self._received += len(chunk)
         part = chunk if self._gzip is None else self._inflate(chunk)
         self._size += len(part)
@@ -61,7 +61,7 @@ class BodyReader:
         return body
 
     def forget(self) -> None:
-        """Drop what was kept: a stream is read as it comes."""
+        """Drop the bytes that were kept: a stream is read as it comes."""
         self._parts.clear()
         self._size = self._received = 0
 

@@ -1,11 +1,7 @@
-"""Connection pools by identity: a new certificate or CA means a new one.
-
-The pool in use goes on until its last user is done, then it is closed.
-"""
+"""One server as httpx is given it: its address, headers, time-outs and connections."""
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import threading
@@ -27,8 +23,8 @@ from .tls import ClientContext, build_context, build_proxy_context
 
 H = TypeVar("H")
 
-Identity = tuple[ClientCertificate | None, bytes | None]
-"""The client's certificate and the authorities to trust, as PEM."""
+ConnectionKey = tuple[ClientCertificate | None, bytes | None]
+"""What connections are kept under: the client's certificate and the CAs, as PEM."""
 
 _CLOSED: Final = "the client was closed"
 
@@ -36,35 +32,39 @@ _CLOSED: Final = "the client was closed"
 class Lease(Generic[H]):
     """A pool in use; give it back."""
 
-    __slots__ = ("handle", "identity", "users")
+    __slots__ = ("handle", "key", "users")
 
-    def __init__(self, identity: Identity, handle: H) -> None:
-        self.identity: Identity = identity
+    def __init__(self, key: ConnectionKey, handle: H) -> None:
+        self.key: ConnectionKey = key
         self.handle: H = handle
         self.users: int = 0
 
 
 class Pools(Generic[H]):
-    """Hands out the pool for an identity; safe to share between threads."""
+    """Hands out the pool of a key; safe to share between threads.
 
-    def __init__(self, make: Callable[[Identity], H]) -> None:
+    A new certificate or CA means a new pool. The one in use goes on until its last user
+    is done, then it is closed.
+    """
+
+    def __init__(self, make: Callable[[ConnectionKey], H]) -> None:
         self._make = make
         self._lock = threading.Lock()
         self._current: Lease[H] | None = None
         self._retired: set[Lease[H]] = set()
 
-    def borrow(self, identity: Identity) -> tuple[Lease[H], H | None]:
+    def borrow(self, key: ConnectionKey) -> tuple[Lease[H], H | None]:
         """Return the pool to use, and one to close now where there is one."""
         with self._lock:
             idle = None
-            if self._current is None or self._current.identity != identity:
+            if self._current is None or self._current.key != key:
                 idle = self._retire()
-                self._current = Lease(identity, self._make(identity))
+                self._current = Lease(key, self._make(key))
             self._current.users += 1
             return self._current, idle
 
     def give_back(self, lease: Lease[H]) -> H | None:
-        """Take a pool back; return it if it is to be closed now."""
+        """Give a pool back; it is returned if it is to be closed now."""
         with self._lock:
             lease.users -= 1
             if lease.users or lease not in self._retired:
@@ -90,9 +90,6 @@ class Pools(Generic[H]):
         return old.handle
 
 
-# A `Config` as arguments for httpx: address, headers, time-outs, connections.
-
-
 USER_AGENT: Final = f"kubemetrics/{__version__}"
 CONNECT: Final = 10.0
 READ: Final = 60.0
@@ -109,8 +106,8 @@ T = TypeVar("T", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
 
 @dataclass(frozen=True, slots=True)
-class Wire(Generic[T]):
-    """One identity's connections, and the context that knows their sockets."""
+class Connections(Generic[T]):
+    """The connections of one key, and the context that knows their sockets."""
 
     context: ClientContext
     transport: T
@@ -178,9 +175,9 @@ class Endpoint:
             (name.encode(), value.encode(errors=_ANY_TEXT)) for name, value in headers
         ]
 
-    def context(self, identity: Identity) -> ClientContext:
-        """Build the SSL context for an identity."""
-        certificate, authorities = identity
+    def context(self, key: ConnectionKey) -> ClientContext:
+        """Build the SSL context for a key."""
+        certificate, authorities = key
         return build_context(self.config, certificate, authorities)
 
     def proxy_context(self) -> ClientContext | None:
@@ -202,9 +199,11 @@ def _check(server: str) -> None:
         raise ConfigError("the server's URL must begin with https:// or http://")
 
 
-def open_wire(endpoint: Endpoint, identity: Identity, kind: type[T]) -> Wire[T]:
-    """Open a pool of connections for an identity; they are made as they are needed."""
-    context, hop = endpoint.context(identity), endpoint.proxy_context()
+def open_connections(
+    endpoint: Endpoint, key: ConnectionKey, kind: type[T]
+) -> Connections[T]:
+    """Open a pool of connections for a key; they are made as they are needed."""
+    context, hop = endpoint.context(key), endpoint.proxy_context()
     through = endpoint.proxy
     transport = kind(
         verify=context,
@@ -214,7 +213,7 @@ def open_wire(endpoint: Endpoint, identity: Identity, kind: type[T]) -> Wire[T]:
         socket_options=_socket_options(),
     )
     # Inside an https proxy's connection it is the hop's context that has the socket.
-    return Wire(hop or context, transport)
+    return Connections(hop or context, transport)
 
 
 def timeouts(call: Call, read: float | None = READ) -> httpx.Timeout:
@@ -229,8 +228,3 @@ def _socket_options() -> list[tuple[int, int, int]]:
         options.append((socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30))
         options.append((socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 30))
     return options
-
-
-def environment() -> Mapping[str, str]:
-    """Return the process's environment: where proxies may be named."""
-    return os.environ

@@ -1,4 +1,4 @@
-"""What OpenSSL complains about, in words that say what to do."""
+"""From an error of httpx, OpenSSL or the system to one that says what to try."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _NAMES_SHOWN: Final = 10
 
 
 def explain_tls(error: ssl.SSLError, host: str) -> str:
-    """Say what *error* means and what to try; *host* is the name that was dialled."""
+    """Return what *error* means and what to try; *host* is the name dialled."""
     if isinstance(error, WrongHostError):
         return _wrong_host(error, host)
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -85,9 +85,6 @@ def _wrong_host(error: WrongHostError, host: str) -> str:
     more = ", …" if len(error.names) > _NAMES_SHOWN else ""
     names = ", ".join(printable(name) for name in error.names[:_NAMES_SHOWN])
     return f"{text} but for {names}{more}; give one of them with --tls-server-name"
-
-
-# What went wrong below HTTP, as a `TransportError` that says what to try.
 
 
 _Finding: TypeAlias = tuple[TransportReason, str]
@@ -170,7 +167,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _harmless(cause: ssl.SSLError, error: BaseException) -> bool:
-    """Say whether TLS merely waited, or noticed that a connection is gone."""
+    """Return whether TLS merely waited, or noticed that a connection is gone."""
     if isinstance(cause, ssl.SSLWantReadError | ssl.SSLWantWriteError):
         return True  # anyio was handling it when the connection broke
     gone = isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)

@@ -1,4 +1,4 @@
-"""Which proxy leads to the server: the kubeconfig's, else the environment's."""
+"""Which proxy leads to the server, the kubeconfig's or the environment's, for httpx."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ from ..config.model import Config
 from ..errors import ConfigError
 from ..frozen import dataclass
 
-# ``NO_PROXY`` as Go reads it: suffixes, addresses, CIDR blocks, ports.
-#
-# Source: golang.org/x/net/http/httpproxy/proxy.go. httpx's own reading knows no CIDR.
-
-
 _Address: TypeAlias = IPv4Address | IPv6Address
 
 
 def bypasses(no_proxy: str, host: str, port: int) -> bool:
-    """Say whether *host* is reached without a proxy; the local machine always is."""
+    """Return whether *host* is reached without a proxy; the local machine always is.
+
+    Suffixes, addresses, CIDR blocks and ports, as in Go's
+    golang.org/x/net/http/httpproxy/proxy.go; httpx's own reading knows no CIDR.
+    """
     name = host.strip().lower()
     address = _address(name)
     if name == "localhost" or (address is not None and address.is_loopback):
@@ -200,9 +199,6 @@ def _problem(url: str) -> str:
     return "" if host else "there is no host in it"
 
 
-# A proxy as httpx takes it; what httpcore leaves undone with SOCKS.
-
-
 def proxy_for_httpx(proxy: Proxy, context: ssl.SSLContext | None) -> QuietProxy:
     """Return *proxy* as httpx takes it; *context* is for the way to an https one.
 
@@ -258,7 +254,7 @@ class SocksTrace:
         self._stream: Any = None
 
     def __call__(self, event: str, facts: Mapping[str, Any]) -> None:
-        """Hear of a step."""
+        """Note one step of httpcore's, with the facts it gives."""
         if event.endswith("connect_tcp.complete"):
             self._stream = facts["return_value"]
         elif event.endswith("setup_socks5_connection.failed"):

@@ -1,4 +1,7 @@
-"""A certificate authority file that is read anew when it changes."""
+"""Which certificate authorities to trust: the configured ones alone, or the system's.
+
+A file of them is read anew when it changes.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,6 @@ from ..errors import ConfigError
 
 if TYPE_CHECKING:
     from ..auth.refresh import Reloaded
-
-
-# Which certificate authorities to trust: the configured one alone, or the system's.
 
 
 _BLOCK: Final = re.compile(
@@ -73,7 +73,7 @@ def trust(context: ssl.SSLContext, config: Config, pem: bytes | None) -> None:
 
 
 def holds_a_certificate(pem: bytes) -> bool:
-    """Say whether `trust` would find at least one certificate in *pem*."""
+    """Return whether `trust` would find at least one certificate in *pem*."""
     return _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pem)
 
 

@@ -19,9 +19,6 @@ from ..flow import PeerCertificate
 from .deadline import clamped
 from .roots import read_authorities, trust
 
-# A client certificate into an SSL context: no prompt, no key left on disk.
-
-
 _CERTIFICATE: Final = b"-----BEGIN CERTIFICATE-----"
 _KEY: Final = b"PRIVATE KEY-----"
 
@@ -30,22 +27,25 @@ class _EncryptedKeyError(Exception):
     """The key asks for a pass phrase."""
 
 
-def load_identity(
-    context: ssl.SSLContext, identity: ClientCertificate, name: str
+def load_certificate(
+    context: ssl.SSLContext, certificate: ClientCertificate, name: str
 ) -> None:
-    """Load *identity* into *context*; *name* says in errors whose it is.
+    """Load *certificate* into *context*; *name* says in errors whose it is.
 
     Raises:
         CredentialError: it is no certificate and key, not a pair, or encrypted.
     """
-    problem = _try_to_load(context, identity)
+    problem = _try_to_load(context, certificate)
     if problem:
         raise CredentialError(f"{name}: {problem}")
 
 
-def _try_to_load(context: ssl.SSLContext, identity: ClientCertificate) -> str:
+def _try_to_load(context: ssl.SSLContext, certificate: ClientCertificate) -> str:
     try:
-        with _as_file(identity.certificate) as chain, _as_file(identity.key) as key:
+        with (
+            _as_file(certificate.certificate) as chain,
+            _as_file(certificate.key) as key,
+        ):
             context.load_cert_chain(chain, key, password=_refuse)
     except _EncryptedKeyError:
         return (
@@ -53,7 +53,7 @@ def _try_to_load(context: ssl.SSLContext, identity: ClientCertificate) -> str:
             " phrase; decrypt it first: openssl pkey -in KEY -out NEWKEY"
         )
     except ssl.SSLError as error:
-        return _pem_problem(error, identity)
+        return _pem_problem(error, certificate)
     except OSError as error:
         return f"cannot hand it to OpenSSL: {error.strerror}"
     return ""
@@ -64,10 +64,10 @@ def _refuse() -> NoReturn:
     raise _EncryptedKeyError
 
 
-def _pem_problem(error: ssl.SSLError, identity: ClientCertificate) -> str:
-    if _CERTIFICATE not in identity.certificate:
+def _pem_problem(error: ssl.SSLError, certificate: ClientCertificate) -> str:
+    if _CERTIFICATE not in certificate.certificate:
         return "there is no PEM certificate in it"
-    if _KEY not in identity.key:
+    if _KEY not in certificate.key:
         return "there is no PEM private key in it"
     if error.reason == "KEY_VALUES_MISMATCH":
         return "the private key does not belong to the certificate"
@@ -107,9 +107,6 @@ def _short_lived_file(data: bytes) -> Generator[str]:
         yield path
     finally:
         os.unlink(path)  # noqa: PTH108
-
-
-# The SSL context of one client: the name it insists on, the sockets it has open.
 
 
 _HOSTNAME_MISMATCH: Final = 62  # X509_V_ERR_HOSTNAME_MISMATCH
@@ -288,7 +285,7 @@ def build_context(
     else:
         trust(context, config, authorities or read_authorities(config))
     if certificate is not None:
-        load_identity(context, certificate, _whose(config))
+        load_certificate(context, certificate, _whose(config))
     return context
 
 
@@ -309,7 +306,7 @@ def check_pair(config: Config, pair: ClientCertificate) -> None:
     Raises:
         CredentialError: it is no certificate and key, not a pair, or encrypted.
     """
-    load_identity(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pair, _whose(config))
+    load_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pair, _whose(config))
 
 
 def build_proxy_context(config: Config) -> ClientContext:
@@ -377,7 +374,7 @@ class Verified(Protocol):
 
 
 def peer_certificate(connection: Verified) -> PeerCertificate | None:
-    """Tell what the server's certificate says; ``None`` where it was not verified."""
+    """Return the server's certificate; ``None`` where it was not verified."""
     shown = connection.getpeercert()
     if not shown:
         return None

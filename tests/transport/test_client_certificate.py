@@ -10,13 +10,15 @@ import pytest
 
 from kubemetrics.auth.credential import ClientCertificate
 from kubemetrics.errors import CredentialError
-from kubemetrics.transport.tls import load_identity
+from kubemetrics.transport.tls import load_certificate
 
 from .certs import leaf, ordinary
 
 
 def load(pair: ClientCertificate) -> None:
-    load_identity(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pair, "client certificate")
+    load_certificate(
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pair, "client certificate"
+    )
 
 
 @pytest.fixture
