@@ -7,16 +7,13 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import yaml
 
-from kubemetrics.cli import lookup, main
+from kubemetrics.cli import main
 from kubemetrics.cli.completion import plugin
 from tests.cluster import Cluster
 from tests.cluster_tests.kubectl import KUBECTL, needs_kubectl
@@ -95,15 +92,6 @@ def test_namespaces_come_from_contexts_where_the_cluster_tells_none(
     config = str(cluster.kubeconfig("noperm"))
     found, _ = answers(capsys, "--kubeconfig", config, "top", "pods", "-n", "")
     assert found == ["team-a"]
-
-
-def test_a_namespace_without_a_name_is_not_offered(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    body = b'{"items":[null,{"metadata":null},{"metadata":{"name":"a"}}]}'
-    client = nullcontext(SimpleNamespace(get_raw=lambda *_, **__: body))
-    monkeypatch.setattr(lookup, "client_of", lambda _: client)
-    assert list(lookup.namespaces(Namespace())) == ["a"]
 
 
 @pytest.mark.parametrize(
