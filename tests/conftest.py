@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from .leftovers import folder_of_its_own, ledger
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile(
@@ -29,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.add_cleanup(folder_of_its_own().cleanup)
     config.addinivalue_line("markers", f"full: {FULL}")
     if config.option.seed is None:  # once: workers are given what is decided here
         config.option.seed = int(f"{datetime.now(UTC):%Y%m%d}")
@@ -57,6 +61,15 @@ def pytest_collection_modifyitems(
     left = [item for item in items if item.get_closest_marker("full")]
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if not item.get_closest_marker("full")]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a process, thread, socket, task or file behind."""
+    with ledger() as before:
+        yield
+        left = before.left()
+    assert not left, "left behind:\n" + "\n".join(left)
 
 
 @pytest.fixture(scope="session")

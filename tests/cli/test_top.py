@@ -146,12 +146,12 @@ def test_who_may_do_nothing_hears_that_the_api_is_not_there(
 
 
 def test_a_refused_connection_is_told_in_kubectls_words(
-    healthy: Cluster, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with healthy.refusing():
-        assert top(healthy, "nodes") == 1
+    with Cluster.recorded() as cluster, cluster.refusing():
+        assert top(cluster, "nodes") == 1
     assert capsys.readouterr().err == (
-        f"The connection to the server 127.0.0.1:{healthy.port} was refused"
+        f"The connection to the server 127.0.0.1:{cluster.port} was refused"
         " - did you specify the right host or port?\n"
     )
 

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ..leftovers import kept
 from .clock import Clock
 from .exchange import Answer, Seen, parse_head, split_target, text_answer
 from .scripts import Attempt, Faults
@@ -53,7 +54,7 @@ class Server:
         self._listener: socket.socket | None = None
         if site.context is not None:
             site.context.sni_callback = _remember_sni
-        self.listen()
+        self._listen()
 
     @property
     def requests(self) -> list[Seen]:
@@ -70,7 +71,11 @@ class Server:
             self._requests.clear()
 
     def listen(self) -> None:
-        """Listen, again on the same port after `refuse`."""
+        """Listen again after `refuse`, on the same port and for as long as before."""
+        with kept():
+            self._listen()
+
+    def _listen(self) -> None:
         family = socket.AF_INET6 if ":" in self._site.host else socket.AF_INET
         listener = socket.create_server(
             (self._site.host, self.port), family=family, backlog=_BACKLOG

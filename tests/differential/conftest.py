@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.leftovers import kept
+
 from .bench import Bench
 from .sites import Place
 
@@ -18,7 +20,8 @@ def places() -> Iterator[Callable[[str], Place]]:
 
     def place(kind: str) -> Place:
         if kind not in running:
-            running[kind] = Place(kind)
+            with kept():
+                running[kind] = Place(kind)
         return running[kind]
 
     yield place

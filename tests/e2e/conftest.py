@@ -10,6 +10,11 @@ from kubemetrics import Client, Config, Forbidden, MetricsUnavailable, load_conf
 T = TypeVar("T")
 
 
+@pytest.fixture
+def nothing_is_left_behind() -> None:
+    """Let connections stay: the client is of all these tests."""
+
+
 @pytest.fixture(scope="session")
 def config() -> Config:
     return load_config()
