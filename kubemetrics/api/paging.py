@@ -161,7 +161,7 @@ def list_all(send: Send, kind: Kind[M], options: ListOptions) -> Flow[ResourceLi
     (tools/pager/pager.go).
 
     Raises:
-        ApiError: the server said no; `Expired` only for the first page.
+        ApiError: the request was refused; `Expired` only for the first page.
         DecodeError: not the list that was asked for, or one that never ends.
     """
     for _ in range(2):

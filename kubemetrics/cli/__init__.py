@@ -7,9 +7,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from ..commandline import console
-from ..commandline.parser import HelpWanted, Parser, UsageError
+from ..commandline.parser import CommandSpec, HelpWanted, Parser, UsageError
 from ..errors import KubeMetricsError
-from .commands import COMMANDS, Command, CommandModule, build, find
+from .commands import COMMANDS, Command, build, find, overview
 
 __all__ = ["main"]
 
@@ -19,7 +19,7 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line *argv* (default: the process's) and return the exit code.
 
-    0 ok · 1 the server or the credentials said no · 2 wrong usage or configuration ·
+    0 ok · 1 the request failed or was refused · 2 wrong usage or configuration ·
     3 metrics API absent or down · 4 partial data with ``--strict`` · 10 ``--fail-on``
     matched · 130 interrupted. ``top`` has kubectl's: 0 and 1. Output that is lost turns
     0 into 1; a reader that has had enough, and a broken stderr, change nothing.
@@ -41,16 +41,14 @@ def _run(words: list[str]) -> int:
     name, rest, stray = find(words)
     if name:
         return _run_command(name, rest)
-    from .overview import overview  # noqa: PLC0415 - not for a command
-
     return overview(rest, stray)
 
 
 def _run_command(name: str, words: list[str]) -> int:
     command = COMMANDS[name]
-    module, parser = build(name)
+    spec, parser = build(name)
     try:
-        return _do(module, parser.read(words))
+        return _do(spec, parser.read(words))
     except HelpWanted as wanted:
         return _help(parser, command, mistake=wanted.mistake)
     except UsageError as error:
@@ -60,14 +58,14 @@ def _run_command(name: str, words: list[str]) -> int:
         return 1 if command.kubectl else code
 
 
-def _do(module: CommandModule, args: Namespace) -> int:
+def _do(spec: CommandSpec, args: Namespace) -> int:
     verbosity: int = getattr(args, "verbosity", 0)
     if not verbosity:
-        return module.run(args)
-    from .logs import shown  # noqa: PLC0415 - only with -v
+        return spec.run(args)
+    from ..commandline.logs import shown  # noqa: PLC0415 - only with -v
 
     with shown(verbosity):
-        return module.run(args)
+        return spec.run(args)
 
 
 def _help(parser: Parser, command: Command, *, mistake: bool) -> int:

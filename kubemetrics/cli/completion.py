@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 from ..commandline import console
-from ..commandline.parser import HelpWanted, Parser, UsageError
+from ..commandline.parser import CommandSpec, HelpWanted, Parser, UsageError
 from ..errors import KubeMetricsError
 from ..text import printable
 from .commands import COMMANDS, build, children, find
@@ -114,24 +114,48 @@ def _known_values(
 
 def _from_cluster(what: str, parser: Parser, words: list[str]) -> Iterable[str]:
     """Look the names up with the flags typed so far; whatever fails has none."""
-    from .lookup import contexts, namespaces  # noqa: PLC0415 - reads files and asks
-
     for action in parser.arguments():
         action.nargs = "*"  # not typed yet, which is no mistake here
         action.required = False
     try:
         args = parser.read(words)
-        return contexts(args) if what == "contexts" else namespaces(args)
+        return _contexts(args) if what == "contexts" else _namespaces(args)
     except (KubeMetricsError, UsageError, HelpWanted):
         return ()
 
 
-DESCRIPTION: Final = """\
+_TIMEOUT: Final = 2.0
+"""Seconds that a person at a prompt may be kept waiting."""
+
+
+def _contexts(args: Namespace) -> Iterable[str]:
+    """Return the names of the contexts."""
+    from ..config.kubeconfig import list_contexts  # noqa: PLC0415 - reads files
+
+    return [entry.name for entry in list_contexts(args.kubeconfig)]
+
+
+def _namespaces(args: Namespace) -> Iterable[str]:
+    """Return the cluster's namespaces; where it has no answer, those of contexts."""
+    # Not for a script that is printed: these send requests.
+    from ..api.discovery import namespace_names  # noqa: PLC0415
+    from ..commandline.connect import client_of, last  # noqa: PLC0415
+    from ..config.kubeconfig import list_contexts  # noqa: PLC0415
+
+    try:
+        with client_of(args) as client:
+            return client.run(namespace_names(client.api.get), timeout=_TIMEOUT)
+    except KubeMetricsError:
+        entries = list_contexts(args.kubeconfig, context=last(args.contexts))
+        return sorted({e.namespace for e in entries if e.namespace})
+
+
+_DESCRIPTION: Final = """\
 Print a shell's completion script: commands, flags, contexts and namespaces.
 
 As a plugin of kubectl ('kubectl metrics'), kubectl's own completion asks
 kubectl_complete-metrics, which is installed beside it."""
-EXAMPLES: Final = """\
+_EXAMPLES: Final = """\
   source <(kubemetrics completion bash)
   kubemetrics completion zsh > "${fpath[1]}/_kubemetrics"
   kubemetrics completion fish > ~/.config/fish/completions/kubemetrics.fish"""
@@ -199,11 +223,14 @@ complete -c kubectl-metrics -f -a '(__kubemetrics_complete)'
 _SCRIPTS: Final = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
-def add_arguments(parser: Parser) -> None:
+def _add_arguments(parser: Parser) -> None:
     """Declare the shell."""
     parser.add_argument("shell", choices=tuple(_SCRIPTS), help="whose script to print")
 
 
-def run(args: Namespace) -> int:
+def _run(args: Namespace) -> int:
     """Print the script."""
     return console.put((_SCRIPTS[args.shell].lstrip(),))
+
+
+COMMAND: Final = CommandSpec(_DESCRIPTION, _EXAMPLES, _add_arguments, _run)

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 from ..auth.expiry import certificate_expiry, token_expiry
 from ..auth.sources import CredentialKind, credential_kinds
 from ..commandline import console
-from ..commandline.connect import config_of
-from ..commandline.parser import Parser
+from ..commandline.connect import config_of, last
+from ..commandline.parser import CommandSpec, Parser
+from ..config.kubeconfig import ContextEntry, list_contexts
 from ..config.model import AuthInfo, Config, Impersonation
 from ..table.render import plain_table
 from ..times import rfc3339_of
@@ -84,11 +85,11 @@ def _read(path: str) -> bytes:
 # ``kubemetrics config``: what was resolved, and from where.
 
 
-DESCRIPTION: Final = """\
+_DESCRIPTION: Final = """\
 Show how the cluster would be reached: what was resolved from the kubeconfig
 files, the flags, the environment or the pod, and where each value is from.
 Nothing is contacted, no plugin is run, and no secret is shown."""
-EXAMPLES: Final = """\
+_EXAMPLES: Final = """\
   kubemetrics config
   kubemetrics config --context staging -n team-a
   kubemetrics config -o json
@@ -103,7 +104,7 @@ class Fact(NamedTuple):
     origin: str = ""
 
 
-def add_arguments(parser: Parser) -> None:
+def _add_arguments(parser: Parser) -> None:
     """Declare the output format."""
     parser.add_argument(
         "-o",
@@ -114,7 +115,7 @@ def add_arguments(parser: Parser) -> None:
     )
 
 
-def run(args: Namespace) -> int:
+def _run(args: Namespace) -> int:
     """Print it.
 
     Raises:
@@ -234,3 +235,68 @@ def _json(config: Config) -> str:
 def _camel(name: str) -> str:
     first, *others = name.split()
     return first.lower() + "".join(word.capitalize() for word in others)
+
+
+_CONTEXTS_DESCRIPTION: Final = """\
+List the contexts of the kubeconfig files; an asterisk marks the current one."""
+_CONTEXTS_EXAMPLES: Final = """\
+  kubemetrics config contexts
+  kubemetrics config contexts --kubeconfig staging.yaml -o json
+  kubemetrics config contexts -o name"""
+
+
+def _add_contexts_arguments(parser: Parser) -> None:
+    """Declare the output format."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=("table", "json", "name"),
+        default="table",
+        help="table (the default), json or name",
+    )
+
+
+def _run_contexts(args: Namespace) -> int:
+    """Print the list.
+
+    Raises:
+        ConfigError: a kubeconfig cannot be read at all.
+    """
+    entries = list_contexts(args.kubeconfig, context=last(args.contexts))
+    return console.put((_CONTEXT_FORMATS[args.output](entries),))
+
+
+def _contexts_table(entries: tuple[ContextEntry, ...]) -> str:
+    head = ("CURRENT", "NAME", "CLUSTER", "USER", "NAMESPACE")
+    rows = [
+        ("*" if e.current else "", e.name, e.cluster, e.user, e.namespace)
+        for e in entries
+    ]
+    return plain_table([head, *rows])
+
+
+def _context_names(entries: tuple[ContextEntry, ...]) -> str:
+    return "".join(plain_table([[entry.name]]) for entry in entries)
+
+
+def _contexts_json(entries: tuple[ContextEntry, ...]) -> str:
+    import json  # noqa: PLC0415 - only for this format
+    from dataclasses import asdict  # noqa: PLC0415
+
+    return json.dumps([asdict(entry) for entry in entries], indent=2) + "\n"
+
+
+_CONTEXT_FORMATS: Final = {
+    "table": _contexts_table,
+    "json": _contexts_json,
+    "name": _context_names,
+}
+
+
+COMMAND: Final = CommandSpec(_DESCRIPTION, _EXAMPLES, _add_arguments, _run)
+CONTEXTS: Final = CommandSpec(
+    _CONTEXTS_DESCRIPTION,
+    _CONTEXTS_EXAMPLES,
+    _add_contexts_arguments,
+    _run_contexts,
+)

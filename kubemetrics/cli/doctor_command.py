@@ -9,24 +9,24 @@ from typing import Final
 from ..api import Api
 from ..commandline import console
 from ..commandline.connect import config_of
-from ..commandline.parser import Parser
+from ..commandline.parser import CommandSpec, Parser
 from ..config.model import Config
 from ..doctor import Diagnosis, Setup, diagnose, misconfigured
 from ..errors import KubeMetricsError
 from .config_command import credentials_of, facts_of
 
-DESCRIPTION: Final = """\
+_DESCRIPTION: Final = """\
 Find out what is the matter, from the configuration up to single samples: what is wrong,
-what shows it, and what to do. It asks only what may be asked, changes nothing, and
-exits with 1 where something is a problem."""
-EXAMPLES: Final = """\
+what shows it, and what to do. It sends read requests only, and exits with 1 where
+something is a problem."""
+_EXAMPLES: Final = """\
   kubemetrics doctor
   kubemetrics doctor --context staging -n team-a
   kubemetrics doctor -o json | jq '.findings[] | select(.severity == "problem")'
   kubemetrics doctor -o manifest | less"""
 
 
-def add_arguments(parser: Parser) -> None:
+def _add_arguments(parser: Parser) -> None:
     """Declare the output format."""
     parser.add_argument(
         "-o", "--output", choices=("text", "json", "manifest"), default="text",
@@ -41,7 +41,7 @@ def add_arguments(parser: Parser) -> None:
     )  # fmt: skip
 
 
-def run(args: Namespace) -> int:
+def _run(args: Namespace) -> int:
     """Print what was found; 1 where something is a problem.
 
     Raises:
@@ -101,3 +101,6 @@ def _setup(config: Config) -> Setup:
         credential=" and ".join(fact.kind for fact in found) or "none",
         expires_at=min(ends, default=None),
     )
+
+
+COMMAND: Final = CommandSpec(_DESCRIPTION, _EXAMPLES, _add_arguments, _run)

@@ -8,26 +8,26 @@ from typing import Final
 
 from ..commandline import console
 from ..commandline.connect import client_of
-from ..commandline.parser import Parser, UsageError
+from ..commandline.parser import CommandSpec, Parser, UsageError
 from ..text import printable
 
-DESCRIPTION: Final = """\
+_DESCRIPTION: Final = """\
 Print the body of any path of the API server, as 'kubectl get --raw' does.
 
 A pipe gets the bytes as they came; a terminal gets them with control
 characters made harmless."""
-EXAMPLES: Final = """\
+_EXAMPLES: Final = """\
   kubemetrics raw /version
   kubemetrics raw /apis/metrics.k8s.io/v1beta1/pods | jq '.items | length'
   kubemetrics raw '/api/v1/pods?limit=1'"""
 
 
-def add_arguments(parser: Parser) -> None:
+def _add_arguments(parser: Parser) -> None:
     """Declare the path."""
     parser.add_argument("path", metavar="PATH", help="begins with /; may have a query")
 
 
-def run(args: Namespace) -> int:
+def _run(args: Namespace) -> int:
     """Print the body.
 
     Raises:
@@ -42,3 +42,6 @@ def run(args: Namespace) -> int:
         text = printable(body.decode("utf-8", "replace"), keep="\n\t")
         return console.put((f"{text}\n",))
     return console.put(body)
+
+
+COMMAND: Final = CommandSpec(_DESCRIPTION, _EXAMPLES, _add_arguments, _run)

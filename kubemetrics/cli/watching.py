@@ -26,8 +26,8 @@ from ..times import human_duration
 from ..views.history import History
 from .outcome import Outcome, outcome_of
 from .plan import Plan
+from .printing import printed
 from .rounds import Round, Rounds
-from .run import printed
 
 # When the next sample is due, learned from those before.
 

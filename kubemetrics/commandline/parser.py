@@ -9,8 +9,8 @@ mixed. Source: pflag's flag.go, ``parseLongArg`` and ``parseSingleShortArg``.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, NoReturn
 
 _TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -41,6 +41,20 @@ class HelpWanted(Exception):  # noqa: N818 - it is not an error
     def __init__(self, *, mistake: bool = False) -> None:
         self.mistake = mistake
         super().__init__()
+
+
+class CommandSpec(NamedTuple):
+    """What a command's module offers: texts for its help, its flags, and what it does.
+
+    *examples* are command lines, two spaces in. *add_arguments* declares the command's
+    own flags and arguments. *run* returns the exit code; a `KubeMetricsError` that it
+    raises is shown as one line, with the exit code of its class.
+    """
+
+    description: str
+    examples: str
+    add_arguments: Callable[[Parser], None]
+    run: Callable[[argparse.Namespace], int]
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

@@ -111,7 +111,7 @@ def line(error: KubeMetricsError, asked: str = "") -> str:
     return str(error) if isinstance(error, KubectlError) else f"error: {error}"
 
 
-def said(flow: Flow[T], asked: str) -> Flow[T]:
+def with_kubectl_errors(flow: Flow[T], asked: str) -> Flow[T]:
     """Run *flow*; its errors of the API become kubectl's."""
     try:
         return (yield from flow)
@@ -119,7 +119,7 @@ def said(flow: Flow[T], asked: str) -> Flow[T]:
         raise KubectlError(line(error, asked)) from None
 
 
-def said_of_metrics(flow: Flow[T], asked: str) -> Flow[T]:
+def with_kubectl_metrics_errors(flow: Flow[T], asked: str) -> Flow[T]:
     """Run *flow*, which asks the metrics API; its errors become kubectl's.
 
     kubectl looks into discovery before it asks. Here only the failures do that could

@@ -11,29 +11,29 @@ from typing import Final, TypeAlias
 
 from ..api import Api
 from ..commandline.connect import client_of
-from ..commandline.parser import Parser
+from ..commandline.parser import CommandSpec, Parser
 from ..errors import KubeMetricsError
 from ..flow import Flow, attempt, both
 from ..models.metrics import NodeMetrics
 from ..models.node import Node
-from . import kubectl_errors, top_flags
+from . import kubectl_errors, top
 from .tables import NodeView, nodes_table
 
-DESCRIPTION: Final = """\
+_DESCRIPTION: Final = """\
 Show what nodes use now, byte for byte as 'kubectl top nodes' shows it."""
-EXAMPLES: Final = """\
+_EXAMPLES: Final = """\
   kubemetrics top nodes
   kubemetrics top nodes --sort-by=cpu
   kubemetrics top node worker-1 --show-capacity --show-swap
   kubemetrics top nodes -l node-role.kubernetes.io/control-plane"""
 
-_ASKED: Final = "nodes.metrics.k8s.io"
+_RESOURCE: Final = "nodes.metrics.k8s.io"
 _Pair: TypeAlias = tuple[Sequence[NodeMetrics], Sequence[Node]]
 
 
-def add_arguments(parser: Parser) -> None:
+def _add_arguments(parser: Parser) -> None:
     """Declare kubectl's flags of ``top node``."""
-    top_flags.add_arguments(parser, "node")
+    top.add_arguments(parser, "node")
     parser.add_argument(
         "--show-capacity",
         action="store_true",
@@ -41,17 +41,17 @@ def add_arguments(parser: Parser) -> None:
     )
 
 
-def run(args: Namespace) -> int:
+def _run(args: Namespace) -> int:
     """Print the table.
 
     Raises:
         UsageError: more than one name.
         KubeMetricsError: no usable configuration.
     """
-    name = top_flags.one_name(args, "node")
+    name = top.one_name(args, "node")
     with client_of(args) as client:
         try:
-            top_flags.check(args, "only one of NAME or --selector can be provided")
+            top.check(args, "only one of NAME or --selector can be provided")
             metrics, nodes = client.run(_nodes(client.api, name, args.selector))
         except KubeMetricsError as error:
             return kubectl_errors.fail(error)
@@ -82,13 +82,30 @@ def _metrics(api: Api, name: str, selector: str) -> Flow[Sequence[NodeMetrics]]:
     if name:
         yield from kubectl_errors.check_name(name)
         flow = api.get_node_metrics(name)
-        return [(yield from kubectl_errors.said_of_metrics(flow, f"{_ASKED} {name}"))]
+        return [
+            (
+                yield from kubectl_errors.with_kubectl_metrics_errors(
+                    flow, f"{_RESOURCE} {name}"
+                )
+            )
+        ]
     listing = api.list_node_metrics({"label_selector": selector or None})
-    return (yield from kubectl_errors.said_of_metrics(listing, _ASKED)).whole()
+    return (
+        yield from kubectl_errors.with_kubectl_metrics_errors(listing, _RESOURCE)
+    ).whole()
 
 
 def _objects(api: Api, name: str, selector: str) -> Flow[Sequence[Node]]:
     if name:
-        return [(yield from kubectl_errors.said(api.get_node(name), f"nodes {name}"))]
+        return [
+            (
+                yield from kubectl_errors.with_kubectl_errors(
+                    api.get_node(name), f"nodes {name}"
+                )
+            )
+        ]
     listing = api.list_nodes({"label_selector": selector or None})
-    return (yield from kubectl_errors.said(listing, "nodes")).whole()
+    return (yield from kubectl_errors.with_kubectl_errors(listing, "nodes")).whole()
+
+
+COMMAND: Final = CommandSpec(_DESCRIPTION, _EXAMPLES, _add_arguments, _run)

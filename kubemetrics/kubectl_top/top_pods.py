@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 from ..api import Api, ListOptions
 from ..commandline import console
 from ..commandline.connect import client_of
-from ..commandline.parser import Parser
+from ..commandline.parser import CommandSpec, Parser
 from ..errors import KubeMetricsError
 from ..flow import Flow
 from ..frozen import dataclass
-from . import kubectl_errors, top_flags
+from . import kubectl_errors, top
 from .tables import PodView, pods_table
 
 if TYPE_CHECKING:
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from ..models.pod import Pod
 
 
-DESCRIPTION: Final = """\
+_DESCRIPTION: Final = """\
 Show what pods use now, byte for byte as 'kubectl top pods' shows it.
 
 Pods without a sample are missing from it, as they are from kubectl's."""
-EXAMPLES: Final = """\
+_EXAMPLES: Final = """\
   kubemetrics top pods
   kubemetrics top pods -n kube-system --containers
   kubemetrics top pods -A --sort-by=memory --sum
   kubemetrics top pod web-0 --show-swap
   kubemetrics top pods -l app=web --field-selector status.phase=Running"""
 
-_ASKED: Final = "pods.metrics.k8s.io"
+_RESOURCE: Final = "pods.metrics.k8s.io"
 _DELAY: Final = 120 * 10**9
 """Nanoseconds that a new pod may be without metrics; kubectl's metricsCreationDelay."""
 
@@ -56,9 +56,9 @@ class _Question:
         }
 
 
-def add_arguments(parser: Parser) -> None:
+def _add_arguments(parser: Parser) -> None:
     """Declare kubectl's flags of ``top pod``."""
-    top_flags.add_arguments(parser, "pod")
+    top.add_arguments(parser, "pod")
     parser.add_argument(
         "--field-selector", default="", metavar="FIELDS", help="the pods so found"
     )
@@ -69,17 +69,17 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--sum", action="store_true", help="show the totals")
 
 
-def run(args: Namespace) -> int:
+def _run(args: Namespace) -> int:
     """Print the table.
 
     Raises:
         UsageError: more than one name.
         KubeMetricsError: no usable configuration.
     """
-    name = top_flags.one_name(args, "pod")
+    name = top.one_name(args, "pod")
     with client_of(args) as client:
         try:
-            top_flags.check(args, "only one of NAME or selector can be provided")
+            top.check(args, "only one of NAME or selector can be provided")
             question = _Question(
                 name=name,
                 namespace=client.config.namespace,
@@ -119,14 +119,20 @@ def _metrics(api: Api, question: _Question) -> Flow[list[PodMetrics]]:
     listing = api.list_pod_metrics(
         {"namespace": namespace, "label_selector": question.label_selector or None}
     )
-    metrics = list((yield from kubectl_errors.said_of_metrics(listing, _ASKED)).whole())
+    metrics = list(
+        (
+            yield from kubectl_errors.with_kubectl_metrics_errors(listing, _RESOURCE)
+        ).whole()
+    )
     if metrics and question.field_selector:
         pods = api.list_pods({"namespace": namespace, **question.selection})
-        listed = yield from kubectl_errors.said(pods, "pods")
+        listed = yield from kubectl_errors.with_kubectl_errors(pods, "pods")
         chosen = {pod.key for pod in listed.whole()}
         metrics = [m for m in metrics if (m.namespace, m.name) in chosen]
     if not metrics:
-        yield from kubectl_errors.said(_check_empty(api, question), "pods")
+        yield from kubectl_errors.with_kubectl_errors(
+            _check_empty(api, question), "pods"
+        )
     return metrics
 
 
@@ -136,7 +142,11 @@ def _one(api: Api, question: _Question) -> Flow[list[PodMetrics]]:
     namespace = "" if question.everywhere else question.namespace
     flow = api.get_pod_metrics(question.name, namespace)
     return [
-        (yield from kubectl_errors.said_of_metrics(flow, f"{_ASKED} {question.name}"))
+        (
+            yield from kubectl_errors.with_kubectl_metrics_errors(
+                flow, f"{_RESOURCE} {question.name}"
+            )
+        )
     ]
 
 
@@ -165,3 +175,6 @@ def _check_age(pod: Pod) -> None:
             f"error: Metrics not available for pod {pod.namespace}/{pod.name},"
             f" age: {go_duration(age)}"
         )
+
+
+COMMAND: Final = CommandSpec(_DESCRIPTION, _EXAMPLES, _add_arguments, _run)

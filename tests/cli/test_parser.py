@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubemetrics.cli.commands import COMMANDS, Found, build, child, find
+from kubemetrics.cli.commands import COMMANDS, NamedCommand, build, child, find
 from kubemetrics.commandline.parser import HelpWanted, Parser, UsageError
 
 _INVALID = (
@@ -116,20 +116,22 @@ def test_a_huge_count_is_bounded(parser: Parser) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("top pods -A", Found("top pods", ["-A"])),
-        ("top po", Found("top pods", [])),
-        ("top -n x no y", Found("top nodes", ["-n", "x", "y"], "y")),
-        ("--context top top pods", Found("top pods", ["--context", "top"])),
-        ("--context=top raw /x", Found("raw", ["--context=top", "/x"], "/x")),
-        ("config contexts", Found("config contexts", [])),
-        ("config", Found("config", [])),
-        ("-v top nope", Found("top", ["-v", "nope"], "nope")),
-        ("nope top", Found("", ["nope", "top"], "nope")),
-        ("-- top", Found("", ["--", "top"], "--")),
-        ("", Found("", [])),
+        ("top pods -A", NamedCommand("top pods", ["-A"])),
+        ("top po", NamedCommand("top pods", [])),
+        ("top -n x no y", NamedCommand("top nodes", ["-n", "x", "y"], "y")),
+        ("--context top top pods", NamedCommand("top pods", ["--context", "top"])),
+        ("--context=top raw /x", NamedCommand("raw", ["--context=top", "/x"], "/x")),
+        ("config contexts", NamedCommand("config contexts", [])),
+        ("config", NamedCommand("config", [])),
+        ("-v top nope", NamedCommand("top", ["-v", "nope"], "nope")),
+        ("nope top", NamedCommand("", ["nope", "top"], "nope")),
+        ("-- top", NamedCommand("", ["--", "top"], "--")),
+        ("", NamedCommand("", [])),
     ],
 )
-def test_the_command_is_found_wherever_it_stands(line: str, expected: Found) -> None:
+def test_the_command_is_found_wherever_it_stands(
+    line: str, expected: NamedCommand
+) -> None:
     assert find(line.split()) == expected
 
 
@@ -137,10 +139,10 @@ def test_the_command_is_found_wherever_it_stands(line: str, expected: Found) -> 
 def test_every_command_has_help_with_examples_that_parse(name: str) -> None:
     module, parser = build(name)
     text = parser.format_help()
-    assert module.DESCRIPTION in text
+    assert module.description in text
     assert COMMANDS[name].summary
     assert all(len(line) <= 88 for line in text.splitlines())
-    for line in module.EXAMPLES.splitlines():
+    for line in module.examples.splitlines():
         if line.startswith(f"  kubemetrics {name}") and not {*"|>"} & {*line}:
             words = [word.strip("'") for word in line.split()][1:]
             found = find(words)

@@ -15,7 +15,6 @@ _OURS = {
     "kubemetrics.cli.commands",
     "kubemetrics.commandline",
     "kubemetrics.commandline.console",
-    "kubemetrics.cli.overview",
     "kubemetrics.commandline.flags",
     "kubemetrics.errors",
     "kubemetrics.commandline.parser",

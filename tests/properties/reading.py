@@ -19,8 +19,8 @@ from kubemetrics.api.paging import Kind
 from kubemetrics.cli.commands import build
 from kubemetrics.cli.outcome import Outcome, outcome_of
 from kubemetrics.cli.plan import plan
+from kubemetrics.cli.printing import printed
 from kubemetrics.cli.rounds import Reading, Rounds
-from kubemetrics.cli.run import printed
 from kubemetrics.commandline.terminal import Terminal
 from kubemetrics.config.model import Config
 from kubemetrics.errors import DecodeError

@@ -1,10 +1,17 @@
-"""What ``top pods`` and ``top nodes`` have in common on the command line."""
+"""``kubemetrics top`` alone, and what ``top pods`` and ``top nodes`` share."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import Final
 
-from ..commandline.parser import SEE_EXAMPLES, Parser, UsageError
+from ..commandline.parser import (
+    SEE_EXAMPLES,
+    CommandSpec,
+    HelpWanted,
+    Parser,
+    UsageError,
+)
 from .kubectl_errors import KubectlError
 
 
@@ -62,3 +69,33 @@ def check(args: Namespace, name_and_selector: str) -> None:
         check_fields(field_selector)
     except ValueError as error:
         raise KubectlError(f"error: {error}") from None
+
+
+_DESCRIPTION: Final = """\
+Show what pods or nodes use now, byte for byte as 'kubectl top' shows it.
+
+  pods    usage of pods (aliases: pod, po)
+  nodes   usage of nodes (aliases: node, no)"""
+_EXAMPLES: Final = """\
+  kubemetrics top pods -A --sort-by=memory
+  kubemetrics top nodes"""
+
+
+def _add_kind(parser: Parser) -> None:
+    """Take whatever stands there, to say what is wrong with it."""
+    parser.add_argument("kind", nargs="*", help="pods or nodes")
+
+
+def _run(args: Namespace) -> int:
+    """Show the help: a kind is missing, or there is no such kind.
+
+    Raises:
+        UsageError: a kind is named, and it is neither pods nor nodes.
+        HelpWanted: none is named.
+    """
+    if args.kind:
+        raise UsageError(f'unknown command "{args.kind[0]}"', see=SEE_EXAMPLES)
+    raise HelpWanted(mistake=True)
+
+
+COMMAND: Final = CommandSpec(_DESCRIPTION, _EXAMPLES, _add_kind, _run)

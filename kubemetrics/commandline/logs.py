@@ -6,8 +6,8 @@ import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from ..commandline.console import tell
 from ..text import printable
+from .console import tell
 
 
 class _Harmless(logging.Formatter):
