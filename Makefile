@@ -9,9 +9,10 @@ KUBECTL := .tools/kubectl
 PYTHONS ?= python3.11 python3.12 python3.13
 
 # Workers of the suite: a process each. Whole files go to a worker, so that a cluster
-# which serves a file is started once.
+# which serves a file is started once; in their order, since xdist would begin with the
+# files of many tests and end with the slow ones of few.
 WORKERS ?= 2
-SUITE   := -m pytest --numprocesses $(WORKERS) --dist loadfile
+SUITE   := -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Many tests start Python: with compiled modules it starts in a fraction of the time.
 unexport PYTHONDONTWRITEBYTECODE
