@@ -8,7 +8,7 @@ from typing import TypeVar
 from ..commandline.parser import UsageError
 from ..table.render import Rendered, render
 from ..text import printable
-from ..views.sources import RowSource
+from ..views.row_sources import RowSource
 from .plan import MACHINES, Plan
 
 # ruff: noqa: PLC0415 - that is what this module is for

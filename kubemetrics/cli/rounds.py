@@ -19,7 +19,7 @@ from ..errors import KubeMetricsError
 from ..frozen import dataclass
 from ..snapshot import Coverage, PartName, Snapshot, SnapshotOptions, snapshot
 from ..snapshot.scope import Scope
-from ..views.sources import RowSource
+from ..views.row_sources import RowSource
 from ..views.view import ViewRows
 from .plan import Plan, reads
 

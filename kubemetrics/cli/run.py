@@ -10,7 +10,7 @@ from ..commandline import console
 from ..commandline.terminal import terminal
 from ..errors import Forbidden
 from ..table.where import ExpressionError
-from ..views.sources import in_contexts
+from ..views.row_sources import in_contexts
 from ..views.view import View
 from .outcome import Outcome, outcome_of
 from .plan import Plan, plan

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from kubemetrics.snapshot import Snapshot
 from kubemetrics.table.columns import Column, Table, unique
 from kubemetrics.table.machine import Json
-from kubemetrics.views.sources import RowSource, in_contexts
+from kubemetrics.views.row_sources import RowSource, in_contexts
 from kubemetrics.views.view import (
     RowSelection,
     View,
