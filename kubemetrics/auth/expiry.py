@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ..errors import DecodeError
-from ..jsonread import read_object
 
 _CERTIFICATE: Final = rb"(?s)-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----"
 _UTC_TIME: Final = 0x17  # ASN.1's tag; the other is GeneralizedTime
@@ -21,6 +20,8 @@ def token_expiry(token: str) -> float | None:
     parts = token.strip().split(".")
     if len(parts) != 3:  # noqa: PLR2004 - header, claims, signature
         return None
+    from ..jsonread import read_object  # noqa: PLC0415 - few tokens have claims
+
     try:
         claims = read_object(urlsafe_b64decode(parts[1] + "=" * 3))
         return float(claims["exp"])
