@@ -10,7 +10,8 @@ The rooms, top to bottom; a module imports only from lower ranks:
 
     cli                  the commands: arguments, plan, output, exit code
     kubectl_top | views  `kubectl top` to the byte | the tables of pods, nodes, groups
-    commandline          what every command shares: parser, flags, console
+    commandline          the arguments that commands share: parser, flags, connection
+    console              what a command prints to: streams, colour, progress, logs
     client | table       `Client` and `AsyncClient` | columns, units, output formats
     doctor               the ladder of checks behind `kubemetrics doctor`
     snapshot | transport pods joined with samples | connections, TLS, bodies, errors
@@ -26,7 +27,7 @@ The way of one call, `Client.list_pod_metrics()`:
 
     client.sync          starts the operation's flow and drives it
     api.operations       the flow: which path, which version of the metrics API
-    api.paging           page after page, each a `flow.Request`
+    api.lists            page after page, each a `flow.Request`
     auth                 the credential of a request, renewed after a 401
     transport            sends the request and reads the `flow.Response`
     api.retry, .answers  a refusal becomes a typed error, or a pause and a new attempt

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..models.metrics import NodeMetrics, PodMetrics
     from ..models.node import Node
     from ..models.pod import Pod
-    from .paging import Kind, Pages
+    from .lists import Kind, Pages
 
 # ruff: noqa: PLC0415 - models, and what reads them, are imported by the first operation
 # that returns one: importing the client takes none, listing samples no pods and nodes.
@@ -82,7 +82,7 @@ class Api:
 
     def pages_of_pods(self, options: ListOptions) -> Pages[Pod]:
         """List pods page by page."""
-        from .paging import Pages
+        from .lists import Pages
 
         check_options(options, ListOptions)
         path = _path("/api/v1", "pods", options.get("namespace"))
@@ -102,7 +102,7 @@ class Api:
 
     def get_pod(self, name: str, namespace: str) -> Flow[Pod]:
         """Get a pod."""
-        from .paging import read_object
+        from .lists import read_object
 
         response = yield from self.get(
             _path("/api/v1", "pods", namespace, _named(name))
@@ -111,14 +111,14 @@ class Api:
 
     def get_node(self, name: str) -> Flow[Node]:
         """Get a node."""
-        from .paging import read_object
+        from .lists import read_object
 
         response = yield from self.get(_path("/api/v1", "nodes", None, _named(name)))
         return read_object(response, node_kind())
 
     def get_pod_metrics(self, name: str, namespace: str) -> Flow[PodMetrics]:
         """Get the sample of a pod; without one, say whether there is such a pod."""
-        from .paging import read_object
+        from .lists import read_object
 
         try:
             response = yield from self._metrics.get(
@@ -131,7 +131,7 @@ class Api:
 
     def get_node_metrics(self, name: str) -> Flow[NodeMetrics]:
         """Get the sample of a node; without one, say whether there is such a node."""
-        from .paging import read_object
+        from .lists import read_object
 
         try:
             response = yield from self._metrics.get(
@@ -163,7 +163,7 @@ class Api:
     def _list(
         self, resource: str, kind: Kind[M], options: ListOptions
     ) -> Flow[ResourceList[M]]:
-        from .paging import list_all
+        from .lists import list_all
 
         check_options(options, ListOptions)
         path = _path("/api/v1", resource, options.get("namespace"))
@@ -172,7 +172,7 @@ class Api:
     def _list_metrics(
         self, resource: str, kind: Kind[M], options: ListOptions
     ) -> Flow[ResourceList[M]]:
-        from .paging import list_all
+        from .lists import list_all
 
         check_options(options, ListOptions)
         tail = _path("", resource, options.get("namespace"))
@@ -205,7 +205,7 @@ def pod_kind() -> Kind[Pod]:
     """Return how pods are read."""
     from ..models.pod import Pod
     from ..wire import PodListWire, PodWire
-    from .paging import Kind
+    from .lists import Kind
 
     return Kind("Pod", PodWire, PodListWire, Pod.from_json)
 
@@ -214,7 +214,7 @@ def node_kind() -> Kind[Node]:
     """Return how nodes are read."""
     from ..models.node import Node
     from ..wire import NodeListWire, NodeWire
-    from .paging import Kind
+    from .lists import Kind
 
     return Kind("Node", NodeWire, NodeListWire, Node.from_json)
 
@@ -223,7 +223,7 @@ def pod_metrics_kind() -> Kind[PodMetrics]:
     """Return how the samples of pods are read."""
     from ..models.metrics import PodMetrics
     from ..wire import PodMetricsListWire, PodMetricsWire
-    from .paging import Kind
+    from .lists import Kind
 
     return Kind("PodMetrics", PodMetricsWire, PodMetricsListWire, PodMetrics.from_json)
 
@@ -232,7 +232,7 @@ def node_metrics_kind() -> Kind[NodeMetrics]:
     """Return how the samples of nodes are read."""
     from ..models.metrics import NodeMetrics
     from ..wire import NodeMetricsListWire, NodeMetricsWire
-    from .paging import Kind
+    from .lists import Kind
 
     return Kind(
         "NodeMetrics", NodeMetricsWire, NodeMetricsListWire, NodeMetrics.from_json

@@ -19,7 +19,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
-from ..config.document import parse
+from ..config.kubeconfig import parse
 from ..config.model import EXEC_VERSIONS, REMOVED_EXEC_VERSION, Config, ExecConfig
 from ..config.stanzas import DocumentError
 from ..errors import ConfigError, CredentialError, DecodeError
@@ -27,10 +27,17 @@ from ..frozen import dataclass
 from ..jsonread import read_object
 from ..text import one_line, without_sequences
 from ..times import parse_rfc3339
-from .credential import ClientCertificate, Credential, bearer, token_problem
-from .expiry import certificate_expiry, earliest, token_expiry
+from .credential import (
+    ClientCertificate,
+    Credential,
+    bearer,
+    certificate_expiry,
+    earliest,
+    token_expiry,
+    token_problem,
+)
 from .redact import known_secrets, quote_stderr
-from .refresh import Refreshing
+from .sources import Refreshing
 
 _QUOTED: Final = 60
 """Characters of a field of a plugin's answer that an error quotes."""

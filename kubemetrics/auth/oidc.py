@@ -21,10 +21,9 @@ from ..errors import ConfigError, CredentialError, DecodeError, KubeMetricsError
 from ..frozen import dataclass
 from ..jsonread import read_object
 from ..times import rfc3339_of
-from .credential import Credential, Exchange, bearer, token_problem
-from .expiry import token_expiry
+from .credential import Credential, Exchange, bearer, token_expiry, token_problem
 from .redact import quote_stderr
-from .refresh import Refreshing
+from .sources import Refreshing
 
 # The two requests of an OIDC refresh: discovery, and the refresh-token grant.
 #

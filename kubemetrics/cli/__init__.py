@@ -6,8 +6,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from ..commandline import console
-from ..commandline.parser import CommandSpec, HelpWanted, Parser, UsageError
+from .. import console
+from ..commandline import CommandSpec, HelpWanted, Parser, UsageError
 from ..errors import KubeMetricsError
 from .commands import COMMANDS, Command, build, find, overview
 
@@ -62,9 +62,7 @@ def _do(spec: CommandSpec, args: Namespace) -> int:
     verbosity: int = getattr(args, "verbosity", 0)
     if not verbosity:
         return spec.run(args)
-    from ..commandline.logs import shown  # noqa: PLC0415 - only with -v
-
-    with shown(verbosity):
+    with console.log_shown(verbosity):
         return spec.run(args)
 
 
@@ -74,7 +72,7 @@ def _help(parser: Parser, command: Command, *, mistake: bool) -> int:
         console.tell(text)
         return _usage_code(command)
     if command.kubectl:
-        from ..kubectl_top.kubectl_errors import put  # noqa: PLC0415 - not for a help of ours
+        from ..kubectl_top.output import put  # noqa: PLC0415 - not for a help of ours
 
         return put(text)
     return console.put((text,))

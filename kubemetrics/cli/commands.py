@@ -11,9 +11,8 @@ from importlib import import_module
 from typing import Final, NamedTuple
 
 from .._version import __version__
-from ..commandline.console import complain, program, put
-from ..commandline.flags import FLAGS, VALUED, add_shared
-from ..commandline.parser import CommandSpec, Parser
+from ..commandline import FLAGS, VALUED, CommandSpec, Parser, add_shared
+from ..console import complain, program, put
 
 
 class Command(NamedTuple):

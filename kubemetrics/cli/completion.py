@@ -8,8 +8,8 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
-from ..commandline import console
-from ..commandline.parser import CommandSpec, HelpWanted, Parser, UsageError
+from .. import console
+from ..commandline import CommandSpec, HelpWanted, Parser, UsageError
 from ..errors import KubeMetricsError
 from ..text import printable
 from .commands import COMMANDS, build, children, find
@@ -138,8 +138,8 @@ def _contexts(args: Namespace) -> Iterable[str]:
 def _namespaces(args: Namespace) -> Iterable[str]:
     """Return the cluster's namespaces; where it has no answer, those of contexts."""
     # Not for a script that is printed: these send requests.
-    from ..api.discovery import namespace_names  # noqa: PLC0415
-    from ..commandline.connect import client_of, last  # noqa: PLC0415
+    from ..api.metrics_group import namespace_names  # noqa: PLC0415
+    from ..commandline import client_of, last  # noqa: PLC0415
     from ..config.kubeconfig import list_contexts  # noqa: PLC0415
 
     try:

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ..auth.expiry import certificate_expiry, token_expiry
+from .. import console
+from ..auth.credential import certificate_expiry, token_expiry
 from ..auth.sources import CredentialKind, credential_kinds
-from ..commandline import console
-from ..commandline.connect import config_of, last
-from ..commandline.parser import CommandSpec, Parser
+from ..commandline import CommandSpec, Parser, config_of, last
 from ..config.kubeconfig import ContextEntry, list_contexts
 from ..config.model import AuthInfo, Config, Impersonation
 from ..table.render import plain_table

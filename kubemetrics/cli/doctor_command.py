@@ -6,10 +6,9 @@ import time
 from argparse import Namespace
 from typing import Final
 
+from .. import console
 from ..api import Api
-from ..commandline import console
-from ..commandline.connect import config_of
-from ..commandline.parser import CommandSpec, Parser
+from ..commandline import CommandSpec, Parser, config_of
 from ..config.model import Config
 from ..doctor import Diagnosis, Setup, diagnose, misconfigured
 from ..errors import KubeMetricsError
@@ -47,7 +46,7 @@ def _run(args: Namespace) -> int:
     Raises:
         UsageError: a flag is wrong.
     """
-    from ..commandline.terminal import terminal  # noqa: PLC0415
+    from ..console import terminal  # noqa: PLC0415
     from ..views.findings import json_text, text_lines  # noqa: PLC0415 - not for --help
 
     diagnosis = examine(args)

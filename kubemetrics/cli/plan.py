@@ -6,17 +6,15 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
-from ..commandline.parser import UsageError
-from ..commandline.terminal import Terminal
+from ..commandline import UsageError
 from ..config.model import Config
+from ..console import Terminal
 from ..frozen import dataclass
 from ..snapshot import SnapshotOptions
-from ..snapshot.scope import Scope, is_glob
-from ..table.arrange import Arrangement, arrangement
-from ..table.columns import Column, Table, unique
+from ..snapshot.parts import Scope, is_glob
+from ..table.arrange import Arrangement, ExpressionError, arrangement, where
+from ..table.columns import Column, Table, Units, unique
 from ..table.render import TableOptions, Thresholds
-from ..table.units import Units
-from ..table.where import ExpressionError, where
 from ..views.view import RowSelection, View
 
 R = TypeVar("R")

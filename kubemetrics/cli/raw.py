@@ -6,9 +6,8 @@ import sys
 from argparse import Namespace
 from typing import Final
 
-from ..commandline import console
-from ..commandline.connect import client_of
-from ..commandline.parser import CommandSpec, Parser, UsageError
+from .. import console
+from ..commandline import CommandSpec, Parser, UsageError, client_of
 from ..text import printable
 
 _DESCRIPTION: Final = """\

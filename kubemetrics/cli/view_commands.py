@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ..commandline.parser import CommandSpec, Parser, UsageError
+from ..commandline import CommandSpec, Parser, UsageError
 
 if TYPE_CHECKING:  # for a help text nothing is read
     from ..views.view import View

@@ -15,19 +15,17 @@ from datetime import datetime, timedelta
 from itertools import chain, pairwise
 from typing import Final, Generic, TypeVar
 
-from ..commandline import console
-from ..commandline.parser import UsageError
-from ..commandline.terminal import Terminal, terminal
-from ..snapshot.clock import median
+from .. import console
+from ..commandline import UsageError
+from ..console import Terminal, terminal
+from ..snapshot.reasons import median
 from ..table.columns import Column, unique
 from ..table.render import render
 from ..text import printable, shorten
 from ..times import human_duration
-from ..views.history import History
-from .outcome import Outcome, outcome_of
+from ..views.findings import History
 from .plan import Plan
-from .printing import printed
-from .rounds import Round, Rounds
+from .run import Outcome, Round, Rounds, outcome_of, printed
 
 # When the next sample is due, learned from those before.
 

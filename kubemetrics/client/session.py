@@ -22,8 +22,7 @@ from ..transport.body import BodyReader
 from ..transport.deadline import Call, PlainSocket
 from ..transport.endpoint import ConnectionKey, Endpoint, timeouts
 from ..transport.proxy import translate_failure
-from ..transport.roots import Roots
-from ..transport.tls import check_pair, peer_certificate
+from ..transport.tls import Roots, check_pair, peer_certificate
 
 UNAUTHORIZED: Final = 401
 

@@ -12,15 +12,6 @@ from typing import Final, Unpack, cast
 
 from ..errors import ConfigError
 from ..times import parse_timeout
-from .choice import (
-    Overrides,
-    Selection,
-    choose,
-    listed,
-    override_cluster,
-    override_user,
-)
-from .in_cluster import DIRECTORIES, PodEnvironment, surroundings
 from .kubeconfig import KubeconfigSource, Loaded, load
 from .model import (
     AuthInfo,
@@ -30,6 +21,17 @@ from .model import (
     InteractiveMode,
     OidcConfig,
     Source,
+)
+from .selection import (
+    DIRECTORIES,
+    Overrides,
+    PodEnvironment,
+    Selection,
+    choose,
+    listed,
+    override_cluster,
+    override_user,
+    surroundings,
 )
 from .stanzas import (
     AUTHORITY_DATA,

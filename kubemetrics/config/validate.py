@@ -11,8 +11,8 @@ from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from ..frozen import dataclass
-from .choice import Selection
 from .model import EXEC_VERSIONS, REMOVED_EXEC_VERSION, is_https
+from .selection import Selection
 from .stanzas import (
     AUTHORITY_DATA,
     AuthProvider,

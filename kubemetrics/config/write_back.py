@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
 from ..errors import ConfigError
-from .document import parse
+from .kubeconfig import parse
 from .stanzas import DocumentError
 
 _PATIENCE: Final = 10.0

@@ -13,7 +13,7 @@ from typing import Final
 
 from .. import jsonread
 from ..api import Api, ListOptions
-from ..api.discovery import GROUP_PATH, registered_versions
+from ..api.metrics_group import GROUP_PATH, registered_versions
 from ..errors import ApiError, KubeMetricsError, NotFound, ServiceUnavailable
 from ..flow import Flow, Response, attempt
 from ..frozen import dataclass

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from .. import jsonread
 from ..api import Api
-from ..api.discovery import GROUP, may
+from ..api.metrics_group import GROUP, may
 from ..errors import Forbidden, KubeMetricsError, NotFound, Unauthorized
 from ..flow import Flow, attempt, gather
 from ..frozen import dataclass

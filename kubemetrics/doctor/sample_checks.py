@@ -8,7 +8,7 @@ from typing import Final
 
 from ..models.resources import CPU, MEMORY
 from ..snapshot import NodeUsage, PodUsage, Snapshot, above_full
-from ..snapshot.clock import TOLERANCE, median
+from ..snapshot.reasons import TOLERANCE, median
 from ..times import two_units
 from .finding import Finding
 

@@ -5,14 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Final
 
-from ..commandline.parser import (
-    SEE_EXAMPLES,
-    CommandSpec,
-    HelpWanted,
-    Parser,
-    UsageError,
-)
-from .kubectl_errors import KubectlError
+from ..commandline import SEE_EXAMPLES, CommandSpec, HelpWanted, Parser, UsageError
+from .output import KubectlError
 
 
 def add_arguments(parser: Parser, kind: str) -> None:

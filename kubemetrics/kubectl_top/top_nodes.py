@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from ..api import Api
-from ..commandline.connect import client_of
-from ..commandline.parser import CommandSpec, Parser
+from ..commandline import CommandSpec, Parser, client_of
 from ..errors import KubeMetricsError
 from ..flow import Flow, attempt, both
 from ..models.metrics import NodeMetrics
 from ..models.node import Node
-from . import kubectl_errors, top
-from .tables import NodeView, nodes_table
+from . import output, top
+from .output import NodeView, nodes_table
 
 _DESCRIPTION: Final = """\
 Show what nodes use now, byte for byte as 'kubectl top nodes' shows it."""
@@ -54,14 +53,14 @@ def _run(args: Namespace) -> int:
             top.check(args, "only one of NAME or --selector can be provided")
             metrics, nodes = client.run(_nodes(client.api, name, args.selector))
         except KubeMetricsError as error:
-            return kubectl_errors.fail(error)
+            return output.fail(error)
     view = NodeView(
         headers=not args.no_headers,
         sort_by=args.sort_by,
         capacity=args.show_capacity,
         swap=args.show_swap,
     )
-    return kubectl_errors.put(nodes_table(metrics, nodes, view))
+    return output.put(nodes_table(metrics, nodes, view))
 
 
 def _nodes(api: Api, name: str, selector: str) -> Flow[_Pair]:
@@ -72,7 +71,7 @@ def _nodes(api: Api, name: str, selector: str) -> Flow[_Pair]:
     if isinstance(sampled, KubeMetricsError):
         raise sampled
     if not sampled:
-        raise kubectl_errors.KubectlError("error: metrics not available yet")
+        raise output.KubectlError("error: metrics not available yet")
     if isinstance(known, KubeMetricsError):
         raise known
     return sampled, known
@@ -80,32 +79,22 @@ def _nodes(api: Api, name: str, selector: str) -> Flow[_Pair]:
 
 def _metrics(api: Api, name: str, selector: str) -> Flow[Sequence[NodeMetrics]]:
     if name:
-        yield from kubectl_errors.check_name(name)
+        yield from output.check_name(name)
         flow = api.get_node_metrics(name)
         return [
-            (
-                yield from kubectl_errors.with_kubectl_metrics_errors(
-                    flow, f"{_RESOURCE} {name}"
-                )
-            )
+            (yield from output.with_kubectl_metrics_errors(flow, f"{_RESOURCE} {name}"))
         ]
     listing = api.list_node_metrics({"label_selector": selector or None})
-    return (
-        yield from kubectl_errors.with_kubectl_metrics_errors(listing, _RESOURCE)
-    ).whole()
+    return (yield from output.with_kubectl_metrics_errors(listing, _RESOURCE)).whole()
 
 
 def _objects(api: Api, name: str, selector: str) -> Flow[Sequence[Node]]:
     if name:
         return [
-            (
-                yield from kubectl_errors.with_kubectl_errors(
-                    api.get_node(name), f"nodes {name}"
-                )
-            )
+            (yield from output.with_kubectl_errors(api.get_node(name), f"nodes {name}"))
         ]
     listing = api.list_nodes({"label_selector": selector or None})
-    return (yield from kubectl_errors.with_kubectl_errors(listing, "nodes")).whole()
+    return (yield from output.with_kubectl_errors(listing, "nodes")).whole()
 
 
 COMMAND: Final = CommandSpec(_DESCRIPTION, _EXAMPLES, _add_arguments, _run)

@@ -9,15 +9,14 @@ import time
 from argparse import Namespace
 from typing import TYPE_CHECKING, Final
 
+from .. import console
 from ..api import Api, ListOptions
-from ..commandline import console
-from ..commandline.connect import client_of
-from ..commandline.parser import CommandSpec, Parser
+from ..commandline import CommandSpec, Parser, client_of
 from ..errors import KubeMetricsError
 from ..flow import Flow
 from ..frozen import dataclass
-from . import kubectl_errors, top
-from .tables import PodView, pods_table
+from . import output, top
+from .output import PodView, pods_table
 
 if TYPE_CHECKING:
     from ..models.metrics import PodMetrics
@@ -89,10 +88,10 @@ def _run(args: Namespace) -> int:
             )
             metrics = client.run(_metrics(client.api, question))
         except KubeMetricsError as error:
-            return kubectl_errors.fail(error)
+            return output.fail(error)
     if not metrics:
         console.complain(_nothing(question))
-    return kubectl_errors.put(pods_table(metrics, _view(args)))
+    return output.put(pods_table(metrics, _view(args)))
 
 
 def _view(args: Namespace) -> PodView:
@@ -120,30 +119,26 @@ def _metrics(api: Api, question: _Question) -> Flow[list[PodMetrics]]:
         {"namespace": namespace, "label_selector": question.label_selector or None}
     )
     metrics = list(
-        (
-            yield from kubectl_errors.with_kubectl_metrics_errors(listing, _RESOURCE)
-        ).whole()
+        (yield from output.with_kubectl_metrics_errors(listing, _RESOURCE)).whole()
     )
     if metrics and question.field_selector:
         pods = api.list_pods({"namespace": namespace, **question.selection})
-        listed = yield from kubectl_errors.with_kubectl_errors(pods, "pods")
+        listed = yield from output.with_kubectl_errors(pods, "pods")
         chosen = {pod.key for pod in listed.whole()}
         metrics = [m for m in metrics if (m.namespace, m.name) in chosen]
     if not metrics:
-        yield from kubectl_errors.with_kubectl_errors(
-            _check_empty(api, question), "pods"
-        )
+        yield from output.with_kubectl_errors(_check_empty(api, question), "pods")
     return metrics
 
 
 def _one(api: Api, question: _Question) -> Flow[list[PodMetrics]]:
-    yield from kubectl_errors.check_name(question.name)
+    yield from output.check_name(question.name)
     # With -A kubectl leaves the namespace out of the path, where no pod is.
     namespace = "" if question.everywhere else question.namespace
     flow = api.get_pod_metrics(question.name, namespace)
     return [
         (
-            yield from kubectl_errors.with_kubectl_metrics_errors(
+            yield from output.with_kubectl_metrics_errors(
                 flow, f"{_RESOURCE} {question.name}"
             )
         )
@@ -162,7 +157,7 @@ def _check_empty(api: Api, question: _Question) -> Flow[None]:
             _check_age(pod)
             found = True
     if found:
-        raise kubectl_errors.KubectlError("error: metrics not available yet")
+        raise output.KubectlError("error: metrics not available yet")
 
 
 def _check_age(pod: Pod) -> None:
@@ -171,7 +166,7 @@ def _check_age(pod: Pod) -> None:
     created = pod.creation_timestamp
     age = time.time_ns() - (int(created.timestamp()) * 10**9 if created else 0)
     if age > _DELAY:
-        raise kubectl_errors.KubectlError(
+        raise output.KubectlError(
             f"error: Metrics not available for pod {pod.namespace}/{pod.name},"
             f" age: {go_duration(age)}"
         )

@@ -13,7 +13,6 @@ what should have a sample and says it in a ``sentence``.
 
 from __future__ import annotations
 
-from .coverage import Coverage, Stage
 from .join import Snapshot, join
 from .node_rows import NodeAccount, NodeUsage, above_full
 from .parts import Failure, Part, PartName, Parts, Unreadable
@@ -24,7 +23,9 @@ from .rows import (
     Base,
     Compared,
     ContainerUsage,
+    Coverage,
     PodUsage,
+    Stage,
     containers,
 )
 

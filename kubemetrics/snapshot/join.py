@@ -14,12 +14,18 @@ from ..jsonread import EMPTY, UnreadableItem
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.pod import Pod
 from ..models.resources import CPU, MEMORY, Quantities
-from .clock import Clock, clock
-from .coverage import Coverage, Stage, node_coverage, pod_coverage
 from .node_rows import NodeAccount, NodeUsage, Reconciliation
 from .parts import Failure, Part, PartName, Parts, Unreadable
-from .reasons import ClusterState, Reason, error_reason, node_reason, pod_reason
-from .rows import PodUsage
+from .reasons import (
+    Clock,
+    ClusterState,
+    Reason,
+    clock,
+    error_reason,
+    node_reason,
+    pod_reason,
+)
+from .rows import Coverage, PodUsage, Stage, node_coverage, pod_coverage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

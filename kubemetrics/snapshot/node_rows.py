@@ -14,9 +14,8 @@ from ..models.metrics import NodeMetrics
 from ..models.node import Node, Taint
 from ..models.resources import CPU, Condition, Quantities
 from ..quantity import Quantity
-from .coverage import Stage
 from .reasons import Reason
-from .rows import PodUsage, ratio
+from .rows import PodUsage, Stage, ratio
 
 Share: TypeAlias = Literal["usage", "requests", "limits"]
 """Amounts that are compared with a node's allocatable."""

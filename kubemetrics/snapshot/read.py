@@ -14,8 +14,7 @@ from ..models.node import Node
 from ..models.pod import Pod
 from ..wire import collector_paused
 from .join import Snapshot, join
-from .parts import Part, Parts
-from .scope import Scope
+from .parts import Part, Parts, Scope
 
 T = TypeVar("T")
 

@@ -14,9 +14,8 @@ from ..jsonread import EMPTY
 from ..models.pod import Pod
 from ..models.resources import Quantities
 from ..quantity import Quantity
-from .clock import median
-from .coverage import Coverage, CoverageCount
-from .rows import Base, Compared, ContainerUsage, PodUsage
+from .reasons import median
+from .rows import Base, Compared, ContainerUsage, Coverage, CoverageCount, PodUsage
 
 Row: TypeAlias = PodUsage | ContainerUsage
 

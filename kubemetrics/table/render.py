@@ -10,8 +10,17 @@ from typing import Final, Generic, Protocol, TypeVar
 from ..frozen import dataclass
 from ..quantity import Quantity
 from ..text import left, printable, shorten, widest, width
-from .columns import ALWAYS, PARTIAL, Column, Severity, Value
-from .units import AUTO, UNKNOWN, Units, formatter
+from .columns import (
+    ALWAYS,
+    AUTO,
+    PARTIAL,
+    UNKNOWN,
+    Column,
+    Severity,
+    Units,
+    Value,
+    formatter,
+)
 
 _RESET: Final = "\x1b[0m"
 _CODES: Final[dict[Severity, str]] = {

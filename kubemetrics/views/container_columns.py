@@ -9,14 +9,15 @@ from ..snapshot import ContainerUsage, PodUsage, Reason
 from ..table.columns import ALWAYS, Column, Severity, Table, label_column
 from . import pod_columns
 from .pod_columns import status_severity
-from .sample_columns import (
+from .usage_columns import (
+    demand_families,
     explanation_column,
     marks,
     reason_column,
     sample_columns,
     unmeasured,
+    usage_columns,
 )
-from .usage import demand_families, usage_columns
 
 
 def containers() -> Table[ContainerUsage]:

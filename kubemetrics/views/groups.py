@@ -8,8 +8,15 @@ from typing import Final
 from ..quantity import Quantity
 from ..snapshot import Rollup
 from ..table.columns import ALWAYS, WIDE, Column, Severity, Table
-from .sample_columns import marks, quality
-from .usage import RESOURCES, Resource, amount, demand_families, resource_columns
+from .usage_columns import (
+    RESOURCES,
+    Resource,
+    amount,
+    demand_families,
+    marks,
+    quality,
+    resource_columns,
+)
 
 _ALIASES: Final = {"cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage"}
 _IDENTITY: Final = {"owner.kind": "workload_kind", "owner.name": "workload"}

@@ -13,14 +13,17 @@ from ..quantity import Quantity
 from ..snapshot import NodeUsage, Reason, above_full
 from ..table.columns import ALWAYS, PARTIAL, Column, Severity, Table, label_column
 from .pod_columns import status_severity
-from .sample_columns import (
+from .usage_columns import (
+    RESOURCES,
+    Resource,
     age_columns,
+    amount,
     marks,
     reason_code,
     reason_column,
     sample_columns,
+    share,
 )
-from .usage import RESOURCES, Resource, amount, share
 
 ALIASES: Final[Mapping[str, str]] = {
     "cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage", "node": "name",

@@ -11,15 +11,16 @@ from ..models.pod import Container, ContainerState, Pod
 from ..snapshot import PodUsage, Reason
 from ..snapshot.rollup import owner
 from ..table.columns import ALWAYS, Column, Severity, Table, label_column
-from .sample_columns import (
+from .usage_columns import (
     age_columns,
+    demand_families,
     explanation_column,
     marks,
     reason_column,
     sample_columns,
     unmeasured,
+    usage_columns,
 )
-from .usage import demand_families, usage_columns
 
 # How a status looks: quiet, a warning or critical.
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from kubemetrics.api import Api
-from kubemetrics.api.discovery import (
+from kubemetrics.api.metrics_group import (
     may,
     namespace_names,
     registered_versions,

@@ -10,11 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubemetrics.auth.expiry import (
-    certificate_expiry,
-    earliest,
-    token_expiry,
-)
+from kubemetrics.auth.credential import certificate_expiry, earliest, token_expiry
 from tests.transport.certs import leaf, ordinary
 
 from .clock import jwt

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from kubemetrics.auth.credential import Credential
-from kubemetrics.auth.refresh import Refreshing
+from kubemetrics.auth.sources import Refreshing
 from kubemetrics.errors import CredentialError
 
 from .clock import START, Clock

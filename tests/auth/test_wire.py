@@ -21,7 +21,7 @@ from kubemetrics.client import session
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
 from kubemetrics.config.resolve import in_cluster_config
 from kubemetrics.errors import CredentialError, Forbidden, TransportError, Unauthorized
-from kubemetrics.transport.roots import Roots
+from kubemetrics.transport.tls import Roots
 from tests.transport.certs import Issued, authority, leaf, ordinary
 
 from .clock import Clock, jwt

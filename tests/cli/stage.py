@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 from kubemetrics.cli.commands import build
 from kubemetrics.cli.plan import plan
-from kubemetrics.cli.rounds import Rounds, clusters
+from kubemetrics.cli.run import Rounds, clusters
 from kubemetrics.cli.watching import Watching
-from kubemetrics.commandline.terminal import terminal
+from kubemetrics.console import terminal
 from kubemetrics.views.view import pod_view
 from tests.cluster import Cluster
 from tests.cluster.quantities import nanocores

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from kubemetrics.cli import main
 from kubemetrics.cli.commands import COMMANDS, build
-from kubemetrics.commandline.flags import FLAGS
-from kubemetrics.commandline.parser import HelpWanted, UsageError
+from kubemetrics.commandline import FLAGS, HelpWanted, UsageError
 
 _PIECES = [word for name in COMMANDS for word in name.split()]
 _PIECES += [*sorted(FLAGS), "--", "-", "=", "-A", "-l", "-o", "json", "x", "__complete"]

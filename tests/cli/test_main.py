@@ -12,10 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from kubemetrics import cli
+from kubemetrics import cli, commandline
 from kubemetrics.cli import main
 from kubemetrics.cli.commands import build, find
-from kubemetrics.commandline import connect
 from kubemetrics.config.model import Config
 from tests.cluster import Cluster
 from tests.cluster.faults import api_error, json_body, silence, warning
@@ -181,7 +180,7 @@ def test_every_shared_flag_reaches_the_configuration(
         given.update(overrides, kubeconfig=kubeconfig)
         return Config(server="https://x")
 
-    monkeypatch.setattr(connect, "load_config", remember)
+    monkeypatch.setattr("kubemetrics.config.resolve.load_config", remember)
     line = (
         "config --kubeconfig f --context a --context b --cluster c --user u -n n -s s"
         " --token t --as me --as-group g --as-group h --as-uid i --as-user-extra k=v"
@@ -190,7 +189,7 @@ def test_every_shared_flag_reaches_the_configuration(
         " --proxy-url p --disable-compression --request-timeout 5s"
     )
     found = find(line.split())
-    connect.config_of(build(found.name)[1].read(found.words))
+    commandline.config_of(build(found.name)[1].read(found.words))
     assert given == {
         "kubeconfig": "f",
         "context": "b",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubemetrics.cli.commands import COMMANDS, NamedCommand, build, child, find
-from kubemetrics.commandline.parser import HelpWanted, Parser, UsageError
+from kubemetrics.commandline import HelpWanted, Parser, UsageError
 
 _INVALID = (
     'invalid argument "{}" for "{}" flag: strconv.{}: parsing "{}": invalid syntax'

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 
-from kubemetrics.commandline.terminal import Bar, line
+from kubemetrics.console import Bar, line
 from tests.cluster import Cluster
 
 from .harness import Terminal, run

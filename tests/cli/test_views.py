@@ -637,7 +637,7 @@ def test_an_error_nobody_foresaw_in_one_of_several_contexts_is_that_error(
     def broken(*_: object) -> NoReturn:
         raise RuntimeError("not foreseen")
 
-    monkeypatch.setattr("kubemetrics.cli.rounds.snapshot", broken)
+    monkeypatch.setattr("kubemetrics.cli.run.snapshot", broken)
     with pytest.raises(RuntimeError, match="not foreseen"):
         run(cluster, "pods", "--all-contexts")
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from kubemetrics.client.threads import BackgroundCall, side_by_side
+from kubemetrics.client.sync import BackgroundCall, side_by_side
 
 _HANG = 30.0
 """Seconds; only a hang waits so long."""

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias, Unpack
 
 import pytest
 
-from kubemetrics.config.choice import Overrides
 from kubemetrics.config.model import Config
 from kubemetrics.config.resolve import load_config
+from kubemetrics.config.selection import Overrides
 from kubemetrics.errors import ConfigError
 
 Stanza: TypeAlias = Mapping[str, Any]

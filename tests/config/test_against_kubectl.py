@@ -17,9 +17,9 @@ from typing import cast
 
 import pytest
 
-from kubemetrics.config.choice import Overrides
 from kubemetrics.config.model import Config
 from kubemetrics.config.resolve import load_config
+from kubemetrics.config.selection import Overrides
 from kubemetrics.errors import ConfigError
 from tests.config.recorder import Seen, Site, running_site
 from tests.tools.kubectl import LEAN

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubemetrics.config.document import MAX_BYTES, parse, plain
+from kubemetrics.config.kubeconfig import MAX_BYTES, parse, plain
 from kubemetrics.config.stanzas import DocumentError, Json
 from kubemetrics.config.yaml_document import parse_yaml
 
@@ -211,7 +211,7 @@ def test_json_is_read_without_importing_yaml() -> None:
     code = (
         "import sys; from kubemetrics.config.resolve import load_config;"
         f"load_config({json.dumps(KUBECONFIG)});"
-        "from kubemetrics.config.document import parse; parse(b'{\"a\": 1}');"
+        "from kubemetrics.config.kubeconfig import parse; parse(b'{\"a\": 1}');"
         "sys.exit('yaml' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kubemetrics.config.choice import Overrides
 from kubemetrics.config.model import Config, Impersonation
+from kubemetrics.config.selection import Overrides
 from tests.config.kubeconfigs import CA, Home, Stanza, kubeconfig
 
 CA_DATA = base64.b64encode(CA.encode()).decode()

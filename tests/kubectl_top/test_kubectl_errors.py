@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubemetrics.flow import Response
-from kubemetrics.kubectl_top.kubectl_errors import KubectlError, check_name
+from kubemetrics.kubectl_top.output import KubectlError, check_name
 from tests.snapshot.drive import drive
 
 

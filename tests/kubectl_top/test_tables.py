@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kubemetrics.kubectl_top.tables import NodeView, PodView, nodes_table, pods_table
+from kubemetrics.kubectl_top.output import NodeView, PodView, nodes_table, pods_table
 from kubemetrics.models.metrics import NodeMetrics, PodMetrics
 from kubemetrics.models.node import Node
 from kubemetrics.wire import NodeWire

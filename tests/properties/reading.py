@@ -9,27 +9,25 @@ from typing import Any, Final, NamedTuple
 
 from kubemetrics import jsonread
 from kubemetrics.api import Api, ResourceList
+from kubemetrics.api.lists import Kind
 from kubemetrics.api.operations import (
     node_kind,
     node_metrics_kind,
     pod_kind,
     pod_metrics_kind,
 )
-from kubemetrics.api.paging import Kind
 from kubemetrics.cli.commands import build
-from kubemetrics.cli.outcome import Outcome, outcome_of
 from kubemetrics.cli.plan import plan
-from kubemetrics.cli.printing import printed
-from kubemetrics.cli.rounds import Reading, Rounds
-from kubemetrics.commandline.terminal import Terminal
+from kubemetrics.cli.run import Outcome, Reading, Rounds, outcome_of, printed
 from kubemetrics.config.model import Config
+from kubemetrics.console import Terminal
 from kubemetrics.errors import DecodeError
 from kubemetrics.flow import Flow, Request, Response
 from kubemetrics.kubectl_top import top_nodes, top_pods
-from kubemetrics.kubectl_top.tables import NodeView, nodes_table, pods_table
+from kubemetrics.kubectl_top.output import NodeView, nodes_table, pods_table
 from kubemetrics.models.resources import Pool
 from kubemetrics.snapshot import Part, Parts, Snapshot, SnapshotOptions, join
-from kubemetrics.snapshot.scope import Scope
+from kubemetrics.snapshot.parts import Scope
 from kubemetrics.views.view import View, container_view, group_view, node_view, pod_view
 from kubemetrics.wire import _fast_decoder, _slow
 from tests.snapshot.drive import DATE, Server, drive

@@ -14,9 +14,8 @@ import pytest
 
 from kubemetrics.api import Api, ResourceList
 from kubemetrics.api.answers import error_from_response
-from kubemetrics.api.discovery import registered_versions
-from kubemetrics.api.metrics_group import is_down_error
-from kubemetrics.api.paging import read_object
+from kubemetrics.api.lists import read_object
+from kubemetrics.api.metrics_group import is_down_error, registered_versions
 from kubemetrics.api.watch import Watch
 from kubemetrics.doctor import Diagnosis
 from kubemetrics.doctor.metrics_api import Provider, metrics_api

@@ -7,7 +7,7 @@ from statistics import median_low
 from hypothesis import given
 from hypothesis import strategies as some
 
-from kubemetrics.snapshot.clock import median
+from kubemetrics.snapshot.reasons import median
 
 
 @given(some.lists(some.integers(), min_size=1))

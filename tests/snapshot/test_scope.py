@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from kubemetrics.snapshot.scope import Scope
+from kubemetrics.snapshot.parts import Scope
 
 
 @pytest.mark.parametrize(

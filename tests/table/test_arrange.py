@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import PodUsage, Reason
-from kubemetrics.snapshot.scope import Scope, is_glob, matcher
-from kubemetrics.table.arrange import arrangement
+from kubemetrics.snapshot.parts import Scope, is_glob, matcher
+from kubemetrics.table.arrange import arrangement, where
 from kubemetrics.table.columns import UnknownColumnError
-from kubemetrics.table.where import where
 from kubemetrics.views.pod_columns import pods
 from kubemetrics.views.view import RowSelection
 

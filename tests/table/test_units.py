@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics.quantity import Quantity
-from kubemetrics.table.columns import Kind
-from kubemetrics.table.units import AUTO, Units, formatter, percent
+from kubemetrics.table.columns import AUTO, Kind, Units, formatter, percent
 
 
 def shown(kind: Kind, units: Units, *amounts: str) -> list[str]:

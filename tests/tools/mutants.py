@@ -68,10 +68,10 @@ TARGETS = {
             "snapshot/rollup.py",
             "snapshot/rows.py",
             "snapshot/node_rows.py",
-            "snapshot/coverage.py",
-            "snapshot/clock.py",
-            "snapshot/scope.py",
-            "snapshot/parts.py",
+            "snapshot/rollup.py",
+            "snapshot/reasons.py",
+            "snapshot/read.py",
+            "snapshot/read.py",
         ),
         (
             "snapshot/test_clock.py",
@@ -87,13 +87,13 @@ TARGETS = {
     ),
     "config": Target(
         (
-            "config/document.py",
+            "config/kubeconfig.py",
             "config/resolve.py",
-            "config/choice.py",
+            "config/selection.py",
             "config/kubeconfig.py",
             "config/yaml_document.py",
             "config/validate.py",
-            "config/in_cluster.py",
+            "config/selection.py",
         ),
         (
             "config/test_overrides.py",

@@ -11,7 +11,7 @@ import pytest
 
 from kubemetrics.config.model import Config
 from kubemetrics.errors import ConfigError
-from kubemetrics.transport.roots import Roots, trust
+from kubemetrics.transport.tls import Roots, trust
 
 from .certs import authority, ordinary
 
@@ -127,7 +127,7 @@ def test_the_systems_roots_are_found_where_go_finds_them(
     nowhere = ssl.get_default_verify_paths()._replace(cafile=None, capath=None)  # type: ignore[arg-type]
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
     monkeypatch.setattr(
-        "kubemetrics.transport.roots._USUAL_PLACES", ("/none", str(bundle))
+        "kubemetrics.transport.tls._USUAL_PLACES", ("/none", str(bundle))
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     monkeypatch.setattr(context, "load_default_certs", lambda: None, raising=False)

@@ -7,7 +7,7 @@ from kubemetrics.models.metrics import PodMetrics
 from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import PodUsage
 from kubemetrics.table.render import TableOptions, render
-from kubemetrics.views.history import History, sparkline
+from kubemetrics.views.findings import History, sparkline
 from kubemetrics.views.pod_columns import pods
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics.quantity import Quantity
-from kubemetrics.table.columns import ALWAYS, Column
+from kubemetrics.table.columns import ALWAYS, Column, Units
 from kubemetrics.table.render import TableOptions, Thresholds, render
-from kubemetrics.table.units import Units
 from kubemetrics.text import width
 
 from .views import SNAPSHOTS, VIEWS, shown

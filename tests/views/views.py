@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 from kubemetrics.snapshot import Snapshot
 from kubemetrics.table.columns import Column, Table, unique
 from kubemetrics.table.machine import Json
-from kubemetrics.views.row_sources import RowSource, in_contexts
 from kubemetrics.views.view import (
     RowSelection,
+    RowSource,
     View,
     container_view,
     group_view,
+    in_contexts,
     node_view,
     pod_view,
 )

@@ -1,16 +1,25 @@
-"""argparse's declarations and help, with kubectl's way of reading a command line.
+"""The command line: kubectl's way of reading it, the shared flags, the connection.
 
 kubectl reads flags with spf13/pflag: no abbreviations; a switch may be given a value
 (``--no-headers=false``); any other flag takes the next word whatever it looks like;
 ``-l=x`` means ``x``; switches may be joined (``-An team-a``); flags and names may be
-mixed. Source: pflag's flag.go, ``parseLongArg`` and ``parseSingleShortArg``.
+mixed. Source: pflag's flag.go, ``parseLongArg`` and ``parseSingleShortArg``; the names
+of the shared flags: cli-runtime/pkg/genericclioptions/config_flags.go.
 """
 
 from __future__ import annotations
 
 import argparse
+from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+
+from . import console
+
+if TYPE_CHECKING:
+    from .client.sync import Client
+    from .config.model import Config
+
 
 _TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -232,3 +241,128 @@ def _invalid(action: argparse.Action, value: str, function: str) -> UsageError:
         f'invalid argument "{value}" for "{names}" flag: '
         f'{function}: parsing "{value}": invalid syntax'
     )
+
+
+class Flag(NamedTuple):
+    """One shared flag; without a *metavar* it is a switch, *many* may be repeated."""
+
+    name: str
+    help: str
+    metavar: str = ""
+    short: str = ""
+    dest: str = ""
+    many: bool = False
+
+
+SHARED: Final = (
+    Flag("--kubeconfig", "the kubeconfig file to use", "FILE"),
+    Flag("--context", "the kubeconfig context", "NAME", dest="contexts", many=True),
+    Flag("--cluster", "the kubeconfig cluster", "NAME"),
+    Flag("--user", "the kubeconfig user", "NAME"),
+    Flag("--namespace", "the namespace", "NAME", "-n", dest="namespaces", many=True),
+    Flag("--server", "the address of the API server", "URL", "-s"),
+    Flag("--token", "the bearer token", "TOKEN"),
+    Flag("--as", "the user to impersonate", "USER", dest="as_user"),
+    Flag("--as-group", "a group to impersonate", "GROUP", dest="as_groups", many=True),
+    Flag("--as-uid", "the UID to impersonate", "UID"),
+    Flag(
+        "--as-user-extra", "an extra field to impersonate", "KEY=VALUE",
+        dest="as_user_extra", many=True,
+    ),
+    Flag("--certificate-authority", "the certificates to trust", "FILE"),
+    Flag("--client-certificate", "the client certificate", "FILE"),
+    Flag("--client-key", "the client certificate's key", "FILE"),
+    Flag("--insecure-skip-tls-verify", "do not check the server's certificate"),
+    Flag("--tls-server-name", "the name to check the certificate against", "NAME"),
+    Flag("--proxy-url", "the proxy to connect through", "URL"),
+    Flag("--disable-compression", "ask for answers uncompressed"),
+    Flag("--request-timeout", "the time limit of a call, as 5s or 1m30s", "DURATION"),
+)  # fmt: skip
+"""``-v`` and ``-vv`` come on top of these, in `add_shared`."""
+
+FLAGS: Final = frozenset(name for flag in SHARED for name in (flag.name, flag.short))
+VALUED: Final = frozenset(
+    name for flag in SHARED if flag.metavar for name in (flag.name, flag.short) if name
+)
+"""Those that take the next word."""
+
+
+def add_shared(parser: Parser) -> None:
+    """Declare the connection flags and ``-v``, in a group of their own."""
+    group = parser.add_argument_group("connection, as with kubectl")
+    for flag in SHARED:
+        names = [flag.short, flag.name] if flag.short else [flag.name]
+        dest = flag.dest or flag.name.removeprefix("--").replace("-", "_")
+        if flag.metavar:
+            group.add_argument(
+                *names,
+                dest=dest,
+                metavar=flag.metavar,
+                action="append" if flag.many else "store",
+                help=flag.help,
+            )
+        else:
+            group.add_argument(*names, dest=dest, action="store_true", help=flag.help)
+    group.add_argument(
+        "-v",
+        "--v",
+        dest="verbosity",
+        action="count",
+        default=0,
+        help="show requests and timings (-vv: with the time)",
+    )
+
+
+def config_of(args: Namespace, *, context: str | None = None) -> Config:
+    """Resolve the kubeconfig and the shared flags; *context* replaces ``--context``.
+
+    Raises:
+        ConfigError: nothing usable found, or what was found is wrong.
+        UsageError: a flag's value is malformed.
+    """
+    from .config.resolve import load_config  # noqa: PLC0415 - not for --help
+
+    return load_config(
+        args.kubeconfig,
+        context=context or last(args.contexts),
+        cluster=args.cluster,
+        user=args.user,
+        namespace=last(args.namespaces),
+        server=args.server,
+        token=args.token,
+        as_user=args.as_user,
+        as_groups=tuple(args.as_groups or ()),
+        as_uid=args.as_uid,
+        as_user_extra=_extra(args.as_user_extra or ()),
+        certificate_authority=args.certificate_authority,
+        client_certificate=args.client_certificate,
+        client_key=args.client_key,
+        insecure_skip_tls_verify=args.insecure_skip_tls_verify or None,
+        tls_server_name=args.tls_server_name,
+        proxy_url=args.proxy_url,
+        disable_compression=args.disable_compression or None,
+        request_timeout=args.request_timeout,
+    )
+
+
+def client_of(args: Namespace) -> Client:
+    """Return a client for what the flags say; close it, or use it in a ``with``."""
+    from .client.sync import Client  # noqa: PLC0415 - httpx, not for --help
+
+    return Client(config_of(args), on_warning=console.warn)
+
+
+def last(values: Sequence[str] | None) -> str | None:
+    """Return the last of a repeated flag's values: with kubectl the last one wins."""
+    return values[-1] if values else None
+
+
+def _extra(pairs: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    """Group ``KEY=VALUE`` by key, in order."""
+    extra: dict[str, tuple[str, ...]] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--as-user-extra takes KEY=VALUE, not {pair!r}")
+        extra[key] = (*extra.get(key, ()), value)
+    return extra

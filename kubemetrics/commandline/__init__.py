@@ -1,1 +1,0 @@
-"""What every command shares: parsing, connection flags, stdout and stderr."""
