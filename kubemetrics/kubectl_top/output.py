@@ -1,13 +1,12 @@
-"""What ``kubectl top`` prints, byte for byte.
+"""What ``kubectl top`` prints, byte for byte: its tables, and a line for each error.
 
-Sources: kubectl pkg/metricsutil/metrics_printer.go and metrics_sorter.go, cli-runtime
-pkg/printers/tabwriter.go. Where kubectl's order is an accident of its unstable sort or
-of a map (equal values, nodes without a sample) the order here is by name.
+Sources of the tables: kubectl pkg/metricsutil/metrics_printer.go and metrics_sorter.go,
+cli-runtime pkg/printers/tabwriter.go. Where kubectl's order is an accident of its
+unstable sort or of a map (equal values, nodes without a sample) it is by name here.
 
-kubectl's own words for what goes wrong, for the commands that stand in for its own.
-
-Sources: kubectl pkg/cmd/util/helpers.go, ``StandardErrorMessage``; apimachinery
-pkg/api/errors/errors.go, ``NewGenericServerResponse``; kubectl pkg/cmd/top.
+Sources of the errors: kubectl pkg/cmd/util/helpers.go, ``StandardErrorMessage``;
+apimachinery pkg/api/errors/errors.go, ``NewGenericServerResponse``;
+kubectl pkg/cmd/top.
 """
 
 from __future__ import annotations
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from ..models.node import Node
     from ..models.resources import Quantities
 
+T = TypeVar("T")
 
 SortBy: TypeAlias = Literal["", "cpu", "memory"]
 Row: TypeAlias = Sequence[str]
@@ -58,7 +58,7 @@ _LEAST_WIDTH: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PodView:
+class PodTableOptions:
     """The flags of ``kubectl top pods`` that shape its table."""
 
     containers: bool = False
@@ -70,7 +70,7 @@ class PodView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeView:
+class NodeTableOptions:
     """The flags of ``kubectl top nodes`` that shape its table."""
 
     headers: bool = True
@@ -79,32 +79,32 @@ class NodeView:
     swap: bool = False
 
 
-def pods_table(metrics: Iterable[PodMetrics], view: PodView) -> str:
+def pods_table(metrics: Iterable[PodMetrics], options: PodTableOptions) -> str:
     """Return the table of ``kubectl top pods``; nothing at all for no pods."""
     usages = [(pod, pod.usage) for pod in metrics]
     if not usages:
         return ""
-    usages.sort(key=_pod_order(view))
-    rows: list[Row] = [_pod_header(view)] if view.headers else []
+    usages.sort(key=_pod_order(options))
+    rows: list[Row] = [_pod_header(options)] if options.headers else []
     for pod, usage in usages:
-        rows += _pod_rows(pod, usage, view)
-    if view.sum:
-        rows += _sum_rows(total([usage for _, usage in usages]), view)
+        rows += _pod_rows(pod, usage, options)
+    if options.sum:
+        rows += _sum_rows(total([usage for _, usage in usages]), options)
     return _table(rows)
 
 
 def nodes_table(
-    metrics: Iterable[NodeMetrics], nodes: Iterable[Node], view: NodeView
+    metrics: Iterable[NodeMetrics], nodes: Iterable[Node], options: NodeTableOptions
 ) -> str:
     """Return the table of ``kubectl top nodes``; nothing at all for no samples."""
     known = {node.name: node for node in nodes}
-    samples = sorted(metrics, key=_node_order(view.sort_by))
+    samples = sorted(metrics, key=_node_order(options.sort_by))
     if not samples:
         return ""
-    rows: list[Row] = [_node_header(view)] if view.headers else []
-    rows += [_node_row(sample, known.get(sample.name), view) for sample in samples]
+    rows: list[Row] = [_node_header(options)] if options.headers else []
+    rows += [_node_row(sample, known.get(sample.name), options) for sample in samples]
     silent = sorted(known.keys() - {sample.name for sample in samples})
-    rows += [_silent_row(name, view) for name in silent]
+    rows += [_silent_row(name, options) for name in silent]
     return _table(rows)
 
 
@@ -116,14 +116,14 @@ def _resources(*, swap: bool) -> tuple[str, ...]:
 
 
 def _pod_order(
-    view: PodView,
+    options: PodTableOptions,
 ) -> Callable[[tuple[PodMetrics, Quantities]], tuple[int, str, str]]:
-    by_namespace = view.namespaces or view.sort_by
+    by_namespace = options.namespaces or options.sort_by
 
     def key(entry: tuple[PodMetrics, Quantities]) -> tuple[int, str, str]:
         pod, usage = entry
         namespace = pod.namespace if by_namespace else ""
-        return _descending(usage, view.sort_by), namespace, pod.name
+        return _descending(usage, options.sort_by), namespace, pod.name
 
     return key
 
@@ -135,21 +135,23 @@ def _descending(usage: Quantities, sort_by: SortBy) -> int:
     return -usage.get(MEMORY, _ZERO).value() if sort_by == MEMORY else 0
 
 
-def _pod_header(view: PodView) -> Row:
-    row = ["NAMESPACE"] if view.namespaces else []
-    row += ["POD"] if view.containers else []
+def _pod_header(options: PodTableOptions) -> Row:
+    row = ["NAMESPACE"] if options.namespaces else []
+    row += ["POD"] if options.containers else []
     row += ["NAME", "CPU(cores)", "MEMORY(bytes)"]
-    return [*row, "SWAP(bytes)"] if view.swap else row
+    return [*row, "SWAP(bytes)"] if options.swap else row
 
 
-def _pod_rows(pod: PodMetrics, usage: Quantities, view: PodView) -> list[Row]:
-    place = [printable(pod.namespace)] if view.namespaces else []
+def _pod_rows(
+    pod: PodMetrics, usage: Quantities, options: PodTableOptions
+) -> list[Row]:
+    place = [printable(pod.namespace)] if options.namespaces else []
     name = printable(pod.name)
-    resources = _resources(swap=view.swap)
-    if not view.containers:
+    resources = _resources(swap=options.swap)
+    if not options.containers:
         return [[*place, name, *_amounts(usage, resources)]]
     containers = sorted(
-        pod.containers, key=lambda c: (_descending(c.usage, view.sort_by), c.name)
+        pod.containers, key=lambda c: (_descending(c.usage, options.sort_by), c.name)
     )
     return [
         [*place, name, printable(c.name), *_amounts(c.usage, resources)]
@@ -157,15 +159,15 @@ def _pod_rows(pod: PodMetrics, usage: Quantities, view: PodView) -> list[Row]:
     ]
 
 
-def _sum_rows(usage: Quantities, view: PodView) -> list[Row]:
+def _sum_rows(usage: Quantities, options: PodTableOptions) -> list[Row]:
     """Put the totals where kubectl puts them.
 
     It counts the columns of the header, so that without headers those of ``-A`` and
     ``--containers`` are not counted, and with swap everything is a column too far right
     (kubernetes/kubernetes#140874, #141621: mended after 1.37).
     """
-    columns = len(_pod_header(view)) if view.headers else 4 if view.swap else 3
-    amounts = _amounts(usage, _resources(swap=view.swap))
+    columns = len(_pod_header(options)) if options.headers else 4 if options.swap else 3
+    amounts = _amounts(usage, _resources(swap=options.swap))
     rule = [*[""] * (columns - 2), _RULE, _RULE]
     return [rule, [*[""] * (columns - 2), *amounts]]
 
@@ -177,15 +179,15 @@ def _node_order(sort_by: SortBy) -> Callable[[NodeMetrics], tuple[int, str]]:
     return lambda sample: (_descending(sample.usage, sort_by), sample.name)
 
 
-def _node_header(view: NodeView) -> Row:
+def _node_header(options: NodeTableOptions) -> Row:
     row = ["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)"]
-    return [*row, "SWAP(bytes)", "SWAP(%)"] if view.swap else row
+    return [*row, "SWAP(bytes)", "SWAP(%)"] if options.swap else row
 
 
-def _node_row(sample: NodeMetrics, node: Node | None, view: NodeView) -> Row:
-    available: Quantities = _available(node, view) if node else {}
+def _node_row(sample: NodeMetrics, node: Node | None, options: NodeTableOptions) -> Row:
+    available: Quantities = _available(node, options) if node else {}
     row = [printable(sample.name)]
-    for resource in _resources(swap=view.swap):
+    for resource in _resources(swap=options.swap):
         if resource == SWAP and node and SWAP not in available:
             row += [_UNKNOWN, _UNKNOWN]
             continue
@@ -196,15 +198,15 @@ def _node_row(sample: NodeMetrics, node: Node | None, view: NodeView) -> Row:
     return row
 
 
-def _available(node: Node, view: NodeView) -> Quantities:
-    given = node.capacity if view.capacity else node.allocatable
+def _available(node: Node, options: NodeTableOptions) -> Quantities:
+    given = node.capacity if options.capacity else node.allocatable
     if node.info.swap_capacity is None:
         return given
     return {**given, SWAP: Quantity(node.info.swap_capacity)}
 
 
-def _silent_row(name: str, view: NodeView) -> Row:
-    return [printable(name), *[_UNKNOWN] * (2 * len(_resources(swap=view.swap)))]
+def _silent_row(name: str, options: NodeTableOptions) -> Row:
+    return [printable(name), *[_UNKNOWN] * (2 * len(_resources(swap=options.swap)))]
 
 
 # cells
@@ -252,8 +254,6 @@ def _blocks(lengths: Sequence[int], column: int) -> Iterable[Sequence[int]]:
     runs = groupby(range(len(lengths)), lambda i: lengths[i] > column)
     return [list(run) for there, run in runs if there]
 
-
-T = TypeVar("T")
 
 _NO_MORE: Final = (
     "the server responded with the status code {} but did not return more information"
@@ -337,7 +337,7 @@ def line(error: KubeMetricsError, asked: str = "") -> str:
 
 
 def with_kubectl_errors(flow: Flow[T], asked: str) -> Flow[T]:
-    """Run *flow*; its errors of the API become kubectl's."""
+    """Run *flow*; turn the API's errors into kubectl's lines."""
     try:
         return (yield from flow)
     except ApiError as error:
@@ -345,7 +345,7 @@ def with_kubectl_errors(flow: Flow[T], asked: str) -> Flow[T]:
 
 
 def with_kubectl_metrics_errors(flow: Flow[T], asked: str) -> Flow[T]:
-    """Run *flow*, which asks the metrics API; its errors become kubectl's.
+    """Run *flow*, a request to the metrics API; turn its errors into kubectl's lines.
 
     kubectl looks into discovery before it asks. Here only the failures do that could
     come from an API that is not there: without it RBAC still answers 403.

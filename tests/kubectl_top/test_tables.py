@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
-from kubemetrics.kubectl_top.output import NodeView, PodView, nodes_table, pods_table
+from kubemetrics.kubectl_top.output import (
+    NodeTableOptions,
+    PodTableOptions,
+    nodes_table,
+    pods_table,
+)
 from kubemetrics.models.metrics import NodeMetrics, PodMetrics
 from kubemetrics.models.node import Node
 from kubemetrics.wire import NodeWire
@@ -58,21 +63,24 @@ def with_ties_by_name(text: str, column: int) -> list[str]:
 @pytest.mark.parametrize(
     ("args", "view"),
     [
-        ("-A", PodView(namespaces=True)),
-        ("-A --no-headers", PodView(namespaces=True, headers=False)),
-        ("-A --sum", PodView(namespaces=True, sum=True)),
-        ("-A --containers", PodView(namespaces=True, containers=True)),
-        ("-A --show-swap", PodView(namespaces=True, swap=True)),
-        ("-A --show-swap --sum", PodView(namespaces=True, swap=True, sum=True)),
-        ("-A --no-headers --sum", PodView(namespaces=True, headers=False, sum=True)),
+        ("-A", PodTableOptions(namespaces=True)),
+        ("-A --no-headers", PodTableOptions(namespaces=True, headers=False)),
+        ("-A --sum", PodTableOptions(namespaces=True, sum=True)),
+        ("-A --containers", PodTableOptions(namespaces=True, containers=True)),
+        ("-A --show-swap", PodTableOptions(namespaces=True, swap=True)),
+        ("-A --show-swap --sum", PodTableOptions(namespaces=True, swap=True, sum=True)),
+        (
+            "-A --no-headers --sum",
+            PodTableOptions(namespaces=True, headers=False, sum=True),
+        ),
         (
             "-A --containers --sum --no-headers",
-            PodView(namespaces=True, containers=True, headers=False, sum=True),
+            PodTableOptions(namespaces=True, containers=True, headers=False, sum=True),
         ),
     ],
 )
 def test_pods_of_all_namespaces_print_as_kubectl_prints_them(
-    args: str, view: PodView
+    args: str, view: PodTableOptions
 ) -> None:
     assert pods_table(PODS, view) == printed("pods", *args.split())
 
@@ -80,12 +88,15 @@ def test_pods_of_all_namespaces_print_as_kubectl_prints_them(
 @pytest.mark.parametrize(
     ("args", "view"),
     [
-        ("--containers --sum", PodView(containers=True, sum=True)),
-        ("--sort-by=memory --containers", PodView(sort_by="memory", containers=True)),
+        ("--containers --sum", PodTableOptions(containers=True, sum=True)),
+        (
+            "--sort-by=memory --containers",
+            PodTableOptions(sort_by="memory", containers=True),
+        ),
     ],
 )
 def test_pods_of_a_namespace_print_as_kubectl_prints_them(
-    args: str, view: PodView
+    args: str, view: PodTableOptions
 ) -> None:
     expected = printed("pods", "-n", "kube-system", *args.split())
     assert pods_table(inside("kube-system"), view) == expected
@@ -94,12 +105,12 @@ def test_pods_of_a_namespace_print_as_kubectl_prints_them(
 @pytest.mark.parametrize(
     ("args", "view", "column"),
     [
-        ("--sort-by=cpu", PodView(namespaces=True, sort_by="cpu"), 2),
-        ("--sort-by=memory", PodView(namespaces=True, sort_by="memory"), 3),
+        ("--sort-by=cpu", PodTableOptions(namespaces=True, sort_by="cpu"), 2),
+        ("--sort-by=memory", PodTableOptions(namespaces=True, sort_by="memory"), 3),
     ],
 )
 def test_sorted_pods_print_as_kubectl_prints_them_but_for_ties(
-    args: str, view: PodView, column: int
+    args: str, view: PodTableOptions, column: int
 ) -> None:
     ours, theirs = pods_table(PODS, view), printed("pods", "-A", args)
     # kubectl compares bytes but shows mebibytes: only the multiset of lines and the
@@ -113,15 +124,15 @@ def test_sorted_pods_print_as_kubectl_prints_them_but_for_ties(
 @pytest.mark.parametrize(
     ("args", "view"),
     [
-        ("", NodeView()),
-        ("--no-headers", NodeView(headers=False)),
-        ("--sort-by=cpu", NodeView(sort_by="cpu")),
-        ("--sort-by=memory", NodeView(sort_by="memory")),
-        ("--show-capacity", NodeView(capacity=True)),
-        ("--show-swap", NodeView(swap=True)),
+        ("", NodeTableOptions()),
+        ("--no-headers", NodeTableOptions(headers=False)),
+        ("--sort-by=cpu", NodeTableOptions(sort_by="cpu")),
+        ("--sort-by=memory", NodeTableOptions(sort_by="memory")),
+        ("--show-capacity", NodeTableOptions(capacity=True)),
+        ("--show-swap", NodeTableOptions(swap=True)),
     ],
 )
-def test_nodes_print_as_kubectl_prints_them(args: str, view: NodeView) -> None:
+def test_nodes_print_as_kubectl_prints_them(args: str, view: NodeTableOptions) -> None:
     expected = printed("nodes", *args.split())
     assert nodes_table(NODE_METRICS, NODES, view) == expected
 
@@ -148,7 +159,7 @@ def test_a_sample_whose_node_is_gone_breaks_the_grid() -> None:
         node_metrics("node3", "3m", "4Mi"),
     ]
     nodes = [node("node1", "10", "10Gi"), node("node3", "10", "10Gi")]
-    assert nodes_table(samples, nodes, NodeView()).splitlines() == [
+    assert nodes_table(samples, nodes, NodeTableOptions()).splitlines() == [
         "NAME    CPU(cores)   CPU(%)   MEMORY(bytes)   MEMORY(%)   ",
         "node1   1000m        10%      1024Mi          10%         ",
         "node2   5m           6Mi      ",
@@ -158,7 +169,9 @@ def test_a_sample_whose_node_is_gone_breaks_the_grid() -> None:
 
 def test_a_percentage_is_cut_after_dividing_floats() -> None:
     sample = node_metrics("a", "29", "0")
-    row = nodes_table([sample], [node("a", "100", "0")], NodeView(headers=False))
+    row = nodes_table(
+        [sample], [node("a", "100", "0")], NodeTableOptions(headers=False)
+    )
     assert row.split() == ["a", "29000m", "28%", "0Mi", "0%"]
 
 
@@ -173,7 +186,7 @@ def test_swap_is_of_the_capacity_that_the_node_tells() -> None:
     sample = NodeMetrics.from_json(
         {"metadata": {"name": "a"}, "usage": {"cpu": "1m", "swap": "1Gi"}}
     )
-    row = nodes_table([sample], [Node.from_json(wire)], NodeView(swap=True))
+    row = nodes_table([sample], [Node.from_json(wire)], NodeTableOptions(swap=True))
     assert row.splitlines()[1].split() == [
         "a",
         "1m",
@@ -187,7 +200,7 @@ def test_swap_is_of_the_capacity_that_the_node_tells() -> None:
 
 def test_a_silent_node_comes_last_and_unknown() -> None:
     nodes = [node(name, "1", "1Gi") for name in ("a", "c", "b")]
-    lines = nodes_table([node_metrics("c", "1m", "1Mi")], nodes, NodeView())
+    lines = nodes_table([node_metrics("c", "1m", "1Mi")], nodes, NodeTableOptions())
     assert [line.split()[:2] for line in lines.splitlines()[1:]] == [
         ["c", "1m"],
         ["a", "<unknown>"],
@@ -197,15 +210,17 @@ def test_a_silent_node_comes_last_and_unknown() -> None:
 
 def test_equal_values_are_in_the_order_of_names() -> None:
     samples = [node_metrics(f"n{i:02}", "1m", "1Mi") for i in range(40)]
-    text = nodes_table(samples[::-1], [], NodeView(headers=False, sort_by="cpu"))
+    text = nodes_table(
+        samples[::-1], [], NodeTableOptions(headers=False, sort_by="cpu")
+    )
     assert [line.split()[0] for line in text.splitlines()] == [s.name for s in samples]
 
 
 def test_nothing_is_printed_for_nothing() -> None:
-    assert pods_table([], PodView(sum=True)) == ""
-    assert nodes_table([], NODES, NodeView()) == ""
+    assert pods_table([], PodTableOptions(sum=True)) == ""
+    assert nodes_table([], NODES, NodeTableOptions()) == ""
 
 
 def test_a_name_cannot_steer_the_terminal() -> None:
     pod = PodMetrics.from_json({"metadata": {"name": "a\x1b[2J", "namespace": "b"}})
-    assert "\x1b" not in pods_table([pod], PodView())
+    assert "\x1b" not in pods_table([pod], PodTableOptions())

@@ -23,8 +23,13 @@ from kubemetrics.config.model import Config
 from kubemetrics.console import Terminal
 from kubemetrics.errors import DecodeError
 from kubemetrics.flow import Flow, Request, Response
-from kubemetrics.kubectl_top import top_nodes, top_pods
-from kubemetrics.kubectl_top.output import NodeView, nodes_table, pods_table
+from kubemetrics.kubectl_top.output import NodeTableOptions, nodes_table, pods_table
+from kubemetrics.kubectl_top.top import (
+    TopQuery,
+    pod_table_options,
+    read_nodes,
+    read_pods,
+)
 from kubemetrics.models.resources import Pool
 from kubemetrics.snapshot import Part, Parts, Snapshot, SnapshotOptions, join
 from kubemetrics.snapshot.parts import Scope
@@ -180,15 +185,12 @@ def top(command: str, bodies: Mapping[str, bytes]) -> str:
     word, *flags = command.split()
     args = build(f"top {word}")[1].read(flags)
     if word == "nodes":
-        flow = top_nodes._nodes(Api(), "", "")
-        metrics, nodes = drive(flow, serving(bodies))
-        return nodes_table(metrics, nodes, NodeView(swap=args.show_swap))
-    question = top_pods._Question(
-        name="",
+        metrics, nodes = drive(read_nodes(Api(), TopQuery()), serving(bodies))
+        return nodes_table(metrics, nodes, NodeTableOptions(swap=args.show_swap))
+    query = TopQuery(
         namespace="team-a",
         everywhere=args.all_namespaces,
-        label_selector="",
         field_selector=args.field_selector,
     )
-    samples = drive(top_pods._metrics(Api(), question), serving(bodies))
-    return pods_table(samples, top_pods._view(args))
+    samples = drive(read_pods(Api(), query), serving(bodies))
+    return pods_table(samples, pod_table_options(args))
