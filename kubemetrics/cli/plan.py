@@ -12,8 +12,15 @@ from ..console import Terminal
 from ..frozen import dataclass
 from ..snapshot import SnapshotOptions
 from ..snapshot.parts import Scope, is_glob
-from ..table.arrange import Arrangement, ExpressionError, arrangement, where
-from ..table.columns import Column, Table, Units, unique
+from ..table.columns import (
+    Arrangement,
+    Column,
+    ExpressionError,
+    Table,
+    Units,
+    arrangement,
+    unique,
+)
 from ..table.render import TableOptions, Thresholds
 from ..views.view import RowSelection, View
 
@@ -133,6 +140,8 @@ def _expression(
 ) -> Callable[[R], bool] | None:
     if text is None:
         return None
+    from ..table.expressions import where  # noqa: PLC0415 - for these flags alone
+
     try:
         return where(text, table)
     except ExpressionError as error:

@@ -26,7 +26,7 @@ from ..frozen import dataclass
 from ..jsonread import UnreadableItem
 from ..snapshot import Coverage, Failure, PartName, Snapshot, SnapshotOptions, snapshot
 from ..snapshot.parts import Scope
-from ..table.arrange import ExpressionError
+from ..table.columns import ExpressionError
 from ..table.render import Rendered, render
 from ..text import printable
 from ..views.view import RowSource, View, ViewRows, in_contexts

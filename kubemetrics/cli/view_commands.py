@@ -17,7 +17,7 @@ class _ViewCommand(NamedTuple):
 
     *names* says what a NAME on its command line names, *by* gives an example of
     ``--by``, empty where rows have no roll-up. *sums* is the base of a view that always
-    sums up (see `views.view.BASES`). Rows with *labels* take ``-L``.
+    sums up (see `views.groups.BASES`). Rows with *labels* take ``-L``.
     """
 
     description: str
@@ -48,26 +48,26 @@ class _ViewCommand(NamedTuple):
 
 
 def _pods() -> View[Any]:
-    from ..views.view import pod_view  # noqa: PLC0415 - not for a help text
+    from ..views.pods import pod_view  # noqa: PLC0415 - not for a help text
 
     return pod_view()
 
 
 def _containers() -> View[Any]:
-    from ..views.view import container_view  # noqa: PLC0415 - not for a help text
+    from ..views.containers import container_view  # noqa: PLC0415 - not for a help text
 
     return container_view()
 
 
 def _nodes() -> View[Any]:
-    from ..views.view import node_view  # noqa: PLC0415 - not for a help text
+    from ..views.nodes import node_view  # noqa: PLC0415 - not for a help text
 
     return node_view()
 
 
 def _summed(args: Namespace, base: str) -> View[Any]:
     """Return the roll-up by the keys of *base* and then those of ``--by``."""
-    from ..views.view import group_view  # noqa: PLC0415 - not for a help text
+    from ..views.groups import group_view  # noqa: PLC0415 - not for a help text
 
     keys = [_key(word.strip()) for word in args.by.split(",") if word.strip()]
     if getattr(args, "label_columns", None):

@@ -23,7 +23,7 @@ from ..table.columns import Column, unique
 from ..table.render import render
 from ..text import printable, shorten
 from ..times import human_duration
-from ..views.findings import History
+from ..views.trends import TrendColumns
 from .plan import Plan
 from .run import Outcome, Round, Rounds, outcome_of, printed
 
@@ -127,7 +127,7 @@ class Watching(Generic[R]):
     def __init__(self, args: Namespace, wanted: Plan[R]) -> None:
         self._args = args
         self._plan = wanted
-        self._history = History(wanted.view.table)
+        self._trends = TrendColumns(wanted.view.table)
         self._pace = Pace()
         self._columns: tuple[Column[R], ...] = ()
         self.first: bool = True
@@ -135,7 +135,7 @@ class Watching(Generic[R]):
 
     def show(self, taken: Round[R]) -> Outcome:
         """Show a round, and say how it went."""
-        fresh = self._history.add(taken.all_rows, taken.latest)
+        fresh = self._trends.add(taken.all_rows, taken.latest)
         outcome = outcome_of(self._args, self._plan, taken)
         screen = terminal(self._args.color)
         if screen.width is not None and not self._plan.machine:
@@ -155,7 +155,7 @@ class Watching(Generic[R]):
 
     def _redraw(self, taken: Round[R], outcome: Outcome, screen: Terminal) -> None:
         """Draw over what is there, as much as there is room for."""
-        columns = tuple(self._history.columns(self._plan.shown(taken.rows)))
+        columns = tuple(self._trends.columns(self._plan.shown(taken.rows)))
         look = replace(self._plan.table_options, width=screen.width)
         table = list(render(taken.rows, columns, look).lines)
         below = [shorten(printable(n), screen.width or 0) for n in outcome.notes()]

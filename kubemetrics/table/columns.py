@@ -1,9 +1,9 @@
-"""Amounts as text: one unit a column, whole numbers throughout, rounding as stated.
+"""The columns of a table, the order of its rows, and its amounts as text.
 
-CPU is rounded up and memory down, both as ``kubectl top`` rounds them; percentages are
-cut off, as there. What is above zero never shows as zero: it is ``<1Mi``, ``<1%``.
-
-Columns: each is defined once, for tables, sorting, expressions and machines.
+A column is defined once, for tables, sorting, expressions and machine formats. A cell
+is written in the one unit of its column. CPU is rounded up and memory down, both as
+``kubectl top`` rounds them; percentages are cut off, as there. What is above zero never
+shows as zero: it is ``<1Mi``, ``<1%``.
 """
 
 from __future__ import annotations
@@ -13,12 +13,18 @@ from dataclasses import field
 from datetime import timedelta
 from difflib import get_close_matches
 from fractions import Fraction
-from typing import Final, Generic, Literal, TypeAlias, TypeVar
+from operator import itemgetter
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from ..frozen import dataclass
 from ..quantity import Quantity
+from ..text import printable, width
 from ..times import human_duration
 
+R = TypeVar("R")
+S = TypeVar("S")
+T = TypeVar("T")
+R_contra = TypeVar("R_contra", contravariant=True)
 Kind: TypeAlias = Literal["cpu", "memory", "percent", "count", "age", "text"]
 
 Known: TypeAlias = Quantity | Fraction | timedelta | int | str
@@ -27,11 +33,273 @@ Value: TypeAlias = Known | None
 ``None`` is what is not known or not there, of a text as well: an empty one is a label
 that is there and empty."""
 
+Severity: TypeAlias = Literal["warning", "critical", "quiet"]
+
+UNKNOWN: Final = "-"
+ALWAYS: Final = 99
+"""The `Column.keep` of one that never leaves the default table."""
+WIDE: Final = 0
+"""The `Column.keep` of one that only ``-o wide`` and machines show."""
+PARTIAL: Final = "~"
+"""The mark of a lower bound."""
+STALE: Final = "!"
+"""The mark of an old sample."""
+_PLURAL: Final = {"label": "labels"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column(Generic[R_contra]):
+    """One column of rows *R*.
+
+    *key* names it on the command line and, split at its dots, in JSON. *get* reads its
+    value, of the Python type that `Value` gives its *kind*. *header* is for tables;
+    beside a column of the same *group*, the *short* one is. *keep* says when it leaves
+    a table that is too wide: the lowest first. An *optional* one is left out of tables
+    where no row has a value. The text of a *name* is cut last. Amounts and counts of an
+    *additive* one have a total. *mark* is what stands before a value that is not the
+    whole truth (a row without a value has one where a total lacks it), *severity*
+    colours a text, *alarm* lets the thresholds colour a percentage.
+    """
+
+    key: str
+    header: str
+    kind: Kind
+    get: Callable[[R_contra], Value]
+    about: str
+    group: str = ""
+    short: str = ""
+    keep: int = WIDE
+    optional: bool = False
+    name: bool = False
+    additive: bool = True
+    alarm: bool = False
+    mark: Callable[[R_contra], str] | None = None
+    severity: Callable[[R_contra], Severity | None] | None = None
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where it stands in JSON: ``mem.usage`` nests, as does ``label:app``."""
+        family, colon, name = self.key.partition(":")
+        return (
+            (_PLURAL.get(family, family), name) if colon else tuple(self.key.split("."))
+        )
+
+
+Family: TypeAlias = Callable[[str], Column[R]]
+"""Makes the column of any name: ``label:app`` is *app* of the family ``label:``."""
+
+
+class UnknownColumnError(ValueError):
+    """No column has this key; the text suggests those that it may be."""
+
+
+class ExpressionError(ValueError):
+    """An expression that cannot be read: *column* is counted from 1 in *text*.
+
+    *flag* may be set to where the expression was given.
+    """
+
+    flag = ""
+
+    def __init__(self, problem: str, *, text: str, column: int) -> None:
+        self.problem = problem
+        self.text = text
+        self.column = column
+        super().__init__(f"column {column}: {problem}")
+
+    @property
+    def pointer(self) -> str:
+        """Two lines: the expression, and a caret under what is wrong with it."""
+        before = printable(self.text[: self.column - 1])
+        return f"  {printable(self.text)}\n  {' ' * width(before)}^"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table(Generic[R_contra]):
+    """The columns that rows of one kind have, in their order.
+
+    *kind* is the name of one row in machine outputs, *noun* and *nouns* what people
+    call one and several. *identity* names, by key, the columns that tell rows apart, as
+    Prometheus labels. *families* make columns by prefix, *aliases* are shorter keys.
+    """
+
+    kind: str
+    noun: str
+    nouns: str
+    columns: tuple[Column[R_contra], ...]
+    identity: Mapping[str, str]
+    families: Mapping[str, Family[R_contra]] = field(
+        default_factory=dict[str, Family[R_contra]]
+    )
+    aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def get(self, key: str) -> Column[R_contra] | None:
+        """Return the column of this key, if there is one."""
+        for prefix, family in self.families.items():
+            name = key.removeprefix(prefix)
+            if name and name != key:
+                return family(name)
+        key = self.aliases.get(key, key)
+        return next((c for c in self.columns if c.key == key), None)
+
+    def need(self, key: str) -> Column[R_contra]:
+        """Return the column of this key.
+
+        Raises:
+            UnknownColumnError: there is none.
+        """
+        column = self.get(key)
+        if column is None:
+            raise UnknownColumnError(self.no_such(key))
+        return column
+
+    def no_such(self, key: str) -> str:
+        """Say that there is no such column, and what may have been meant."""
+        keys = [column.key for column in self.columns]
+        close = get_close_matches(key, [*keys, *self.aliases], n=3, cutoff=0.5)
+        known = [*keys, *(f"{prefix}NAME" for prefix in self.families)]
+        hint = (
+            f"did you mean {' or '.join(close)}?"
+            if close
+            else f"there are: {', '.join(known)}"
+        )
+        return f"no column {key!r} of {self.nouns}; {hint}" if key else hint
+
+    def plain(self, rows: Sequence[R_contra]) -> tuple[Column[R_contra], ...]:
+        """Return the columns of the plain table for *rows*."""
+        return tuple(column for column in self.wide(rows) if column.keep)
+
+    def wide(self, rows: Sequence[R_contra]) -> tuple[Column[R_contra], ...]:
+        """Return the columns that may say something of *rows*."""
+        return tuple(
+            column
+            for column in self.columns
+            if not column.optional or any(map(column.get, rows))
+        )
+
+
+def label_column(name: str, labels: Callable[[R], Mapping[str, str]]) -> Column[R]:
+    """Make the column of a label."""
+
+    def get(row: R) -> Value:
+        return labels(row).get(name)
+
+    return Column(
+        key=f"label:{name}",
+        header=name.rpartition("/")[2].upper(),
+        kind="text",
+        get=get,
+        about=f"the label {name}",
+        keep=ALWAYS,
+    )
+
+
+def lifted(column: Column[R], get: Callable[[S], R]) -> Column[S]:
+    """Return *column* for rows that hold its rows; *get* takes one out of the other."""
+    mark, severity = column.mark, column.severity
+    return Column(
+        key=column.key,
+        header=column.header,
+        kind=column.kind,
+        get=through(column.get, get),
+        about=column.about,
+        group=column.group,
+        short=column.short,
+        keep=column.keep,
+        optional=column.optional,
+        name=column.name,
+        additive=column.additive,
+        alarm=column.alarm,
+        mark=None if mark is None else through(mark, get),
+        severity=None if severity is None else through(severity, get),
+    )
+
+
+def through(read: Callable[[R], T], get: Callable[[S], R]) -> Callable[[S], T]:
+    """Return *read* for rows that hold the rows it takes."""
+    return lambda row: read(get(row))
+
+
+def unique(columns: Iterable[Column[R]]) -> tuple[Column[R], ...]:
+    """Leave out each column that came before."""
+    return tuple({column.key: column for column in columns}.values())
+
+
+_DEFAULT_SORT: Final = "-cpu.usage"
+"""The order of ``--top`` where ``--sort`` names none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrangement(Generic[R]):
+    """Which rows are kept, in which order: ``--where``, ``--sort`` and ``--top``."""
+
+    keep: Callable[[R], bool] | None = None
+    order: tuple[tuple[Column[R], bool], ...] = ()
+    top: int | None = None
+
+    def apply(self, rows: Sequence[R]) -> Sequence[R]:
+        """Return the rows that are kept, in their order."""
+        if self.keep is not None:
+            rows = list(filter(self.keep, rows))
+        for column, falling in reversed(self.order):
+            rows = _sorted(rows, column, falling=falling)
+        return rows if self.top is None else rows[: self.top]
+
+
+def arrangement(
+    table: Table[R],
+    *,
+    keep: Callable[[R], bool] | None = None,
+    sort: Sequence[str] = (),
+    top: int | None = None,
+) -> Arrangement[R]:
+    """Read the keys of *sort*; ``-KEY`` falls.
+
+    Raises:
+        UnknownColumnError: there is no such column.
+    """
+    keys = sort or ((_DEFAULT_SORT,) if top is not None else ())
+    return Arrangement(
+        keep=keep,
+        order=tuple((table.need(k.removeprefix("-")), k.startswith("-")) for k in keys),
+        top=top,
+    )
+
+
+def _sorted(rows: Sequence[R], column: Column[R], *, falling: bool) -> list[R]:
+    """Sort, keeping the order of equals; what is not known comes last either way."""
+    known: list[tuple[Any, R]] = []
+    unknown: list[R] = []
+    for row in rows:
+        value = column.get(row)
+        if value is None or value == "":
+            unknown.append(row)
+        else:
+            known.append((rank(value), row))
+    known.sort(key=itemgetter(0), reverse=falling)
+    return [row for _, row in known] + unknown
+
+
+_FINE: Final = 10**18
+"""Shares that differ by less than this fraction sort as equal."""
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def rank(value: Known) -> int | str:
+    """Return what *value* sorts by among its kind."""
+    if isinstance(value, Quantity):
+        return value.nanos
+    if isinstance(value, Fraction):
+        return value.numerator * _FINE // value.denominator
+    if isinstance(value, timedelta):
+        return value // _MICROSECOND
+    return value
+
+
 UnitName: TypeAlias = Literal["auto", "m", "cores", "Ki", "Mi", "Gi", "raw"]
 Show: TypeAlias = Callable[[Value], str]
 """Writes a known value of one kind."""
 
-UNKNOWN: Final = "-"
 _NANO: Final = 10**9
 
 
@@ -161,165 +429,3 @@ def _plain(value: Value) -> str:
 _SHOW: Final[dict[Kind, Show]] = {
     "percent": percent, "age": _age, "count": _plain, "text": _plain,
 }  # fmt: skip
-
-
-_FINE: Final = 10**18
-"""Shares that differ by less than this fraction sort as equal."""
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def rank(value: Known) -> int | str:
-    """Return what *value* sorts by among its kind."""
-    if isinstance(value, Quantity):
-        return value.nanos
-    if isinstance(value, Fraction):
-        return value.numerator * _FINE // value.denominator
-    if isinstance(value, timedelta):
-        return value // _MICROSECOND
-    return value
-
-
-R = TypeVar("R")
-R_contra = TypeVar("R_contra", contravariant=True)
-Severity: TypeAlias = Literal["warning", "critical", "quiet"]
-
-ALWAYS: Final = 99
-"""The `Column.keep` of one that never leaves the default table."""
-WIDE: Final = 0
-"""The `Column.keep` of one that only ``-o wide`` and machines show."""
-PARTIAL: Final = "~"
-"""The mark of a lower bound."""
-STALE: Final = "!"
-"""The mark of an old sample."""
-_PLURAL: Final = {"label": "labels"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column(Generic[R_contra]):
-    """One column of rows *R*.
-
-    *key* names it on the command line and, split at its dots, in JSON. *get* reads its
-    value, of the Python type that `Value` gives its *kind*. *header* is for tables;
-    beside a column of the same *group*, the *short* one is. *keep* says when it leaves
-    a table that is too wide: the lowest first. An *optional* one is left out of tables
-    where no row has a value. The text of a *name* is cut last. Amounts and counts of an
-    *additive* one have a total. *mark* is what stands before a value that is not the
-    whole truth (a row without a value has one where a total lacks it), *severity*
-    colours a text, *alarm* lets the thresholds colour a percentage.
-    """
-
-    key: str
-    header: str
-    kind: Kind
-    get: Callable[[R_contra], Value]
-    about: str
-    group: str = ""
-    short: str = ""
-    keep: int = WIDE
-    optional: bool = False
-    name: bool = False
-    additive: bool = True
-    alarm: bool = False
-    mark: Callable[[R_contra], str] | None = None
-    severity: Callable[[R_contra], Severity | None] | None = None
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """Where it stands in JSON: ``mem.usage`` nests, as does ``label:app``."""
-        family, colon, name = self.key.partition(":")
-        return (
-            (_PLURAL.get(family, family), name) if colon else tuple(self.key.split("."))
-        )
-
-
-Family: TypeAlias = Callable[[str], Column[R]]
-"""Makes the column of any name: ``label:app`` is *app* of the family ``label:``."""
-
-
-class UnknownColumnError(ValueError):
-    """No column has this key; the text suggests those that it may be."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table(Generic[R_contra]):
-    """The columns that rows of one kind have, in their order.
-
-    *kind* is the name of one row in machine outputs, *noun* and *nouns* what people
-    call one and several. *identity* names, by key, the columns that tell rows apart, as
-    Prometheus labels. *families* make columns by prefix, *aliases* are shorter keys.
-    """
-
-    kind: str
-    noun: str
-    nouns: str
-    columns: tuple[Column[R_contra], ...]
-    identity: Mapping[str, str]
-    families: Mapping[str, Family[R_contra]] = field(
-        default_factory=dict[str, Family[R_contra]]
-    )
-    aliases: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    def get(self, key: str) -> Column[R_contra] | None:
-        """Return the column of this key, if there is one."""
-        for prefix, family in self.families.items():
-            name = key.removeprefix(prefix)
-            if name and name != key:
-                return family(name)
-        key = self.aliases.get(key, key)
-        return next((c for c in self.columns if c.key == key), None)
-
-    def need(self, key: str) -> Column[R_contra]:
-        """Return the column of this key.
-
-        Raises:
-            UnknownColumnError: there is none.
-        """
-        column = self.get(key)
-        if column is None:
-            raise UnknownColumnError(self.no_such(key))
-        return column
-
-    def no_such(self, key: str) -> str:
-        """Say that there is no such column, and what may have been meant."""
-        keys = [column.key for column in self.columns]
-        close = get_close_matches(key, [*keys, *self.aliases], n=3, cutoff=0.5)
-        known = [*keys, *(f"{prefix}NAME" for prefix in self.families)]
-        hint = (
-            f"did you mean {' or '.join(close)}?"
-            if close
-            else f"there are: {', '.join(known)}"
-        )
-        return f"no column {key!r} of {self.nouns}; {hint}" if key else hint
-
-    def plain(self, rows: Sequence[R_contra]) -> tuple[Column[R_contra], ...]:
-        """Return the columns of the plain table for *rows*."""
-        return tuple(column for column in self.wide(rows) if column.keep)
-
-    def wide(self, rows: Sequence[R_contra]) -> tuple[Column[R_contra], ...]:
-        """Return the columns that may say something of *rows*."""
-        return tuple(
-            column
-            for column in self.columns
-            if not column.optional or any(map(column.get, rows))
-        )
-
-
-def label_column(name: str, labels: Callable[[R], Mapping[str, str]]) -> Column[R]:
-    """Make the column of a label."""
-
-    def get(row: R) -> Value:
-        return labels(row).get(name)
-
-    return Column(
-        key=f"label:{name}",
-        header=name.rpartition("/")[2].upper(),
-        kind="text",
-        get=get,
-        about=f"the label {name}",
-        keep=ALWAYS,
-    )
-
-
-def unique(columns: Iterable[Column[R]]) -> tuple[Column[R], ...]:
-    """Leave out each column that came before."""
-    return tuple({column.key: column for column in columns}.values())

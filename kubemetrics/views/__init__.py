@@ -1,1 +1,1 @@
-"""What the joined views show of pods, containers, nodes, groups and findings."""
+"""Views of a snapshot (pods, containers, nodes, groups) and the doctor's findings."""

@@ -1,21 +1,14 @@
-"""What the doctor found, for people and for programs.
-
-What rows were before: change since the last distinct sample, and the trend.
-"""
+"""The doctor's findings as text for people and as JSON for programs."""
 
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime
 from textwrap import wrap
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Final
 
 from ..doctor import Diagnosis, Finding, Severity
-from ..quantity import Quantity
-from ..table.columns import Column, Table, Value
 from ..table.columns import Severity as Colour
 from ..table.machine import API_VERSION
 from ..table.render import bold, painted
@@ -74,12 +67,12 @@ def _verdict(diagnosis: Diagnosis) -> str:
         severity: sum(f.severity == severity for f in diagnosis.findings)
         for severity in ("problem", "warning")
     }
-    said = [
+    counted = [
         f"{count} {noun if count == 1 else noun + 's'}"
         for noun, count in counts.items()
         if count
     ]
-    return f"{' and '.join(said) or 'no problems'} found"
+    return f"{' and '.join(counted) or 'no problems'} found"
 
 
 def json_text(diagnosis: Diagnosis) -> str:
@@ -92,114 +85,3 @@ def json_text(diagnosis: Diagnosis) -> str:
         "manifest": diagnosis.manifest or None,
     }
     return json.dumps(document, indent=2)
-
-
-R = TypeVar("R")
-_Key: TypeAlias = tuple[Value, ...]
-_Sample: TypeAlias = tuple[Value, tuple[Quantity | None, ...]]
-
-_LAST: Final = 12
-_BARS: Final = "▁▂▃▄▅▆▇█"
-_WATCHED: Final = ("cpu.usage", "mem.usage")
-_CHANGE_KEEP: Final = (72, 71)
-_TREND_KEEP: Final = (69, 56)
-"""The `keep` of change and trend, by what is watched."""
-
-
-class History(Generic[R]):
-    """Remembers the last distinct samples of each row, told apart by their time.
-
-    Rows without a time of their own, such as roll-ups, have that of the round.
-    """
-
-    def __init__(self, table: Table[R]) -> None:
-        self._identity = [table.need(key).get for key in table.identity]
-        self._usage = [table.need(key) for key in _WATCHED]
-        time = table.get("sample.timestamp")
-        self._time = time.get if time else None
-        self._samples: dict[_Key, deque[_Sample]] = {}
-
-    def add(self, rows: Sequence[R], at: datetime | None) -> list[R]:
-        """Take in a round of *rows*; return those whose sample is new.
-
-        *at* is the time of the latest sample of all. What is not in the round, having
-        gone, is forgotten.
-        """
-        before, self._samples = self._samples, {}
-        fresh: list[R] = []
-        for row in rows:
-            key = self._key(row)
-            samples = before.get(key) or deque(maxlen=_LAST)
-            self._samples[key] = samples
-            taken = self._sample(row, at)
-            if not samples or samples[-1][0] != taken[0]:
-                samples.append(taken)
-                fresh.append(row)
-        return fresh
-
-    def columns(self, columns: Sequence[Column[R]]) -> Iterator[Column[R]]:
-        """Put change and trend behind the usage columns among *columns*."""
-        for column in columns:
-            yield column
-            if column.key in _WATCHED:
-                index = _WATCHED.index(column.key)
-                yield _change(column, self._changes(index), _CHANGE_KEEP[index])
-                yield _trend(column, self._trends(index), _TREND_KEEP[index])
-
-    def _changes(self, index: int) -> Callable[[R], Quantity | None]:
-        def change(row: R) -> Quantity | None:
-            samples = self._samples.get(self._key(row), ())
-            values = [amounts[index] for _, amounts in samples][-2:]
-            before, now = values if len(values) > 1 else (None, None)
-            return None if before is None or now is None else now - before
-
-        return change
-
-    def _trends(self, index: int) -> Callable[[R], str | None]:
-        def trend(row: R) -> str | None:
-            samples = self._samples.get(self._key(row), ())
-            return sparkline([amounts[index] for _, amounts in samples]) or None
-
-        return trend
-
-    def _key(self, row: R) -> _Key:
-        return tuple([get(row) for get in self._identity])
-
-    def _sample(self, row: R, at: datetime | None) -> _Sample:
-        time = self._time(row) if self._time else str(at)
-        amounts = [column.get(row) for column in self._usage]
-        return time, tuple(a if isinstance(a, Quantity) else None for a in amounts)
-
-
-def sparkline(values: Sequence[Quantity | None]) -> str:
-    """Draw *values* as bars from zero to the largest; a gap is what was not known."""
-    if len(values) < 2:  # noqa: PLR2004 - one value has no trend
-        return ""
-    top = max((value.nanos for value in values if value), default=0)
-    return "".join(_bar(value, top) for value in values)
-
-
-def _bar(value: Quantity | None, top: int) -> str:
-    if value is None:
-        return "·"
-    return _BARS[value.nanos * (len(_BARS) - 1) // top if top else 0]
-
-
-def _change(of: Column[R], get: Callable[[R], Quantity | None], keep: int) -> Column[R]:
-    def sign(row: R) -> str:
-        change = get(row)
-        return "+" if change and change.nanos > 0 else ""
-
-    return Column(
-        key=f"{of.key}.change", header=f"{of.header}-Δ", short="Δ", group=of.group,
-        kind=of.kind, get=get, mark=sign, keep=keep,
-        about="change since the sample before",
-    )  # fmt: skip
-
-
-def _trend(of: Column[R], get: Callable[[R], str | None], keep: int) -> Column[R]:
-    return Column(
-        key=f"{of.key}.trend", header=f"{of.header}-TREND", short="TREND",
-        group=of.group, kind="text", get=get, keep=keep,
-        about="the last samples, from zero to the largest",
-    )  # fmt: skip

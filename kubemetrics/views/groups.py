@@ -1,31 +1,107 @@
-"""The columns of roll-ups: one table for any chain of keys."""
+"""The views of sums, by any chain of keys: namespaces, workloads and every ``--by``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from ..frozen import dataclass
 from ..quantity import Quantity
-from ..snapshot import Rollup
-from ..table.columns import ALWAYS, WIDE, Column, Severity, Table
-from .usage_columns import (
+from ..snapshot import PodUsage, Rollup, containers, rollup
+from ..snapshot.rollup import key_of
+from ..table.columns import WIDE, Column, Severity, Table
+from .shared_columns import (
     RESOURCES,
+    USAGE_ALIASES,
     Resource,
     amount,
     demand_families,
+    flaws_of,
     marks,
-    quality,
+    name_column,
     resource_columns,
 )
+from .view import View, namespace_names, owner_names, pod_names, rows_of_pods
 
-_ALIASES: Final = {"cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage"}
 _IDENTITY: Final = {"owner.kind": "workload_kind", "owner.name": "workload"}
 _REPLICAS: Final = 22
 """The `keep` of the spread, where the members of a group are replicas."""
 
 
-def groups(chain: Sequence[str], noun: str = "group") -> Table[Rollup]:
-    """Return the columns of what `rollup` makes of this chain of keys."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupBase:
+    """What a view of sums begins with: its first *keys*, and what names name.
+
+    *names_of* gives the names that a pod answers to on the command line, *noun* is the
+    word for a row, *everywhere* shows all namespaces unless one is named.
+    """
+
+    keys: tuple[str, ...]
+    noun: str
+    names_of: Callable[[PodUsage], Sequence[str]]
+    everywhere: bool = False
+
+
+BASES: Final = {
+    "pods": GroupBase(keys=(), noun="group", names_of=pod_names),
+    "namespaces": GroupBase(
+        keys=("namespace",),
+        noun="namespace",
+        names_of=namespace_names,
+        everywhere=True,
+    ),
+    "workloads": GroupBase(
+        keys=("namespace", "owner"), noun="workload", names_of=owner_names
+    ),
+}
+
+
+def group_view(chain: Sequence[str], base: str = "pods") -> View[Rollup]:
+    """Return the view of a roll-up by the keys of *base*, then those of *chain*.
+
+    *base* is what is named on the command line: pods, namespaces or workloads.
+
+    Raises:
+        ValueError: no such key; says which there are.
+    """
+    of = BASES[base]
+    chain = tuple(dict.fromkeys([*of.keys, *chain]))
+    for by in chain:
+        key_of(by)
+    members = containers if "container" in chain else _themselves
+
+    def grouped(rows: Sequence[PodUsage]) -> Sequence[Rollup]:
+        return rollup(members(rows), chain)
+
+    return View(
+        table=group_table(chain, of.noun),
+        find=rows_of_pods(grouped, of.names_of),
+        named=base,
+        resource=_RESOURCES.get(chain),
+        everywhere=of.everywhere,
+        pods_by_name=base == "pods",
+    )
+
+
+def _themselves(rows: Sequence[PodUsage]) -> Sequence[PodUsage]:
+    return rows
+
+
+def _workload(row: Rollup) -> str:
+    found = row.key[-1]
+    return f"{found.kind.lower()}/{found.value}"
+
+
+_RESOURCES: Final[dict[tuple[str, ...], Callable[[Rollup], str]]] = {
+    ("namespace",): lambda row: f"namespace/{row.key[0].value}",
+    ("node",): lambda row: f"node/{row.key[0].value}",
+    ("owner",): _workload,
+    ("namespace", "owner"): _workload,
+}
+
+
+def group_table(chain: Sequence[str], noun: str = "group") -> Table[Rollup]:
+    """Return the columns of roll-ups by this chain of keys; *noun* is one of them."""
     rows = "CONTAINERS" if "container" in chain else "PODS"
     spread = _REPLICAS if "owner" in chain else WIDE
     names = _names(chain)
@@ -44,7 +120,7 @@ def groups(chain: Sequence[str], noun: str = "group") -> Table[Rollup]:
                    about="ok, or partial: more is used than could be measured"),
         ),
         families=demand_families(),
-        aliases=_ALIASES,
+        aliases=USAGE_ALIASES,
     )  # fmt: skip
 
 
@@ -69,8 +145,7 @@ def _namespace(index: int) -> Column[Rollup]:
     def get(row: Rollup) -> str | None:
         return row.key[index].namespace or None
 
-    return Column(key="namespace", header="NAMESPACE", kind="text", get=get,
-                  keep=ALWAYS, name=True, about="the namespace")  # fmt: skip
+    return name_column("namespace", "NAMESPACE", get, "the namespace")
 
 
 def _key_columns(index: int, by: str) -> tuple[Column[Rollup], ...]:
@@ -84,15 +159,11 @@ def _key_columns(index: int, by: str) -> tuple[Column[Rollup], ...]:
         return (
             Column(key="owner.kind", header="KIND", kind="text", get=kind, keep=75,
                    about="Deployment, DaemonSet, …; Pod where nothing owns it"),
-            Column(key="owner.name", header="NAME", kind="text", get=value,
-                   keep=ALWAYS, name=True, about="the workload's name"),
+            name_column("owner.name", "NAME", value, "the workload's name"),
         )  # fmt: skip
     header = by.rpartition(":")[2].rpartition("/")[2].upper()
-    return (
-        Column(key=by.replace("-", "_") if ":" not in by else by, header=header,
-               kind="text", get=value, keep=ALWAYS, name=True,
-               about=f"the {by.replace(':', ' ')}"),
-    )  # fmt: skip
+    key = by if ":" in by else by.replace("-", "_")
+    return (name_column(key, header, value, f"the {by.replace(':', ' ')}"),)
 
 
 def _spread(of: Resource, keep: int) -> tuple[Column[Rollup], ...]:
@@ -138,7 +209,7 @@ def _mark(row: Rollup) -> str:
 
 
 def _quality(row: Rollup) -> str:
-    return quality(_mark(row))
+    return flaws_of(_mark(row))
 
 
 def _severity(row: Rollup) -> Severity | None:

@@ -14,7 +14,7 @@ from kubemetrics.cli.plan import plan
 from kubemetrics.cli.run import Rounds, clusters
 from kubemetrics.cli.watching import Watching
 from kubemetrics.console import terminal
-from kubemetrics.views.view import pod_view
+from kubemetrics.views.pods import pod_view
 from tests.cluster import Cluster
 from tests.cluster.quantities import nanocores
 from tests.cluster.samples import Sample

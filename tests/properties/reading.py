@@ -33,7 +33,11 @@ from kubemetrics.kubectl_top.top import (
 from kubemetrics.models.resources import Pool
 from kubemetrics.snapshot import Part, Parts, Snapshot, SnapshotOptions, join
 from kubemetrics.snapshot.parts import Scope
-from kubemetrics.views.view import View, container_view, group_view, node_view, pod_view
+from kubemetrics.views.containers import container_view
+from kubemetrics.views.groups import group_view
+from kubemetrics.views.nodes import node_view
+from kubemetrics.views.pods import pod_view
+from kubemetrics.views.view import View
 from kubemetrics.wire import _fast_decoder, _slow
 from tests.snapshot.drive import DATE, Server, drive
 

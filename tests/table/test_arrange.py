@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import PodUsage, Reason
 from kubemetrics.snapshot.parts import Scope, is_glob, matcher
-from kubemetrics.table.arrange import arrangement, where
-from kubemetrics.table.columns import UnknownColumnError
-from kubemetrics.views.pod_columns import pods
+from kubemetrics.table.columns import UnknownColumnError, arrangement
+from kubemetrics.table.expressions import where
+from kubemetrics.views.pods import pod_table
 from kubemetrics.views.view import RowSelection
 
-TABLE = pods()
+TABLE = pod_table()
 
 
 def row(name: str, cpu: str | None = None, namespace: str = "a") -> PodUsage:

@@ -6,7 +6,7 @@ import pytest
 
 from kubemetrics.table.columns import Severity
 from kubemetrics.table.render import Thresholds, bold, painted
-from kubemetrics.views.pod_columns import status_severity
+from kubemetrics.views.shared_columns import status_severity
 
 
 @pytest.mark.parametrize(

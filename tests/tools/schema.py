@@ -9,10 +9,10 @@ from typing import Any
 
 from kubemetrics.snapshot import KEYS
 from kubemetrics.table.columns import Column, Table
-from kubemetrics.views.container_columns import containers
-from kubemetrics.views.groups import groups
-from kubemetrics.views.node_columns import nodes
-from kubemetrics.views.pod_columns import pods
+from kubemetrics.views.containers import container_table
+from kubemetrics.views.groups import group_table
+from kubemetrics.views.nodes import node_table
+from kubemetrics.views.pods import pod_table
 
 SCHEMA = Path(__file__).parents[2] / "kubemetrics" / "table" / "schema.json"
 JsonObject = dict[str, Any]
@@ -30,10 +30,10 @@ _FAMILIES = {"label:": ("labels", "string"), "requests:": ("requests", "integer"
 
 def schema() -> JsonObject:
     tables: Sequence[Table[Any]] = (
-        pods(),
-        containers(),
-        nodes(),
-        groups(tuple(KEYS)),
+        pod_table(),
+        container_table(),
+        node_table(),
+        group_table(tuple(KEYS)),
     )
     kinds = {table.kind: _item(table) for table in tables}
     return {

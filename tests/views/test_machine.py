@@ -22,7 +22,7 @@ from kubemetrics.table.machine import (
     reader,
     yaml_text,
 )
-from kubemetrics.views.node_columns import nodes
+from kubemetrics.views.nodes import node_table
 from tests.tools import schema
 
 from .recorded import recorded
@@ -222,6 +222,6 @@ def test_a_node_above_100_percent_has_its_explanation() -> None:
     row = next(n for n in recorded().nodes if n.usage)
     allocatable = row.allocatable["cpu"]
     full = replace(row, usage={**(row.usage or {}), "cpu": allocatable + allocatable})
-    column = nodes().need("explanation")
+    column = node_table().need("explanation")
     assert column.get(row) is None
     assert str(column.get(full)).startswith("cpu is at 200% of allocatable and ")

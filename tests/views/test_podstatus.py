@@ -8,7 +8,7 @@ import pytest
 
 from kubemetrics.models.pod import Container, ContainerState, Pod
 from kubemetrics.models.resources import Condition
-from kubemetrics.views.pod_columns import PodStatus, pod_status
+from kubemetrics.views.pods import PodStatus, pod_status
 
 from .recorded import DATA, recorded
 

@@ -8,16 +8,11 @@ from typing import Any, NamedTuple
 from kubemetrics.snapshot import Snapshot
 from kubemetrics.table.columns import Column, Table, unique
 from kubemetrics.table.machine import Json
-from kubemetrics.views.view import (
-    RowSelection,
-    RowSource,
-    View,
-    container_view,
-    group_view,
-    in_contexts,
-    node_view,
-    pod_view,
-)
+from kubemetrics.views.containers import container_view
+from kubemetrics.views.groups import group_view
+from kubemetrics.views.nodes import node_view
+from kubemetrics.views.pods import pod_view
+from kubemetrics.views.view import RowSelection, RowSource, View, in_contexts
 
 from .hostile import hostile, unreadable
 from .recorded import recorded

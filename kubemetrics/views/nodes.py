@@ -1,37 +1,64 @@
-"""The columns of nodes."""
+"""The view of nodes: their columns, with what their pods take of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Final
+from typing import Final, TypeAlias
 
 from ..jsonread import EMPTY
 from ..models.resources import Quantities
 from ..quantity import Quantity
-from ..snapshot import NodeUsage, Reason, above_full
-from ..table.columns import ALWAYS, PARTIAL, Column, Severity, Table, label_column
-from .pod_columns import status_severity
-from .usage_columns import (
+from ..snapshot import NodeUsage, Snapshot, above_full
+from ..snapshot.rows import node_coverage
+from ..table.columns import PARTIAL, Column, Severity, Table
+from .shared_columns import (
+    REASON,
     RESOURCES,
+    USAGE_ALIASES,
+    Labelled,
     Resource,
     age_columns,
     amount,
+    label_family,
     marks,
+    name_column,
     reason_code,
-    reason_column,
     sample_columns,
     share,
+    status_severity,
 )
+from .view import RowSelection, View, ViewRows
 
-ALIASES: Final[Mapping[str, str]] = {
-    "cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage", "node": "name",
-}  # fmt: skip
+_Amount: TypeAlias = Callable[[NodeUsage], Quantity | None]
 _UNSCHEDULABLE: Final = "SchedulingDisabled"
 
 
-def nodes() -> Table[NodeUsage]:
+def node_view() -> View[NodeUsage]:
+    """Return the view of nodes."""
+
+    def find(
+        _: str, snapshot: Snapshot, selection: RowSelection
+    ) -> ViewRows[NodeUsage]:
+        rows = selection.nodes(snapshot.nodes)
+        whole = not selection.names
+        return ViewRows(
+            rows,
+            snapshot.node_coverage if whole else node_coverage(rows),
+            [row.name for row in rows],
+        )
+
+    return View(
+        table=node_table(),
+        find=find,
+        named="nodes",
+        resource=lambda row: f"node/{row.name}",
+        of_nodes=True,
+    )
+
+
+def node_table() -> Table[NodeUsage]:
     """Return the columns of nodes."""
     return Table(
         kind="NodeUsage",
@@ -40,16 +67,16 @@ def nodes() -> Table[NodeUsage]:
         identity={"name": "node"},
         columns=(
             *_STATUS,
-            reason_column(_reason),
+            REASON,
             *(c for resource in RESOURCES for c in _columns(resource)),
             *_PODS,
-            *sample_columns(_itself, _mark),
+            *sample_columns(_mark),
             _CLOCK,
             *age_columns(_born, "the node joined"),
             _EXPLANATION,
         ),
-        families={"label:": lambda name: label_column(name, _labels)},
-        aliases=ALIASES,
+        families={"label:": label_family(_labelled)},
+        aliases={**USAGE_ALIASES, "node": "name"},
     )
 
 
@@ -98,24 +125,12 @@ def _columns(of: Resource) -> tuple[Column[NodeUsage], ...]:
     )  # fmt: skip
 
 
-_Amount = Callable[[NodeUsage], Quantity | None]
-
-
-def _itself(row: NodeUsage) -> NodeUsage:
-    return row
-
-
 def _mark(row: NodeUsage) -> str:
     return marks(partial=row.reason is not None, stale=row.stale)
 
 
-def _labels(row: NodeUsage) -> Mapping[str, str]:
-    labelled = row.node or row.metrics
-    return labelled.labels if labelled else EMPTY
-
-
-def _reason(row: NodeUsage) -> Reason | None:
-    return row.reason
+def _labelled(row: NodeUsage) -> Labelled | None:
+    return row.node or row.metrics
 
 
 def _explanation(row: NodeUsage) -> str | None:
@@ -164,7 +179,7 @@ def _name(row: NodeUsage) -> str | None:
     return row.name or None
 
 
-def _word(row: NodeUsage) -> str | None:
+def _status(row: NodeUsage) -> str | None:
     """Return its status as ``kubectl get nodes`` shows it.
 
     Source: kubernetes/pkg/printers/internalversion/printers.go, ``printNode``.
@@ -177,7 +192,7 @@ def _word(row: NodeUsage) -> str | None:
 
 
 def _severity(row: NodeUsage) -> Severity | None:
-    return status_severity(_word(row) or "")
+    return status_severity(_status(row) or "")
 
 
 def _troubles(row: NodeUsage) -> str | None:
@@ -200,9 +215,9 @@ def _count(row: NodeUsage) -> int | None:
     return row.account.pods if row.account else None
 
 
-def _room(row: NodeUsage) -> int | None:
-    room = row.allocatable.get("pods")
-    return room.value() if room else None
+def _max_pods(row: NodeUsage) -> int | None:
+    allocatable = row.allocatable.get("pods")
+    return allocatable.value() if allocatable else None
 
 
 def _unmeasured(row: NodeUsage) -> int | None:
@@ -217,10 +232,17 @@ def _account_reason(row: NodeUsage) -> str | None:
     return reason_code(row.account_reason)
 
 
+def _born(row: NodeUsage) -> datetime | None:
+    return row.node.creation_timestamp if row.node else None
+
+
+def _skew(row: NodeUsage) -> timedelta | None:
+    return row.skew
+
+
 _STATUS: Final[tuple[Column[NodeUsage], ...]] = (
-    Column(key="name", header="NAME", kind="text", get=_name, keep=ALWAYS, name=True,
-           about="the node's name"),
-    Column(key="status", header="STATUS", kind="text", get=_word, keep=85,
+    name_column("name", "NAME", _name, "the node's name"),
+    Column(key="status", header="STATUS", kind="text", get=_status, keep=85,
            about="as 'kubectl get nodes' shows it", severity=_severity),
     Column(key="troubles", header="TROUBLES", kind="text", get=_troubles, keep=84,
            optional=True, about="its conditions that are not as they should be"),
@@ -232,7 +254,7 @@ _STATUS: Final[tuple[Column[NodeUsage], ...]] = (
 _PODS: Final[tuple[Column[NodeUsage], ...]] = (
     Column(key="pods.count", header="PODS", kind="count", get=_count, keep=45,
            about="pods assigned to it and not finished"),
-    Column(key="pods.allocatable", header="MAX-PODS", kind="count", get=_room,
+    Column(key="pods.allocatable", header="MAX-PODS", kind="count", get=_max_pods,
            about="how many pods it takes"),
     Column(key="pods.unmeasured", header="UNMEASURED", kind="count", get=_unmeasured,
            about="its pods that run without a whole sample"),
@@ -241,23 +263,11 @@ _PODS: Final[tuple[Column[NodeUsage], ...]] = (
     Column(key="account", header="PODS-REASON", kind="text", get=_account_reason,
            about="why its pods are not known", optional=True, keep=26),
 )  # fmt: skip
-
-
 _EXPLANATION: Final[Column[NodeUsage]] = Column(
     key="explanation", header="EXPLANATION", kind="text", get=_explanation,
     optional=True, about="the reason as a sentence, or what a node above 100% is full"
     " of",
 )  # fmt: skip
-
-
-def _born(row: NodeUsage) -> datetime | None:
-    return row.node.creation_timestamp if row.node else None
-
-
-def _skew(row: NodeUsage) -> timedelta | None:
-    return row.skew
-
-
 _CLOCK: Final[Column[NodeUsage]] = Column(
     key="skew", header="CLOCK", kind="age", get=_skew, optional=True, keep=27,
     about="how far its clock is ahead of the server's",

@@ -1,26 +1,38 @@
-"""The columns of containers."""
+"""The view of containers: their columns; they are chosen by the names of their pods."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-from ..snapshot import ContainerUsage, PodUsage, Reason
-from ..table.columns import ALWAYS, Column, Severity, Table, label_column
-from . import pod_columns
-from .pod_columns import status_severity
-from .usage_columns import (
+from ..snapshot import ContainerUsage, PodUsage, containers
+from ..table.columns import Column, Severity, Table, lifted
+from .pods import NAMESPACE, NODE, POD_ALIASES, labelled
+from .shared_columns import (
+    EXPLANATION,
+    REASON,
+    Labelled,
     demand_families,
-    explanation_column,
+    label_family,
     marks,
-    reason_column,
+    name_column,
     sample_columns,
+    status_severity,
     unmeasured,
     usage_columns,
 )
+from .view import View, pod_names, rows_of_pods
 
 
-def containers() -> Table[ContainerUsage]:
+def container_view() -> View[ContainerUsage]:
+    """Return the view of containers."""
+    return View(
+        table=container_table(),
+        find=rows_of_pods(containers, pod_names),
+        pods_by_name=True,
+    )
+
+
+def container_table() -> Table[ContainerUsage]:
     """Return the columns of containers."""
     return Table(
         kind="ContainerUsage",
@@ -30,39 +42,31 @@ def containers() -> Table[ContainerUsage]:
         columns=(
             *_NAMES,
             *_STATUS,
-            reason_column(_reason),
+            REASON,
             *usage_columns(_mark),
-            *_PLACE,
-            *sample_columns(_row, _sample_mark),
-            explanation_column(_reason),
+            lifted(NODE, _pod_row),
+            *(lifted(column, _pod_row) for column in sample_columns(_sample_mark)),
+            EXPLANATION,
         ),
-        families={"label:": lambda n: label_column(n, _labels), **demand_families()},
-        aliases=pod_columns.ALIASES,
+        families={"label:": label_family(_labelled), **demand_families()},
+        aliases=POD_ALIASES,
     )
 
 
-def _row(row: ContainerUsage) -> PodUsage:
+def _pod_row(row: ContainerUsage) -> PodUsage:
     return row.row
 
 
-def _labels(row: ContainerUsage) -> Mapping[str, str]:
-    return pod_columns.labels(row.row)
-
-
-def _reason(row: ContainerUsage) -> Reason | None:
-    return row.reason
+def _labelled(row: ContainerUsage) -> Labelled | None:
+    return labelled(row.row)
 
 
 def _mark(row: ContainerUsage) -> str:
     return marks(partial=unmeasured(row), stale=row.row.stale)
 
 
-def _sample_mark(row: ContainerUsage) -> str:
-    return marks(stale=row.row.stale)
-
-
-def _namespace(row: ContainerUsage) -> str | None:
-    return row.row.namespace or None
+def _sample_mark(row: PodUsage) -> str:
+    return marks(stale=row.stale)
 
 
 def _pod(row: ContainerUsage) -> str | None:
@@ -75,10 +79,6 @@ def _name(row: ContainerUsage) -> str | None:
 
 def _kind(row: ContainerUsage) -> str | None:
     return row.kind
-
-
-def _node(row: ContainerUsage) -> str | None:
-    return row.row.node_name or None
 
 
 def _ready(row: ContainerUsage) -> str | None:
@@ -111,12 +111,9 @@ def _last(row: ContainerUsage) -> str | None:
 
 
 _NAMES: Final[tuple[Column[ContainerUsage], ...]] = (
-    Column(key="namespace", header="NAMESPACE", kind="text", get=_namespace,
-           keep=ALWAYS, name=True, about="the pod's namespace"),
-    Column(key="pod", header="POD", kind="text", get=_pod, keep=ALWAYS, name=True,
-           about="the pod's name"),
-    Column(key="name", header="NAME", kind="text", get=_name, keep=ALWAYS, name=True,
-           about="the container's name"),
+    lifted(NAMESPACE, _pod_row),
+    name_column("pod", "POD", _pod, "the pod's name"),
+    name_column("name", "NAME", _name, "the container's name"),
     Column(key="type", header="TYPE", kind="text", get=_kind, keep=25,
            about="regular, sidecar, init or ephemeral"),
 )  # fmt: skip
@@ -129,8 +126,4 @@ _STATUS: Final[tuple[Column[ContainerUsage], ...]] = (
            about="how often it was restarted"),
     Column(key="last", header="LAST", kind="text", get=_last,
            about="how it ended last: reason and exit code", optional=True),
-)  # fmt: skip
-_PLACE: Final[tuple[Column[ContainerUsage], ...]] = (
-    Column(key="node", header="NODE", kind="text", get=_node, keep=12,
-           about="where it runs"),
 )  # fmt: skip

@@ -7,11 +7,11 @@ from kubemetrics.models.metrics import PodMetrics
 from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import PodUsage
 from kubemetrics.table.render import TableOptions, render
-from kubemetrics.views.findings import History, sparkline
-from kubemetrics.views.pod_columns import pods
+from kubemetrics.views.pods import pod_table
+from kubemetrics.views.trends import TrendColumns, sparkline
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-TABLE = pods()
+TABLE = pod_table()
 
 
 def row(name: str, at: int, cpu: str, memory: str = "1Gi") -> PodUsage:
@@ -25,26 +25,26 @@ def row(name: str, at: int, cpu: str, memory: str = "1Gi") -> PodUsage:
     )
 
 
-def screen(history: History[PodUsage], *rows: PodUsage) -> list[str]:
+def screen(trends: TrendColumns[PodUsage], *rows: PodUsage) -> list[str]:
     wanted = [TABLE.need(key) for key in ("name", "cpu", "mem")]
-    columns = tuple(history.columns(wanted))
+    columns = tuple(trends.columns(wanted))
     return list(render(rows, columns, TableOptions()).lines)
 
 
 def test_the_change_is_that_since_the_last_distinct_sample() -> None:
-    history = History(TABLE)
+    trends = TrendColumns(TABLE)
     for at, cpu in ((0, "10m"), (15, "30m"), (15, "30m"), (30, "25m"), (30, "25m")):
-        history.add([row("x", at, cpu)], None)
-    assert screen(history, row("x", 30, "25m")) == [
+        trends.add([row("x", at, cpu)], None)
+    assert screen(trends, row("x", 30, "25m")) == [
         "NAME  CPU    Δ  TREND     MEM    Δ  TREND",
         "x     25m  -5m  ▃█▆    1024Mi  0Mi  ███",
     ]
 
 
 def test_growth_has_a_sign_and_the_first_sample_no_change() -> None:
-    history = History(TABLE)
-    history.add([row("x", 0, "10m")], None)
-    assert screen(history, row("x", 0, "10m"))[1].split() == [
+    trends = TrendColumns(TABLE)
+    trends.add([row("x", 0, "10m")], None)
+    assert screen(trends, row("x", 0, "10m"))[1].split() == [
         "x",
         "10m",
         "-",
@@ -53,32 +53,32 @@ def test_growth_has_a_sign_and_the_first_sample_no_change() -> None:
         "-",
         "-",
     ]
-    history.add([row("x", 15, "30m")], None)
-    assert screen(history, row("x", 15, "30m"))[1].split()[2] == "+20m"
+    trends.add([row("x", 15, "30m")], None)
+    assert screen(trends, row("x", 15, "30m"))[1].split()[2] == "+20m"
 
 
 def test_rows_with_a_new_sample_are_told() -> None:
-    history = History(TABLE)
+    trends = TrendColumns(TABLE)
     x, y = row("x", 0, "1m"), row("y", 0, "1m")
-    assert history.add([x, y], None) == [x, y]
+    assert trends.add([x, y], None) == [x, y]
     later = row("y", 15, "1m")
-    assert history.add([x, later], None) == [later]
+    assert trends.add([x, later], None) == [later]
 
 
 def test_what_has_gone_is_forgotten() -> None:
-    history = History(TABLE)
-    history.add([row("x", 0, "1m")], None)
-    history.add([], None)
+    trends = TrendColumns(TABLE)
+    trends.add([row("x", 0, "1m")], None)
+    trends.add([], None)
     x = row("x", 0, "1m")
-    assert history.add([x], None) == [x]
+    assert trends.add([x], None) == [x]
 
 
 def test_a_row_without_a_sample_has_neither_change_nor_trend() -> None:
-    history = History(TABLE)
+    trends = TrendColumns(TABLE)
     gone = replace(row("x", 0, "1m"), metrics=None, usage=None)
-    history.add([row("x", 0, "1m")], None)
-    history.add([gone], None)
-    assert screen(history, gone)[1].split()[:4] == ["x", "-", "-", "█·"]
+    trends.add([row("x", 0, "1m")], None)
+    trends.add([gone], None)
+    assert screen(trends, gone)[1].split()[:4] == ["x", "-", "-", "█·"]
 
 
 def test_bars_go_from_zero_to_the_largest() -> None:

@@ -1,4 +1,4 @@
-"""The expressions of ``--where`` and ``--fail-on``: small, exact, never evaluated.
+"""The expressions of ``--where`` and ``--fail-on``, read and matched exactly.
 
     mem.pct_limit > 80 and namespace != "kube-system"
     cpu.usage >= cpu.requests or not (name =~ "api-*")
@@ -12,168 +12,31 @@ days (``90s``, ``1h30m``, ``2d``), percentages plain numbers; text is quoted or 
 
 What is not known compares as neither true nor false (Kleene's three-valued logic), and
 an expression that is neither matches nothing.
-
-Which rows, in which order: ``--where``, ``--sort`` and ``--top``.
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from fnmatch import translate
 from fractions import Fraction
-from operator import itemgetter
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from ..frozen import dataclass
 from ..quantity import Quantity
-from ..text import printable, width
 from ..times import parse_duration
-from .columns import Column, Kind, Table, Value, rank
-
-# Words of a ``--where`` expression, each with the place it was found at.
-
-
-TokenKind: TypeAlias = Literal["word", "string", "operator", "end"]
-
-MAX_LENGTH: Final = 2_000
-_TOKEN: Final = re.compile(
-    r"""\s*(?:
-        (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-      | (?P<operator>==|!=|=~|!~|<=|>=|<|>|=|\(|\)|&&|\|\|)
-      | (?P<word>[^\s()<>=!~"'&|]+)
-      | (?P<end>$)
-    )""",
-    re.VERBOSE,
-)
-_ESCAPED: Final = re.compile(r"\\(.)")
-
-
-class ExpressionError(ValueError):
-    """An expression that cannot be read: *column* is counted from 1 in *text*.
-
-    *flag* may be set to where the expression was given.
-    """
-
-    flag = ""
-
-    def __init__(self, problem: str, *, text: str, column: int) -> None:
-        self.problem = problem
-        self.text = text
-        self.column = column
-        super().__init__(f"column {column}: {problem}")
-
-    @property
-    def pointer(self) -> str:
-        """Two lines: the expression, and a caret under what is wrong with it."""
-        before = printable(self.text[: self.column - 1])
-        return f"  {printable(self.text)}\n  {' ' * width(before)}^"
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One word, quoted string or operator; *start* is its index in the expression."""
-
-    kind: TokenKind
-    text: str
-    start: int
-
-
-def tokens(text: str) -> list[Token]:
-    """Split an expression; the last token is its end.
-
-    Raises:
-        ExpressionError: too long, a string without its end, or a stray character.
-    """
-    if len(text) > MAX_LENGTH:
-        raise ExpressionError(
-            f"expression of {len(text)} characters, more than {MAX_LENGTH}",
-            text=text[:40] + "…",
-            column=1,
-        )
-    found: list[Token] = []
-    position = 0
-    while not found or found[-1].kind != "end":
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise _stray(text, position)
-        found.append(_token(match))
-        position = match.end()
-    return found
-
-
-def _token(match: re.Match[str]) -> Token:
-    if (word := match["word"]) is not None:
-        return Token("word", word, match.start("word"))
-    if (operator := match["operator"]) is not None:
-        return Token("operator", operator, match.start("operator"))
-    if (quoted := match["string"]) is not None:
-        return Token("string", _ESCAPED.sub(r"\1", quoted[1:-1]), match.start("string"))
-    return Token("end", "", match.start("end"))
-
-
-def _stray(text: str, position: int) -> ExpressionError:
-    start = position + len(text[position:]) - len(text[position:].lstrip())
-    character = text[start]
-    problem = (
-        f"this {character} has no second one"
-        if character in "\"'"
-        else f"{character!r} means nothing here"
-    )
-    return ExpressionError(problem, text=text, column=start + 1)
-
-
-# Values written in an expression, and cells, as operands that compare exactly.
-
-
-Operand: TypeAlias = Any
-"""An `int` or `Fraction` in the smallest unit of its kind, or a `str`: two of one kind
-compare, which no type can say."""
-
-_DAYS: Final = re.compile(r"([0-9]{1,6})d(.*)")
-_UNIT: Final = 10**9
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def exact(value: Value) -> Operand:
-    """Return the operand that a known cell is."""
-    if isinstance(value, Quantity):
-        return value.nanos
-    if isinstance(value, Fraction):
-        return value * 100 * _UNIT
-    if isinstance(value, timedelta):
-        return value // _MICROSECOND
-    return value * _UNIT if isinstance(value, int) else value
-
-
-def literal(kind: Kind, text: str) -> Operand:
-    """Read a value to compare columns of *kind* with.
-
-    Raises:
-        ValueError: not a value of that kind; says what one looks like.
-    """
-    if kind == "text":
-        return text
-    if kind == "age":
-        return _age(text) // _MICROSECOND
-    if kind in {"percent", "count"}:
-        text = text.removesuffix("%") if kind == "percent" else text
-    return Quantity(text).nanos
-
-
-def _age(text: str) -> timedelta:
-    match = _DAYS.fullmatch(text)
-    if match is None:
-        return parse_duration(text)
-    rest = parse_duration(match[2]) if match[2] else timedelta()
-    return timedelta(days=int(match[1])) + rest
-
+from .columns import Column, ExpressionError, Kind, Table, Value
 
 R = TypeVar("R")
 Predicate: TypeAlias = Callable[[R], bool | None]
+Operand: TypeAlias = Any
+"""An `int` or `Fraction` in the smallest unit of its kind, or a `str`: two of one kind
+compare, which no type can say."""
+TokenKind: TypeAlias = Literal["word", "string", "operator", "end"]
 
+_MAX_LENGTH: Final = 2_000
 _MAX_DEPTH: Final = 50
 _COMPARE: Final[Mapping[str, Callable[[Operand, Operand], bool]]] = {
     "==": operator.eq, "=": operator.eq, "!=": operator.ne, "<": operator.lt,
@@ -256,10 +119,8 @@ class _Parser(Generic[R]):
         other = self._table.get(value.text) if value.kind == "word" else None
         if other is not None:
             if other.kind != column.kind:
-                raise self._error(
-                    f"{other.key} is {_A[other.kind]}, {column.key} {_A[column.kind]}",
-                    value,
-                )
+                one, two = _KINDS[other.kind], _KINDS[column.kind]
+                raise self._error(f"{other.key} is {one}, {column.key} {two}", value)
             return _two_columns(column, other, compare)
         return _column_and_value(column, self._literal(column, value), compare)
 
@@ -274,7 +135,8 @@ class _Parser(Generic[R]):
     def _matches(self, column: Column[R], sign: Token) -> Predicate[R]:
         if column.kind != "text":
             raise self._error(
-                f"{sign.text} matches text, and {column.key} is {_A[column.kind]}", sign
+                f"{sign.text} matches text, and {column.key} is {_KINDS[column.kind]}",
+                sign,
             )
         pattern = self._take()
         if pattern.kind not in {"word", "string"}:
@@ -307,7 +169,7 @@ class _Parser(Generic[R]):
         return ExpressionError(problem, text=self._text, column=token.start + 1)
 
 
-_A: Final = {
+_KINDS: Final = {
     "cpu": "an amount of CPU", "memory": "an amount of memory",
     "percent": "a percentage", "count": "a number", "age": "an age", "text": "text",
 }  # fmt: skip
@@ -372,56 +234,105 @@ def _either(parts: list[Predicate[R]]) -> Predicate[R]:
     return predicate
 
 
-_LARGEST: Final = "-cpu.usage"
-"""What ``--top`` takes the first of, unless told otherwise."""
+_DAYS: Final = re.compile(r"([0-9]{1,6})d(.*)")
+_UNIT: Final = 10**9
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrangement(Generic[R]):
-    """What to keep of rows and how to order them."""
-
-    keep: Callable[[R], bool] | None = None
-    order: tuple[tuple[Column[R], bool], ...] = ()
-    top: int | None = None
-
-    def apply(self, rows: Sequence[R]) -> Sequence[R]:
-        """Return the rows that are kept, in their order."""
-        if self.keep is not None:
-            rows = list(filter(self.keep, rows))
-        for column, falling in reversed(self.order):
-            rows = _sorted(rows, column, falling=falling)
-        return rows if self.top is None else rows[: self.top]
+def exact(value: Value) -> Operand:
+    """Return the operand that a known cell is."""
+    if isinstance(value, Quantity):
+        return value.nanos
+    if isinstance(value, Fraction):
+        return value * 100 * _UNIT
+    if isinstance(value, timedelta):
+        return value // _MICROSECOND
+    return value * _UNIT if isinstance(value, int) else value
 
 
-def arrangement(
-    table: Table[R],
-    *,
-    keep: Callable[[R], bool] | None = None,
-    sort: Sequence[str] = (),
-    top: int | None = None,
-) -> Arrangement[R]:
-    """Read the keys of *sort*; ``-KEY`` falls.
+def literal(kind: Kind, text: str) -> Operand:
+    """Read a value to compare columns of *kind* with.
 
     Raises:
-        UnknownColumnError: there is no such column.
+        ValueError: not a value of that kind; says what one looks like.
     """
-    keys = sort or ((_LARGEST,) if top is not None else ())
-    return Arrangement(
-        keep=keep,
-        order=tuple((table.need(k.removeprefix("-")), k.startswith("-")) for k in keys),
-        top=top,
+    if kind == "text":
+        return text
+    if kind == "age":
+        return _age(text) // _MICROSECOND
+    if kind in {"percent", "count"}:
+        text = text.removesuffix("%") if kind == "percent" else text
+    return Quantity(text).nanos
+
+
+def _age(text: str) -> timedelta:
+    match = _DAYS.fullmatch(text)
+    if match is None:
+        return parse_duration(text)
+    rest = parse_duration(match[2]) if match[2] else timedelta()
+    return timedelta(days=int(match[1])) + rest
+
+
+_TOKEN: Final = re.compile(
+    r"""\s*(?:
+        (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
+      | (?P<operator>==|!=|=~|!~|<=|>=|<|>|=|\(|\)|&&|\|\|)
+      | (?P<word>[^\s()<>=!~"'&|]+)
+      | (?P<end>$)
+    )""",
+    re.VERBOSE,
+)
+_ESCAPED: Final = re.compile(r"\\(.)")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word, quoted string or operator; *start* is its index in the expression."""
+
+    kind: TokenKind
+    text: str
+    start: int
+
+
+def tokens(text: str) -> list[Token]:
+    """Split an expression; the last token is its end.
+
+    Raises:
+        ExpressionError: too long, a string without its end, or a stray character.
+    """
+    if len(text) > _MAX_LENGTH:
+        raise ExpressionError(
+            f"expression of {len(text)} characters, more than {_MAX_LENGTH}",
+            text=text[:40] + "…",
+            column=1,
+        )
+    found: list[Token] = []
+    position = 0
+    while not found or found[-1].kind != "end":
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise _stray(text, position)
+        found.append(_token(match))
+        position = match.end()
+    return found
+
+
+def _token(match: re.Match[str]) -> Token:
+    if (word := match["word"]) is not None:
+        return Token("word", word, match.start("word"))
+    if (operator := match["operator"]) is not None:
+        return Token("operator", operator, match.start("operator"))
+    if (quoted := match["string"]) is not None:
+        return Token("string", _ESCAPED.sub(r"\1", quoted[1:-1]), match.start("string"))
+    return Token("end", "", match.start("end"))
+
+
+def _stray(text: str, position: int) -> ExpressionError:
+    start = position + len(text[position:]) - len(text[position:].lstrip())
+    character = text[start]
+    problem = (
+        f"this {character} has no second one"
+        if character in "\"'"
+        else f"{character!r} means nothing here"
     )
-
-
-def _sorted(rows: Sequence[R], column: Column[R], *, falling: bool) -> list[R]:
-    """Sort, keeping the order of equals; what is not known comes last either way."""
-    known: list[tuple[Any, R]] = []
-    unknown: list[R] = []
-    for row in rows:
-        value = column.get(row)
-        if value is None or value == "":
-            unknown.append(row)
-        else:
-            known.append((rank(value), row))
-    known.sort(key=itemgetter(0), reverse=falling)
-    return [row for _, row in known] + unknown
+    return ExpressionError(problem, text=text, column=start + 1)

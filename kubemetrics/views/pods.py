@@ -1,0 +1,296 @@
+"""The view of pods: their columns, the status of ``kubectl get pods`` among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from ..models.pod import Container, ContainerState, Pod
+from ..snapshot import PodUsage
+from ..snapshot.rollup import owner
+from ..table.columns import Column, Severity, Table
+from .shared_columns import (
+    EXPLANATION,
+    REASON,
+    USAGE_ALIASES,
+    Labelled,
+    age_columns,
+    demand_families,
+    label_family,
+    marks,
+    name_column,
+    sample_columns,
+    status_severity,
+    unmeasured,
+    usage_columns,
+)
+from .view import View, pod_names, rows_of_pods
+
+
+def pod_view() -> View[PodUsage]:
+    """Return the view of pods."""
+    return View(
+        table=pod_table(),
+        find=rows_of_pods(_themselves, pod_names),
+        resource=lambda row: f"pod/{row.name}",
+        pods_by_name=True,
+    )
+
+
+def pod_table() -> Table[PodUsage]:
+    """Return the columns of pods."""
+    return Table(
+        kind="PodUsage",
+        noun="pod",
+        nouns="pods",
+        identity={"namespace": "namespace", "name": "pod"},
+        columns=(
+            NAMESPACE,
+            _NAME,
+            *_STATUS,
+            REASON,
+            *usage_columns(_mark),
+            NODE,
+            *_OWNER,
+            *sample_columns(_mark),
+            *age_columns(_born, "the pod was created"),
+            EXPLANATION,
+        ),
+        families={"label:": label_family(labelled), **demand_families()},
+        aliases=POD_ALIASES,
+    )
+
+
+POD_ALIASES: Final = {**USAGE_ALIASES, "ns": "namespace"}
+
+
+def _themselves(rows: Sequence[PodUsage]) -> Sequence[PodUsage]:
+    return rows
+
+
+def labelled(row: PodUsage) -> Labelled | None:
+    """Return the pod of a row, or its sample where the pod could not be read."""
+    return row.pod or row.metrics
+
+
+def _mark(row: PodUsage) -> str:
+    return marks(partial=row.partial or unmeasured(row), stale=row.stale)
+
+
+def _namespace(row: PodUsage) -> str | None:
+    return row.namespace or None
+
+
+def _name(row: PodUsage) -> str | None:
+    return row.name or None
+
+
+def _ready(row: PodUsage) -> str | None:
+    if row.pod is None:
+        return None
+    status = pod_status(row.pod)
+    return f"{status.ready}/{status.containers}"
+
+
+def _word(row: PodUsage) -> str | None:
+    return pod_status(row.pod).word or None if row.pod else None
+
+
+def _restarts(row: PodUsage) -> int | None:
+    return pod_status(row.pod).restarts if row.pod else None
+
+
+def _severity(row: PodUsage) -> Severity | None:
+    return status_severity(pod_status(row.pod).word) if row.pod else None
+
+
+def _phase(row: PodUsage) -> str | None:
+    return row.pod.phase or None if row.pod else None
+
+
+def _node(row: PodUsage) -> str | None:
+    return row.node_name or None
+
+
+def _owner_kind(row: PodUsage) -> str | None:
+    return owner(row).kind or None
+
+
+def _owner_name(row: PodUsage) -> str | None:
+    return owner(row).name or None
+
+
+def _qos(row: PodUsage) -> str | None:
+    return row.pod.qos_class or None if row.pod else None
+
+
+def _priority(row: PodUsage) -> str | None:
+    return row.pod.priority_class_name or None if row.pod else None
+
+
+def _missing(row: PodUsage) -> str | None:
+    return ",".join(row.missing) or None
+
+
+def _born(row: PodUsage) -> datetime | None:
+    return row.pod.creation_timestamp if row.pod else None
+
+
+NAMESPACE: Final[Column[PodUsage]] = name_column(
+    "namespace", "NAMESPACE", _namespace, "the pod's namespace"
+)
+NODE: Final[Column[PodUsage]] = Column(
+    key="node", header="NODE", kind="text", get=_node, keep=12, about="where it runs"
+)
+_NAME: Final[Column[PodUsage]] = name_column("name", "NAME", _name, "the pod's name")
+_STATUS: Final[tuple[Column[PodUsage], ...]] = (
+    Column(key="ready", header="READY", kind="text", get=_ready, keep=10,
+           about="containers ready, of those that should be"),
+    Column(key="status", header="STATUS", kind="text", get=_word, keep=85,
+           about="as 'kubectl get pods' shows it", severity=_severity),
+    Column(key="restarts", header="RESTARTS", kind="count", get=_restarts, keep=45,
+           about="as 'kubectl get pods' counts them"),
+    Column(key="phase", header="PHASE", kind="text", get=_phase,
+           about="Pending, Running, Succeeded, Failed or Unknown"),
+)  # fmt: skip
+_OWNER: Final[tuple[Column[PodUsage], ...]] = (
+    Column(key="owner.kind", header="OWNER-KIND", kind="text", get=_owner_kind,
+           about="what its workload is: Deployment, DaemonSet, …"),
+    Column(key="owner.name", header="OWNER", kind="text", get=_owner_name,
+           about="the workload that it belongs to"),
+    Column(key="qos", header="QOS", kind="text", get=_qos,
+           about="Guaranteed, Burstable or BestEffort"),
+    Column(key="priority_class", header="PRIORITY-CLASS", kind="text", get=_priority,
+           about="the name of its priority class", optional=True),
+    Column(key="missing", header="NOT-MEASURED", kind="text", get=_missing,
+           about="running containers that the sample lacks", optional=True),
+)  # fmt: skip
+
+
+class PodStatus(NamedTuple):
+    """A pod as kubectl shows it: a word, *ready* of *containers*, and *restarts*."""
+
+    word: str
+    ready: int
+    containers: int
+    restarts: int
+
+
+class _StatusPart(NamedTuple):
+    """The part of a status that comes from the init containers, or from the others."""
+
+    word: str
+    ready: int
+    restarts: int
+    sidecar_restarts: int = 0
+
+
+def pod_status(pod: Pod) -> PodStatus:
+    """Return STATUS, READY and RESTARTS of *pod* as ``kubectl get pods`` shows them.
+
+    Source: kubernetes/pkg/printers/internalversion/printers.go, ``printPod``.
+    """
+    word = pod.reason or pod.phase
+    if pod.phase == "Pending" and _gated(pod):
+        word = "SchedulingGated"
+    init = _initializing(pod) if pod.init_containers else _NOTHING
+    ready, restarts = init.ready, init.restarts
+    word = init.word or word
+    if not init.word or _holds(pod, "Initialized"):
+        main = _running(pod, word)
+        word = main.word
+        ready += main.ready
+        restarts = init.sidecar_restarts + main.restarts
+    if pod.deletion_timestamp is not None:
+        word = _deleted(pod, word)
+    return PodStatus(word, ready, _expected(pod), restarts)
+
+
+_NOTHING: Final = _StatusPart("", 0, 0)
+
+
+def _expected(pod: Pod) -> int:
+    """Count the containers that should be ready."""
+    count = len(pod.containers)
+    for container in pod.init_containers:
+        count += container.kind == "sidecar"
+    return count
+
+
+def _initializing(pod: Pod) -> _StatusPart:
+    """Go through the init containers up to the first that is not done; name it."""
+    ready = restarts = sidecars = 0
+    for index, container in enumerate(pod.init_containers):
+        state = container.state
+        if not state.kind:
+            continue
+        restarts += container.restarts
+        sidecars += container.restarts if container.kind == "sidecar" else 0
+        if state.kind == "terminated" and state.exit_code == 0:
+            continue
+        if container.kind == "sidecar" and container.started:
+            ready += container.ready
+            continue
+        return _StatusPart(_init_word(pod, index, state), ready, restarts, sidecars)
+    return _StatusPart("", ready, restarts, sidecars)
+
+
+def _init_word(pod: Pod, index: int, state: ContainerState) -> str:
+    if state.kind == "terminated":
+        return f"Init:{_ended(state)}"
+    if state.kind == "waiting" and state.reason not in {"", "PodInitializing"}:
+        return f"Init:{state.reason}"
+    return f"Init:{index}/{len(pod.init_containers)}"
+
+
+def _running(pod: Pod, word: str) -> _StatusPart:
+    """Go through the containers; the first one in the status has the last word."""
+    ready = restarts = 0
+    for container in _as_reported(pod):
+        state = container.state
+        restarts += container.restarts
+        if state.kind == "waiting" and state.reason:
+            word = state.reason
+        elif state.kind == "terminated":
+            word = _ended(state)
+        elif container.ready and state.kind == "running":
+            ready += 1
+    if word == "Completed" and ready:
+        word = "Running" if _holds(pod, "Ready") else "NotReady"
+    return _StatusPart(word, ready, restarts)
+
+
+def _as_reported(pod: Pod) -> list[Container]:
+    """Order containers from last to first as the kubelet reports them: by name.
+
+    Source: pkg/kubelet/types/types.go, ``SortedContainerStatuses``.
+    """
+    if len(pod.containers) == 1:
+        return [*pod.containers]
+    return sorted(pod.containers, key=lambda c: c.name, reverse=True)
+
+
+def _ended(state: ContainerState) -> str:
+    if state.reason:
+        return state.reason
+    if state.signal:
+        return f"Signal:{state.signal}"
+    return f"ExitCode:{state.exit_code or 0}"
+
+
+def _deleted(pod: Pod, word: str) -> str:
+    if pod.reason == "NodeLost":
+        return "Unknown"
+    return word if pod.finished else "Terminating"
+
+
+def _gated(pod: Pod) -> bool:
+    return any(
+        c.type == "PodScheduled" and c.reason == "SchedulingGated"
+        for c in pod.conditions
+    )
+
+
+def _holds(pod: Pod, condition: str) -> bool:
+    return any(c.type == condition and c.status == "True" for c in pod.conditions)

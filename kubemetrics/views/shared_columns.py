@@ -1,0 +1,446 @@
+"""The columns that pods, containers, nodes and groups share, and how they are made.
+
+Usage beside requests and limits, why a value is missing, how good and how old a sample
+is, and since when an object has been there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Final, Protocol, TypeVar
+
+from ..accounting import NO_DEMAND, Demand
+from ..frozen import dataclass
+from ..jsonread import EMPTY
+from ..models.resources import CPU, MEMORY, Quantities
+from ..quantity import Quantity
+from ..snapshot import Base, Reason
+from ..snapshot.rows import Stage
+from ..table.columns import (
+    ALWAYS,
+    PARTIAL,
+    STALE,
+    WIDE,
+    Column,
+    Family,
+    Kind,
+    Severity,
+    Value,
+    label_column,
+)
+from ..times import rfc3339
+
+R = TypeVar("R")
+
+USAGE_ALIASES: Final[Mapping[str, str]] = {
+    "cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage",
+}  # fmt: skip
+_ZERO: Final = Quantity(0)
+_BYTES: Final = ("ephemeral-storage", "hugepages-", "memory")
+_EXPECTED: Final = frozenset({"Finished", "NotScheduled", "NotStarted", "Terminating"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One of the two resources that have usage: its *key* begins its columns' keys."""
+
+    key: str
+    name: str
+    header: str
+    kind: Kind
+    noun: str
+
+
+RESOURCES: Final = (
+    Resource(key="cpu", name=CPU, header="CPU", kind="cpu", noun="CPU"),
+    Resource(key="mem", name=MEMORY, header="MEM", kind="memory", noun="memory"),
+)
+SHORT: Final[Mapping[str, str]] = {
+    "usage": "", "requests": "REQ", "limits": "LIM", "pct_request": "%REQ",
+    "pct_limit": "%LIM", "pct_node": "%NODE", "allocatable": "ALLOC",
+    "capacity": "CAP", "reserved": "RESERVED", "headroom": "FREE", "pods": "PODS",
+    "rest": "REST", "least": "MIN", "median": "MEDIAN", "most": "MAX",
+    "unrequested": "NOREQ", "unlimited": "NOLIM",
+}  # fmt: skip
+"""The last part of each key, and its header beside the resource's other columns."""
+
+
+class Measured(Protocol):
+    """A row of pods, containers or groups of them, with its usage and demand."""
+
+    @property
+    def usage(self) -> Quantities | None:
+        """CPU in cores and memory in bytes."""
+        ...
+
+    @property
+    def demand(self) -> Demand | None:
+        """Requests and limits."""
+        ...
+
+    def ratio(self, resource: str, base: Base) -> Fraction | None:
+        """Return usage in requests, limits or the node's allocatable."""
+        ...
+
+
+class Explained(Protocol):
+    """A row with a value, or with the reason why it has none."""
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why there is no value."""
+        ...
+
+
+class Metrics(Protocol):
+    """A sample of a pod or node, as the metrics API dates it."""
+
+    @property
+    def timestamp(self) -> datetime | None:
+        """When it was taken."""
+        ...
+
+    @property
+    def window(self) -> timedelta | None:
+        """Over how long its CPU was averaged."""
+        ...
+
+
+class Sampled(Explained, Protocol):
+    """A row with a sample, or with the reason why there is none."""
+
+    @property
+    def age(self) -> timedelta | None:
+        """How old its sample is."""
+        ...
+
+    @property
+    def metrics(self) -> Metrics | None:
+        """Its sample."""
+        ...
+
+
+class Dated(Protocol):
+    """A row that keeps the time of its own server."""
+
+    @property
+    def date(self) -> datetime | None:
+        """The server's clock when the row was read."""
+        ...
+
+
+class Staged(Explained, Protocol):
+    """A row that may be expected to have a value."""
+
+    @property
+    def stage(self) -> Stage:
+        """How far it is: ``running`` should have a value."""
+        ...
+
+
+class Labelled(Protocol):
+    """An object with labels: a pod, a node or a sample of one."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Its labels."""
+        ...
+
+
+M = TypeVar("M", bound=Measured)
+P = TypeVar("P", bound=Sampled)
+D = TypeVar("D", bound=Dated)
+
+
+def usage_columns(mark: Callable[[M], str]) -> tuple[Column[M], ...]:
+    """Return the columns of CPU, then those of memory; *mark* is that of usage."""
+    return tuple(c for of in RESOURCES for c in resource_columns(of, mark))
+
+
+def resource_columns(of: Resource, mark: Callable[[M], str]) -> tuple[Column[M], ...]:
+    """Return the columns of one resource; *mark* is that of usage."""
+    name = of.name
+    more = of.name == MEMORY  # what runs out of memory is killed; CPU only throttles
+
+    def usage(row: M) -> Quantity | None:
+        return row.usage.get(name) if row.usage else None
+
+    def requests(row: M) -> Quantity | None:
+        return requested(row.demand, name)
+
+    def limits(row: M) -> Quantity | None:
+        return row.demand.limits.get(name) if row.demand else None
+
+    def partial_limit(row: M) -> str:
+        return PARTIAL if row.demand and row.demand.partial_limit(name) else ""
+
+    def of_requests(row: M) -> Fraction | None:
+        return row.ratio(name, "requests")
+
+    def of_limits(row: M) -> Fraction | None:
+        return row.ratio(name, "limits")
+
+    def of_node(row: M) -> Fraction | None:
+        return row.ratio(name, "node")
+
+    def unrequested(row: M) -> int | None:
+        return row.demand.unrequested.get(name, 0) if row.demand else None
+
+    def unlimited(row: M) -> int | None:
+        return row.demand.unlimited.get(name, 0) if row.demand else None
+
+    return (
+        amount(of, "usage", usage, "usage; ~ a lower bound, ! an old sample",
+               keep=90, mark=mark),
+        amount(of, "requests", requests, "what the scheduler sets aside", keep=31),
+        amount(of, "limits", limits, "what may be used; ~ binds not all containers",
+               keep=30, mark=partial_limit),
+        share(of, "pct_request", of_requests, "usage in requests", keep=50 + more),
+        share(of, "pct_limit", of_limits, "usage in limits, unless they are partial",
+              keep=60 + more, alarm=True),
+        share(of, "pct_node", of_node, "usage in the node's allocatable", alarm=True),
+        number(of, "unrequested", unrequested, "containers without a request"),
+        number(of, "unlimited", unlimited, "containers without a limit"),
+    )  # fmt: skip
+
+
+def requested(demand: Demand | None, name: str) -> Quantity | None:
+    """Return what is requested: 0 where nothing is, unknown where that is not known.
+
+    A finished pod holds nothing, and asking what it requests has no answer.
+    """
+    if demand is None or demand is NO_DEMAND:
+        return None
+    return demand.requests.get(name, _ZERO)
+
+
+def reason_code(reason: Reason | None) -> str | None:
+    """Return the code of a reason; ``None`` where there is no reason."""
+    return reason.code if reason else None
+
+
+def _reason(row: Explained) -> str | None:
+    return reason_code(row.reason)
+
+
+def _explanation(row: Explained) -> str | None:
+    return row.reason.explanation or None if row.reason else None
+
+
+def _reason_severity(row: Explained) -> Severity | None:
+    """Return the severity of a reason: one that is in order is quiet."""
+    if row.reason is None:
+        return None
+    return "quiet" if row.reason.code in _EXPECTED else "warning"
+
+
+REASON: Final[Column[Explained]] = Column(
+    key="reason", header="REASON", kind="text", get=_reason, keep=80, optional=True,
+    about="why there is no value", severity=_reason_severity,
+)  # fmt: skip
+EXPLANATION: Final[Column[Explained]] = Column(
+    key="explanation", header="EXPLANATION", kind="text", get=_explanation,
+    about="the reason as a sentence", optional=True,
+)  # fmt: skip
+
+
+def sample_columns(mark: Callable[[P], str]) -> tuple[Column[P], ...]:
+    """Return the columns of a sample's quality, which *mark* tells, and of its time."""
+
+    def flaws(row: P) -> str | None:
+        measured = row.metrics is not None and row.reason is None
+        return flaws_of(mark(row)) if measured else None
+
+    def age(row: P) -> timedelta | None:
+        return row.age
+
+    def window(row: P) -> timedelta | None:
+        return row.metrics.window if row.metrics else None
+
+    def timestamp(row: P) -> str | None:
+        taken = row.metrics.timestamp if row.metrics else None
+        return rfc3339(taken) if taken else None
+
+    return (
+        Column(key="quality", header="QUALITY", kind="text", get=flaws,
+               about="ok, partial (a lower bound) or stale (an old sample)"),
+        Column(key="sample.age", header="SAMPLE", kind="age", get=age, keep=15,
+               about="how old the sample is, by the server's clock"),
+        Column(key="sample.window", header="WINDOW", kind="age", get=window,
+               about="over how long the sample's CPU was averaged"),
+        Column(key="sample.timestamp", header="SAMPLED-AT", kind="text", get=timestamp,
+               about="when the sample was taken"),
+    )  # fmt: skip
+
+
+def age_columns(
+    born: Callable[[D], datetime | None], what: str
+) -> tuple[Column[D], ...]:
+    """Return the columns of when a row's object was *born*; *what* says it in words.
+
+    The age is by the clock of the row's own server: clocks of clusters differ.
+    """
+
+    def age(row: D) -> timedelta | None:
+        created = born(row)
+        return row.date - created if row.date and created else None
+
+    def created(row: D) -> str | None:
+        moment = born(row)
+        return rfc3339(moment) if moment else None
+
+    return (
+        Column(key="age", header="AGE", kind="age", get=age, keep=11,
+               about=f"since {what}"),
+        Column(key="created", header="CREATED", kind="text", get=created,
+               about=f"when {what}"),
+    )  # fmt: skip
+
+
+def name_column(
+    key: str, header: str, get: Callable[[R], str | None], about: str
+) -> Column[R]:
+    """Return a column of names: it never leaves a table, and is cut last."""
+    return Column(key=key, header=header, kind="text", get=get, keep=ALWAYS, name=True,
+                  about=about)  # fmt: skip
+
+
+def label_family(labelled: Callable[[R], Labelled | None]) -> Family[R]:
+    """Return the columns of labels of what *labelled* takes from a row."""
+
+    def labels(row: R) -> Mapping[str, str]:
+        found = labelled(row)
+        return found.labels if found else EMPTY
+
+    return lambda name: label_column(name, labels)
+
+
+def demand_families() -> dict[str, Family[Measured]]:
+    """Return the families of columns for any resource: ``requests:nvidia.com/gpu``."""
+
+    def requests(name: str) -> Column[Measured]:
+        return _any_resource(f"requests:{name}", name, lambda d: requested(d, name))
+
+    def limits(name: str) -> Column[Measured]:
+        return _any_resource(f"limits:{name}", name, lambda d: d.limits.get(name))
+
+    return {"requests:": requests, "limits:": limits}
+
+
+def _any_resource(
+    key: str, name: str, of: Callable[[Demand], Quantity | None]
+) -> Column[Measured]:
+    kind = resource_kind(name)
+
+    def get(row: Measured) -> Value:
+        found = of(row.demand) if row.demand else None
+        return found.value() if found and kind == "count" else found
+
+    return Column(
+        key=key,
+        header=key.upper(),
+        kind=kind,
+        get=get,
+        about=f"{key.partition(':')[0]} of {name}",
+        keep=ALWAYS,
+    )
+
+
+def resource_kind(name: str) -> Kind:
+    """Return how amounts of a resource are written: extended ones are counts."""
+    if name == "cpu":
+        return "cpu"
+    return "memory" if name.startswith(_BYTES) else "count"
+
+
+def amount(
+    resource: Resource,
+    key: str,
+    get: Callable[[R], Quantity | None],
+    about: str,
+    *,
+    keep: int = WIDE,
+    additive: bool = True,
+    mark: Callable[[R], str] | None = None,
+) -> Column[R]:
+    """Make a column of amounts of *resource*, in its own unit."""
+    made = _column(resource, key, resource.kind, get, about)
+    return replace(made, keep=keep, additive=additive, mark=mark)
+
+
+def share(
+    resource: Resource,
+    key: str,
+    get: Callable[[R], Fraction | None],
+    about: str,
+    *,
+    keep: int = WIDE,
+    alarm: bool = False,
+    mark: Callable[[R], str] | None = None,
+) -> Column[R]:
+    """Make a column of percentages of *resource*."""
+    made = _column(resource, key, "percent", get, about)
+    return replace(made, keep=keep, alarm=alarm, mark=mark)
+
+
+def number(
+    resource: Resource, key: str, get: Callable[[R], int | None], about: str
+) -> Column[R]:
+    """Make a column of counts of what concerns *resource*."""
+    return _column(resource, key, "count", get, about)
+
+
+def _column(
+    resource: Resource, key: str, kind: Kind, get: Callable[[R], Value], about: str
+) -> Column[R]:
+    short = SHORT[key]
+    sign = "" if short.startswith("%") else "-"
+    return Column(
+        key=f"{resource.key}.{key}",
+        header=f"{resource.header}{sign}{short}" if short else resource.header,
+        short=short,
+        group=resource.key,
+        kind=kind,
+        get=get,
+        about=f"{resource.noun}: {about}",
+    )
+
+
+def marks(*, partial: bool = False, stale: bool = False) -> str:
+    """Return the marks of a value that is a lower bound, or whose sample is old."""
+    return (PARTIAL if partial else "") + (STALE if stale else "")
+
+
+def unmeasured(row: Staged) -> bool:
+    """Whether *row* lacks a value that it should have, and a total is too small."""
+    return row.stage == "running" and row.reason is not None
+
+
+def flaws_of(mark: str) -> str:
+    """Name the flaws that a mark stands for; ``ok`` where there are none."""
+    return ",".join(_FLAWS[sign] for sign in mark) or "ok"
+
+
+_FLAWS: Final = {PARTIAL: "partial", STALE: "stale"}
+
+
+_BAD: Final = (
+    "CrashLoopBackOff", "Error", "OOMKilled", "ImagePullBackOff", "ErrImagePull",
+    "ExitCode:", "Signal:", "Evicted", "Failed", "ContainerCannotRun", "NodeLost",
+    "InvalidImageName", "CreateContainer", "RunContainerError", "StartError",
+    "DeadlineExceeded", "NotReady", "Unknown",
+)  # fmt: skip
+_QUIET: Final = frozenset({"Completed", "Succeeded"})
+_GOOD: Final = frozenset({"Running", "Ready", ""})
+
+
+def status_severity(word: str) -> Severity | None:
+    """Return the severity of a status: what fails is critical, what waits a warning."""
+    if word in _GOOD:
+        return None
+    if word in _QUIET:
+        return "quiet"
+    return "critical" if word.removeprefix("Init:").startswith(_BAD) else "warning"
