@@ -91,6 +91,6 @@ def _fit(text: str, size: int) -> str:
     return text[: sum(end <= size for end in ends)]
 
 
-def left(text: str, size: int) -> str:
-    """Pad on the right to *size* cells."""
+def pad(text: str, size: int) -> str:
+    """Pad printable *text* with blanks on its right to *size* cells."""
     return text + " " * (size - width(text))

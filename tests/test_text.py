@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics.text import (
-    left,
     one_line,
+    pad,
     printable,
     shorten,
     widest,
@@ -98,8 +98,8 @@ def test_shortened_text_fits(text: str, size: int) -> None:
 
 
 def test_padding_counts_cells() -> None:
-    assert left("名", 4) == "名  "
-    assert left("long", 2) == "long"
+    assert pad("名", 4) == "名  "
+    assert pad("long", 2) == "long"
 
 
 def test_every_format_character_is_escaped() -> None:

@@ -1,4 +1,7 @@
-"""Roll-ups by any chain of keys; a total always equals the sum of its rows."""
+"""Sums of pods and containers by any chain of keys, the owner of a pod among them.
+
+A total always equals the sum of its rows.
+"""
 
 from __future__ import annotations
 
@@ -19,69 +22,41 @@ from .rows import Base, Compared, ContainerUsage, Coverage, CoverageCount, PodUs
 
 Row: TypeAlias = PodUsage | ContainerUsage
 
-_HASH: Final = "pod-template-hash"
-_SCHEDULED: Final = re.compile(r"(.+)-(?:[0-9]{8}|[0-9]{10})")
-"""A CronJob's Job ends with minutes (before 1.21: seconds) since the epoch.
 
-Source: pkg/controller/cronjob/utils.go, ``getJobName``.
-"""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollup:
+    """A group of rows, with the exact sums of its usage and demand.
+
+    *usage* adds up every value there is, *demand* what the rows ask for that could be
+    read; *rows* is their number. *spread* tells by resource how those with a value
+    differ.
+    """
+
+    key: tuple[GroupKey, ...]
+    rows: int
+    usage: Quantities
+    demand: Demand
+    compared: Compared
+    coverage: Coverage
+    spread: Mapping[str, Spread]
+
+    @property
+    def lower_bound(self) -> bool:
+        """Whether more is used than *usage* says: something that runs lacks a value."""
+        return not self.coverage.complete
+
+    def ratio(self, resource: str, base: Base) -> Fraction | None:
+        """Return usage in requests or limits, over what was measured and read."""
+        return self.compared.ratio(resource, base)
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """The workload that a pod belongs to; *inferred*: it is concluded from a name."""
+class Spread:
+    """The least, the median (the lower of two) and the most of a group's values."""
 
-    kind: str
-    name: str
-    inferred: bool = False
-
-
-def owner(row: PodUsage) -> Owner:
-    """Return the workload of a row: the pod itself where nothing owns it.
-
-    A ReplicaSet that is named after its pods' template hash belongs to a Deployment
-    (pkg/controller/deployment/sync.go). Of a sample without its pod only the labels and
-    the name can tell.
-    """
-    if row.pod is None:
-        return _of_sample(row)
-    reference = row.pod.owner
-    if reference is None:
-        return Owner("Pod", row.name)
-    if reference.kind == "ReplicaSet":
-        return _of_replica_set(reference.name, row.pod)
-    if reference.kind == "Job":
-        return _of_job(reference.name)
-    return Owner(reference.kind, reference.name)
-
-
-def _of_replica_set(name: str, pod: Pod) -> Owner:
-    deployment = _without_hash(name, pod.labels.get(_HASH, ""))
-    return Owner("Deployment", deployment) if deployment else Owner("ReplicaSet", name)
-
-
-def _of_job(name: str) -> Owner:
-    scheduled = _SCHEDULED.fullmatch(name)
-    if scheduled is None:
-        return Owner("Job", name)
-    return Owner("CronJob", scheduled[1], inferred=True)
-
-
-def _of_sample(row: PodUsage) -> Owner:
-    labels = row.metrics.labels if row.metrics else EMPTY
-    replica_set = row.name.rpartition("-")[0]
-    deployment = _without_hash(replica_set, labels.get(_HASH, ""))
-    if deployment:
-        return Owner("Deployment", deployment, inferred=True)
-    return Owner("", "")
-
-
-def _without_hash(name: str, hashed: str) -> str:
-    return (
-        name.removesuffix(f"-{hashed}")
-        if name.endswith(f"-{hashed}") and hashed
-        else ""
-    )
+    least: Quantity
+    median: Quantity
+    most: Quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +85,59 @@ class GroupKey:
         return not self.value, self.namespace, self.value, self.kind
 
 
-_KeyOf: TypeAlias = Callable[[Row], GroupKey]
+def rollup(rows: Iterable[Row], by: Sequence[str]) -> tuple[Rollup, ...]:
+    """Group *rows* by a chain of keys and sum each group, in the order of the keys.
 
+    A key is one of ``namespace``, ``node``, ``owner``, ``pod``, ``container``, ``qos``,
+    ``priority-class`` or ``label:NAME``. ``container`` takes container rows.
+
+    Raises:
+        ValueError: no such key; says which there are.
+    """
+    chain = [key_of(name) for name in by]
+    groups: dict[tuple[GroupKey, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(key(row) for key in chain), []).append(row)
+    ordered = sorted(groups.items(), key=lambda group: [k.order for k in group[0]])
+    return tuple(_sum(key, members) for key, members in ordered)
+
+
+def summed(rows: Iterable[Row]) -> Rollup:
+    """Return the total of *rows*: the roll-up by no key at all."""
+    return _sum((), list(rows))
+
+
+def _sum(key: tuple[GroupKey, ...], rows: list[Row]) -> Rollup:
+    totals, compared, count = Totals(), Totals(), CoverageCount()
+    for row in rows:
+        count.add(row)
+        totals.add(row.usage, row.demand)
+        if row.usage is not None:
+            over = row.compared
+            compared.add(over.usage, over.demand)
+    of_containers = bool(rows) and isinstance(rows[0], ContainerUsage)
+    return Rollup(
+        key=key,
+        rows=len(rows),
+        usage=totals.usage,
+        demand=totals.demand,
+        compared=Compared(compared.usage, compared.demand),
+        coverage=count.coverage(
+            "running containers" if of_containers else "running pods"
+        ),
+        spread={name: _spread(name, rows) for name in totals.usage},
+    )
+
+
+def _spread(resource: str, rows: list[Row]) -> Spread:
+    values = [
+        row.usage[resource] for row in rows if row.usage and resource in row.usage
+    ]
+    values.sort(key=lambda value: value.nanos)
+    return Spread(values[0], median(values), values[-1])
+
+
+_KeyOf: TypeAlias = Callable[[Row], GroupKey]
 LABEL: Final = "label:"
 """Prefix of a key that groups by a label: ``label:app``."""
 
@@ -193,91 +219,66 @@ KEYS: Final[dict[str, _KeyOf]] = {
     "qos": _qos,
     "priority-class": _priority_class,
 }
+_HASH: Final = "pod-template-hash"
+_SCHEDULED: Final = re.compile(r"(.+)-(?:[0-9]{8}|[0-9]{10})")
+"""A CronJob's Job ends with minutes (before 1.21: seconds) since the epoch.
+
+Source: pkg/controller/cronjob/utils.go, ``getJobName``.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """The least, the median (the lower of two) and the most of a group's values."""
+class Owner:
+    """The workload that a pod belongs to; *inferred*: it is concluded from a name."""
 
-    least: Quantity
-    median: Quantity
-    most: Quantity
+    kind: str
+    name: str
+    inferred: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rollup:
-    """The exact sum of a group of rows.
+def owner(row: PodUsage) -> Owner:
+    """Return the workload of a row: the pod itself where nothing owns it.
 
-    *usage* adds up every value there is, *demand* what the rows ask for that could be
-    read; *rows* is their number. *spread* tells by resource how those with a value
-    differ.
+    A ReplicaSet that is named after its pods' template hash belongs to a Deployment
+    (pkg/controller/deployment/sync.go). Of a sample without its pod only the labels and
+    the name can tell.
     """
-
-    key: tuple[GroupKey, ...]
-    rows: int
-    usage: Quantities
-    demand: Demand
-    compared: Compared
-    coverage: Coverage
-    spread: Mapping[str, Spread]
-
-    @property
-    def lower_bound(self) -> bool:
-        """Whether more is used than *usage* says: something that runs lacks a value."""
-        return not self.coverage.complete
-
-    def ratio(self, resource: str, base: Base) -> Fraction | None:
-        """Return usage in requests or limits, over what was measured and read."""
-        return self.compared.ratio(resource, base)
+    if row.pod is None:
+        return _of_sample(row)
+    reference = row.pod.owner
+    if reference is None:
+        return Owner("Pod", row.name)
+    if reference.kind == "ReplicaSet":
+        return _of_replica_set(reference.name, row.pod)
+    if reference.kind == "Job":
+        return _of_job(reference.name)
+    return Owner(reference.kind, reference.name)
 
 
-def rollup(rows: Iterable[Row], by: Sequence[str]) -> tuple[Rollup, ...]:
-    """Group *rows* by a chain of keys and sum each group, in the order of the keys.
-
-    A key is one of ``namespace``, ``node``, ``owner``, ``pod``, ``container``, ``qos``,
-    ``priority-class`` or ``label:NAME``. ``container`` takes container rows.
-
-    Raises:
-        ValueError: no such key; says which there are.
-    """
-    chain = [key_of(name) for name in by]
-    groups: dict[tuple[GroupKey, ...], list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(key(row) for key in chain), []).append(row)
-    ordered = sorted(groups.items(), key=lambda group: [k.order for k in group[0]])
-    return tuple(_sum(key, members) for key, members in ordered)
+def _of_replica_set(name: str, pod: Pod) -> Owner:
+    deployment = _without_hash(name, pod.labels.get(_HASH, ""))
+    return Owner("Deployment", deployment) if deployment else Owner("ReplicaSet", name)
 
 
-def summed(rows: Iterable[Row]) -> Rollup:
-    """Return the total of *rows*: the roll-up by no key at all."""
-    return _sum((), list(rows))
+def _of_job(name: str) -> Owner:
+    scheduled = _SCHEDULED.fullmatch(name)
+    if scheduled is None:
+        return Owner("Job", name)
+    return Owner("CronJob", scheduled[1], inferred=True)
 
 
-def _sum(key: tuple[GroupKey, ...], rows: list[Row]) -> Rollup:
-    totals, compared, count = Totals(), Totals(), CoverageCount()
-    for row in rows:
-        count.add(row)
-        totals.add(row.usage, row.demand)
-        if row.usage is not None:
-            over = row.compared
-            compared.add(over.usage, over.demand)
-    of_containers = bool(rows) and isinstance(rows[0], ContainerUsage)
-    return Rollup(
-        key=key,
-        rows=len(rows),
-        usage=totals.usage,
-        demand=totals.demand,
-        compared=Compared(compared.usage, compared.demand),
-        coverage=count.coverage(
-            "running containers" if of_containers else "running pods"
-        ),
-        spread={name: _spread(name, rows) for name in totals.usage},
+def _of_sample(row: PodUsage) -> Owner:
+    labels = row.metrics.labels if row.metrics else EMPTY
+    replica_set = row.name.rpartition("-")[0]
+    deployment = _without_hash(replica_set, labels.get(_HASH, ""))
+    if deployment:
+        return Owner("Deployment", deployment, inferred=True)
+    return Owner("", "")
+
+
+def _without_hash(name: str, hashed: str) -> str:
+    return (
+        name.removesuffix(f"-{hashed}")
+        if name.endswith(f"-{hashed}") and hashed
+        else ""
     )
-
-
-def _spread(resource: str, rows: list[Row]) -> Spread:
-    values = [
-        row.usage[resource] for row in rows if row.usage and resource in row.usage
-    ]
-    values.sort(key=lambda value: value.nanos)
-    return Spread(values[0], median(values), values[-1])

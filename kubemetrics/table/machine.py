@@ -1,7 +1,8 @@
-"""Rows as typed values: what ``-o json``, ``yaml``, ``ndjson`` and ``csv`` are made of.
+"""Rows for programs: ``-o json``, ``ndjson``, ``yaml``, ``csv`` and ``prometheus``.
 
-CPU is in nanocores and memory in bytes, both integers; percentages have two decimals,
-cut off; ages are in seconds. ``null`` is what is not known, or not there.
+In all but the last CPU is in nanocores and memory in bytes, both integers; percentages
+have two decimals, cut off; ages are in seconds. ``null`` is what is not known, or not
+there.
 """
 
 from __future__ import annotations
@@ -50,12 +51,12 @@ def document(
     rows: Sequence[R],
     sources: Sequence[Json],
 ) -> dict[str, Json]:
-    """Return everything as one object; *sources* say where the rows are from."""
+    """Return *rows* as one object; *sources* say where they are from."""
     return {**head(table, sources), "items": list(objects(columns, rows))}
 
 
 def head(table: Table[R], sources: Sequence[Json]) -> dict[str, Json]:
-    """Return what goes before the items."""
+    """Return the members of a document that go before its items."""
     return {
         "apiVersion": API_VERSION,
         "kind": f"{table.kind}List",
@@ -82,7 +83,7 @@ def objects(
 
 
 def reader(column: Column[R]) -> Callable[[R], Scalar]:
-    """Return what reads a column's cells as JSON values."""
+    """Return a function that reads a cell of *column* as a JSON value."""
     get = column.get
     if column.kind == "text":
         return _text_reader(get)
@@ -113,13 +114,10 @@ def _reader(
     return column.path[:-1], column.path[-1], reader(column)
 
 
-# ``-o csv``: the columns' keys, then raw values; unknown is empty.
-
-
 def csv_lines(
     columns: Sequence[Column[R]], rows: Sequence[R], *, headers: bool = True
 ) -> Iterator[str]:
-    """Write RFC 4180 lines, without their ends."""
+    """Write RFC 4180 lines without their ends: keys, then values; unknown is empty."""
     readers = [reader(column) for column in columns]
     line = _Line()
     writer = csv.writer(line, lineterminator="")
@@ -132,7 +130,7 @@ def csv_lines(
 
 
 class _Line:
-    """Where `csv` writes each line to, in one call."""
+    """A file for `csv`, which writes each line in one call."""
 
     text = ""
 
@@ -144,16 +142,13 @@ def _cell(value: Scalar) -> Scalar:
     return printable(value) if isinstance(value, str) else value
 
 
-# ``-o json`` and ``-o ndjson``: one item a line, all of it ASCII.
-
-
 def json_lines(
     table: Table[R],
     columns: Sequence[Column[R]],
     rows: Sequence[R],
     sources: Sequence[Json],
 ) -> Iterator[str]:
-    """Write one document, an item a line: it can be read whole, or with ``grep``."""
+    """Write one ASCII document, an item a line: to be read whole, or with ``grep``."""
     encode = json.JSONEncoder().encode
     opening = json.dumps(head(table, sources), indent=2)
     yield opening.removesuffix("\n}") + ',\n  "items": ['
@@ -166,18 +161,15 @@ def json_lines(
 def ndjson_lines(
     table: Table[R], columns: Sequence[Column[R]], rows: Sequence[R]
 ) -> Iterator[str]:
-    """Write a document for each row."""
+    """Write an ASCII document for each row, one a line."""
     encode = json.JSONEncoder().encode
     what = {"apiVersion": API_VERSION, "kind": table.kind}
     for item in objects(columns, rows):
         yield encode({**what, **item})
 
 
-# ``-o yaml``: the document of ``-o json``, in YAML.
-
-
 def yaml_text(document: dict[str, Any]) -> str:
-    """Write *document*, without the end of its last line."""
+    """Write *document* in YAML, without the end of its last line."""
     import yaml  # noqa: PLC0415 - for this format alone
 
     def dumped(dumper: type[yaml.SafeDumper]) -> str:
@@ -194,13 +186,6 @@ def yaml_text(document: dict[str, Any]) -> str:
         return dumped(yaml.SafeDumper)
 
 
-# ``-o prometheus``: the text format, fit for node_exporter's textfile collector.
-#
-# Each number is a gauge of the rows that have it; what is not known has no series, and
-# ``…_unmeasured`` says why. There are no timestamps, which that collector refuses.
-# Source: prometheus/docs, instrumenting/exposition_formats.md.
-
-
 _SUFFIX: Final[dict[Kind, str]] = {
     "cpu": "_cores", "memory": "_bytes", "percent": "_ratio", "age": "_seconds",
     "count": "",
@@ -212,7 +197,13 @@ _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 def prometheus_lines(
     table: Table[R], columns: Sequence[Column[R]], rows: Sequence[R]
 ) -> Iterator[str]:
-    """Write the numbers among *columns*, labelled by what tells rows apart."""
+    """Write the numbers among *columns*, labelled by what tells rows apart.
+
+    Each is a gauge, in cores, bytes, seconds or a ratio; what is not known has no
+    series, and ``…_unmeasured`` says why. There are no timestamps, which the textfile
+    collector of node_exporter refuses.
+    Source: prometheus/docs, instrumenting/exposition_formats.md.
+    """
     labelling = _labelling(table, columns)
     labels = [_labels(labelling, row) for row in rows]
     for column in columns:

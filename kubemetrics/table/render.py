@@ -1,4 +1,4 @@
-"""Colour, for a terminal that wants it: by threshold, and by what a word means."""
+"""Rows as a table for people: coloured by thresholds, no wider than the terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from ..frozen import dataclass
 from ..quantity import Quantity
-from ..text import left, printable, shorten, widest, width
+from ..text import pad, printable, shorten, widest, width
 from .columns import (
     ALWAYS,
     AUTO,
@@ -22,16 +22,24 @@ from .columns import (
     formatter,
 )
 
+R = TypeVar("R")
 _RESET: Final = "\x1b[0m"
 _CODES: Final[dict[Severity, str]] = {
     "warning": "\x1b[33m", "critical": "\x1b[31m", "quiet": "\x1b[2m",
 }  # fmt: skip
 BOLD: Final = "\x1b[1m"
+GAP: Final = 2
+_GAP: Final = " " * GAP
+TOTAL: Final = "TOTAL"
+_DIGITS: Final = 6
+_SHORTEST: Final = 10
+_DETAIL: Final = 40
+"""Columns with a lower `keep` are details."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From how many per cent on a share is a warning, and from how many critical."""
+    """The per cent from which a share is a warning, and from which it is critical."""
 
     warning: int = 70
     critical: int = 90
@@ -55,7 +63,7 @@ class Thresholds:
         )
 
     def severity(self, value: Value) -> Severity | None:
-        """Return what the share *value* is; nothing where it is not known or fine."""
+        """Return the severity of a share; ``None`` where it is fine or not known."""
         if not isinstance(value, Fraction):
             return None
         if value * 100 >= self.critical:
@@ -63,39 +71,193 @@ class Thresholds:
         return "warning" if value * 100 >= self.warning else None
 
 
-_DIGITS: Final = 6
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableOptions:
+    """The layout of a table: its units, width, colours, header and total.
+
+    *width* is the terminal's, or ``None`` for as wide as it needs. *fixed* columns were
+    asked for and never leave. *colour* holds the thresholds, or ``None`` for none.
+    """
+
+    units: Units = AUTO
+    width: int | None = None
+    fixed: bool = False
+    colour: Thresholds | None = None
+    headers: bool = True
+    total: bool = False
 
 
-def painted(text: str, severity: Severity | None) -> str:
-    """Put *text* into the colour of *severity*."""
-    return f"{_CODES[severity]}{text}{_RESET}" if severity else text
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The *lines* of a table, and the keys of the columns that it had no room for."""
+
+    lines: Iterator[str]
+    left_out: tuple[str, ...]
 
 
-def bold(text: str) -> str:
-    """Make *text* bold."""
-    return f"{BOLD}{text}{_RESET}"
-
-
-# Making a table as narrow as the terminal: what leaves first, what is cut last.
-
-
-GAP: Final = 2
-_SHORTEST: Final = 10
-_DETAIL: Final = 40
-"""Columns with a lower `keep` are details."""
-
-
-class Sized(Protocol):
-    """A column with the *size* that its cells need."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cells(Generic[R]):
+    column: Column[R]
+    header: str
+    values: list[Value]
+    texts: list[str]
+    size: int
+    name: bool
 
     @property
     def keep(self) -> int:
-        """When it leaves; the lowest first."""
+        return self.column.keep
+
+    @property
+    def flexible(self) -> bool:
+        return self.column.kind == "text"
+
+    @property
+    def heading(self) -> int:
+        return width(self.header)
+
+
+def render(
+    rows: Sequence[R], columns: Sequence[Column[R]], options: TableOptions
+) -> Rendered:
+    """Lay *rows* out in *columns*: one unit a column, numbers to the right."""
+    # The word is a text, and takes the place of no total.
+    named = next((c for c in columns if c.kind == "text"), None)
+    cells = [_cells(rows, c, options, named=c is named) for c in columns]
+    if options.width is None:
+        return Rendered(_lines(rows, _headed(cells, options), options), ())
+    gone = leaving(cells, options.width, 0 if options.fixed else ALWAYS)
+    shown = _headed([c for i, c in enumerate(cells) if i not in gone], options)
+    cut = [
+        replace(cell, size=size)
+        for cell, size in zip(shown, sizes(shown, options.width), strict=True)
+    ]
+    return Rendered(
+        _lines(rows, cut, options), tuple(cells[i].column.key for i in sorted(gone))
+    )
+
+
+def _cells(
+    rows: Sequence[R], column: Column[R], options: TableOptions, *, named: bool
+) -> _Cells[R]:
+    values: list[Value] = [column.get(row) for row in rows]
+    if options.total:
+        values.append(TOTAL if named else total(column, values))
+    texts = _texts(column, values, options.units)
+    if column.mark is not None:
+        _mark(texts, values, [column.mark(row) for row in rows])
+    if options.total and values[-1] is None:
+        texts[-1] = ""
+    size = widest(texts)
+    if options.headers:
+        size = max(size, width(printable(column.short or column.header)))
+    return _Cells(
+        column=column,
+        header=printable(column.header),
+        values=values,
+        texts=texts,
+        size=size,
+        name=column.name,
+    )
+
+
+def _mark(texts: list[str], values: list[Value], marks: list[str]) -> None:
+    """Put marks before the values; a total is a lower bound if any row is."""
+    if len(texts) > len(marks):
+        marks = [*marks, PARTIAL if any(PARTIAL in mark for mark in marks) else ""]
+    for i, (value, mark) in enumerate(zip(values, marks, strict=True)):
+        if value is not None:
+            texts[i] = mark + texts[i]
+
+
+def _texts(column: Column[R], values: list[Value], units: Units) -> list[str]:
+    if column.kind == "text":
+        return [printable(str(v)) if v else UNKNOWN for v in values]
+    show = formatter(column.kind, units, values)
+    return [UNKNOWN if v is None else show(v) for v in values]
+
+
+def total(column: Column[R], values: Sequence[Value]) -> Value:
+    """Return the exact sum of what is known, of a column that can be summed."""
+    if not column.additive:
+        return None
+    if column.kind in {"cpu", "memory"}:
+        amounts = [value for value in values if isinstance(value, Quantity)]
+        return sum(amounts, Quantity(0)) if amounts else None
+    if column.kind == "count":
+        return sum(value for value in values if isinstance(value, int))
+    return None
+
+
+def _headed(cells: list[_Cells[R]], options: TableOptions) -> list[_Cells[R]]:
+    """Give each its header: the short one beside a column of the same group."""
+    if not options.headers:
+        return cells
+    headed: list[_Cells[R]] = []
+    group = ""
+    for cell in cells:
+        column = cell.column
+        together = bool(column.short) and column.group == group
+        header = column.short if together else cell.header
+        group = column.group
+        headed.append(replace(cell, header=header, size=max(cell.size, width(header))))
+    return headed
+
+
+def _lines(
+    rows: Sequence[R], cells: list[_Cells[R]], options: TableOptions
+) -> Iterator[str]:
+    if options.headers:
+        header = _GAP.join(_padded(cell, [cell.header])[0] for cell in cells).rstrip()
+        yield bold(header) if options.colour else header
+    columns = [_painted(rows, cell, options.colour) for cell in cells]
+    for line in zip(*columns, strict=True):
+        yield _GAP.join(line).rstrip()
+
+
+def _painted(
+    rows: Sequence[R], cell: _Cells[R], colour: Thresholds | None
+) -> list[str]:
+    padded = _padded(cell, cell.texts)
+    if colour is None:
+        return padded
+    column = cell.column
+    if column.severity is not None:
+        padded[: len(rows)] = [
+            painted(text, column.severity(row))
+            for text, row in zip(padded, rows, strict=False)
+        ]
+    elif column.alarm:
+        return [
+            painted(text, colour.severity(value))
+            for text, value in zip(padded, cell.values, strict=True)
+        ]
+    return padded
+
+
+def _padded(cell: _Cells[R], texts: list[str]) -> list[str]:
+    size = cell.size
+    if cell.column.kind != "text":
+        return [text.rjust(size) for text in texts]
+    return [
+        text.ljust(size)
+        if text.isascii() and len(text) <= size
+        else pad(shorten(text, size), size)
+        for text in texts
+    ]
+
+
+class Sized(Protocol):
+    """A column as it is fitted into the width of a terminal."""
+
+    @property
+    def keep(self) -> int:
+        """Its rank among those that leave: the lowest first."""
         ...
 
     @property
     def size(self) -> int:
-        """How many cells of the terminal it takes."""
+        """The cells of the terminal that its texts need."""
         ...
 
     @property
@@ -110,7 +272,7 @@ class Sized(Protocol):
 
     @property
     def heading(self) -> int:
-        """How much its header takes."""
+        """The cells of the terminal that its header needs."""
         ...
 
 
@@ -190,200 +352,22 @@ def _width(found: Sequence[int]) -> int:
     return sum(found) + GAP * (len(found) - 1)
 
 
-# The plainest of tables: cells of text, two spaces between columns.
-
-
 def plain_table(rows: Sequence[Sequence[str]]) -> str:
-    """Align the cells of *rows*, all of one length, and end each line."""
+    """Align the cells of *rows*, two spaces between columns, and end each line."""
     shown = [[printable(cell) for cell in row] for row in rows]
     sizes = [max(map(width, column)) for column in zip(*shown, strict=True)]
     lines = (
-        "  ".join(left(cell, size) for cell, size in zip(row, sizes, strict=True))
+        "  ".join(pad(cell, size) for cell, size in zip(row, sizes, strict=True))
         for row in shown
     )
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-# Rows as a table: one unit a column, numbers to the right, no wider than asked.
+def painted(text: str, severity: Severity | None) -> str:
+    """Return *text* in the colour of *severity*."""
+    return f"{_CODES[severity]}{text}{_RESET}" if severity else text
 
 
-R = TypeVar("R")
-
-_GAP: Final = " " * GAP
-TOTAL: Final = "TOTAL"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableOptions:
-    """How a table is to look.
-
-    *width* is the terminal's, or ``None`` for as wide as it needs. *fixed* columns were
-    asked for and never leave. *colour* holds the thresholds, or ``None`` for none.
-    """
-
-    units: Units = AUTO
-    width: int | None = None
-    fixed: bool = False
-    colour: Thresholds | None = None
-    headers: bool = True
-    total: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """The *lines* of a table, and the keys of the columns that it had no room for."""
-
-    lines: Iterator[str]
-    left_out: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cells(Generic[R]):
-    column: Column[R]
-    header: str
-    values: list[Value]
-    texts: list[str]
-    size: int
-    name: bool
-
-    @property
-    def keep(self) -> int:
-        return self.column.keep
-
-    @property
-    def flexible(self) -> bool:
-        return self.column.kind == "text"
-
-    @property
-    def heading(self) -> int:
-        return width(self.header)
-
-
-def render(
-    rows: Sequence[R], columns: Sequence[Column[R]], look: TableOptions
-) -> Rendered:
-    """Lay *rows* out."""
-    # The word is a text, and takes the place of no total.
-    named = next((c for c in columns if c.kind == "text"), None)
-    cells = [_cells(rows, c, look, named=c is named) for c in columns]
-    if look.width is None:
-        return Rendered(_lines(rows, _headed(cells, look), look), ())
-    gone = leaving(cells, look.width, 0 if look.fixed else ALWAYS)
-    shown = _headed([c for i, c in enumerate(cells) if i not in gone], look)
-    cut = [
-        replace(cell, size=size)
-        for cell, size in zip(shown, sizes(shown, look.width), strict=True)
-    ]
-    return Rendered(
-        _lines(rows, cut, look), tuple(cells[i].column.key for i in sorted(gone))
-    )
-
-
-def _cells(
-    rows: Sequence[R], column: Column[R], look: TableOptions, *, named: bool
-) -> _Cells[R]:
-    values: list[Value] = [column.get(row) for row in rows]
-    if look.total:
-        values.append(TOTAL if named else total(column, values))
-    texts = _texts(column, values, look.units)
-    if column.mark is not None:
-        _mark(texts, values, [column.mark(row) for row in rows])
-    if look.total and values[-1] is None:
-        texts[-1] = ""
-    size = widest(texts)
-    if look.headers:
-        size = max(size, width(printable(column.short or column.header)))
-    return _Cells(
-        column=column,
-        header=printable(column.header),
-        values=values,
-        texts=texts,
-        size=size,
-        name=column.name,
-    )
-
-
-def _mark(texts: list[str], values: list[Value], marks: list[str]) -> None:
-    """Mark what is not the whole truth: a total is a lower bound if any row is."""
-    if len(texts) > len(marks):
-        marks = [*marks, PARTIAL if any(PARTIAL in mark for mark in marks) else ""]
-    for i, (value, mark) in enumerate(zip(values, marks, strict=True)):
-        if value is not None:
-            texts[i] = mark + texts[i]
-
-
-def _texts(column: Column[R], values: list[Value], units: Units) -> list[str]:
-    if column.kind == "text":
-        return [printable(str(v)) if v else UNKNOWN for v in values]
-    show = formatter(column.kind, units, values)
-    return [UNKNOWN if v is None else show(v) for v in values]
-
-
-def total(column: Column[R], values: Sequence[Value]) -> Value:
-    """Return the exact sum of what is known, of a column that can be summed."""
-    if not column.additive:
-        return None
-    if column.kind in {"cpu", "memory"}:
-        amounts = [value for value in values if isinstance(value, Quantity)]
-        return sum(amounts, Quantity(0)) if amounts else None
-    if column.kind == "count":
-        return sum(value for value in values if isinstance(value, int))
-    return None
-
-
-def _headed(cells: list[_Cells[R]], look: TableOptions) -> list[_Cells[R]]:
-    """Give each its header: the short one beside a column of the same group."""
-    if not look.headers:
-        return cells
-    headed: list[_Cells[R]] = []
-    group = ""
-    for cell in cells:
-        column = cell.column
-        together = bool(column.short) and column.group == group
-        header = column.short if together else cell.header
-        group = column.group
-        headed.append(replace(cell, header=header, size=max(cell.size, width(header))))
-    return headed
-
-
-def _lines(
-    rows: Sequence[R], cells: list[_Cells[R]], look: TableOptions
-) -> Iterator[str]:
-    if look.headers:
-        header = _GAP.join(_padded(cell, [cell.header])[0] for cell in cells).rstrip()
-        yield bold(header) if look.colour else header
-    columns = [_painted(rows, cell, look.colour) for cell in cells]
-    for line in zip(*columns, strict=True):
-        yield _GAP.join(line).rstrip()
-
-
-def _painted(
-    rows: Sequence[R], cell: _Cells[R], colour: Thresholds | None
-) -> list[str]:
-    padded = _padded(cell, cell.texts)
-    if colour is None:
-        return padded
-    column = cell.column
-    if column.severity is not None:
-        padded[: len(rows)] = [
-            painted(text, column.severity(row))
-            for text, row in zip(padded, rows, strict=False)
-        ]
-    elif column.alarm:
-        return [
-            painted(text, colour.severity(value))
-            for text, value in zip(padded, cell.values, strict=True)
-        ]
-    return padded
-
-
-def _padded(cell: _Cells[R], texts: list[str]) -> list[str]:
-    size = cell.size
-    if cell.column.kind != "text":
-        return [text.rjust(size) for text in texts]
-    return [
-        text.ljust(size)
-        if text.isascii() and len(text) <= size
-        else left(shorten(text, size), size)
-        for text in texts
-    ]
+def bold(text: str) -> str:
+    """Return *text* in bold."""
+    return f"{BOLD}{text}{_RESET}"
