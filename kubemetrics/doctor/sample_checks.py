@@ -82,7 +82,7 @@ def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
 def _pods(snapshot: Snapshot) -> Finding:
     coverage = snapshot.coverage
     partial = [row for row in snapshot.pods if row.partial]
-    lines = list(_by_reason(row for row in snapshot.pods if row.stage == "running"))
+    lines = list(_by_reason(row for row in snapshot.pods if row.state == "running"))
     lines += [
         f"partial: {row.namespace}/{row.name} lacks {', '.join(row.missing)}"
         for row in partial

@@ -129,7 +129,7 @@ def _pod_order(
 
 
 def _descending(usage: Quantities, sort_by: SortBy) -> int:
-    """Order by the rounded values, as kubectl does, the largest first."""
+    """Return the sort key of the rounded usage, as kubectl sorts: the largest first."""
     if sort_by == CPU:
         return -usage.get(CPU, _ZERO).milli_value()
     return -usage.get(MEMORY, _ZERO).value() if sort_by == MEMORY else 0
@@ -160,7 +160,7 @@ def _pod_rows(
 
 
 def _sum_rows(usage: Quantities, options: PodTableOptions) -> list[Row]:
-    """Put the totals where kubectl puts them.
+    """Return the rule and the totals, in the columns in which kubectl puts them.
 
     It counts the columns of the header, so that without headers those of ``-A`` and
     ``--containers`` are not counted, and with swap everything is a column too far right
@@ -223,7 +223,7 @@ def _amount(resource: str, quantity: Quantity) -> str:
 
 
 def _percent(used: Quantity, available: Quantity) -> str:
-    """Divide floats and cut, exactly as kubectl: 29 of 100 can be 28%."""
+    """Return per cent, by floats and cut off as in kubectl: 29 of 100 can be 28%."""
     if not available:
         return "0%"
     return f"{int(used.milli_value() / available.milli_value() * 100)}%"
@@ -301,7 +301,7 @@ _UNAUTHORIZED: Final = "error: You must be logged in to the server ({})"
 
 
 class KubectlError(KubeMetricsError):
-    """What kubectl would print on stderr, the whole line."""
+    """An error whose text is the whole line that kubectl would print on stderr."""
 
 
 def fail(error: KubeMetricsError) -> int:
@@ -392,7 +392,7 @@ def _generic(error: ApiError, asked: str) -> tuple[str, str]:
 
 
 def _check_served() -> Flow[None]:
-    """Look whether discovery lists a version of the metrics API that is not stale.
+    """Check that discovery lists a version of the metrics API that is not stale.
 
     Raises:
         KubectlError: it does not; or it failed, where client-go makes up the text.

@@ -1,4 +1,4 @@
-"""Label and field selectors, checked before anything is asked, in upstream's words.
+"""Label and field selectors, checked before any request, in upstream's words.
 
 Sources: apimachinery pkg/labels/selector.go, pkg/fields/selector.go and
 pkg/api/validate/content.
@@ -38,19 +38,19 @@ _INT64: Final = range(-(2**63), 2**63)
 
 
 def check_labels(selector: str) -> None:
-    """Parse a label selector.
+    """Check that *selector* is a label selector.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not; the text is upstream's.
     """
     _Labels(selector).check()
 
 
 def check_fields(selector: str) -> None:
-    """Parse a field selector.
+    """Check that *selector* is a field selector.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not; the text is upstream's.
     """
     for term in sorted(re.findall(r"(?:\\.|[^,\\]|\\$)+", selector, re.DOTALL)):
         _, operator, value = _partition(term)

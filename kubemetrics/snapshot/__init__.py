@@ -6,15 +6,15 @@
 (``code``, ``explanation``). Beside a value: ``partial`` (a lower bound), ``stale``,
 ``age``. ``demand`` holds requests and limits and the marks of what is partial in them.
 ``row.ratio("cpu", "requests" | "limits" | "node")`` is the exact share, or ``None``
-where there is none to tell. ``containers(row)`` gives a pod's `ContainerUsage` rows,
+where it is not known. ``container_rows(rows)`` gives the `ContainerUsage` rows of pods,
 ``rollup(rows, keys)`` sums in groups, ``summed(rows)`` the total. `Coverage` counts
-what should have a sample and says it in a ``sentence``.
+what should have a sample; its ``sentence`` is for people.
 """
 
 from __future__ import annotations
 
 from .join import Snapshot, join
-from .node_rows import NodeAccount, NodeUsage, above_full
+from .node_rows import NodeBreakdown, NodeUsage, above_full
 from .parts import Failure, Part, PartName, Parts, Unreadable
 from .read import SnapshotOptions, snapshot
 from .reasons import Reason, ReasonCode
@@ -25,8 +25,8 @@ from .rows import (
     ContainerUsage,
     Coverage,
     PodUsage,
-    Stage,
-    containers,
+    RowState,
+    container_rows,
 )
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
     "Coverage",
     "Failure",
     "GroupKey",
-    "NodeAccount",
+    "NodeBreakdown",
     "NodeUsage",
     "Part",
     "PartName",
@@ -47,13 +47,13 @@ __all__ = [
     "Reason",
     "ReasonCode",
     "Rollup",
+    "RowState",
     "Snapshot",
     "SnapshotOptions",
     "Spread",
-    "Stage",
     "Unreadable",
     "above_full",
-    "containers",
+    "container_rows",
     "join",
     "rollup",
     "snapshot",

@@ -14,7 +14,7 @@ from ..jsonread import EMPTY, UnreadableItem
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.pod import Pod
 from ..models.resources import CPU, MEMORY, Quantities
-from .node_rows import NodeAccount, NodeUsage, Reconciliation
+from .node_rows import NodeBreakdown, NodeUsage, PodsByNode
 from .parts import Failure, Part, PartName, Parts, Unreadable
 from .reasons import (
     Clock,
@@ -25,7 +25,7 @@ from .reasons import (
     node_reason,
     pod_reason,
 )
-from .rows import Coverage, PodUsage, Stage, node_coverage, pod_coverage
+from .rows import Coverage, PodUsage, RowState, node_coverage, pod_coverage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +54,16 @@ class Snapshot:
         return next((f.error for f in self.failures if f.part == part), None)
 
 
-AccountOf: TypeAlias = Callable[[str, Quantities | None], NodeAccount] | Reason | None
-"""Accounts for a node by its name and usage; or the reason why nobody can."""
+BreakdownOf: TypeAlias = (
+    Callable[[str, Quantities | None], NodeBreakdown] | Reason | None
+)
+"""Returns the breakdown of a node by its name and usage; or why there can be none."""
 
 
 def join(parts: Parts) -> Snapshot:
     """Join what was read; each part that failed takes away its cells and no more."""
     pace = clock(parts)
-    cluster = _state(parts, parts.pod_metrics, pace)
+    cluster = _cluster_state(parts, parts.pod_metrics, pace)
     pods = join_pods(parts.pods, cluster, orphans=not parts.narrowed)
     nodes = _join_nodes(parts, cluster, pods)
     return Snapshot(
@@ -77,11 +79,13 @@ def join(parts: Parts) -> Snapshot:
     )
 
 
-def _state(parts: Parts, metrics: Part[PodMetrics], pace: Clock) -> ClusterState:
+def _cluster_state(
+    parts: Parts, metrics: Part[PodMetrics], pace: Clock
+) -> ClusterState:
     measured = None
     if not parts.node_metrics.errors:
         seen = {n.name for n in parts.node_metrics.items if n.usage}
-        # What was said of a node and not understood shows that it is not silent.
+        # A sample that could not be read shows that its node is not silent.
         measured = frozenset(seen.union(_unread(parts.node_metrics)))
     nodes = {node.name: node for node in parts.nodes.items}
     ready = any(node.ready for node in nodes.values())
@@ -132,7 +136,7 @@ def _row(
         return PodUsage(
             namespace=pod.namespace,
             name=pod.name,
-            stage=_stage(pod, reason),
+            state=_row_state(pod, reason),
             pod=pod,
             reason=reason,
             demand=demand,
@@ -143,7 +147,7 @@ def _row(
     return PodUsage(
         namespace=pod.namespace,
         name=pod.name,
-        stage="finished" if pod.finished else "running",
+        state="finished" if pod.finished else "running",
         pod=pod,
         metrics=sample,
         usage=sample.usage,
@@ -161,7 +165,7 @@ def _orphan(sample: PodMetrics, cluster: ClusterState) -> PodUsage:
     return PodUsage(
         namespace=sample.namespace,
         name=sample.name,
-        stage="orphan",
+        state="orphan",
         metrics=sample,
         usage=sample.usage,
         stale=cluster.clock.stale(age, ""),
@@ -179,7 +183,7 @@ def _unread_pod(
     return PodUsage(
         namespace=item.namespace,
         name=item.name,
-        stage="running",
+        state="running",
         reason=error_reason(item.error),
         date=cluster.clock.date,
     )
@@ -190,7 +194,7 @@ def _unread(part: Part[NodeMetrics]) -> dict[str, Reason]:
     return {i.name: error_reason(i.error) for i in part.unreadable if i.name}
 
 
-def _stage(pod: Pod, reason: Reason) -> Stage:
+def _row_state(pod: Pod, reason: Reason) -> RowState:
     if pod.finished:
         return "finished"
     if not pod.node_name or pod.phase == "Pending":
@@ -217,13 +221,13 @@ def _join_nodes(
     parts: Parts, cluster: ClusterState, pods: tuple[PodUsage, ...]
 ) -> tuple[NodeUsage, ...]:
     samples = {m.name: m for m in parts.node_metrics.items}
-    account_of = _accounts(parts, cluster, pods)
+    breakdown_of = _breakdowns(parts, cluster, pods)
     error = parts.node_metrics.error()
     whole = None if error is None else error_reason(error)
     unread = _unread(parts.node_metrics)
     named = {item.name for item in parts.nodes.unreadable if item.name}
     return tuple(
-        _node(name, samples.get(name), cluster, unread.get(name, whole), account_of)
+        _node(name, samples.get(name), cluster, unread.get(name, whole), breakdown_of)
         for name in sorted({*cluster.nodes, *samples, *unread, *named})
     )
 
@@ -233,7 +237,7 @@ def _node(
     sample: NodeMetrics | None,
     cluster: ClusterState,
     unread: Reason | None,
-    account_of: AccountOf,
+    breakdown_of: BreakdownOf,
 ) -> NodeUsage:
     usage = sample.usage if sample and sample.usage else None
     age = cluster.clock.age(sample.timestamp) if sample else None
@@ -247,15 +251,15 @@ def _node(
         age=age,
         date=cluster.clock.date,
         skew=cluster.clock.skews.get(name),
-        account=account_of(name, usage) if callable(account_of) else None,
-        account_reason=account_of if isinstance(account_of, Reason) else None,
+        breakdown=breakdown_of(name, usage) if callable(breakdown_of) else None,
+        breakdown_reason=breakdown_of if isinstance(breakdown_of, Reason) else None,
     )
 
 
-def _accounts(
+def _breakdowns(
     parts: Parts, cluster: ClusterState, pods: tuple[PodUsage, ...]
-) -> AccountOf:
-    """Reconcile each node with all the cluster's pods, or say why that cannot be."""
+) -> BreakdownOf:
+    """Return how a node is broken down by the cluster's pods, or why it cannot be."""
     whole, metrics = parts.all_pods, parts.all_pod_metrics
     if whole is None or metrics is None:
         return None
@@ -265,4 +269,4 @@ def _accounts(
     if whole is not parts.pods:
         known = replace(cluster, pod_metrics=metrics, unread=_unread_samples(metrics))
         pods = join_pods(whole, known, orphans=False)
-    return Reconciliation(pods).account
+    return PodsByNode(pods).breakdown

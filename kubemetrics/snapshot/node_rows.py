@@ -1,4 +1,4 @@
-"""Rows of nodes, each reconciled with its pods: its usage = Σ pods + the rest."""
+"""Rows of nodes, each with its usage broken down into that of its pods and the rest."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..models.node import Node, Taint
 from ..models.resources import CPU, Condition, Quantities
 from ..quantity import Quantity
 from .reasons import Reason
-from .rows import PodUsage, Stage, ratio
+from .rows import PodUsage, RowState, ratio
 
 Share: TypeAlias = Literal["usage", "requests", "limits"]
 """Amounts that are compared with a node's allocatable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeAccount:
-    """A node's usage reconciled with its pods.
+class NodeBreakdown:
+    """A node's usage, split into that of its pods and the rest.
 
     *pods* counts those assigned to it and not finished, *demand* is theirs,
     *pods_usage* the sum over those measured, *unmeasured* counts those that run without
@@ -48,12 +48,12 @@ class NodeAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeUsage:
-    """A node, its sample and what its pods take of it.
+    """A node with its sample, or a reason, and the breakdown of its usage.
 
     *node* is ``None`` where nodes could not be read. *skew* is how far its own clock is
-    ahead (behind, if negative) where its samples alone are dated wrongly. *account*
-    takes all pods of the cluster; where it is ``None``, *account_reason* says why, if
-    they were asked for. *age* is the sample's, by the clock of the server, which said
+    ahead (behind, if negative) where its samples alone are dated wrongly. *breakdown*
+    takes all pods of the cluster; where it is ``None``, *breakdown_reason* says why, if
+    they were asked for. *age* is the sample's, by the clock of the server, which was
     *date* when it was read.
     """
 
@@ -66,12 +66,12 @@ class NodeUsage:
     age: timedelta | None = None
     date: datetime | None = None
     skew: timedelta | None = None
-    account: NodeAccount | None = None
-    account_reason: Reason | None = None
+    breakdown: NodeBreakdown | None = None
+    breakdown_reason: Reason | None = None
 
     @property
-    def stage(self) -> Stage:
-        """Always ``running``: of every node a sample is expected."""
+    def state(self) -> RowState:
+        """The state, always ``running``: of every node a sample is expected."""
         return "running"
 
     @property
@@ -128,9 +128,12 @@ class NodeUsage:
 
         ``pods`` is a number of pods. ``None`` where the pods are not known.
         """
-        if self.account is None:
+        if self.breakdown is None:
             return None
-        taken = {**self.account.demand.requests, "pods": Quantity(self.account.pods)}
+        taken = {
+            **self.breakdown.demand.requests,
+            "pods": Quantity(self.breakdown.pods),
+        }
         return {
             name: value - taken.get(name, Quantity(0))
             for name, value in self.allocatable.items()
@@ -139,7 +142,7 @@ class NodeUsage:
     def ratio(self, resource: str, share: Share) -> Fraction | None:
         """Return usage, Σ requests or Σ limits in allocatable, exactly.
 
-        Above 1 the limits are overcommitted; where ``account.demand.partial_limit``
+        Above 1 the limits are overcommitted; where ``breakdown.demand.partial_limit``
         holds it is a lower bound.
         """
         return ratio(self._amounts(share).get(resource), self.allocatable.get(resource))
@@ -147,7 +150,7 @@ class NodeUsage:
     def _amounts(self, share: Share) -> Quantities:
         if share == "usage":
             return self.usage or EMPTY
-        demand = self.account.demand if self.account else None
+        demand = self.breakdown.demand if self.breakdown else None
         if demand is None:
             return EMPTY
         return demand.requests if share == "requests" else demand.limits
@@ -174,10 +177,10 @@ def above_full(node: NodeUsage, resource: str) -> str:
 
 
 def _rest_of(node: NodeUsage, resource: str) -> str:
-    account = node.account
-    if account is None or account.rest is None or resource not in account.rest:
+    breakdown = node.breakdown
+    if breakdown is None or breakdown.rest is None or resource not in breakdown.rest:
         return ""
-    return f" ({account.rest_name}: {account.rest[resource]})"
+    return f" ({breakdown.rest_name}: {breakdown.rest[resource]})"
 
 
 def _beyond(node: NodeUsage, resource: str) -> str:
@@ -193,8 +196,8 @@ def _percent(used: Quantity, whole: Quantity | None) -> str:
     return "an unknown part" if share is None else f"{int(share * 100)}%"
 
 
-class Reconciliation:
-    """Sums the pods of a cluster by node, and accounts for each node's usage."""
+class PodsByNode:
+    """Sums the pods of a cluster by node, and breaks down each node's usage."""
 
     def __init__(self, pods: Iterable[PodUsage]) -> None:
         self._nodes: dict[str, _Pods] = {}
@@ -202,10 +205,10 @@ class Reconciliation:
             if row.node_name:
                 self._nodes.setdefault(row.node_name, _Pods()).add(row)
 
-    def account(self, node: str, usage: Quantities | None) -> NodeAccount:
-        """Return the account of *node*, whose own usage is *usage*."""
+    def breakdown(self, node: str, usage: Quantities | None) -> NodeBreakdown:
+        """Return the breakdown of *node*, whose own usage is *usage*."""
         pods = self._nodes.get(node) or _Pods()
-        return NodeAccount(
+        return NodeBreakdown(
             pods=pods.unfinished,
             demand=pods.totals.demand,
             pods_usage=pods.totals.usage,
@@ -223,8 +226,8 @@ class _Pods:
     def add(self, row: PodUsage) -> None:
         """Count a pod; one that is being deleted may still run."""
         self.totals.add(row.usage, row.demand)
-        self.unfinished += row.stage != "finished"
-        unknown = row.usage is None and row.stage in {"running", "terminating"}
+        self.unfinished += row.state != "finished"
+        unknown = row.usage is None and row.state in {"running", "terminating"}
         self.unmeasured += unknown or row.partial
 
 

@@ -83,7 +83,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part(Generic[T]):
-    """One kind of object, read in one or several namespaces.
+    """The objects of one kind, read in one or several namespaces.
 
     *unreadable* are the items that could not be read, each for itself. *errors* are by
     namespace, ``""`` for a read of all of them. *date* is the server's clock when it
@@ -179,7 +179,7 @@ class Scope:
 
     @property
     def only(self) -> str:
-        """The one namespace named, or empty."""
+        """The name of the one namespace; empty where there are several, or no name."""
         return self.named[0] if self.single and self.named else ""
 
     def within(self, default: str) -> Scope:

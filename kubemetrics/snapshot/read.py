@@ -1,4 +1,4 @@
-"""Reading what a snapshot is made of: everything side by side, each part for itself."""
+"""The reads of a snapshot: all parts side by side, each with its own failure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SnapshotOptions(TypedDict, total=False):
 
     *namespace*: one, several, or ``None`` for all. *label_selector* and
     *field_selector* choose pods, *node* one node and its pods, *node_selector* nodes by
-    label. *reconcile* reads all pods of the cluster for the nodes' accounts, whatever
+    label. *reconcile* reads all pods of the cluster for the nodes' breakdowns, whatever
     else is chosen. *chunk_size*: pods a request (500). *progress* is
     called with the number of pods read so far. *timeout*: seconds for the whole call.
     """
@@ -47,7 +47,7 @@ def snapshot(api: Api, options: SnapshotOptions) -> Flow[Snapshot]:
 
     Raises:
         KubeMetricsError: nothing at all could be read; the error is that of the pods,
-            or of the nodes where their accounts are wanted.
+            or of the nodes where their breakdowns are wanted.
     """
     check_options(options, SnapshotOptions)
     parts = yield from read(api, options)
@@ -93,7 +93,7 @@ def read(api: Api, options: SnapshotOptions) -> Flow[Parts]:
 
 
 class _PartReader(Generic[T]):
-    """One kind of object, read in each namespace on its own."""
+    """Reads the objects of one kind, in each namespace on its own."""
 
     def __init__(self, lister: _List[T], options: Sequence[ListOptions]) -> None:
         self._list = lister

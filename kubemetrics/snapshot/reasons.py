@@ -50,7 +50,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterState:
-    """What was read beside a pod or node, which its row and its reason depend on.
+    """The facts about a cluster that the row and the reason of a pod or node depend on.
 
     *measured_nodes* is ``None`` where node metrics could not be read: whether a node is
     silent is then not known. Neither is it of a node that is not among *nodes* where
@@ -112,7 +112,7 @@ def container_reason(container: Container, pod: Pod) -> Reason | None:
     if container.kind == "init" and state.kind == "terminated":
         return Reason(
             "Finished",
-            f"Init container {container.name} ran to its end ({_how(state)}).",
+            f"Init container {container.name} ran to its end ({_detail(state)}).",
         )
     if state.kind in {"waiting", "terminated"} and not pod.finished:
         return _not_running(container)
@@ -150,7 +150,7 @@ def _not_started(pod: Pod, _: ClusterState) -> Reason | None:
         return None
     everyone = (*pod.init_containers, *pod.containers)
     waiting = next((c for c in everyone if c.state.kind == "waiting"), None)
-    why = f": {_being(waiting)}" if waiting else ""
+    why = f": {_describe(waiting)}" if waiting else ""
     return Reason("NotStarted", f"Its phase is Pending{why}.")
 
 
@@ -226,21 +226,21 @@ _CHECKS: Final[tuple[_Check, ...]] = (
 
 
 def _not_running(container: Container) -> Reason:
-    return Reason("ContainerNotRunning", f"{_being(container, start='Container')}.")
+    return Reason("ContainerNotRunning", f"{_describe(container, start='Container')}.")
 
 
-def _being(container: Container, start: str = "container") -> str:
-    """Describe a state: ``container app is waiting (CrashLoopBackOff; …)``."""
-    known = [_how(container.state)]
+def _describe(container: Container, start: str = "container") -> str:
+    """Describe its state, as ``container app is waiting (CrashLoopBackOff; …)``."""
+    known = [_detail(container.state)]
     last = container.last_termination
     if last is not None and container.state.kind == "waiting":
-        known.append(f"last ended with {_how(last)}")
+        known.append(f"last ended with {_detail(last)}")
     detail = "; ".join(filter(None, known))
     how = f" ({detail})" if detail else ""
     return f"{start} {container.name} is {container.state.kind}{how}"
 
 
-def _how(state: ContainerState) -> str:
+def _detail(state: ContainerState) -> str:
     code = "" if state.exit_code is None else f"exit code {state.exit_code}"
     return ", ".join(filter(None, (state.reason, code)))
 
@@ -304,7 +304,7 @@ class Clock:
 
 
 def clock(parts: Parts) -> Clock:
-    """Conclude the date, the cadence and which clocks are wrong from what was read."""
+    """Return the clock of a snapshot, concluded from the dates of what was read."""
     windows = [sample.window for sample in parts.pod_metrics.items]
     windows += [sample.window for sample in parts.node_metrics.items]
     # A window of no length (a provider that does not know it) tells no pace.

@@ -21,7 +21,7 @@ from ..models.resources import Quantities
 from ..quantity import Quantity
 from .reasons import Reason, ReasonCode, container_reason
 
-Stage: TypeAlias = Literal["running", "finished", "waiting", "terminating", "orphan"]
+RowState: TypeAlias = Literal["running", "finished", "waiting", "terminating", "orphan"]
 """State of a row; only of one that is ``running`` a sample is expected."""
 Base: TypeAlias = Literal["requests", "limits", "node"]
 """Denominators of a usage; ``node`` is the node's allocatable."""
@@ -53,20 +53,20 @@ NOT_COMPARED: Final = Compared(EMPTY, NO_DEMAND)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodUsage:
-    """A pod, its sample, and what it asks for.
+    """A pod with its usage, or the reason why it has none, and its requests and limits.
 
     *pod* is ``None`` for a sample whose pod is not in the list (`orphan`). *usage* is
     CPU in cores and memory in bytes; where it is ``None``, *reason* says why. *demand*
     is ``None`` where the pod could not be read; that of a finished pod is empty.
     *missing* names the running containers that the sample lacks: the value is then a
     lower bound (`partial`). *stale*: the sample is old for the list's cadence. *age* is
-    the sample's, by the clock of the server, which said *date* when it was read.
+    the sample's, by the clock of the server, which was *date* when it was read.
     *allocatable* is its node's, empty where it is not known.
     """
 
     namespace: str
     name: str
-    stage: Stage
+    state: RowState
     pod: Pod | None = None
     metrics: PodMetrics | None = None
     usage: Quantities | None = None
@@ -128,7 +128,7 @@ class ContainerUsage:
 
     row: PodUsage
     name: str
-    stage: Stage
+    state: RowState
     container: Container | None = None
     usage: Quantities | None = None
     reason: Reason | None = None
@@ -146,7 +146,7 @@ class ContainerUsage:
 
     @property
     def kind(self) -> ContainerKind | None:
-        """Regular, init, sidecar or ephemeral."""
+        """The kind of the container: regular, init, sidecar or ephemeral."""
         return self.container.kind if self.container else None
 
     @property
@@ -189,7 +189,7 @@ _OF_ONE = frozenset({"ContainerNotRunning", "Restarted"})
 """Reasons of the pod that one of its containers is enough for."""
 
 
-def containers(rows: Iterable[PodUsage]) -> tuple[ContainerUsage, ...]:
+def container_rows(rows: Iterable[PodUsage]) -> tuple[ContainerUsage, ...]:
     """Return the containers of these pods: init and sidecars first, in their order."""
     demands = Demands()
     return tuple(container for row in rows for container in _of(row, demands))
@@ -209,7 +209,7 @@ def _of(row: PodUsage, demands: Demands) -> Iterator[ContainerUsage]:
             demand = demands.of_container(pod, container) if serves else NO_DEMAND
             yield _known(row, pod, container, usage, demand)
     for name, usage in samples.items():
-        yield ContainerUsage(row=row, name=name, stage="orphan", usage=usage)
+        yield ContainerUsage(row=row, name=name, state="orphan", usage=usage)
 
 
 def _known(
@@ -223,7 +223,7 @@ def _known(
     return ContainerUsage(
         row=row,
         name=container.name,
-        stage=_stage(row, container, usage),
+        state=_state(row, container, usage),
         container=container,
         usage=usage or None,
         reason=reason,
@@ -231,12 +231,12 @@ def _known(
     )
 
 
-def _stage(row: PodUsage, container: Container, usage: Quantities | None) -> Stage:
+def _state(row: PodUsage, container: Container, usage: Quantities | None) -> RowState:
     if usage:
-        return "finished" if row.stage == "finished" else "running"
+        return "finished" if row.state == "finished" else "running"
     if container.state.kind == "terminated" and container.kind in {"init", "ephemeral"}:
         return "finished"
-    return row.stage
+    return row.state
 
 
 def _reason(row: PodUsage, pod: Pod, container: Container) -> Reason:
@@ -274,7 +274,7 @@ def _beside(reason: Reason, container: Container) -> Reason | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """How many rows that should have a sample have one, and why the others have none.
+    """Counts of the rows that should have a sample: those with one, and those without.
 
     *measured* of *expected* have one; *missing* counts the others by reason, in the
     order of `ReasonCode`. Counted apart: *finished*, *waiting* (not running yet) and
@@ -322,13 +322,13 @@ class Counted(Protocol):
     """A row as coverage counts it: a pod, a container or a node."""
 
     @property
-    def stage(self) -> Stage:
+    def state(self) -> RowState:
         """State of the row: a sample is expected of ``running`` ones."""
         ...
 
     @property
     def reason(self) -> Reason | None:
-        """Why it has no value, if it has none."""
+        """The reason why it has no value; ``None`` where it has one."""
         ...
 
     @property
@@ -345,10 +345,10 @@ class Counted(Protocol):
 class CoverageCount:
     """Counts rows one by one into a `Coverage`."""
 
-    __slots__ = ("_measured", "_missing", "_partial", "_stages", "_stale")
+    __slots__ = ("_measured", "_missing", "_partial", "_stale", "_states")
 
     def __init__(self) -> None:
-        self._stages: Counter[Stage] = Counter()
+        self._states: Counter[RowState] = Counter()
         self._missing: Counter[ReasonCode] = Counter()
         self._measured = 0
         self._partial = 0
@@ -356,11 +356,11 @@ class CoverageCount:
 
     def add(self, row: Counted) -> None:
         """Count one row: a sample is expected of one that is ``running``."""
-        stage, reason = row.stage, row.reason
-        self._stages[stage] += 1
+        state, reason = row.state, row.reason
+        self._states[state] += 1
         if reason is None:
-            self._measured += stage == "running"
-        elif stage == "running":
+            self._measured += state == "running"
+        elif state == "running":
             self._missing[reason.code] += 1
         self._partial += row.partial
         self._stale += row.stale
@@ -370,13 +370,13 @@ class CoverageCount:
         order: tuple[ReasonCode, ...] = get_args(ReasonCode)
         return Coverage(
             noun=noun,
-            expected=self._stages["running"],
+            expected=self._states["running"],
             measured=self._measured,
             missing=tuple((c, self._missing[c]) for c in order if self._missing[c]),
-            finished=self._stages["finished"],
-            waiting=self._stages["waiting"],
-            terminating=self._stages["terminating"],
-            orphans=self._stages["orphan"],
+            finished=self._states["finished"],
+            waiting=self._states["waiting"],
+            terminating=self._states["terminating"],
+            orphans=self._states["orphan"],
             partial=self._partial,
             stale=self._stale,
         )

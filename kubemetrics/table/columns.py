@@ -78,7 +78,7 @@ class Column(Generic[R_contra]):
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Where it stands in JSON: ``mem.usage`` nests, as does ``label:app``."""
+        """The names by which JSON nests it: ``mem.usage`` is ``usage`` in ``mem``."""
         family, colon, name = self.key.partition(":")
         return (
             (_PLURAL.get(family, family), name) if colon else tuple(self.key.split("."))
@@ -94,7 +94,7 @@ class UnknownColumnError(ValueError):
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be read: *column* is counted from 1 in *text*.
+    """An expression that cannot be read, at *column* (the first is 1) of *text*.
 
     *flag* may be set to where the expression was given.
     """
@@ -166,11 +166,11 @@ class Table(Generic[R_contra]):
         return f"no column {key!r} of {self.nouns}; {hint}" if key else hint
 
     def plain(self, rows: Sequence[R_contra]) -> tuple[Column[R_contra], ...]:
-        """Return the columns of the plain table for *rows*."""
+        """Return the columns of the default table for *rows*."""
         return tuple(column for column in self.wide(rows) if column.keep)
 
     def wide(self, rows: Sequence[R_contra]) -> tuple[Column[R_contra], ...]:
-        """Return the columns that may say something of *rows*."""
+        """Return all columns but the optional ones in which no row has a value."""
         return tuple(
             column
             for column in self.columns
@@ -179,7 +179,7 @@ class Table(Generic[R_contra]):
 
 
 def label_column(name: str, labels: Callable[[R], Mapping[str, str]]) -> Column[R]:
-    """Make the column of a label."""
+    """Return the column of the label *name*; *labels* takes all of them from a row."""
 
     def get(row: R) -> Value:
         return labels(row).get(name)
@@ -221,7 +221,7 @@ def through(read: Callable[[R], T], get: Callable[[S], R]) -> Callable[[S], T]:
 
 
 def unique(columns: Iterable[Column[R]]) -> tuple[Column[R], ...]:
-    """Leave out each column that came before."""
+    """Return *columns* without those whose key came before."""
     return tuple({column.key: column for column in columns}.values())
 
 
@@ -253,7 +253,7 @@ def arrangement(
     sort: Sequence[str] = (),
     top: int | None = None,
 ) -> Arrangement[R]:
-    """Read the keys of *sort*; ``-KEY`` falls.
+    """Return the order by the keys of *sort* (``-KEY``: the largest first).
 
     Raises:
         UnknownColumnError: there is no such column.
@@ -286,7 +286,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def rank(value: Known) -> int | str:
-    """Return what *value* sorts by among its kind."""
+    """Return the number or text that *value* is sorted by among values of its kind."""
     if isinstance(value, Quantity):
         return value.nanos
     if isinstance(value, Fraction):
@@ -313,7 +313,7 @@ class Unit:
     up: bool = False
 
     def show(self, amount: int) -> str:
-        """Write *amount* nano-units."""
+        """Return *amount*, in nano-units, as text in this unit."""
         step = self.nanos // 10**self.places
         steps = -(-amount // step) if self.up else amount // step
         if steps == 0 and amount > 0:
@@ -377,7 +377,7 @@ _NAMES: Final[dict[str, UnitName]] = {
 
 
 def formatter(kind: Kind, units: Units, values: Iterable[Value]) -> Show:
-    """Return what writes the known ones of *values*, all in one unit."""
+    """Return a function that writes each known one of *values*, all in one unit."""
     if kind in {"cpu", "memory"}:
         amounts = [v.nanos for v in values if isinstance(v, Quantity)]
         return _quantities(_unit(kind, units, amounts))
@@ -410,7 +410,7 @@ def _quantities(unit: Unit) -> Show:
 
 
 def percent(value: Value) -> str:
-    """Write a share of one as whole per cent."""
+    """Return a share of one as text, in whole per cent."""
     if not isinstance(value, Fraction):
         return UNKNOWN
     whole = value.numerator * 100 // value.denominator

@@ -47,7 +47,7 @@ _OPERATORS: Final = "== != < <= > >= =~ !~"
 
 
 def where(text: str, table: Table[R]) -> Callable[[R], bool]:
-    """Read an expression over the columns of *table*; true where a row matches.
+    """Return a function that tells whether a row of *table* matches *text*.
 
     Raises:
         ExpressionError: it cannot be read; says the column of the expression.
@@ -240,7 +240,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def exact(value: Value) -> Operand:
-    """Return the operand that a known cell is."""
+    """Return a known cell as an operand."""
     if isinstance(value, Quantity):
         return value.nanos
     if isinstance(value, Fraction):
@@ -251,7 +251,7 @@ def exact(value: Value) -> Operand:
 
 
 def literal(kind: Kind, text: str) -> Operand:
-    """Read a value to compare columns of *kind* with.
+    """Return *text* as an operand to compare columns of *kind* with.
 
     Raises:
         ValueError: not a value of that kind; says what one looks like.

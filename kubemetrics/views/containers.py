@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..snapshot import ContainerUsage, PodUsage, containers
+from ..snapshot import ContainerUsage, PodUsage, container_rows
 from ..table.columns import Column, Severity, Table, lifted
 from .pods import NAMESPACE, NODE, POD_ALIASES, labelled
 from .shared_columns import (
     EXPLANATION,
     REASON,
-    Labelled,
+    HasLabels,
     demand_families,
     label_family,
     marks,
@@ -27,7 +27,7 @@ def container_view() -> View[ContainerUsage]:
     """Return the view of containers."""
     return View(
         table=container_table(),
-        find=rows_of_pods(containers, pod_names),
+        find=rows_of_pods(container_rows, pod_names),
         pods_by_name=True,
     )
 
@@ -57,7 +57,7 @@ def _pod_row(row: ContainerUsage) -> PodUsage:
     return row.row
 
 
-def _labelled(row: ContainerUsage) -> Labelled | None:
+def _labelled(row: ContainerUsage) -> HasLabels | None:
     return labelled(row.row)
 
 
@@ -92,7 +92,7 @@ def _restarts(row: ContainerUsage) -> int | None:
 
 
 def _state(row: ContainerUsage) -> str | None:
-    """Name its state by its reason, as a pod's status does."""
+    """Return the reason of the container's state, or else its kind."""
     if row.container is None:
         return None
     state = row.container.state

@@ -28,7 +28,7 @@ _PAGE: Final = 100
 def text_lines(
     diagnosis: Diagnosis, *, width: int | None = None, colour: bool = False
 ) -> Iterator[str]:
-    """Write each finding: what, then what shows it, then what to do."""
+    """Write the lines of each finding: what, then the evidence, then the advice."""
     room = max((width or _PAGE) - len(_INDENT), _NARROWEST)
     for finding in diagnosis.findings:
         yield from _finding(finding, room, colour=colour)
@@ -76,7 +76,7 @@ def _verdict(diagnosis: Diagnosis) -> str:
 
 
 def json_text(diagnosis: Diagnosis) -> str:
-    """Write the findings as one JSON object."""
+    """Return the findings as the text of one JSON object."""
     document = {
         "apiVersion": API_VERSION,
         "kind": "Diagnosis",

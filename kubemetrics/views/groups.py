@@ -7,7 +7,7 @@ from typing import Final
 
 from ..frozen import dataclass
 from ..quantity import Quantity
-from ..snapshot import PodUsage, Rollup, containers, rollup
+from ..snapshot import PodUsage, Rollup, container_rows, rollup
 from ..snapshot.rollup import key_of
 from ..table.columns import WIDE, Column, Severity, Table
 from .shared_columns import (
@@ -30,7 +30,7 @@ _REPLICAS: Final = 22
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupBase:
-    """What a view of sums begins with: its first *keys*, and what names name.
+    """The beginning of a view of sums: its first *keys*, and what names are those of.
 
     *names_of* gives the names that a pod answers to on the command line, *noun* is the
     word for a row, *everywhere* shows all namespaces unless one is named.
@@ -68,7 +68,7 @@ def group_view(chain: Sequence[str], base: str = "pods") -> View[Rollup]:
     chain = tuple(dict.fromkeys([*of.keys, *chain]))
     for by in chain:
         key_of(by)
-    members = containers if "container" in chain else _themselves
+    members = container_rows if "container" in chain else _themselves
 
     def grouped(rows: Sequence[PodUsage]) -> Sequence[Rollup]:
         return rollup(members(rows), chain)
@@ -125,7 +125,7 @@ def group_table(chain: Sequence[str], noun: str = "group") -> Table[Rollup]:
 
 
 def _amounts(of: Resource, spread: int) -> Iterator[Column[Rollup]]:
-    """Make a resource's columns; a group has no node of its own."""
+    """Return the columns of one resource; a group has no node of its own."""
     for column in resource_columns(of, _mark):
         if column.key != f"{of.key}.pct_node":
             yield column
@@ -133,7 +133,7 @@ def _amounts(of: Resource, spread: int) -> Iterator[Column[Rollup]]:
 
 
 def _names(chain: Sequence[str]) -> tuple[Column[Rollup], ...]:
-    """Make the columns of the keys; what has a namespace is shown with it."""
+    """Return the columns of the keys, with the namespace of what has one."""
     names = [c for i, by in enumerate(chain) for c in _key_columns(i, by)]
     spaced = next((i for i, by in enumerate(chain) if by in {"owner", "pod"}), None)
     if spaced is None or "namespace" in chain:

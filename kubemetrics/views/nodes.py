@@ -17,7 +17,7 @@ from .shared_columns import (
     REASON,
     RESOURCES,
     USAGE_ALIASES,
-    Labelled,
+    HasLabels,
     Resource,
     age_columns,
     amount,
@@ -96,11 +96,11 @@ def _columns(of: Resource) -> tuple[Column[NodeUsage], ...]:
         return row.ratio(name, "limits")
 
     def partial_limit(row: NodeUsage) -> str:
-        demand = row.account.demand if row.account else None
+        demand = row.breakdown.demand if row.breakdown else None
         return PARTIAL if demand and demand.partial_limit(name) else ""
 
     def partial_pods(row: NodeUsage) -> str:
-        return PARTIAL if row.account and row.account.unmeasured else ""
+        return PARTIAL if row.breakdown and row.breakdown.unmeasured else ""
 
     return (
         amount(of, "usage", from_(_usage), "usage, the system's included", keep=90,
@@ -129,7 +129,7 @@ def _mark(row: NodeUsage) -> str:
     return marks(partial=row.reason is not None, stale=row.stale)
 
 
-def _labelled(row: NodeUsage) -> Labelled | None:
+def _labelled(row: NodeUsage) -> HasLabels | None:
     return row.node or row.metrics
 
 
@@ -144,11 +144,11 @@ def _usage(row: NodeUsage) -> Quantities | None:
 
 
 def _requests(row: NodeUsage) -> Quantities | None:
-    return row.account.demand.requests if row.account else None
+    return row.breakdown.demand.requests if row.breakdown else None
 
 
 def _limits(row: NodeUsage) -> Quantities | None:
-    return row.account.demand.limits if row.account else None
+    return row.breakdown.demand.limits if row.breakdown else None
 
 
 def _allocatable(row: NodeUsage) -> Quantities:
@@ -168,11 +168,11 @@ def _headroom(row: NodeUsage) -> Quantities | None:
 
 
 def _pods_usage(row: NodeUsage) -> Quantities | None:
-    return row.account.pods_usage if row.account else None
+    return row.breakdown.pods_usage if row.breakdown else None
 
 
 def _rest(row: NodeUsage) -> Quantities | None:
-    return row.account.rest if row.account else None
+    return row.breakdown.rest if row.breakdown else None
 
 
 def _name(row: NodeUsage) -> str | None:
@@ -180,7 +180,7 @@ def _name(row: NodeUsage) -> str | None:
 
 
 def _status(row: NodeUsage) -> str | None:
-    """Return its status as ``kubectl get nodes`` shows it.
+    """Return STATUS as ``kubectl get nodes`` shows it.
 
     Source: kubernetes/pkg/printers/internalversion/printers.go, ``printNode``.
     """
@@ -212,7 +212,7 @@ def _version(row: NodeUsage) -> str | None:
 
 
 def _count(row: NodeUsage) -> int | None:
-    return row.account.pods if row.account else None
+    return row.breakdown.pods if row.breakdown else None
 
 
 def _max_pods(row: NodeUsage) -> int | None:
@@ -221,15 +221,15 @@ def _max_pods(row: NodeUsage) -> int | None:
 
 
 def _unmeasured(row: NodeUsage) -> int | None:
-    return row.account.unmeasured if row.account else None
+    return row.breakdown.unmeasured if row.breakdown else None
 
 
 def _rest_name(row: NodeUsage) -> str | None:
-    return row.account.rest_name if row.account else None
+    return row.breakdown.rest_name if row.breakdown else None
 
 
-def _account_reason(row: NodeUsage) -> str | None:
-    return reason_code(row.account_reason)
+def _breakdown_reason(row: NodeUsage) -> str | None:
+    return reason_code(row.breakdown_reason)
 
 
 def _born(row: NodeUsage) -> datetime | None:
@@ -260,7 +260,7 @@ _PODS: Final[tuple[Column[NodeUsage], ...]] = (
            about="its pods that run without a whole sample"),
     Column(key="rest", header="REST", kind="text", get=_rest_name,
            about="what the rest of its usage is"),
-    Column(key="account", header="PODS-REASON", kind="text", get=_account_reason,
+    Column(key="account", header="PODS-REASON", kind="text", get=_breakdown_reason,
            about="why its pods are not known", optional=True, keep=26),
 )  # fmt: skip
 _EXPLANATION: Final[Column[NodeUsage]] = Column(

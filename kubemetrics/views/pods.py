@@ -14,7 +14,7 @@ from .shared_columns import (
     EXPLANATION,
     REASON,
     USAGE_ALIASES,
-    Labelled,
+    HasLabels,
     age_columns,
     demand_families,
     label_family,
@@ -69,7 +69,7 @@ def _themselves(rows: Sequence[PodUsage]) -> Sequence[PodUsage]:
     return rows
 
 
-def labelled(row: PodUsage) -> Labelled | None:
+def labelled(row: PodUsage) -> HasLabels | None:
     """Return the pod of a row, or its sample where the pod could not be read."""
     return row.pod or row.metrics
 

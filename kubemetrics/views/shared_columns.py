@@ -18,7 +18,7 @@ from ..jsonread import EMPTY
 from ..models.resources import CPU, MEMORY, Quantities
 from ..quantity import Quantity
 from ..snapshot import Base, Reason
-from ..snapshot.rows import Stage
+from ..snapshot.rows import RowState
 from ..table.columns import (
     ALWAYS,
     PARTIAL,
@@ -45,7 +45,7 @@ _EXPECTED: Final = frozenset({"Finished", "NotScheduled", "NotStarted", "Termina
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """One of the two resources that have usage: its *key* begins its columns' keys."""
+    """A resource that has usage, CPU or memory; its columns' keys begin with *key*."""
 
     key: str
     name: str
@@ -68,7 +68,7 @@ SHORT: Final[Mapping[str, str]] = {
 """The last part of each key, and its header beside the resource's other columns."""
 
 
-class Measured(Protocol):
+class HasUsage(Protocol):
     """A row of pods, containers or groups of them, with its usage and demand."""
 
     @property
@@ -86,7 +86,7 @@ class Measured(Protocol):
         ...
 
 
-class Explained(Protocol):
+class HasReason(Protocol):
     """A row with a value, or with the reason why it has none."""
 
     @property
@@ -109,7 +109,7 @@ class Metrics(Protocol):
         ...
 
 
-class Sampled(Explained, Protocol):
+class HasSample(HasReason, Protocol):
     """A row with a sample, or with the reason why there is none."""
 
     @property
@@ -123,7 +123,7 @@ class Sampled(Explained, Protocol):
         ...
 
 
-class Dated(Protocol):
+class HasDate(Protocol):
     """A row that keeps the time of its own server."""
 
     @property
@@ -132,16 +132,16 @@ class Dated(Protocol):
         ...
 
 
-class Staged(Explained, Protocol):
-    """A row that may be expected to have a value."""
+class HasState(HasReason, Protocol):
+    """A row with a state, which tells whether it should have a value."""
 
     @property
-    def stage(self) -> Stage:
-        """How far it is: ``running`` should have a value."""
+    def state(self) -> RowState:
+        """Its state: one that is ``running`` should have a value."""
         ...
 
 
-class Labelled(Protocol):
+class HasLabels(Protocol):
     """An object with labels: a pod, a node or a sample of one."""
 
     @property
@@ -150,9 +150,9 @@ class Labelled(Protocol):
         ...
 
 
-M = TypeVar("M", bound=Measured)
-P = TypeVar("P", bound=Sampled)
-D = TypeVar("D", bound=Dated)
+M = TypeVar("M", bound=HasUsage)
+P = TypeVar("P", bound=HasSample)
+D = TypeVar("D", bound=HasDate)
 
 
 def usage_columns(mark: Callable[[M], str]) -> tuple[Column[M], ...]:
@@ -208,7 +208,7 @@ def resource_columns(of: Resource, mark: Callable[[M], str]) -> tuple[Column[M],
 
 
 def requested(demand: Demand | None, name: str) -> Quantity | None:
-    """Return what is requested: 0 where nothing is, unknown where that is not known.
+    """Return the request for resource *name*: 0 for none, ``None`` if it is not known.
 
     A finished pod holds nothing, and asking what it requests has no answer.
     """
@@ -222,26 +222,26 @@ def reason_code(reason: Reason | None) -> str | None:
     return reason.code if reason else None
 
 
-def _reason(row: Explained) -> str | None:
+def _reason(row: HasReason) -> str | None:
     return reason_code(row.reason)
 
 
-def _explanation(row: Explained) -> str | None:
+def _explanation(row: HasReason) -> str | None:
     return row.reason.explanation or None if row.reason else None
 
 
-def _reason_severity(row: Explained) -> Severity | None:
+def _reason_severity(row: HasReason) -> Severity | None:
     """Return the severity of a reason: one that is in order is quiet."""
     if row.reason is None:
         return None
     return "quiet" if row.reason.code in _EXPECTED else "warning"
 
 
-REASON: Final[Column[Explained]] = Column(
+REASON: Final[Column[HasReason]] = Column(
     key="reason", header="REASON", kind="text", get=_reason, keep=80, optional=True,
     about="why there is no value", severity=_reason_severity,
 )  # fmt: skip
-EXPLANATION: Final[Column[Explained]] = Column(
+EXPLANATION: Final[Column[HasReason]] = Column(
     key="explanation", header="EXPLANATION", kind="text", get=_explanation,
     about="the reason as a sentence", optional=True,
 )  # fmt: skip
@@ -308,8 +308,8 @@ def name_column(
                   about=about)  # fmt: skip
 
 
-def label_family(labelled: Callable[[R], Labelled | None]) -> Family[R]:
-    """Return the columns of labels of what *labelled* takes from a row."""
+def label_family(labelled: Callable[[R], HasLabels | None]) -> Family[R]:
+    """Return the family of label columns; *labelled* takes their object from a row."""
 
     def labels(row: R) -> Mapping[str, str]:
         found = labelled(row)
@@ -318,13 +318,13 @@ def label_family(labelled: Callable[[R], Labelled | None]) -> Family[R]:
     return lambda name: label_column(name, labels)
 
 
-def demand_families() -> dict[str, Family[Measured]]:
+def demand_families() -> dict[str, Family[HasUsage]]:
     """Return the families of columns for any resource: ``requests:nvidia.com/gpu``."""
 
-    def requests(name: str) -> Column[Measured]:
+    def requests(name: str) -> Column[HasUsage]:
         return _any_resource(f"requests:{name}", name, lambda d: requested(d, name))
 
-    def limits(name: str) -> Column[Measured]:
+    def limits(name: str) -> Column[HasUsage]:
         return _any_resource(f"limits:{name}", name, lambda d: d.limits.get(name))
 
     return {"requests:": requests, "limits:": limits}
@@ -332,10 +332,10 @@ def demand_families() -> dict[str, Family[Measured]]:
 
 def _any_resource(
     key: str, name: str, of: Callable[[Demand], Quantity | None]
-) -> Column[Measured]:
+) -> Column[HasUsage]:
     kind = resource_kind(name)
 
-    def get(row: Measured) -> Value:
+    def get(row: HasUsage) -> Value:
         found = of(row.demand) if row.demand else None
         return found.value() if found and kind == "count" else found
 
@@ -350,7 +350,7 @@ def _any_resource(
 
 
 def resource_kind(name: str) -> Kind:
-    """Return how amounts of a resource are written: extended ones are counts."""
+    """Return the kind of a resource's amounts: those of extended ones are counts."""
     if name == "cpu":
         return "cpu"
     return "memory" if name.startswith(_BYTES) else "count"
@@ -366,7 +366,7 @@ def amount(
     additive: bool = True,
     mark: Callable[[R], str] | None = None,
 ) -> Column[R]:
-    """Make a column of amounts of *resource*, in its own unit."""
+    """Return a column of amounts of *resource*, in its own unit."""
     made = _column(resource, key, resource.kind, get, about)
     return replace(made, keep=keep, additive=additive, mark=mark)
 
@@ -381,7 +381,7 @@ def share(
     alarm: bool = False,
     mark: Callable[[R], str] | None = None,
 ) -> Column[R]:
-    """Make a column of percentages of *resource*."""
+    """Return a column of percentages of *resource*."""
     made = _column(resource, key, "percent", get, about)
     return replace(made, keep=keep, alarm=alarm, mark=mark)
 
@@ -389,7 +389,7 @@ def share(
 def number(
     resource: Resource, key: str, get: Callable[[R], int | None], about: str
 ) -> Column[R]:
-    """Make a column of counts of what concerns *resource*."""
+    """Return a column of counts of what concerns *resource*."""
     return _column(resource, key, "count", get, about)
 
 
@@ -414,9 +414,9 @@ def marks(*, partial: bool = False, stale: bool = False) -> str:
     return (PARTIAL if partial else "") + (STALE if stale else "")
 
 
-def unmeasured(row: Staged) -> bool:
+def unmeasured(row: HasState) -> bool:
     """Whether *row* lacks a value that it should have, and a total is too small."""
-    return row.stage == "running" and row.reason is not None
+    return row.state == "running" and row.reason is not None
 
 
 def flaws_of(mark: str) -> str:

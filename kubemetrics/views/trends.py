@@ -24,7 +24,7 @@ _TREND_KEEP: Final = (69, 56)
 
 
 class TrendColumns(Generic[R]):
-    """Makes the columns of change and trend from the last distinct samples of each row.
+    """The columns of change and trend from the last distinct samples of each row.
 
     Samples are told apart by their time. Rows without a time of their own, such as
     roll-ups, have that of the round.
@@ -38,7 +38,7 @@ class TrendColumns(Generic[R]):
         self._samples: dict[_Key, deque[_Sample]] = {}
 
     def add(self, rows: Sequence[R], at: datetime | None) -> list[R]:
-        """Take in a round of *rows*; return those whose sample is new.
+        """Add the samples of a round of *rows*; return the rows whose sample is new.
 
         *at* is the time of the latest sample of all. What is not in the round, having
         gone, is forgotten.
@@ -56,7 +56,7 @@ class TrendColumns(Generic[R]):
         return fresh
 
     def columns(self, columns: Sequence[Column[R]]) -> Iterator[Column[R]]:
-        """Put change and trend behind the usage columns among *columns*."""
+        """Return *columns* with change and trend behind those of usage."""
         for column in columns:
             yield column
             if column.key in _WATCHED:

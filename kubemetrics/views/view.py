@@ -65,7 +65,7 @@ class RowSelection:
     def pods(
         self, rows: Sequence[PodUsage], named: Callable[[PodUsage], Sequence[str]]
     ) -> Sequence[PodUsage]:
-        """Choose among pods; *named* gives the names that a row answers to."""
+        """Return the pods that are asked for; *named* gives the names of each."""
         if self.everything:
             return rows
         keeps = self.scope.keeps
@@ -75,14 +75,14 @@ class RowSelection:
         ]
 
     def nodes(self, rows: Sequence[NodeUsage]) -> Sequence[NodeUsage]:
-        """Choose among nodes, which have no namespace."""
+        """Return the nodes that are asked for; they have no namespace."""
         if not self.names:
             return rows
         name = matcher(self.names)
         return [row for row in rows if name(row.name)]
 
     def unmatched(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Return what was wanted by its exact name and is not among *names*."""
+        """Return the names asked for, but those with wildcards, that *names* lacks."""
         found = frozenset(names)
         return tuple(n for n in self.names if n not in found and not is_glob(n))
 
@@ -91,7 +91,7 @@ def rows_of_pods(
     make: Callable[[Sequence[PodUsage]], Sequence[R]],
     named: Callable[[PodUsage], Sequence[str]],
 ) -> Callable[[str, Snapshot, RowSelection], ViewRows[R]]:
-    """Return how a view finds rows: *make* makes them of the pods that are chosen.
+    """Return the `View.find` of rows that *make* makes of the pods that are chosen.
 
     *named* gives the names that a pod answers to on the command line.
     """
@@ -182,7 +182,7 @@ _CONTEXT: Final[Column[InContext[object]]] = Column(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowSource:
-    """Where rows came from: the *context*, and what was read there.
+    """The *context* that rows came from, and what was read there.
 
     *error* is why nothing was, in one line.
     """

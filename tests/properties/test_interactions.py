@@ -103,11 +103,11 @@ def _pod(row: PodUsage) -> tuple[object, ...]:
 
 def _node(row: NodeUsage) -> tuple[object, ...]:
     plain = (row.name, *_amounts(row.usage))
-    if row.account is None:
+    if row.breakdown is None:
         return plain
-    cpu, _ = _amounts(row.account.pods_usage)
-    _, rest = _amounts(row.account.rest)
-    return *plain, row.account.pods, cpu, rest
+    cpu, _ = _amounts(row.breakdown.pods_usage)
+    _, rest = _amounts(row.breakdown.rest)
+    return *plain, row.breakdown.pods, cpu, rest
 
 
 def _amounts(usage: Quantities | None) -> tuple[int | None, int | None]:

@@ -9,7 +9,7 @@ import pytest
 from kubemetrics.client.sync import Client
 from kubemetrics.config.resolve import load_config
 from kubemetrics.quantity import Quantity
-from kubemetrics.snapshot import Snapshot, containers, rollup, summed
+from kubemetrics.snapshot import Snapshot, container_rows, rollup, summed
 from tests.cluster import Amount, Cluster, Generated
 
 NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
@@ -40,7 +40,7 @@ def test_a_snapshot_says_what_the_ledger_knows(seed: int) -> None:
     used = {key: dict(row.usage) for key, row in rows.items() if row.usage}
     assert used == {key: amounts(amount) for key, amount in truth.pods.items()}
     assert summed(snapshot.pods).usage == amounts(truth.total)
-    assert summed(containers(snapshot.pods)).usage == amounts(truth.total)
+    assert summed(container_rows(snapshot.pods)).usage == amounts(truth.total)
     by_namespace = rollup(snapshot.pods, ["namespace"])
     assert {g.key[0].value: dict(g.usage) for g in by_namespace if g.usage} == {
         name: amounts(amount) for name, amount in truth.by_namespace().items()
@@ -53,21 +53,21 @@ def test_every_node_of_a_cluster_is_reconciled(seed: int) -> None:
     with Cluster.generated(wanted, now=NOW) as cluster:
         snapshot, truth = take(cluster), cluster.ledger
     for row in snapshot.nodes:
-        assert row.account is not None
+        assert row.breakdown is not None
         here = [pod for pod in snapshot.pods if pod.node_name == row.name]
-        assert row.account.pods == sum(pod.stage != "finished" for pod in here)
-        assert row.account.demand == summed(here).demand
+        assert row.breakdown.pods == sum(pod.state != "finished" for pod in here)
+        assert row.breakdown.demand == summed(here).demand
         if row.usage is None:
-            assert row.account.rest is None
+            assert row.breakdown.rest is None
             continue
         assert row.usage == amounts(truth.nodes[row.name])
-        whole = row.account.rest_name == "system"
+        whole = row.breakdown.rest_name == "system"
         lacking = [
             pod
             for pod in here
-            if pod.partial or (pod.usage is None and pod.stage not in SETTLED)
+            if pod.partial or (pod.usage is None and pod.state not in SETTLED)
         ]
         assert whole == (not lacking)
-        for resource, rest in (row.account.rest or {}).items():
-            pods = row.account.pods_usage.get(resource, Quantity(0))
+        for resource, rest in (row.breakdown.rest or {}).items():
+            pods = row.breakdown.pods_usage.get(resource, Quantity(0))
             assert rest == max(row.usage[resource] - pods, Quantity(0))

@@ -12,7 +12,7 @@ import pytest
 from kubemetrics.errors import Forbidden
 from kubemetrics.models.metrics import PodMetrics
 from kubemetrics.quantity import Quantity
-from kubemetrics.snapshot import Part, PodUsage, Snapshot, containers, join, summed
+from kubemetrics.snapshot import Part, PodUsage, Snapshot, container_rows, join, summed
 
 from .make import at, node, node_sample, parts, pod, running, sample
 
@@ -282,7 +282,7 @@ def test_each_container_has_its_own_value_or_its_own_reason() -> None:
         ],
     )
     snapshot = join(parts((mixed,), (sample(a=("1m", "1Mi"), odd=("2m", "1Mi")),)))
-    found = {row.name: row for row in containers(snapshot.pods)}
+    found = {row.name: row for row in container_rows(snapshot.pods)}
     codes = {name: row.reason and row.reason.code for name, row in found.items()}
     assert codes == {
         "i": "Finished",
@@ -313,7 +313,7 @@ def test_who_runs_to_its_end_asks_for_nothing_and_a_sidecar_does() -> None:
             ]
         },
     )
-    rows = containers(join(parts((mixed,))).pods)
+    rows = container_rows(join(parts((mixed,))).pods)
     asked = [(row.name, row.demand and row.demand.requests) for row in rows]
     assert asked == [
         ("i", {}),
@@ -328,7 +328,7 @@ def test_a_container_that_runs_beside_a_crashed_one_does_not_get_its_reason() ->
     for other, code in ((waiting, "ContainerNotRunning"), (again, "Restarted")):
         crashed = pod(statuses=(running("a"), other))
         snapshot = join(parts((crashed,), (), (node(),), (node_sample("n1"),)))
-        beside, own = containers(snapshot.pods)
+        beside, own = container_rows(snapshot.pods)
         assert beside.reason is not None
         assert own.reason is not None
         assert (beside.reason.code, own.reason.code) == ("Unreported", code)
@@ -338,7 +338,7 @@ def test_a_container_that_runs_beside_a_crashed_one_does_not_get_its_reason() ->
 def test_a_pods_reason_holds_for_its_containers_first() -> None:
     silent = pod(node="n2", statuses=(running("a"),))
     snapshot = join(parts((silent,), (), (node("n1"), node("n2"))))
-    (row,) = containers(snapshot.pods)
+    (row,) = container_rows(snapshot.pods)
     assert row.reason == snapshot.pods[0].reason
 
 
@@ -346,7 +346,7 @@ def test_the_nodes_silence_comes_before_a_containers_own_state() -> None:
     """What its status says is as old as its kubelet's last word."""
     waiting = {"name": "a", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
     silent = pod(node="n2", statuses=(waiting,))
-    (row,) = containers(join(parts((silent,), (), (node("n2"),))).pods)
+    (row,) = container_rows(join(parts((silent,), (), (node("n2"),))).pods)
     assert row.reason is not None
     assert row.reason.code == "NodeSilent"
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from kubemetrics.errors import Forbidden
 from kubemetrics.quantity import Quantity
-from kubemetrics.snapshot import NodeAccount, NodeUsage, Part, Parts, above_full, join
+from kubemetrics.snapshot import NodeBreakdown, NodeUsage, Part, Parts, above_full, join
 
 from .make import at, node, node_sample, parts, pod, running, sample
 
@@ -19,15 +19,15 @@ def only(read: Parts) -> NodeUsage:
     return row
 
 
-def account(read: Parts) -> NodeAccount:
-    found = only(read).account
+def breakdown(read: Parts) -> NodeBreakdown:
+    found = only(read).breakdown
     assert found is not None
     return found
 
 
 def test_usage_is_the_pods_and_the_rest() -> None:
     pods = (pod("a"), pod("b"))
-    found = account(parts(pods, (sample("a"), sample("b"))))
+    found = breakdown(parts(pods, (sample("a"), sample("b"))))
     assert found.pods == 2
     assert found.pods_usage == {"cpu": Quantity("100m"), "memory": Quantity("100Mi")}
     assert found.rest == {"cpu": Quantity("900m"), "memory": Quantity("924Mi")}
@@ -36,13 +36,13 @@ def test_usage_is_the_pods_and_the_rest() -> None:
 
 def test_the_rest_is_not_the_systems_alone_where_a_pod_is_not_measured() -> None:
     pods = (pod("a"), pod("b"), pod("c", statuses=(running("app"), running("x"))))
-    found = account(parts(pods, (sample("a"), sample("c"))))
+    found = breakdown(parts(pods, (sample("a"), sample("c"))))
     assert found.rest_name == "system and 2 unmeasured pods"
 
 
 def test_a_pod_that_is_being_deleted_may_still_run() -> None:
     leaving = pod("a", meta={"deletionTimestamp": at(20)})
-    found = account(parts((leaving,)))
+    found = breakdown(parts((leaving,)))
     assert found.rest_name == "system and 1 unmeasured pod"
 
 
@@ -52,7 +52,7 @@ def test_finished_pods_hold_nothing_and_waiting_ones_hold_their_requests() -> No
         pod("b", phase="Pending"),
         pod("c", node="", phase="Pending"),
     )
-    found = account(parts(pods))
+    found = breakdown(parts(pods))
     assert found.pods == 1
     assert found.demand.requests["cpu"] == Quantity("100m")
     assert found.rest_name == "system"
@@ -61,15 +61,15 @@ def test_finished_pods_hold_nothing_and_waiting_ones_hold_their_requests() -> No
 def test_the_rest_is_never_negative() -> None:
     """Pods and nodes are measured at different moments."""
     read = parts((pod(),), (sample(app=("3", "8Gi")),))
-    assert account(read).rest == {"cpu": Quantity(0), "memory": Quantity(0)}
+    assert breakdown(read).rest == {"cpu": Quantity(0), "memory": Quantity(0)}
 
 
 def test_a_silent_node_has_pods_and_requests_but_no_rest() -> None:
     read = parts((pod(),), (), (node(),), (node_sample("other"),))
     (row, _) = join(read).nodes
-    assert row.account is not None
-    assert row.account.rest is None
-    assert row.account.demand.requests["cpu"] == Quantity("100m")
+    assert row.breakdown is not None
+    assert row.breakdown.rest is None
+    assert row.breakdown.demand.requests["cpu"] == Quantity("100m")
 
 
 def test_a_node_says_what_it_has_and_what_is_left() -> None:
@@ -105,9 +105,9 @@ def test_limits_may_be_overcommitted_and_partial() -> None:
         }
     )
     row = only(parts((big,), (sample(),)))
-    assert row.account is not None
+    assert row.breakdown is not None
     assert row.ratio("cpu", "limits") == Fraction(40, 18)
-    assert row.account.demand.partial_limit("cpu")
+    assert row.breakdown.demand.partial_limit("cpu")
 
 
 def test_taints_cordons_and_conditions_are_told() -> None:
@@ -125,21 +125,21 @@ def test_taints_cordons_and_conditions_are_told() -> None:
     assert row.taints == ()
 
 
-def test_without_all_pods_there_is_no_account_and_a_reason() -> None:
+def test_without_all_pods_there_is_no_breakdown_and_a_reason() -> None:
     read = replace(parts((pod(),), (sample(),)), all_pods=Part(errors={"": FORBIDDEN}))
     row = only(read)
-    assert row.account is None
+    assert row.breakdown is None
     assert row.headroom is None
     assert row.ratio("cpu", "requests") is None
-    assert row.account_reason is not None
-    assert row.account_reason.code == "Forbidden"
+    assert row.breakdown_reason is not None
+    assert row.breakdown_reason.code == "Forbidden"
 
 
-def test_nobody_who_did_not_ask_gets_an_account() -> None:
+def test_nobody_who_did_not_ask_gets_a_breakdown() -> None:
     read = replace(parts((pod(),), (sample(),)), all_pods=None, all_pod_metrics=None)
     row = only(read)
-    assert row.account is None
-    assert row.account_reason is None
+    assert row.breakdown is None
+    assert row.breakdown_reason is None
 
 
 def test_pods_of_other_namespaces_count_though_they_are_not_shown() -> None:
@@ -152,8 +152,8 @@ def test_pods_of_other_namespaces_count_though_they_are_not_shown() -> None:
         pod_metrics=replace(whole.pod_metrics, items=samples[:1]),
     )
     assert len(join(read).pods) == 1
-    assert account(read).pods == 2
-    assert account(read).pods_usage["cpu"] == Quantity("100m")
+    assert breakdown(read).pods == 2
+    assert breakdown(read).pods_usage["cpu"] == Quantity("100m")
 
 
 def test_a_node_above_full_is_explained() -> None:

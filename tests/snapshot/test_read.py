@@ -81,7 +81,7 @@ def test_reconciling_everything_asks_for_nothing_more() -> None:
     server = Recording()
     taken = take(server, {"reconcile": True})
     assert len(server.asked) == 4
-    assert all(row.account for row in taken.nodes)
+    assert all(row.breakdown for row in taken.nodes)
 
 
 def test_a_part_of_the_cluster_is_reconciled_with_all_pods() -> None:
@@ -93,13 +93,13 @@ def test_a_part_of_the_cluster_is_reconciled_with_all_pods() -> None:
     assert taken.nodes == whole.nodes
 
 
-def test_where_all_pods_may_not_be_read_the_accounts_say_so() -> None:
+def test_where_all_pods_may_not_be_read_the_breakdowns_say_so() -> None:
     server = Recording({PODS, POD_METRICS})
     taken = take(server, {"namespace": "team-a", "reconcile": True})
     assert taken.coverage.measured == 14
-    assert {row.account_reason.code for row in taken.nodes if row.account_reason} == {
-        "Forbidden"
-    }
+    assert {
+        row.breakdown_reason.code for row in taken.nodes if row.breakdown_reason
+    } == {"Forbidden"}
     assert [f.part for f in taken.failures] == ["all pods", "all pod metrics"]
 
 
@@ -193,7 +193,7 @@ def test_fields_are_never_asked_of_the_metrics_api() -> None:
     )
 
 
-def test_of_one_node_all_its_pods_are_read_for_its_account() -> None:
+def test_of_one_node_all_its_pods_are_read_for_its_breakdown() -> None:
     server = Recording()
     take(server, {"node": "worker-003", "label_selector": "a=b", "reconcile": True})
     whole = {"fieldSelector": "spec.nodeName=worker-003"}

@@ -14,7 +14,15 @@ from kubemetrics.errors import Forbidden
 from kubemetrics.models.metrics import PodMetrics
 from kubemetrics.models.pod import Pod
 from kubemetrics.quantity import Quantity
-from kubemetrics.snapshot import Part, Parts, Snapshot, containers, join, rollup, summed
+from kubemetrics.snapshot import (
+    Part,
+    Parts,
+    Snapshot,
+    container_rows,
+    join,
+    rollup,
+    summed,
+)
 
 from . import recorded
 
@@ -91,7 +99,7 @@ def recorded_total(name: str) -> dict[str, Quantity]:
     ],
 )
 def test_rollups_add_up_to_the_recorded_totals(by: tuple[str, ...]) -> None:
-    rows = containers(snapshot().pods) if "container" in by else snapshot().pods
+    rows = container_rows(snapshot().pods) if "container" in by else snapshot().pods
     groups = rollup(rows, by)
     expected = recorded_total("podmetrics-all")
     for resource in ("cpu", "memory"):
@@ -119,25 +127,27 @@ def test_owners_are_concluded_without_a_request() -> None:
 
 def test_nodes_are_reconciled_with_their_pods() -> None:
     for row in snapshot().nodes:
-        assert row.account is not None
+        assert row.breakdown is not None
         if row.usage is None:
-            assert row.account.rest is None
+            assert row.breakdown.rest is None
             continue
-        for resource, rest in (row.account.rest or {}).items():
-            pods = row.account.pods_usage.get(resource, Quantity(0))
+        for resource, rest in (row.breakdown.rest or {}).items():
+            pods = row.breakdown.pods_usage.get(resource, Quantity(0))
             assert rest + pods == row.usage[resource]
             assert rest > Quantity(0)
 
 
 def test_system_is_said_only_where_every_pod_is_measured() -> None:
-    named = {row.name: row.account.rest_name for row in snapshot().nodes if row.account}
+    named = {
+        row.name: row.breakdown.rest_name for row in snapshot().nodes if row.breakdown
+    }
     assert named["worker-003"] == "system"
     assert named["ip-10-0-2-12.ec2.internal"] == "system and 2 unmeasured pods"
     assert named["ip-10-0-1-11.ec2.internal"] == "system and 1 unmeasured pod"
 
 
 def test_all_containers_of_all_pods_are_there() -> None:
-    rows = containers(snapshot().pods)
+    rows = container_rows(snapshot().pods)
     listed = json.loads(recorded.body("pods-all"))["items"]
     count = sum(
         len(pod["spec"].get(kind, ()))

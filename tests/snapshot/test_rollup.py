@@ -17,7 +17,7 @@ from kubemetrics.snapshot import (
     KEYS,
     GroupKey,
     Spread,
-    containers,
+    container_rows,
     join,
     rollup,
     summed,
@@ -111,7 +111,7 @@ def test_a_key_says_what_it_is_of_and_where(by: str, key: GroupKey) -> None:
         qosClass="Burstable",
     )
     rows = join(parts((made,), (sample("db-0"),))).pods
-    for members in (rows, containers(rows)):
+    for members in (rows, container_rows(rows)):
         (group,) = rollup(members, [by])
         if by == "container" and members is rows:
             assert group.key == (GroupKey("container", ""),)
@@ -240,7 +240,7 @@ def test_a_total_equals_the_sum_of_its_rows(
     pods, samples = cluster
     rows = list(join(parts(pods, samples, (node("n1"), node("n2")))).pods)
     chosen = chance.sample(rows, chance.randint(0, len(rows)))
-    members = containers(chosen) if by_container else chosen
+    members = container_rows(chosen) if by_container else chosen
     groups, total = rollup(members, chain), summed(members)
     assert sum(group.rows for group in groups) == total.rows == len(members)
     for resource in ("cpu", "memory"):

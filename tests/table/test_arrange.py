@@ -22,7 +22,7 @@ def row(name: str, cpu: str | None = None, namespace: str = "a") -> PodUsage:
     return PodUsage(
         namespace=namespace,
         name=name,
-        stage="running",
+        state="running",
         usage={"cpu": Quantity(cpu)} if cpu else None,
         reason=None if cpu else Reason("Unreported", ""),
     )

@@ -21,7 +21,7 @@ def row(name: str, at: int, cpu: str, memory: str = "1Gi") -> PodUsage:
     )  # fmt: skip
     usage = {"cpu": Quantity(cpu), "memory": Quantity(memory)}
     return PodUsage(
-        namespace="a", name=name, stage="running", metrics=metrics, usage=usage
+        namespace="a", name=name, state="running", metrics=metrics, usage=usage
     )
 
 
