@@ -20,8 +20,13 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from ..config.kubeconfig import parse
-from ..config.model import EXEC_VERSIONS, REMOVED_EXEC_VERSION, Config, ExecConfig
-from ..config.stanzas import DocumentError
+from ..config.model import (
+    EXEC_VERSIONS,
+    REMOVED_EXEC_VERSION,
+    Config,
+    DocumentError,
+    ExecConfig,
+)
 from ..errors import ConfigError, CredentialError, DecodeError
 from ..frozen import dataclass
 from ..jsonread import read_object

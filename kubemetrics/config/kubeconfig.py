@@ -1,16 +1,16 @@
-"""Bytes of a kubeconfig → plain values: any encoding kubectl reads, JSON or YAML.
+"""Read kubeconfigs: find the files, parse them, type their stanzas, merge them.
 
-One kubeconfig, typed, and several merged: the first to name a thing wins.
-
-Source: client-go tools/clientcmd/loader.go, ``Load`` and ``ResolveLocalPaths``.
+Sources: client-go tools/clientcmd/loader.go (``ClientConfigLoadingRules``, ``Load``,
+``ResolveLocalPaths``) and tools/clientcmd/api/v1/types.go.
 """
 
 from __future__ import annotations
 
+import base64
 import codecs
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field
 from functools import reduce
 from pathlib import Path
@@ -18,18 +18,21 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from ..errors import ConfigError
 from ..frozen import dataclass
-from .stanzas import (
+from .model import (
+    AuthInfo,
+    AuthProvider,
     ClusterStanza,
     ContextStanza,
     DocumentError,
-    Fields,
+    ExecConfig,
+    Impersonation,
+    InteractiveMode,
     Json,
+    Origin,
     UserStanza,
-    read_cluster,
-    read_context,
-    read_extensions,
-    read_user,
 )
+
+_T = TypeVar("_T")
 
 MAX_BYTES: Final = 10 * 1024 * 1024
 _BYTE_ORDER_MARKS: Final = (
@@ -91,7 +94,238 @@ def _value(text: str) -> Json:
     return parse_yaml(text)
 
 
-_T = TypeVar("_T")
+EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
+AUTHORITY_DATA: Final = "idp-certificate-authority-data"
+# These do not have to say it (client-go tools/clientcmd/api/v1/defaults.go).
+_MODE_DEFAULTS: Final = {
+    "client.authentication.k8s.io/v1beta1": "IfAvailable",
+    "client.authentication.k8s.io/v1alpha1": "IfAvailable",
+}
+
+
+_KINDS: Final[dict[type, str]] = {
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+    dict: "a mapping",
+}
+_UNQUOTED: Final = (bool, int, float)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """One mapping of a kubeconfig; what is wrong is added to *problems* with its key.
+
+    A null counts as absent, and a wrong type is a problem and then counts as absent
+    too, as encoding/json would have it. *path* is where in *file* the mapping is.
+    """
+
+    values: dict[str, Json] = field(repr=False)
+    file: str
+    path: str = ""
+    problems: list[str]
+
+    def at(self, key: str) -> str:
+        """Say where *key* is, for a message: ``FILE: users[0].user.token``."""
+        return f"{self.file}: {self._path(key)}"
+
+    def problem(self, key: str, what: str) -> None:
+        """Add a problem with *key*."""
+        self.problems.append(f"{self.at(key)}: {what}")
+
+    def text(self, key: str) -> str:
+        """Read a string; absent is empty."""
+        value = self.values.get(key)
+        if isinstance(value, str):
+            return value
+        self._expect("a string", key, value)
+        return ""
+
+    def flag(self, key: str) -> bool:
+        """Read a boolean; absent is false."""
+        value = self.values.get(key)
+        if isinstance(value, bool):
+            return value
+        self._expect("true or false", key, value)
+        return False
+
+    def data(self, key: str) -> bytes | None:
+        """Read base64; absent is ``None``."""
+        text = self.text(key)
+        data = base64_data(text)
+        if text and data is None:
+            self.problem(key, "must be base64")
+        return data
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Read a list of strings; a null in it is an empty string."""
+        return tuple(self._string(path, value) for path, value in self._items(key))
+
+    def section(self, key: str) -> Fields | None:
+        """Read a mapping."""
+        value = self.values.get(key)
+        if isinstance(value, dict):
+            return self._inner(value, key)
+        self._expect("a mapping", key, value)
+        return None
+
+    def sections(self, key: str) -> Iterator[Fields]:
+        """Read a list of mappings; a null in it is an empty one."""
+        for path, value in self._items(key):
+            if value is None or isinstance(value, dict):
+                yield self._inner(value or {}, path)
+            else:
+                self._expect("a mapping", path, value)
+
+    def text_map(self) -> dict[str, str]:
+        """Read the mapping itself as one of strings to strings."""
+        return {key: self.text(key) for key in self.values}
+
+    def texts_map(self) -> dict[str, tuple[str, ...]]:
+        """Read the mapping itself as one of strings to lists of strings."""
+        return {key: self.texts(key) for key in self.values}
+
+    def _items(self, key: str) -> Iterator[tuple[str, Json]]:
+        value = self.values.get(key)
+        if isinstance(value, list):
+            yield from ((f"{key}[{i}]", item) for i, item in enumerate(value))
+        else:
+            self._expect("a list", key, value)
+
+    def _string(self, path: str, value: Json) -> str:
+        if isinstance(value, str):
+            return value
+        self._expect("a string", path, value)
+        return ""
+
+    def _inner(self, values: dict[str, Json], key: str) -> Fields:
+        return Fields(
+            values=values, file=self.file, path=self._path(key), problems=self.problems
+        )
+
+    def _path(self, key: str) -> str:
+        return f"{self.path}.{key}" if self.path else key
+
+    def _expect(self, wanted: str, key: str, value: Json) -> None:
+        if value is None:
+            return
+        unquoted = wanted == "a string" and isinstance(value, _UNQUOTED)
+        hint = " (quote it)" if unquoted else ""
+        self.problem(key, f"must be {wanted}, not {_KINDS[type(value)]}{hint}")
+
+
+def base64_data(text: str) -> bytes | None:
+    """Decode base64, line breaks allowed as in Go; wrong or empty is ``None``."""
+    try:
+        joined = text.replace("\r", "").replace("\n", "")
+        return base64.b64decode(joined, validate=True) or None
+    except ValueError:
+        return None
+
+
+def read_cluster(fields: Fields, base: str) -> ClusterStanza:
+    """Read ``clusters[].cluster``; relative paths are against *base*."""
+    return ClusterStanza(
+        origin=_origin(fields),
+        server=fields.text("server"),
+        tls_server_name=fields.text("tls-server-name"),
+        insecure_skip_tls_verify=fields.flag("insecure-skip-tls-verify"),
+        certificate_authority=_path(fields, "certificate-authority", base),
+        certificate_authority_data=fields.data("certificate-authority-data"),
+        proxy_url=fields.text("proxy-url"),
+        disable_compression=fields.flag("disable-compression"),
+        exec_config=read_extensions(fields).get(EXEC_EXTENSION),
+    )
+
+
+def read_user(fields: Fields, base: str) -> UserStanza:
+    """Read ``users[].user``; relative paths are against *base*."""
+    exec_fields = fields.section("exec")
+    provider = fields.section("auth-provider")
+    extra = fields.section("as-user-extra")
+    read_extensions(fields)
+    return UserStanza(
+        origin=_origin(fields),
+        auth=AuthInfo(
+            token=fields.text("token").strip(),
+            token_file=_path(fields, "tokenFile", base),
+            username=fields.text("username"),
+            password=fields.text("password"),
+            client_certificate=_path(fields, "client-certificate", base),
+            client_certificate_data=fields.data("client-certificate-data"),
+            client_key=_path(fields, "client-key", base),
+            client_key_data=fields.data("client-key-data"),
+            exec=_read_exec(exec_fields, base) if exec_fields else None,
+        ),
+        auth_provider=_read_auth_provider(provider) if provider else None,
+        impersonate=Impersonation(
+            user=fields.text("as"),
+            uid=fields.text("as-uid"),
+            groups=fields.texts("as-groups"),
+            extra=tuple(extra.texts_map().items()) if extra else (),
+        ),
+    )
+
+
+def read_context(fields: Fields, _base: str) -> ContextStanza:
+    """Read ``contexts[].context``."""
+    read_extensions(fields)
+    return ContextStanza(
+        origin=_origin(fields),
+        cluster=fields.text("cluster"),
+        user=fields.text("user"),
+        namespace=fields.text("namespace"),
+    )
+
+
+def read_extensions(fields: Fields) -> dict[str, Json]:
+    """Read ``extensions``: named values of others; two of one name are a problem."""
+    found: dict[str, Json] = {}
+    for item in fields.sections("extensions"):
+        name = item.text("name")
+        if name in found:
+            item.problem("name", f"duplicate name {name!r}")
+        found[name] = item.values.get("extension")
+    return found
+
+
+def _read_exec(fields: Fields, base: str) -> ExecConfig:
+    command = fields.text("command")
+    # Only a command with a separator in it is a path; a bare one is for PATH
+    # (loader.go, GetAuthInfoFileReferences).
+    if os.sep in command:
+        command = os.path.normpath(Path(base, command))
+    version = fields.text("apiVersion")
+    mode = fields.text("interactiveMode") or _MODE_DEFAULTS.get(version, "")
+    pairs = ((item.text("name"), item.text("value")) for item in fields.sections("env"))
+    return ExecConfig(
+        command=command,
+        args=fields.texts("args"),
+        env=tuple(pairs),
+        api_version=version,
+        install_hint=fields.text("installHint"),
+        provide_cluster_info=fields.flag("provideClusterInfo"),
+        # Another one is refused when the user is chosen.
+        interactive_mode=cast("InteractiveMode", mode),
+    )
+
+
+def _read_auth_provider(fields: Fields) -> AuthProvider:
+    config = fields.section("config")
+    return AuthProvider(
+        name=fields.text("name"), config=config.text_map() if config else {}
+    )
+
+
+def _origin(fields: Fields) -> Origin:
+    return Origin(where=f"{fields.file}: {fields.path}", file=fields.file)
+
+
+def _path(fields: Fields, key: str, base: str) -> str:
+    path = fields.text(key)
+    return os.path.normpath(Path(base, path)) if path else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

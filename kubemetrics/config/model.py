@@ -1,7 +1,12 @@
-"""What was resolved, as values: `Config` and its parts. No secret shows in a repr."""
+"""A kubeconfig's stanzas and the `Config` resolved from them, as frozen values.
+
+No secret shows in a repr. Source of the names: client-go
+tools/clientcmd/api/v1/types.go and rest/config.go.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, Final, Literal, TypeAlias
 
@@ -10,11 +15,18 @@ from ..frozen import dataclass
 InteractiveMode: TypeAlias = Literal["Never", "IfAvailable", "Always"]
 Source: TypeAlias = Literal["kubeconfig", "in-cluster", "flags"]
 
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+"""A plain value, as JSON has it."""
+
 EXEC_GROUP: Final = "client.authentication.k8s.io"
 EXEC_VERSIONS: Final = (f"{EXEC_GROUP}/v1", f"{EXEC_GROUP}/v1beta1")
 """The versions of ``ExecCredential`` that are spoken (KEP-541)."""
 REMOVED_EXEC_VERSION: Final = f"{EXEC_GROUP}/v1alpha1"
 """Removed in Kubernetes 1.24."""
+
+
+class DocumentError(ValueError):
+    """Not a document to read; the text says where, and never quotes the content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,3 +139,78 @@ class Config:
 def is_https(url: str) -> bool:
     """Return whether *url* is an https URL; a scheme has no case (RFC 3986, 3.1)."""
     return url[:8].lower() == "https://"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a stanza is, for messages.
+
+    *flags* are the keys that a flag has set instead; *sources* names what the others
+    are from where there is no kubeconfig.
+    """
+
+    where: str = ""
+    file: str = ""
+    flags: frozenset[str] = frozenset()
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def at(self, key: str) -> str:
+        """Say where the value of *key* is from: ``FILE: users[0].user.token``."""
+        if key in self.flags:
+            return flag_of(key)
+        if self.where:
+            return f"{self.where}.{key}"
+        return self.sources.get(key) or flag_of(key)
+
+
+def flag_of(key: str) -> str:
+    """Name kubectl's flag for a kubeconfig's *key*."""
+    return "--" + {"as-groups": "as-group"}.get(key, key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterStanza:
+    """How to reach a server, as written."""
+
+    origin: Origin = Origin()
+    server: str = field(default="", repr=False)
+    tls_server_name: str = ""
+    insecure_skip_tls_verify: bool = False
+    certificate_authority: str = ""
+    certificate_authority_data: bytes | None = field(default=None, repr=False)
+    proxy_url: str = field(default="", repr=False)
+    disable_compression: bool = False
+    exec_config: Json = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthProvider:
+    """A user's ``auth-provider``, as written."""
+
+    name: str = ""
+    config: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserStanza:
+    """Who we are, as written: *auth* for the server, *impersonate* to act as another.
+
+    Of *auth* an ``auth-provider`` is not read yet, and a plugin does not know of the
+    cluster: that is for the user and the cluster that are chosen. A uid, groups or
+    extra without a user are not an impersonation, and refused when they are chosen.
+    """
+
+    origin: Origin = Origin()
+    auth: AuthInfo = AuthInfo()
+    auth_provider: AuthProvider | None = None
+    impersonate: Impersonation = Impersonation(user="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextStanza:
+    """Which cluster, as which user, in which namespace."""
+
+    origin: Origin = Origin()
+    cluster: str = ""
+    user: str = ""
+    namespace: str = ""

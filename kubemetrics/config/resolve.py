@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, Unpack, cast
+from typing import Final, Unpack
 
 from ..errors import ConfigError
 from ..times import parse_timeout
-from .kubeconfig import KubeconfigSource, Loaded, load
+from .kubeconfig import AUTHORITY_DATA, KubeconfigSource, Loaded, base64_data, load
 from .model import (
     AuthInfo,
+    ClusterStanza,
     Config,
-    ExecConfig,
-    Impersonation,
-    InteractiveMode,
     OidcConfig,
+    Origin,
     Source,
+    UserStanza,
+    flag_of,
 )
 from .selection import (
     DIRECTORIES,
@@ -32,15 +34,6 @@ from .selection import (
     override_cluster,
     override_user,
     surroundings,
-)
-from .stanzas import (
-    AUTHORITY_DATA,
-    ClusterStanza,
-    Origin,
-    Plugin,
-    UserStanza,
-    base64_data,
-    flag_of,
 )
 from .validate import choice_problems, parse_server
 
@@ -102,7 +95,7 @@ _CLUSTER: Final = (
     "server", "certificate_authority", "certificate_authority_data", "tls_server_name",
     "insecure_skip_tls_verify", "proxy_url", "disable_compression",
 )  # fmt: skip
-_USER: Final = {
+_AUTH: Final = {
     "token": "token",
     "token_file": "tokenFile",
     "username": "username",
@@ -111,14 +104,7 @@ _USER: Final = {
     "client_certificate_data": "client-certificate-data",
     "client_key": "client-key",
     "client_key_data": "client-key-data",
-    "plugin": "exec",
-    "auth_provider": "auth-provider",
-    "as_user": "as",
-}
-_NAMES: Final = {
-    "plugin": "auth.exec",
-    "auth_provider": "auth.oidc",
-    "as_user": "impersonate",
+    "exec": "exec",
 }
 
 
@@ -157,10 +143,14 @@ def _cluster(choice: Selection) -> Iterator[tuple[str, str]]:
 
 
 def _user(choice: Selection) -> Iterator[tuple[str, str]]:
-    origin: Origin = choice.user.origin
-    for name, key in _USER.items():
-        if getattr(choice.user, name):
-            yield _NAMES.get(name, f"auth.{name}"), origin.at(key)
+    user = choice.user
+    for name, key in _AUTH.items():
+        if getattr(user.auth, name):
+            yield f"auth.{name}", user.origin.at(key)
+    if user.auth_provider:
+        yield "auth.oidc", user.origin.at("auth-provider")
+    if user.impersonate.user:
+        yield "impersonate", user.origin.at("as")
 
 
 def _flag(overrides: Overrides, keyword: str) -> str:
@@ -168,49 +158,17 @@ def _flag(overrides: Overrides, keyword: str) -> str:
     return flag_of(keyword.replace("_", "-")) if given is not None else ""
 
 
-# A user stanza that was found valid → `AuthInfo` and `Impersonation`.
-
-
 def auth_info(name: str, user: UserStanza, cluster: ClusterStanza) -> AuthInfo:
-    """Say how *user*, whose stanza has that *name*, authenticates to *cluster*."""
+    """Add to the *user* of that *name* what its plugin is to know of *cluster*."""
+    auth, plugin = user.auth, user.auth.exec
     # A key without a certificate is for nothing (clientcmd/client_config.go).
-    certificate = bool(user.client_certificate or user.client_certificate_data)
-    return AuthInfo(
-        token=user.token,
-        token_file=user.token_file,
-        username=user.username,
-        password=user.password,
-        client_certificate=user.client_certificate,
-        client_certificate_data=user.client_certificate_data,
-        client_key=user.client_key if certificate else "",
-        client_key_data=user.client_key_data if certificate else None,
-        exec=_exec(user.plugin, cluster) if user.plugin else None,
+    certificate = bool(auth.client_certificate or auth.client_certificate_data)
+    return replace(
+        auth,
+        client_key=auth.client_key if certificate else "",
+        client_key_data=auth.client_key_data if certificate else None,
+        exec=plugin and replace(plugin, cluster_config=cluster.exec_config),
         oidc=_oidc(name, user),
-    )
-
-
-def impersonation(user: UserStanza) -> Impersonation | None:
-    """Say whom to act as."""
-    if not user.as_user:
-        return None
-    return Impersonation(
-        user=user.as_user,
-        uid=user.as_uid,
-        groups=user.as_groups,
-        extra=user.as_user_extra,
-    )
-
-
-def _exec(plugin: Plugin, cluster: ClusterStanza) -> ExecConfig:
-    return ExecConfig(
-        api_version=plugin.api_version,
-        command=plugin.command,
-        args=plugin.args,
-        env=plugin.env,
-        install_hint=plugin.install_hint,
-        interactive_mode=cast("InteractiveMode", plugin.interactive_mode),
-        provide_cluster_info=plugin.provide_cluster_info,
-        cluster_config=cluster.exec_config,
     )
 
 
@@ -305,7 +263,7 @@ def build(
         disable_compression=cluster.disable_compression,
         timeout=timeout,
         auth=auth_info(choice.user_name, user, cluster),
-        impersonate=impersonation(user),
+        impersonate=user.impersonate if user.impersonate.user else None,
         files=loaded.files,
         missing=loaded.missing,
         origins=origins_of(choice, overrides, named_by),

@@ -19,7 +19,15 @@ from typing import Any, Final, TypeAlias, TypedDict
 
 from ..frozen import dataclass
 from .kubeconfig import Kubeconfig
-from .stanzas import ClusterStanza, ContextStanza, Origin, UserStanza, flag_of
+from .model import (
+    AuthInfo,
+    ClusterStanza,
+    ContextStanza,
+    Impersonation,
+    Origin,
+    UserStanza,
+    flag_of,
+)
 
 DIRECTORIES: Final = (
     "/var/run/secrets/kubernetes.io/serviceaccount",
@@ -86,7 +94,7 @@ class PodEnvironment:
                 server=f"https://{address}:{port}",
                 certificate_authority=authority,
             ),
-            UserStanza(origin=origin, token_file=str(self._token)),
+            UserStanza(origin=origin, auth=AuthInfo(token_file=str(self._token))),
         )
 
     @property
@@ -160,6 +168,12 @@ class Overrides(TypedDict, total=False):
 _KEYS: Final = {  # keywords whose kubeconfig key is not just written with dashes
     "as_user": "as",
 }
+_IMPERSONATION: Final = {  # the fields of `Impersonation`, by keyword
+    "user": "as_user",
+    "uid": "as_uid",
+    "groups": "as_groups",
+    "extra": "as_user_extra",
+}
 
 
 def override_cluster(cluster: ClusterStanza, overrides: Overrides) -> ClusterStanza:
@@ -183,11 +197,10 @@ def override_user(user: UserStanza, overrides: Overrides) -> UserStanza:
     """Apply the overrides of a user."""
     given = _given(
         overrides,
-        ("token", "username", "password", "as_user", "as_uid"),
+        ("token", "username", "password"),
         ("client_certificate", "client_key"),
         (),
     )
-    given |= _given_impersonation(user, overrides)
     changes = dict(given)
     if "client_certificate" in given:
         changes["client_certificate_data"] = None
@@ -197,7 +210,14 @@ def override_user(user: UserStanza, overrides: Overrides) -> UserStanza:
         changes["token"] = given["token"].strip()
         # client-go keeps the file's tokenFile, which then goes before the flag.
         changes["token_file"] = ""
-    return replace(user, origin=_flagged(user.origin, given), **changes)
+    impersonate = _given_impersonation(user.impersonate, overrides)
+    flags = (*given, *(_IMPERSONATION[name] for name in impersonate))
+    return replace(
+        user,
+        origin=_flagged(user.origin, flags),
+        auth=replace(user.auth, **changes),
+        impersonate=replace(user.impersonate, **impersonate),
+    )
 
 
 _NO_TRUST: Final[dict[str, Any]] = {
@@ -221,18 +241,25 @@ def _given(
     )
 
 
-def _given_impersonation(user: UserStanza, overrides: Overrides) -> dict[str, Any]:
-    given: dict[str, Any] = {}
-    if groups := overrides.get("as_groups"):
-        given["as_groups"] = tuple(groups)
-    if extra := overrides.get("as_user_extra"):
-        added = {key: tuple(values) for key, values in extra.items()}
-        given["as_user_extra"] = tuple((dict(user.as_user_extra) | added).items())
+def _given_impersonation(
+    impersonate: Impersonation, overrides: Overrides
+) -> dict[str, Any]:
+    values: Mapping[str, Any] = dict(overrides)
+    given = {
+        name: values[keyword]
+        for name, keyword in _IMPERSONATION.items()
+        if values.get(keyword)
+    }
+    if "groups" in given:
+        given["groups"] = tuple(given["groups"])
+    if "extra" in given:
+        added = {key: tuple(values) for key, values in given["extra"].items()}
+        given["extra"] = tuple((dict(impersonate.extra) | added).items())
     return given
 
 
-def _flagged(origin: Origin, given: Mapping[str, Any]) -> Origin:
-    keys = (_KEYS.get(key, key.replace("_", "-")) for key in given)
+def _flagged(origin: Origin, keywords: Iterable[str]) -> Origin:
+    keys = (_KEYS.get(key, key.replace("_", "-")) for key in keywords)
     return replace(origin, flags=origin.flags | frozenset(keys))
 
 

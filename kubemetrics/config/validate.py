@@ -11,16 +11,19 @@ from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from ..frozen import dataclass
-from .model import EXEC_VERSIONS, REMOVED_EXEC_VERSION, is_https
-from .selection import Selection
-from .stanzas import (
-    AUTHORITY_DATA,
+from .kubeconfig import AUTHORITY_DATA, base64_data
+from .model import (
+    EXEC_VERSIONS,
+    REMOVED_EXEC_VERSION,
+    AuthInfo,
     AuthProvider,
     ClusterStanza,
-    Plugin,
+    ExecConfig,
+    Origin,
     UserStanza,
-    base64_data,
+    is_https,
 )
+from .selection import Selection
 
 PROXY_SCHEMES: Final = ("http", "https", "socks5")
 _CONTROL: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
@@ -108,24 +111,25 @@ _REMOVED: Final = {
 
 def user_problems(user: UserStanza) -> Iterator[str]:
     """Check the user, whatever the server is."""
-    at = user.origin.at
-    if user.token and (user.username or user.password):
+    at, auth, impersonate = user.origin.at, user.auth, user.impersonate
+    if auth.token and (auth.username or auth.password):
         yield f"{at('token')}: a token and a username or password: choose one"
-    if user.client_certificate or user.client_certificate_data:
-        yield from _certificate_problems(user)
-    if user.plugin:
-        yield from _plugin_problems(user, user.plugin)
-    if (user.as_uid or user.as_groups or user.as_user_extra) and not user.as_user:
+    if auth.client_certificate or auth.client_certificate_data:
+        yield from _certificate_problems(user.origin, auth)
+    if auth.exec:
+        yield from _exec_problems(user, auth.exec)
+    further = impersonate.uid or impersonate.groups or impersonate.extra
+    if further and not impersonate.user:
         yield f"{at('as')}: needed to impersonate a uid, groups or extra"
     yield from _unsendable(user)
 
 
 def credential_problems(user: UserStanza) -> Iterator[str]:
     """Check what matters only over https, where credentials are used."""
-    if user.token_file:
-        yield from _token_file_problems(user)
-    if user.plugin and user.plugin.api_version:
-        yield from _api_version_problems(user, user.plugin.api_version)
+    if user.auth.token_file:
+        yield from _token_file_problems(user.origin, user.auth)
+    if user.auth.exec and user.auth.exec.api_version:
+        yield from _api_version_problems(user, user.auth.exec.api_version)
     if user.auth_provider:
         yield from _auth_provider_problems(user, user.auth_provider)
 
@@ -135,26 +139,27 @@ def identifies(user: UserStanza) -> bool:
 
     Source: clientcmd/client_config.go, ``canIdentifyUser``.
     """
-    certificate = user.client_certificate or user.client_certificate_data
-    token = user.token or user.token_file
+    auth = user.auth
+    certificate = auth.client_certificate or auth.client_certificate_data
+    token = auth.token or auth.token_file
     return bool(
-        token or user.username or certificate or user.plugin or user.auth_provider
+        token or auth.username or certificate or auth.exec or user.auth_provider
     )
 
 
-def _certificate_problems(user: UserStanza) -> Iterator[str]:
-    at = user.origin.at
-    if user.client_certificate and user.client_certificate_data:
+def _certificate_problems(origin: Origin, auth: AuthInfo) -> Iterator[str]:
+    at = origin.at
+    if auth.client_certificate and auth.client_certificate_data:
         yield f"{at('client-certificate')}: given as a file and as data: choose one"
-    if user.client_key and user.client_key_data:
+    if auth.client_key and auth.client_key_data:
         yield f"{at('client-key')}: given as a file and as data: choose one"
-    if not user.client_key and not user.client_key_data:
+    if not auth.client_key and not auth.client_key_data:
         yield f"{at('client-key')}: needed beside the client certificate"
-    yield from unreadable(user.client_certificate, at("client-certificate"))
-    yield from unreadable(user.client_key, at("client-key"))
+    yield from unreadable(auth.client_certificate, at("client-certificate"))
+    yield from unreadable(auth.client_key, at("client-key"))
 
 
-def _plugin_problems(user: UserStanza, plugin: Plugin) -> Iterator[str]:
+def _exec_problems(user: UserStanza, plugin: ExecConfig) -> Iterator[str]:
     at = user.origin.at
     if user.auth_provider:
         yield f"{at('auth-provider')}: contradicts exec: choose one"
@@ -207,19 +212,19 @@ def _oidc_problems(where: str, config: dict[str, str]) -> Iterator[str]:
         yield f"{where}.{AUTHORITY_DATA}: must be base64"
 
 
-def _token_file_problems(user: UserStanza) -> Iterator[str]:
-    where = user.origin.at("tokenFile")
-    if user.username:
+def _token_file_problems(origin: Origin, auth: AuthInfo) -> Iterator[str]:
+    where = origin.at("tokenFile")
+    if auth.username:
         yield f"{where}: a token and a username: choose one"
-    if user.token:
+    if auth.token:
         return  # it stands in for the file until that can be read
     try:
-        empty = not Path(user.token_file).read_bytes().strip()
+        empty = not Path(auth.token_file).read_bytes().strip()
     except OSError as error:
-        yield f"{where}: {user.token_file} cannot be read: {error.strerror}"
+        yield f"{where}: {auth.token_file} cannot be read: {error.strerror}"
     else:
         if empty:
-            yield f"{where}: {user.token_file} is empty"
+            yield f"{where}: {auth.token_file} is empty"
 
 
 def unreadable(path: str, where: str) -> Iterator[str]:
@@ -234,12 +239,13 @@ def unreadable(path: str, where: str) -> Iterator[str]:
 
 
 def _unsendable(user: UserStanza) -> Iterator[str]:
+    impersonate = user.impersonate
     texts = {
-        "token": (user.token,),
-        "as": (user.as_user,),
-        "as-uid": (user.as_uid,),
-        "as-groups": user.as_groups,
-        "as-user-extra": tuple(v for _, values in user.as_user_extra for v in values),
+        "token": (user.auth.token,),
+        "as": (impersonate.user,),
+        "as-uid": (impersonate.uid,),
+        "as-groups": impersonate.groups,
+        "as-user-extra": tuple(v for _, values in impersonate.extra for v in values),
     }
     for key, values in texts.items():
         if _CONTROL.intersection("".join(values)):

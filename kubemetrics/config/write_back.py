@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from ..errors import ConfigError
 from .kubeconfig import parse
-from .stanzas import DocumentError
+from .model import DocumentError
 
 _PATIENCE: Final = 10.0
 _POLL: Final = 0.05

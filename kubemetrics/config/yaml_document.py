@@ -15,7 +15,7 @@ from typing import Final, Protocol, cast
 import yaml
 from yaml import events
 
-from .stanzas import DocumentError, Json
+from .model import DocumentError, Json
 
 MAX_DEPTH: Final = 100
 MAX_NODES: Final = 500_000

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics.config.kubeconfig import MAX_BYTES, parse, plain
-from kubemetrics.config.stanzas import DocumentError, Json
+from kubemetrics.config.model import DocumentError, Json
 from kubemetrics.config.yaml_document import parse_yaml
 
 ENCODINGS = {

@@ -6,13 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics.config.kubeconfig import Kubeconfig, merge
-from kubemetrics.config.stanzas import ClusterStanza, ContextStanza, UserStanza
+from kubemetrics.config.model import (
+    AuthInfo,
+    ClusterStanza,
+    ContextStanza,
+    UserStanza,
+)
 
 NAMES = st.sampled_from(["", "a", "b", "c"])
 KUBECONFIGS = st.builds(
     Kubeconfig,
     clusters=st.dictionaries(NAMES, st.builds(ClusterStanza, server=NAMES)),
-    users=st.dictionaries(NAMES, st.builds(UserStanza, token=NAMES, username=NAMES)),
+    users=st.dictionaries(
+        NAMES,
+        st.builds(UserStanza, auth=st.builds(AuthInfo, token=NAMES, username=NAMES)),
+    ),
     contexts=st.dictionaries(NAMES, st.builds(ContextStanza, cluster=NAMES)),
     current_context=NAMES,
     current_origin=st.just(""),
