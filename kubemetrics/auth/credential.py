@@ -14,7 +14,7 @@ from dataclasses import field
 from datetime import UTC, datetime
 from typing import Final, Protocol, TypeAlias
 
-from ..config.model import Config, Impersonation
+from ..config.model import Config, Impersonation, header_problem
 from ..errors import ConfigError, DecodeError
 from ..frozen import dataclass
 
@@ -169,9 +169,7 @@ def token_problem(token: str) -> str:
         return "is empty"
     if not text.isascii():
         return "holds characters that are not ASCII"
-    if not text.isprintable():
-        return "holds control characters, such as a line break within it"
-    return ""
+    return header_problem(text)
 
 
 def impersonation_headers(config: Config) -> tuple[tuple[str, str], ...]:
@@ -188,8 +186,8 @@ def impersonation_headers(config: Config) -> tuple[tuple[str, str], ...]:
         return ()
     headers = tuple((n, v.strip(" \t")) for n, v in _headers(config.impersonate))
     for name, value in headers:
-        if any(ord(char) < ord(" ") or char == "\x7f" for char in value):
-            raise ConfigError(f"the value of {name} holds a control character")
+        if problem := header_problem(value):
+            raise ConfigError(f"the value of {name} {problem}")
     return headers
 
 

@@ -1,31 +1,27 @@
-"""Run an exec plugin: bounded in time and output, never through a shell."""
+"""Credentials from an exec plugin: what it is told, what it answers, when it runs.
+
+Source: client-go plugin/pkg/client/auth/exec/exec.go and the published API
+client.authentication.k8s.io (KEP-541).
+"""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import math
-import os
-import shutil
-import signal
-import subprocess
 import sys
 import threading
-import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import Any, Final, cast
 
 from ..config.kubeconfig import parse
 from ..config.model import (
-    EXEC_VERSIONS,
-    REMOVED_EXEC_VERSION,
     Config,
     DocumentError,
     ExecConfig,
+    exec_version_problem,
 )
 from ..errors import ConfigError, CredentialError, DecodeError
 from ..frozen import dataclass
@@ -41,185 +37,19 @@ from .credential import (
     token_expiry,
     token_problem,
 )
+from .process import PluginResult, run
 from .redact import known_secrets, quote_stderr
 from .sources import Refreshing
 
 _QUOTED: Final = 60
 """Characters of a field of a plugin's answer that an error quotes."""
 
-_STDOUT_LIMIT: Final = 4 * 2**20
-_STDERR_KEPT: Final = 16 * 2**10
-_CHUNK: Final = 2**16
-_GRACE: Final = 1.0
-"""Seconds for the pipes to end after the plugin did; its children may hold them."""
+_TIMEOUT: Final = 60.0
+_TIMEOUT_INTERACTIVE: Final = 300.0
+"""Seconds; with a terminal a person may have to sign in first."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginCommand:
-    """What to run: *program* is looked up on ``PATH``, *timeout* is in seconds.
-
-    With *interactive* it has the terminal: stdin, and stderr as it comes.
-    """
-
-    program: str
-    args: tuple[str, ...] = field(default=(), repr=False)
-    environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
-    interactive: bool = False
-    timeout: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginResult:
-    """What came of it; *problem* says why there is no exit code to speak of."""
-
-    code: int = 0
-    stdout: bytes = field(default=b"", repr=False)
-    stderr: bytes = field(default=b"", repr=False)
-    problem: str = ""
-    missing: bool = False
-
-
-def run(command: PluginCommand) -> PluginResult:
-    """Run *command* to its end, or to its time limit. It does not raise."""
-    # Found as Go does: by this process's PATH, not by the one of the plugin's `env`.
-    path = shutil.which(command.program)
-    if path is None:
-        return PluginResult(
-            missing=True, problem=f"executable {command.program} not found"
-        )
-    try:
-        process = _start(path, command)
-    except (OSError, ValueError) as error:
-        why = (
-            getattr(error, "strerror", None)
-            or "an argument or a variable holds a null character"
-        )
-        return PluginResult(
-            problem=f"executable {command.program} cannot be run: {why}"
-        )
-    return _Watch(process, command).outcome()
-
-
-def _start(path: str, command: PluginCommand) -> subprocess.Popen[bytes]:
-    # Without the terminal the plugin has a session of its own, so that whatever it
-    # started can be ended with it.
-    return subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
-        [path, *command.args],
-        env=dict(command.environ),
-        stdin=None if command.interactive else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=0,
-        start_new_session=not command.interactive,
-        # No console window flashes up on Windows (client-go#1214).
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
-
-
-class _Watch:
-    """Reads both pipes of a running plugin and ends it when a bound is reached."""
-
-    def __init__(
-        self, process: subprocess.Popen[bytes], command: PluginCommand
-    ) -> None:
-        self._process = process
-        self._command = command
-        self._stdout = bytearray()
-        self._stderr = bytearray()
-        self._too_much = False
-
-    def outcome(self) -> PluginResult:
-        readers = (
-            _reader(self._process.stdout or io.BytesIO(), self._take_stdout),
-            _reader(self._process.stderr or io.BytesIO(), self._take_stderr),
-        )
-        problem = self._wait()
-        until = time.monotonic() + _GRACE
-        for reader in readers:
-            reader.join(max(0.0, until - time.monotonic()))
-        if self._too_much:
-            problem = f"wrote more than {_STDOUT_LIMIT >> 20} MiB to stdout"
-        return PluginResult(
-            code=self._process.returncode,
-            stdout=bytes(self._stdout),
-            stderr=bytes(self._stderr),
-            problem=problem and f"executable {self._command.program} {problem}",
-        )
-
-    def _wait(self) -> str:
-        try:
-            self._process.wait(self._command.timeout)
-        except subprocess.TimeoutExpired:
-            self._kill()
-            return f"did not finish within {self._command.timeout:g} s"
-        except BaseException:
-            self._kill()
-            raise
-        return ""
-
-    def _kill(self) -> None:
-        with contextlib.suppress(OSError):
-            if self._command.interactive or not hasattr(os, "killpg"):
-                self._process.kill()
-            else:
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def _take_stdout(self, chunk: bytes) -> None:
-        if self._too_much:
-            return
-        self._stdout += chunk
-        if len(self._stdout) > _STDOUT_LIMIT:
-            self._too_much = True
-            self._kill()
-
-    def _take_stderr(self, chunk: bytes) -> None:
-        self._stderr += chunk
-        del self._stderr[:-_STDERR_KEPT]
-        if self._command.interactive and sys.stderr.isatty():
-            # "To sign in, open the page …": a person has to see it now.
-            sys.stderr.write(chunk.decode(errors="replace"))
-            sys.stderr.flush()
-
-
-def _reader(stream: IO[bytes], take: Callable[[bytes], None]) -> threading.Thread:
-    # The thread closes its pipe itself: a child of the plugin may hold the other end
-    # for long, and a descriptor closed under a reader may come back as another file.
-    def drain() -> None:
-        with stream:
-            while chunk := stream.read(_CHUNK):
-                take(chunk)
-
-    thread = threading.Thread(target=drain, daemon=True)
-    thread.start()
-    return thread
-
-
-# What is said to an exec plugin and what it answers: the ``ExecCredential`` objects.
-#
-# Source: client-go plugin/pkg/client/auth/exec/exec.go and the published API
-# client.authentication.k8s.io (KEP-541).
-
-
-def check_version(exec_config: ExecConfig) -> None:
-    """Refuse an API version that is not spoken.
-
-    Raises:
-        CredentialError: it is neither v1 nor v1beta1.
-    """
-    version = exec_config.api_version
-    if version in EXEC_VERSIONS:
-        return
-    hint = ""
-    if version == REMOVED_EXEC_VERSION:
-        hint = (
-            "; v1alpha1 was removed in Kubernetes 1.24: write the kubeconfig anew with"
-            " the cloud's tool (aws eks update-kubeconfig, …)"
-        )
-    raise CredentialError(
-        f'exec plugin: invalid apiVersion "{version}", must be one of'
-        f" {', '.join(EXEC_VERSIONS)}{hint}"
-    )
+_EARLY: Final = 60.0
+_EARLY_SHARE: Final = 10
 
 
 def exec_info(
@@ -352,16 +182,6 @@ def _short(value: object) -> str:
     return one_line(without_sequences(str(value)), _QUOTED)
 
 
-# An exec plugin as a source of credentials, shared by all who configure it alike.
-
-
-_TIMEOUT: Final = 60.0
-_TIMEOUT_INTERACTIVE: Final = 300.0
-"""Seconds; with a terminal a person may have to sign in first."""
-
-_EARLY: Final = 60.0
-_EARLY_SHARE: Final = 10
-
 _lock: Final = threading.Lock()
 _shared: Final[dict[_Plugin, Refreshing]] = {}
 """Process-wide, as in client-go: two clients do not sign in twice."""
@@ -372,13 +192,9 @@ _MOST_SHARED: Final = 64
 class _Plugin:
     """Everything a run depends on; equal ones share a credential."""
 
-    command: str
-    api_version: str
-    args: tuple[str, ...] = field(repr=False)
-    env: tuple[tuple[str, str], ...] = field(repr=False)
+    config: ExecConfig
     info: str = field(repr=False)
     interactive: bool
-    install_hint: str
     timeout: float | None
     environ: Mapping[str, str] = field(repr=False, compare=False)
     environ_id: int = field(repr=False)
@@ -390,54 +206,53 @@ class _Plugin:
         Raises:
             CredentialError: it cannot be run, fails, or answers what cannot be used.
         """
-        outcome = run(
-            PluginCommand(
-                program=self.command,
-                args=self.args,
-                environ=self._environment(),
-                interactive=self.interactive,
-                timeout=self.timeout,
-            )
+        result = run(
+            self.config,
+            self._environment(),
+            interactive=self.interactive,
+            timeout=self.timeout,
         )
-        problem = self._failure(outcome)
+        problem = self._failure(result)
         if problem:
             raise CredentialError(f"getting credentials: exec: {problem}")
-        answer = read_answer(outcome.stdout, self.api_version)
+        answer = read_answer(result.stdout, self.config.api_version)
         if isinstance(answer, str):
             raise CredentialError(
-                f"getting credentials: exec: executable {self.command}: {answer}"
-                f"{self._said(outcome)}"
+                f"getting credentials: exec: executable {self.config.command}: {answer}"
+                f"{self._quoted_stderr(result)}"
             )
         return answer
 
     def _environment(self) -> dict[str, str]:
         # The last one wins, and nothing in a kubeconfig overrides the request itself.
-        given = (f"{name}={value}".partition("=") for name, value in self.env)
+        given = (f"{name}={value}".partition("=") for name, value in self.config.env)
         return {
             **self.environ,
             **{name: value for name, _, value in given},
             "KUBERNETES_EXEC_INFO": self.info,
         }
 
-    def _failure(self, outcome: PluginResult) -> str:
-        if outcome.missing:
-            return f"{outcome.problem}{self._help()}"
-        problem = outcome.problem
-        if not problem and outcome.code:
-            problem = f"executable {self.command} failed with exit code {outcome.code}"
-        return problem and f"{problem}{self._said(outcome)}"
+    def _failure(self, result: PluginResult) -> str:
+        if result.missing:
+            return f"{result.problem}{self._hint()}"
+        problem = result.problem
+        if not problem and result.code:
+            problem = (
+                f"executable {self.config.command} failed with exit code {result.code}"
+            )
+        return problem and f"{problem}{self._quoted_stderr(result)}"
 
-    def _help(self) -> str:
-        hint = one_line(without_sequences(self.install_hint))
+    def _hint(self) -> str:
+        hint = one_line(without_sequences(self.config.install_hint))
         return (
             "; the kubeconfig wants this credential plugin, which must be installed and"
             f" on PATH{': ' if hint else ''}{hint}"
         )
 
-    def _said(self, outcome: PluginResult) -> str:
-        secrets = known_secrets(self._environment(), self.args)
-        quoted = quote_stderr(outcome.stderr.decode(errors="replace"), secrets)
-        return f"; it said: {quoted}" if quoted else ""
+    def _quoted_stderr(self, result: PluginResult) -> str:
+        secrets = known_secrets(self._environment(), self.config.args)
+        quoted = quote_stderr(result.stderr.decode(errors="replace"), secrets)
+        return f"; its stderr: {quoted}" if quoted else ""
 
 
 def exec_source(
@@ -453,7 +268,11 @@ def exec_source(
         ConfigError: the cluster's authority, which it is to be told, cannot be read.
         CredentialError: its API version is not spoken, or there is no terminal for it.
     """
-    check_version(exec_config)
+    problem = exec_version_problem(exec_config.api_version)
+    if problem:
+        raise CredentialError(
+            f"apiVersion of exec plugin {exec_config.command}: {problem}"
+        )
     plugin = _plugin(config, exec_config, environ, clock, timeout)
     with _lock:
         found = _shared.get(plugin)
@@ -473,10 +292,8 @@ def _plugin(
 ) -> _Plugin:
     interactive = _interactive(exec_config)
     return _Plugin(
-        command=exec_config.command,
-        api_version=exec_config.api_version,
-        args=exec_config.args,
-        env=exec_config.env,
+        # The extension counts where the plugin is told of it: in `info`.
+        config=replace(exec_config, cluster_config=None),
         info=exec_info(
             config,
             exec_config,
@@ -484,7 +301,6 @@ def _plugin(
             interactive=interactive,
         ),
         interactive=interactive,
-        install_hint=exec_config.install_hint,
         timeout=_time_limit(timeout, environ, interactive=interactive),
         environ=environ,
         environ_id=id(environ),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote_plus, urlencode
 
-from ..config.model import OidcConfig
+from ..config.model import OidcConfig, is_https
 from ..config.write_back import locked, read_auth_provider, write_auth_provider
 from ..errors import ConfigError, CredentialError, DecodeError, KubeMetricsError
 from ..frozen import dataclass
@@ -65,13 +65,13 @@ class Grant:
         endpoint = found.get("token_endpoint")
         if not isinstance(endpoint, str) or not endpoint:
             return "the discovery object doesn't contain a token_endpoint"
-        if not endpoint.startswith("https://"):
+        if not is_https(endpoint):
             return f"the token endpoint {endpoint} is not https"
         return self._ask(endpoint, found, refresh_token)
 
     def _discover(self) -> Mapping[str, Any] | str:
         issuer = self._oidc.issuer_url
-        if not issuer.startswith("https://"):
+        if not is_https(issuer):
             return f"idp-issuer-url {issuer} is not https"
         url = f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
         status, body = self._exchange("GET", url, {}, b"", self._authority())

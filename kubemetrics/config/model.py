@@ -23,6 +23,7 @@ EXEC_VERSIONS: Final = (f"{EXEC_GROUP}/v1", f"{EXEC_GROUP}/v1beta1")
 """The versions of ``ExecCredential`` that are spoken (KEP-541)."""
 REMOVED_EXEC_VERSION: Final = f"{EXEC_GROUP}/v1alpha1"
 """Removed in Kubernetes 1.24."""
+CONTROL_CHARACTERS: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
 
 
 class DocumentError(ValueError):
@@ -139,6 +140,26 @@ class Config:
 def is_https(url: str) -> bool:
     """Return whether *url* is an https URL; a scheme has no case (RFC 3986, 3.1)."""
     return url[:8].lower() == "https://"
+
+
+def exec_version_problem(version: str) -> str:
+    """Say why ``ExecCredential`` of *version* is not spoken; empty if it is."""
+    if version in EXEC_VERSIONS:
+        return ""
+    if version == REMOVED_EXEC_VERSION:
+        return (
+            f"{version} was removed in Kubernetes 1.24: update the tool that wrote this"
+            " user, and let it write the user again (aws eks update-kubeconfig, …)"
+        )
+    wrong = f'"{version}" is not supported' if version else "needed"
+    return f"{wrong}: must be {' or '.join(EXEC_VERSIONS)}"
+
+
+def header_problem(value: str) -> str:
+    """Say why no HTTP header can hold *value*, without quoting it; empty if one can."""
+    if CONTROL_CHARACTERS.isdisjoint(value):
+        return ""
+    return "holds a control character, such as a line break"
 
 
 @dataclass(frozen=True, slots=True)

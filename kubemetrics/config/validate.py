@@ -13,20 +13,20 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from ..frozen import dataclass
 from .kubeconfig import AUTHORITY_DATA, base64_data
 from .model import (
-    EXEC_VERSIONS,
-    REMOVED_EXEC_VERSION,
+    CONTROL_CHARACTERS,
     AuthInfo,
     AuthProvider,
     ClusterStanza,
     ExecConfig,
     Origin,
     UserStanza,
+    exec_version_problem,
+    header_problem,
     is_https,
 )
 from .selection import Selection
 
 PROXY_SCHEMES: Final = ("http", "https", "socks5")
-_CONTROL: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
 _BROKEN_ESCAPE: Final = re.compile("%(?![0-9a-fA-F]{2})")
 _LEGAL_IN_PATHS: Final = "/$&+,:;=@~"
 
@@ -88,7 +88,7 @@ def _clean(path: str) -> str:
 
 def _split(text: str) -> SplitResult:
     # urlsplit drops tabs and line breaks in silence, and blanks around; Go refuses.
-    if not _CONTROL.intersection(text) and text == text.strip():
+    if CONTROL_CHARACTERS.isdisjoint(text) and text == text.strip():
         with suppress(ValueError):
             parts = urlsplit(text)
             if parts.hostname and parts.port != 0 and " " not in parts.netloc:
@@ -128,8 +128,9 @@ def credential_problems(user: UserStanza) -> Iterator[str]:
     """Check what matters only over https, where credentials are used."""
     if user.auth.token_file:
         yield from _token_file_problems(user.origin, user.auth)
-    if user.auth.exec and user.auth.exec.api_version:
-        yield from _api_version_problems(user, user.auth.exec.api_version)
+    version = user.auth.exec.api_version if user.auth.exec else ""
+    if version and (problem := exec_version_problem(version)):
+        yield f"{user.origin.at('exec.apiVersion')}: {problem}"
     if user.auth_provider:
         yield from _auth_provider_problems(user, user.auth_provider)
 
@@ -166,27 +167,12 @@ def _exec_problems(user: UserStanza, plugin: ExecConfig) -> Iterator[str]:
     if not plugin.command:
         yield f"{at('exec.command')}: needed"
     if not plugin.api_version:
-        yield f"{at('exec.apiVersion')}: needed: {_accepted_versions()}"
+        yield f"{at('exec.apiVersion')}: {exec_version_problem('')}"
     for i, (name, _) in enumerate(plugin.env):
         if not name:
             yield f"{at(f'exec.env[{i}].name')}: needed"
     if plugin.interactive_mode not in _MODES:
         yield f"{at('exec.interactiveMode')}: must be Never, IfAvailable or Always"
-
-
-def _api_version_problems(user: UserStanza, version: str) -> Iterator[str]:
-    where = user.origin.at("exec.apiVersion")
-    if version == REMOVED_EXEC_VERSION:
-        yield (
-            f"{where}: {version} has been removed from Kubernetes: update the tool "
-            "that wrote it, and let it write this user again"
-        )
-    elif version not in EXEC_VERSIONS:
-        yield f"{where}: unknown: {_accepted_versions()}"
-
-
-def _accepted_versions() -> str:
-    return "must be " + " or ".join(EXEC_VERSIONS)
 
 
 def _auth_provider_problems(user: UserStanza, provider: AuthProvider) -> Iterator[str]:
@@ -248,8 +234,8 @@ def _unsendable(user: UserStanza) -> Iterator[str]:
         "as-user-extra": tuple(v for _, values in impersonate.extra for v in values),
     }
     for key, values in texts.items():
-        if _CONTROL.intersection("".join(values)):
-            yield f"{user.origin.at(key)}: holds a control character"
+        if problem := header_problem("".join(values)):
+            yield f"{user.origin.at(key)}: {problem}"
 
 
 # What makes the chosen stanzas unusable; every problem, not the first.

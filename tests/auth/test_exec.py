@@ -17,11 +17,10 @@ from typing import Any
 
 import pytest
 
-from kubemetrics.auth import credential_source
-from kubemetrics.auth import exec as exec_module
+from kubemetrics.auth import credential_source, process
 from kubemetrics.auth.credential import CredentialSource
-from kubemetrics.auth.exec import PluginCommand, run
-from kubemetrics.config.model import Config
+from kubemetrics.auth.process import run
+from kubemetrics.config.model import Config, ExecConfig
 from kubemetrics.errors import ConfigError, CredentialError
 from tests.transport.certs import NOT_AFTER, leaf, ordinary
 
@@ -236,7 +235,7 @@ def test_a_failing_plugin_is_quoted_with_its_exit_code(tmp_path: Path) -> None:
     plugin = script(tmp_path / "plugin", body)
     assert failure(plugged(plugin)) == (
         f"getting credentials: exec: executable {plugin} failed with exit code 3;"
-        " it said: Reauthentication failed. | Run gcloud auth login"
+        " its stderr: Reauthentication failed. | Run gcloud auth login"
     )
 
 
@@ -282,9 +281,9 @@ def test_a_plugin_that_hangs_is_ended_with_its_children(
         raise subprocess.TimeoutExpired("plugin", timeout)
 
     monkeypatch.setattr(subprocess.Popen, "wait", up)
-    monkeypatch.setattr(exec_module, "_GRACE", HANG)
+    monkeypatch.setattr(process, "_GRACE", HANG)
     text = failure(plugged(plugin), timeout=0.4)
-    assert "did not finish within 0.4 s; it said: asking" in text
+    assert "did not finish within 0.4 s; its stderr: asking" in text
     assert ended(holders)
     os.close(holders)
 
@@ -332,7 +331,7 @@ def test_endless_stderr_is_bounded(tmp_path: Path) -> None:
         (answer(token=None), "didn't return a token or cert/key pair"),
         (answer(clientKeyData="SECRET"), "only certificate or key, not both"),
         (answer(token=["SECRET"]), "is no string"),
-        (answer(token="SEC\nRET"), "control characters"),
+        (answer(token="SEC\nRET"), "control character"),
         (answer(token="SECRET", expirationTimestamp="soon"), '"soon", no time'),
     ],
 )
@@ -351,7 +350,7 @@ def test_v1alpha1_is_refused_with_the_way_out() -> None:
 
 
 def test_another_group_is_refused() -> None:
-    with pytest.raises(CredentialError, match='invalid apiVersion "foo/v1"'):
+    with pytest.raises(CredentialError, match='plugin x: "foo/v1" is not supported'):
         source(plugged("x", api_version="foo/v1"))
 
 
@@ -494,7 +493,7 @@ def test_few_configurations_are_remembered() -> None:
 
 def test_only_the_end_of_stderr_is_kept_in_memory(tmp_path: Path) -> None:
     plugin = script(tmp_path / "plugin", "yes | head -c 3000000 >&2; echo last >&2")
-    outcome = run(PluginCommand(program=str(plugin), environ=dict(os.environ)))
+    outcome = run(ExecConfig(command=str(plugin), api_version=V1), os.environ)
     assert len(outcome.stderr) == 16384
     assert outcome.stderr.endswith(b"last\n")
 

@@ -23,9 +23,9 @@ def test_a_token_is_stripped() -> None:
     [
         ("", "empty"),
         (" \n", "empty"),
-        ("a\nb", "control characters"),
-        ("a\x00b", "control characters"),
-        ("a\x7fb", "control characters"),
+        ("a\nb", "control character"),
+        ("a\x00b", "control character"),
+        ("a\x7fb", "control character"),
         ("tökén", "not ASCII"),
         ("a\u2028b", "not ASCII"),
     ],

@@ -299,6 +299,17 @@ def test_an_answer_without_an_id_token_is_told(
     assert "did not contain an id_token" in text
 
 
+def test_the_scheme_of_the_providers_urls_has_no_case(tmp_path: Path) -> None:
+    """RFC 3986, 3.1: ``HTTPS`` is ``https``, in an issuer and in a token endpoint."""
+    with Provider() as provider:
+        loud = provider.url.replace("https://", "HTTPS://")
+        provider.discovery = {"token_endpoint": f"{loud}/token"}
+        path = kubeconfig(tmp_path, provider, id_token=jwt(exp=START - 1))
+        path.write_text(path.read_text().replace(provider.url, loud))
+        source(path).fetch()
+        assert provider.grants == 1
+
+
 def test_a_missing_discovery_document_is_told(tmp_path: Path) -> None:
     with Provider() as provider:
         path = kubeconfig(tmp_path, provider)
@@ -375,7 +386,7 @@ def test_an_id_token_no_header_can_hold_is_refused(tmp_path: Path) -> None:
     assert config.auth.oidc is not None
     oidc = replace(config.auth.oidc, id_token=f"{OLD}\nX-Evil: 1")
     config = replace(config, auth=replace(config.auth, oidc=oidc))
-    with pytest.raises(CredentialError, match="the id-token holds control characters"):
+    with pytest.raises(CredentialError, match="the id-token holds a control character"):
         credential_source(config, clock=Clock()).fetch()
 
 

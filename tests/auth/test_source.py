@@ -197,8 +197,7 @@ def test_a_token_no_header_can_hold_is_refused_at_once() -> None:
     with pytest.raises(CredentialError) as caught:
         source(AuthInfo(token="SEC\nRET"))
     assert str(caught.value) == (
-        'the token of user "jane" holds control characters, such as a line break'
-        " within it"
+        'the token of user "jane" holds a control character, such as a line break'
     )
 
 

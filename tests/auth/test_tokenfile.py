@@ -86,7 +86,7 @@ def test_the_last_good_token_is_kept_when_a_reading_fails(
     [
         (None, "failed to read token file .*: No such file"),
         (b" \n", "read empty token from file"),
-        (b"SECRET\nSECRET", "the token in file .* holds control characters"),
+        (b"SECRET\nSECRET", "the token in file .* holds a control character"),
         (b"\xff", "it is not UTF-8 text"),
     ],
 )
