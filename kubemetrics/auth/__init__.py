@@ -1,4 +1,4 @@
-"""Where a credential comes from, and when it is fetched anew."""
+"""Credentials: where they come from, when they are renewed, which headers they make."""
 
 from __future__ import annotations
 

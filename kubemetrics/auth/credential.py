@@ -1,6 +1,7 @@
-"""When a credential expires, as far as it says so itself; nothing is verified here.
+"""Credentials as values: their headers, their expiry, and the protocol of a source.
 
-Credentials are values; the driver asks a source for one before each attempt.
+A driver asks a source for a credential before each attempt. No token or certificate is
+verified here: that is the server's part.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def token_expiry(token: str) -> float | None:
 
 
 def certificate_expiry(pem: bytes) -> float | None:
-    """Return ``notAfter`` of the first certificate in *pem*, else ``None``."""
+    """Return ``notAfter`` of *pem*'s first certificate in seconds since the epoch."""
     found = re.search(_CERTIFICATE, pem)
     if found is None:
         return None
@@ -49,12 +50,12 @@ def certificate_expiry(pem: bytes) -> float | None:
 
 
 def earliest(*times: float | None) -> float | None:
-    """Return the first of the times that are known."""
+    """Return the earliest of the times that are known, in seconds since the epoch."""
     return min((time for time in times if time is not None), default=None)
 
 
 def _not_after(der: bytes) -> float:
-    """Walk to the validity of a certificate (RFC 5280, 4.1)."""
+    """Return ``notAfter`` of DER in seconds since the epoch (RFC 5280, 4.1)."""
     _, start, _ = _element(der, 0)  # Certificate
     _, at, _ = _element(der, start)  # TBSCertificate
     tag, _, end = _element(der, at)
@@ -105,7 +106,7 @@ class Credential:
 
     *kind* names where it came from, for people: ``token``, ``token file``, ``exec``, …
     *expires_at* is in seconds since the epoch, where the credential says so.
-    *generation* counts the fetches of its source: a 401 to an older one is no news.
+    *generation* counts the fetches of its source: a 401 to an older one is stale.
     Two that would be sent alike are equal, whatever their generation.
     """
 
@@ -132,15 +133,12 @@ class CredentialSource(Protocol):
         ...
 
     def rejected(self, credential: Credential) -> bool:
-        """Hear that the server answered 401 to *credential*; never blocks.
+        """Mark *credential* as refused with a 401; never blocks.
 
         Returns whether `fetch` may give another one now. Where what it gives equals
         *credential*, trying again is of no use.
         """
         ...
-
-
-# Header values: ``Authorization`` and the four kinds of ``Impersonate-*``.
 
 
 _LEGAL_IN_NAMES: Final = frozenset(
@@ -150,17 +148,17 @@ _LEGAL_IN_NAMES: Final = frozenset(
 
 
 def bearer(token: str) -> str:
-    """Make the header of a token."""
+    """Return the ``Authorization`` header of a token."""
     return f"Bearer {token.strip()}"
 
 
 def basic(username: str, password: str) -> str:
-    """Make the header of a user and a password (RFC 7617, in UTF-8)."""
+    """Return the ``Authorization`` header of a user (RFC 7617, in UTF-8)."""
     return f"Basic {b64encode(f'{username}:{password}'.encode()).decode()}"
 
 
 def token_problem(token: str) -> str:
-    """Say what forbids *token* in a header, without quoting it; empty if nothing.
+    """Say why *token* cannot be sent in a header, without quoting it; empty if it can.
 
     An HTTP library would refuse it too, and show it (kubernetes-client/python#656).
     """

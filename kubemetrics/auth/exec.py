@@ -52,14 +52,14 @@ _EARLY: Final = 60.0
 _EARLY_SHARE: Final = 10
 
 
-def exec_info(
+def _exec_info(
     config: Config,
     exec_config: ExecConfig,
     authority: bytes | None,
     *,
     interactive: bool,
 ) -> str:
-    """Return what goes into ``KUBERNETES_EXEC_INFO``: one line of JSON.
+    """Return the value of ``KUBERNETES_EXEC_INFO``: one line of JSON.
 
     *authority* is the content of the cluster's certificate-authority, which the plugin
     is given instead of a path.
@@ -93,19 +93,19 @@ def _cluster(
     return {name: value for name, value in fields.items() if value or name == "config"}
 
 
-def read_answer(stdout: bytes, api_version: str) -> Credential | str:
-    """Read the ``ExecCredential`` in *stdout*; a text says what is wrong with it.
+def _read_answer(stdout: bytes, api_version: str) -> Credential | str:
+    """Return the credential in *stdout*, an ``ExecCredential``, or a problem as text.
 
     It does not raise, so that no frame in a traceback holds the secret.
     """
     answer = _document(stdout)
     if answer is None:
-        return f"decoding stdout: {len(stdout)} bytes that are no ExecCredential"
+        return f"decoding stdout: {len(stdout)} bytes that are not an ExecCredential"
     if not answer:
-        return "decoding stdout: there is no ExecCredential in it"
+        return "decoding stdout: it is empty, where an ExecCredential should be"
     if answer.get("kind") != "ExecCredential":
         return (
-            f'its stdout is of kind "{_short(answer.get("kind"))}", no ExecCredential'
+            f'its stdout is of kind "{_short(answer.get("kind"))}", not ExecCredential'
         )
     if answer.get("apiVersion") != api_version:
         return (
@@ -138,7 +138,7 @@ def _read_status(status: dict[str, Any]) -> Credential | str:
         )
     )
     if token is None or certificate is None or key is None or timestamp is None:
-        return "exec plugin returned a status field that is no string"
+        return "exec plugin returned a status with a field that is not a string"
     if not token and not certificate and not key:
         return "exec plugin didn't return a token or cert/key pair"
     if bool(certificate) != bool(key):
@@ -150,7 +150,8 @@ def _read_status(status: dict[str, Any]) -> Credential | str:
         expires = parse_rfc3339(timestamp).timestamp() if stamped else None
     except ValueError:
         return (
-            f'exec plugin returned expirationTimestamp "{_short(timestamp)}", no time'
+            f'exec plugin returned expirationTimestamp "{_short(timestamp)}", which is'
+            " not a time (RFC 3339)"
         )
     return _credential(token, certificate, key, expires)
 
@@ -171,7 +172,7 @@ def _credential(
 
 
 def _text(status: dict[str, Any], name: str) -> str | None:
-    """Return a string, empty for null or nothing; ``None`` for another type."""
+    """Return the string *name*, empty if null or absent; ``None`` for another type."""
     value = status.get(name)
     if value is None:
         return ""
@@ -190,7 +191,7 @@ _MOST_SHARED: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plugin:
-    """Everything a run depends on; equal ones share a credential."""
+    """A plugin with all that a run depends on; equal ones share a credential."""
 
     config: ExecConfig
     info: str = field(repr=False)
@@ -215,7 +216,7 @@ class _Plugin:
         problem = self._failure(result)
         if problem:
             raise CredentialError(f"getting credentials: exec: {problem}")
-        answer = read_answer(result.stdout, self.config.api_version)
+        answer = _read_answer(result.stdout, self.config.api_version)
         if isinstance(answer, str):
             raise CredentialError(
                 f"getting credentials: exec: executable {self.config.command}: {answer}"
@@ -294,7 +295,7 @@ def _plugin(
     return _Plugin(
         # The extension counts where the plugin is told of it: in `info`.
         config=replace(exec_config, cluster_config=None),
-        info=exec_info(
+        info=_exec_info(
             config,
             exec_config,
             _authority(config, exec_config),
@@ -337,7 +338,7 @@ def _authority(config: Config, exec_config: ExecConfig) -> bytes | None:
 def _time_limit(
     given: float | None, environ: Mapping[str, str], *, interactive: bool
 ) -> float | None:
-    """Return the bound of a run in seconds; 0 stands for none."""
+    """Return the time limit of a run in seconds, ``None`` for none."""
     default = _TIMEOUT_INTERACTIVE if interactive else _TIMEOUT
     limit = given
     if limit is None:
@@ -353,12 +354,14 @@ def _seconds(text: str, default: float) -> float:
     except ValueError:
         seconds = -1
     if not 0 <= seconds < math.inf:
-        raise ConfigError(f'KUBEMETRICS_EXEC_TIMEOUT "{text}" is no number of seconds')
+        raise ConfigError(
+            f'KUBEMETRICS_EXEC_TIMEOUT "{text}" is not a number of seconds'
+        )
     return seconds
 
 
 def _renew_at(credential: Credential, now: float) -> float:
-    """Renew early, so that no request meets the end: kube-rs has 60 s, too."""
+    """Return when to renew, in seconds since the epoch: 60 s early, as kube-rs does."""
     if credential.expires_at is None:
         return math.inf
     left = max(credential.expires_at - now, 0.0)

@@ -1,6 +1,7 @@
 """The ``oidc`` auth provider: an id-token, renewed with a refresh token.
 
-Source: client-go plugin/pkg/client/auth/oidc/oidc.go.
+Sources: client-go plugin/pkg/client/auth/oidc/oidc.go, OpenID Connect Discovery 1.0,
+RFC 6749 section 6, golang.org/x/oauth2.
 """
 
 from __future__ import annotations
@@ -25,11 +26,6 @@ from .credential import Credential, Exchange, bearer, token_expiry, token_proble
 from .redact import quote_stderr
 from .sources import Refreshing
 
-# The two requests of an OIDC refresh: discovery, and the refresh-token grant.
-#
-# Sources: OpenID Connect Discovery 1.0, RFC 6749 section 6, golang.org/x/oauth2.
-
-
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -41,8 +37,8 @@ class Tokens:
     refresh_token: str = field(repr=False)
 
 
-class Grant:
-    """Asks one provider.
+class _Grant:
+    """Exchanges a refresh-token for new tokens at one provider: discovery, then grant.
 
     Problems are returned as text: no frame that raises shall hold a token.
     """
@@ -52,7 +48,7 @@ class Grant:
         self._exchange = exchange
 
     def refresh(self, refresh_token: str) -> Tokens | str:
-        """Return new tokens, or why there are none."""
+        """Return new tokens, or the problem as text."""
         try:
             return self._refresh(refresh_token)
         except KubeMetricsError as error:
@@ -67,7 +63,7 @@ class Grant:
             return "the discovery object doesn't contain a token_endpoint"
         if not is_https(endpoint):
             return f"the token endpoint {endpoint} is not https"
-        return self._ask(endpoint, found, refresh_token)
+        return self._request_tokens(endpoint, found, refresh_token)
 
     def _discover(self) -> Mapping[str, Any] | str:
         issuer = self._oidc.issuer_url
@@ -92,12 +88,12 @@ class Grant:
                 f"unable to read idp-certificate-authority {path}: {error.strerror}"
             ) from None
 
-    def _ask(
+    def _request_tokens(
         self, endpoint: str, discovered: Mapping[str, Any], refresh_token: str
     ) -> Tokens | str:
         problem = ""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        for headers, extra in self._styles(discovered):
+        for headers, extra in self._client_authentications(discovered):
             body = urlencode({**form, **extra}).encode()
             status, answer = self._exchange(
                 "POST", endpoint, {**_FORM, **headers}, body, self._authority()
@@ -110,10 +106,10 @@ class Grant:
                 break
         return problem
 
-    def _styles(
+    def _client_authentications(
         self, discovered: Mapping[str, Any]
     ) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
-        """Yield the ways to say which client this is: a header, the form, or both."""
+        """Yield headers and form fields for each way to authenticate this client."""
         client, secret = self._oidc.client_id, self._oidc.client_secret
         form = {"client_id": client, "client_secret": secret}
         methods = discovered.get("token_endpoint_auth_methods_supported")
@@ -142,8 +138,10 @@ def _tokens(document: Mapping[str, Any], refresh_token: str) -> Tokens | str:
 
 
 def _refusal(status: int, document: Mapping[str, Any], secrets: tuple[str, ...]) -> str:
-    said = f"{document.get('error', '')}: {document.get('error_description', '')}"
-    quoted = quote_stderr(said.strip(": "), secrets)
+    description = (
+        f"{document.get('error', '')}: {document.get('error_description', '')}"
+    )
+    quoted = quote_stderr(description.strip(": "), secrets)
     hint = "; log in again" if document.get("error") == "invalid_grant" else ""
     return f"the refresh was refused (HTTP {status}) {quoted}".rstrip() + hint
 
@@ -178,7 +176,7 @@ def oidc_source(
 
 
 def may_persist(given: bool | None, environ: Mapping[str, str]) -> bool:  # noqa: FBT001
-    """Say whether renewed tokens may be written: an argument, a variable, else yes."""
+    """Return whether renewed tokens may be written: *given*, a variable, else yes."""
     return environ.get(_VARIABLE, "").lower() not in _OFF if given is None else given
 
 
@@ -188,7 +186,7 @@ def _renew_at(credential: Credential, _now: float) -> float:
 
 
 class _Provider:
-    """Holds the tokens of one kubeconfig user."""
+    """The tokens of one kubeconfig user, renewed when they expire."""
 
     def __init__(
         self,
@@ -199,25 +197,25 @@ class _Provider:
         persist: bool,
     ) -> None:
         self._oidc = oidc
-        self._grant = Grant(oidc, exchange or _nobody)
+        self._grant = _Grant(oidc, exchange or _no_exchange)
         self._clock = clock
         self._persist = persist
         self._tokens = Tokens(oidc.id_token, oidc.refresh_token)
 
     def obtain(self, rejected: Credential | None) -> Credential:
-        """Return the id-token at hand while it is good, else a renewed one.
+        """Return the id-token held while it is good, else a renewed one.
 
         Raises:
-            CredentialError: it is over and cannot be renewed; says why.
+            CredentialError: it has expired and cannot be renewed; says why.
         """
         if not self._is_good(self._tokens, rejected):
-            problem = self._why_not_renewed()
+            problem = self._renewal_problem()
             if problem:
-                raise CredentialError(f"{self._name()}: {problem}")
+                raise CredentialError(f"{self._place()}: {problem}")
             self._renew(rejected)
         problem = token_problem(self._tokens.id_token)
         if problem:
-            raise CredentialError(f"{self._name()}: the id-token {problem}")
+            raise CredentialError(f"{self._place()}: the id-token {problem}")
         return _credential(self._tokens)
 
     def _is_good(self, tokens: Tokens, rejected: Credential | None) -> bool:
@@ -227,20 +225,20 @@ class _Provider:
             return False
         return rejected is None or rejected != _credential(tokens)
 
-    def _why_not_renewed(self) -> str:
+    def _renewal_problem(self) -> str:
         expires = token_expiry(self._tokens.id_token)
-        over = (
+        state = (
             "there is no valid id-token"
             if expires is None
-            else (f"the id-token ends at {rfc3339_of(expires)}")
+            else (f"the id-token expires at {rfc3339_of(expires)}")
         )
         if not self._tokens.refresh_token:
-            return f"{over}, and there is no refresh-token; log in again"
+            return f"{state}, and there is no refresh-token; log in again"
         if not self._oidc.file:
-            return f"{over}, and there is no kubeconfig to write a new one to"
+            return f"{state}, and there is no kubeconfig to write a new one to"
         if not self._persist:
             return (
-                f"{over}; it is not renewed, since the kubeconfig may not be written"
+                f"{state}; it is not renewed, since the kubeconfig may not be written"
                 f" ({_VARIABLE}, or persist=False) and a provider may hand out a new"
                 " refresh-token; allow that, or log in again"
             )
@@ -255,10 +253,10 @@ class _Provider:
             with locked(self._oidc.file):
                 self._tokens = self._stored()
                 if not self._is_good(self._tokens, rejected):
-                    self._tokens = self._granted()
+                    self._tokens = self._refreshed()
                     self._store()
         except ConfigError as error:
-            raise CredentialError(f"{self._name()}: {error}") from None
+            raise CredentialError(f"{self._place()}: {error}") from None
 
     def _stored(self) -> Tokens:
         found = read_auth_provider(self._oidc.file, self._oidc.user)
@@ -267,10 +265,10 @@ class _Provider:
             found.get("refresh-token", "") or self._tokens.refresh_token,
         )
 
-    def _granted(self) -> Tokens:
+    def _refreshed(self) -> Tokens:
         answer = self._grant.refresh(self._tokens.refresh_token)
         if isinstance(answer, str):
-            raise CredentialError(f"{self._name()}: {answer}")
+            raise CredentialError(f"{self._place()}: {answer}")
         return answer
 
     def _store(self) -> None:
@@ -287,12 +285,12 @@ class _Provider:
             # client-go fails here; this process at least can go on with what it has.
             _log.warning("could not persist new tokens: %s", error)
 
-    def _name(self) -> str:
+    def _place(self) -> str:
         return f'oidc auth-provider of user "{self._oidc.user}"'
 
 
-def _nobody(*_: object) -> tuple[int, bytes]:
-    raise ConfigError("there is no way here to send the provider a request")
+def _no_exchange(*_: object) -> tuple[int, bytes]:
+    raise ConfigError("no exchange was given to send the provider a request with")
 
 
 def _credential(tokens: Tokens) -> Credential:

@@ -1,4 +1,4 @@
-"""What a plugin wrote to stderr, fit for an error: short and without secrets."""
+"""Mask secrets in what a plugin or a provider wrote, and shorten it for an error."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def quote_stderr(stderr: str, secrets: Iterable[str]) -> str:
 
 
 def known_secrets(environ: Mapping[str, str], args: tuple[str, ...]) -> frozenset[str]:
-    """Collect what a plugin was given and must not be seen: by the names of it."""
+    """Return the values a plugin was given under names of secrets."""
     found = [value for name, value in environ.items() if _SECRET_NAME.search(name)]
     found.extend(_secret_arguments(args))
     return frozenset(value for value in found if len(value) >= _SHORTEST)

@@ -1,6 +1,7 @@
-"""A credential that is fetched anew in time: one fetch at a time, whoever asks.
+"""Choose where a `Config`'s credentials come from, and fetch them anew in time.
 
-A token in a file, which somebody else renews: a service account's, above all.
+Sources: client-go transport/token_source.go, transport/cert_rotation.go and
+plugin/pkg/client/auth/exec/exec.go (``UpdateTransportConfig``).
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _log = logging.getLogger("kubemetrics")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Held:
-    """What is held: to be renewed from *refresh_at* on, to be sent till *usable*."""
+    """A credential to renew from *refresh_at* on and to send until *usable_until*."""
 
     credential: Credential
     refresh_at: float
@@ -73,7 +74,7 @@ class Refreshing:
         self._failure = ""
 
     def cached(self) -> Credential | None:
-        """Return what is held, if it need not be renewed."""
+        """Return the credential held, ``None`` if it is to be renewed."""
         held = self._held
         if held is None or self._clock() >= held.refresh_at:
             return None
@@ -95,7 +96,7 @@ class Refreshing:
             return self._renew()
 
     def rejected(self, credential: Credential) -> bool:
-        """Hear of a 401: what is held is renewed, if it is the one that was sent."""
+        """Have the credential held renewed, if it is the one that got the 401."""
         held = self._held
         if held is not None and credential.generation == held.credential.generation:
             self._held = replace(held, refresh_at=-math.inf, usable_until=-math.inf)
@@ -127,26 +128,23 @@ class Refreshing:
         now = self._clock()
         if held is None or now > held.usable_until:
             raise error
-        _log.warning("going on with the credential held so far: %s", error)
+        _log.warning("using the last credential, which could not be renewed: %s", error)
         self._held = replace(
             held, refresh_at=min(now + _RETRY_AFTER, held.usable_until)
         )
         return held.credential
 
 
-# Something made of files, made anew when one of them changes.
-
-
 T = TypeVar("T")
 
 _Stamp: TypeAlias = tuple[int, int, int] | None
 
-_REFRESH_EVERY: Final = 1.0
-"""Seconds between two looks at the files; client-go's cert_rotation.go has the same."""
+_CHECK_EVERY: Final = 1.0
+"""Seconds between two checks of the files, as in client-go's cert_rotation.go."""
 
 
 class Reloaded(Generic[T]):
-    """What *make* made of the files at *paths*; made anew when one of them changes.
+    """The value that *make* makes of files, made anew when one of *paths* changes.
 
     A change is another modification time, size or inode, so that the symbolic links a
     kubelet swaps count. Where *make* fails the last good value stays. *clock* is in
@@ -166,29 +164,31 @@ class Reloaded(Generic[T]):
         self._lock = threading.Lock()
         self._values: tuple[T, ...] = ()
         self._stamps: tuple[_Stamp, ...] = ()
-        self._looked = 0.0
+        self._checked_at = 0.0
 
-    def peek(self) -> T | None:
-        """Return the value if nobody need look at the files now; never blocks."""
+    def cached(self) -> T | None:
+        """Return the value if no file is to be checked now, without ever blocking."""
         values = self._values
-        return values[0] if values and not self._due() else None
+        return values[0] if values and not self._check_due() else None
 
     def current(self) -> T:
-        """Return the value of now.
+        """Return the value, made anew if a file has changed.
 
         Raises:
             KubeMetricsError: *make* failed and never succeeded before.
         """
         with self._lock:
-            if not self._values or self._due():
-                self._look()
+            if not self._values or self._check_due():
+                self._reload()
             return self._values[0]
 
-    def _due(self) -> bool:
-        return bool(self._paths) and abs(self._clock() - self._looked) >= _REFRESH_EVERY
+    def _check_due(self) -> bool:
+        return (
+            bool(self._paths) and abs(self._clock() - self._checked_at) >= _CHECK_EVERY
+        )
 
-    def _look(self) -> None:
-        self._looked = self._clock()
+    def _reload(self) -> None:
+        self._checked_at = self._clock()
         stamps = tuple(_stamp(path) for path in self._paths)
         if self._values and stamps == self._stamps:
             return
@@ -197,7 +197,7 @@ class Reloaded(Generic[T]):
         except KubeMetricsError as error:
             if not self._values:
                 raise
-            _log.warning("keeping what was read before: %s", error)
+            _log.warning("using the files as they were before a change: %s", error)
         self._stamps = stamps
 
 
@@ -217,7 +217,7 @@ CredentialKind: TypeAlias = Literal[
 ]
 
 
-class TokenFile:
+class _TokenFile:
     """Reads the token at *path*; the last good one is kept when that fails.
 
     Until it could be read once, *fallback* stands in: a kubeconfig's static token.
@@ -228,7 +228,7 @@ class TokenFile:
         self._last = fallback
 
     def obtain(self, _rejected: Credential | None) -> Credential:
-        """Read the file.
+        """Read the credential from the file.
 
         Raises:
             CredentialError: it cannot be read or used, and there is nothing to keep.
@@ -239,16 +239,16 @@ class TokenFile:
         elif self._last is None:
             raise CredentialError(found)
         else:
-            _log.warning("keeping the token read before: %s", found)
+            _log.warning("using the last token that could be read: %s", found)
         return self._last
 
 
-def token_file_source(
+def _token_file_source(
     path: str, fallback: Credential | None, clock: Callable[[], float]
 ) -> Refreshing:
     """Make the source that reads *path* about every 50 seconds, and after a 401."""
     return Refreshing(
-        TokenFile(path, fallback).obtain, lambda _, now: now + _EVERY, clock
+        _TokenFile(path, fallback).obtain, lambda _, now: now + _EVERY, clock
     )
 
 
@@ -270,16 +270,13 @@ def _read(path: str) -> Credential | str:
     )
 
 
-# A client certificate of a kubeconfig: from data, or from files that may change.
-
-
 @dataclass(frozen=True, slots=True)
 class _Certified:
     certificate: ClientCertificate
     expires_at: float | None
 
 
-class CertificateFiles:
+class _CertificateFiles:
     """A client certificate and its key, read anew when a file of theirs changes."""
 
     def __init__(
@@ -294,12 +291,12 @@ class CertificateFiles:
         self._check = check
         self._files = Reloaded(_paths(auth), self._read, clock=clock)
 
-    def peek(self) -> _Certified | None:
-        """Return it, if the files were looked at just now; never blocks."""
-        return self._files.peek()
+    def cached(self) -> _Certified | None:
+        """Return the certificate if no file is to be checked now, without blocking."""
+        return self._files.cached()
 
     def current(self) -> _Certified:
-        """Return it, read anew where a file has changed.
+        """Return the certificate, read anew if a file has changed.
 
         Raises:
             CredentialError: a file cannot be read, and never could.
@@ -329,22 +326,22 @@ class CertificateFiles:
             ) from None
 
 
-class WithCertificate:
+class _WithCertificate:
     """A `CredentialSource` that adds a client certificate to what another gives."""
 
     def __init__(
-        self, inner: CredentialSource, certificate_files: CertificateFiles
+        self, inner: CredentialSource, certificate_files: _CertificateFiles
     ) -> None:
         self._inner = inner
         self._certificate_files = certificate_files
 
     def cached(self) -> Credential | None:
-        """Return both, if both are at hand."""
-        inner, certified = self._inner.cached(), self._certificate_files.peek()
+        """Return the other's credential with the certificate, if both are cached."""
+        inner, certified = self._inner.cached(), self._certificate_files.cached()
         return None if inner is None or certified is None else _join(inner, certified)
 
     def fetch(self) -> Credential:
-        """Return both.
+        """Return the other's credential with the certificate.
 
         Raises:
             CredentialError: one of them cannot be had.
@@ -352,7 +349,7 @@ class WithCertificate:
         return _join(self._inner.fetch(), self._certificate_files.current())
 
     def rejected(self, credential: Credential) -> bool:
-        """Pass it on: a file's change is noticed anyway."""
+        """Report a 401 to the other source; a changed file is found without it."""
         return self._inner.rejected(credential)
 
 
@@ -377,25 +374,22 @@ def _paths(auth: AuthInfo) -> tuple[str, ...]:
     return tuple(path for path in (certificate, key) if path)
 
 
-# From a `Config` to the source of its credentials, in client-go's precedence.
-
-
-class Fixed:
+class _Fixed:
     """A `CredentialSource` of one credential, which a 401 cannot change."""
 
     def __init__(self, credential: Credential) -> None:
         self._credential = credential
 
     def cached(self) -> Credential | None:
-        """Return it."""
+        """Return the credential."""
         return self._credential
 
     def fetch(self) -> Credential:
-        """Return it."""
+        """Return the credential."""
         return self._credential
 
     def rejected(self, credential: Credential) -> bool:
-        """Say that there is no other one."""
+        """Return false: there is no other credential."""
         del credential
         return False
 
@@ -443,12 +437,12 @@ def credential_source(
     elif "token file" in kinds:
         static = _static(auth)
         usable = None if isinstance(static, str) else static
-        header = token_file_source(auth.token_file, usable, clock)
+        header = _token_file_source(auth.token_file, usable, clock)
     else:
         header = _fixed(auth if kinds else AuthInfo(), config.user)
     if "client certificate" not in kinds:
         return header
-    return WithCertificate(header, CertificateFiles(auth, config.user, clock, check))
+    return _WithCertificate(header, _CertificateFiles(auth, config.user, clock, check))
 
 
 def credential_kinds(config: Config) -> tuple[CredentialKind, ...]:
@@ -477,11 +471,11 @@ def credential_kinds(config: Config) -> tuple[CredentialKind, ...]:
     return tuple(used)
 
 
-def _fixed(auth: AuthInfo, user: str) -> Fixed:
+def _fixed(auth: AuthInfo, user: str) -> _Fixed:
     static = _static(auth)
     if isinstance(static, str):
         raise CredentialError(f'the token of user "{user}" {static}')
-    return Fixed(static or Credential())
+    return _Fixed(static or Credential())
 
 
 def _static(auth: AuthInfo) -> Credential | str | None:

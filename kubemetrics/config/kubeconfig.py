@@ -43,7 +43,7 @@ _BYTE_ORDER_MARKS: Final = (
 
 
 def parse(data: bytes) -> dict[str, Json]:
-    """Read the bytes of one kubeconfig; nothing in it is an empty kubeconfig.
+    """Parse the bytes of one kubeconfig, YAML or JSON; without any it is empty.
 
     Raises:
         DocumentError: not text, not YAML or JSON, out of bounds, not a mapping.
@@ -57,7 +57,7 @@ def parse(data: bytes) -> dict[str, Json]:
 
 
 def plain(mapping: Mapping[str, object]) -> dict[str, Json]:
-    """Take a kubeconfig that is parsed already, whatever built its values.
+    """Return the plain values of a kubeconfig that is parsed already.
 
     Raises:
         DocumentError: it holds what JSON has no place for.
@@ -65,7 +65,7 @@ def plain(mapping: Mapping[str, object]) -> dict[str, Json]:
     try:
         return cast("dict[str, Json]", json.loads(json.dumps(dict(mapping))))
     except (TypeError, ValueError, RecursionError):
-        reason = "not a kubeconfig: it holds what JSON does not (a date? a cycle?)"
+        reason = "not a kubeconfig: it holds what JSON does not have (a date, a cycle?)"
     raise DocumentError(reason)
 
 
@@ -236,7 +236,7 @@ def read_cluster(fields: Fields, base: str) -> ClusterStanza:
         certificate_authority_data=fields.data("certificate-authority-data"),
         proxy_url=fields.text("proxy-url"),
         disable_compression=fields.flag("disable-compression"),
-        exec_config=read_extensions(fields).get(EXEC_EXTENSION),
+        exec_extension=read_extensions(fields).get(EXEC_EXTENSION),
     )
 
 
@@ -330,7 +330,7 @@ def _path(fields: Fields, key: str, base: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kubeconfig:
-    """Stanzas by name. *current_origin* says which file set the current context."""
+    """The stanzas by name; *current_origin* is where *current_context* is written."""
 
     clusters: Mapping[str, ClusterStanza] = field(
         default_factory=dict[str, ClusterStanza]
@@ -346,7 +346,7 @@ class Kubeconfig:
 def read_kubeconfig(
     values: dict[str, Json], *, file: str, base: str, problems: list[str]
 ) -> Kubeconfig:
-    """Read a parsed kubeconfig; *file* is its name in messages.
+    """Type the stanzas of a parsed kubeconfig; *file* is its name in messages.
 
     Relative paths in it are against *base*. All that is wrong is added to *problems*;
     what is returned is the rest.
@@ -410,18 +410,13 @@ def _empty(item: Fields, key: str) -> Fields:
     return Fields(values={}, file=item.file, path=path, problems=item.problems)
 
 
-# Which kubeconfig files there are, and what is in them, merged.
-#
-# Source: client-go tools/clientcmd/loader.go, ``ClientConfigLoadingRules``.
-
-
 KubeconfigSource: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any]"
 GIVEN: Final = "kubeconfig"  # the name in messages of one that came as a mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What the files hold, merged, and which files there were."""
+    """The merged kubeconfig, its files, and every problem found in them."""
 
     kubeconfig: Kubeconfig = field(default_factory=Kubeconfig)
     files: tuple[str, ...] = ()
@@ -508,12 +503,9 @@ def _read(path: str, data: bytes, fatal: list[str], problems: list[str]) -> Kube
     return read_kubeconfig(values, file=path, base=base, problems=problems)
 
 
-# The contexts there are, whatever else may be wrong with the files.
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextEntry:
-    """A context as written; what it names need not exist."""
+    """One context of a kubeconfig; the cluster and user it names need not exist."""
 
     name: str
     cluster: str

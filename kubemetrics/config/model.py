@@ -27,7 +27,7 @@ CONTROL_CHARACTERS: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
 
 
 class DocumentError(ValueError):
-    """Not a document to read; the text says where, and never quotes the content."""
+    """A document that cannot be read; the text says where and quotes no content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class Impersonation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthInfo:
-    """How to say who we are; what is not set is empty. Data goes before files."""
+    """The credentials of a user; what is not set is empty. Data goes before files."""
 
     token: str = field(default="", repr=False)
     token_file: str = ""
@@ -164,7 +164,7 @@ def header_problem(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a stanza is, for messages.
+    """Where the values of a stanza are from, for messages.
 
     *flags* are the keys that a flag has set instead; *sources* names what the others
     are from where there is no kubeconfig.
@@ -191,7 +191,10 @@ def flag_of(key: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterStanza:
-    """How to reach a server, as written."""
+    """A kubeconfig's cluster: how to reach a server.
+
+    *exec_extension* is its extension for exec plugins.
+    """
 
     origin: Origin = Origin()
     server: str = field(default="", repr=False)
@@ -201,7 +204,7 @@ class ClusterStanza:
     certificate_authority_data: bytes | None = field(default=None, repr=False)
     proxy_url: str = field(default="", repr=False)
     disable_compression: bool = False
-    exec_config: Json = field(default=None, repr=False)
+    exec_extension: Json = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,11 +217,10 @@ class AuthProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserStanza:
-    """Who we are, as written: *auth* for the server, *impersonate* to act as another.
+    """A kubeconfig's user: its credentials, and whom it acts as.
 
-    Of *auth* an ``auth-provider`` is not read yet, and a plugin does not know of the
-    cluster: that is for the user and the cluster that are chosen. A uid, groups or
-    extra without a user are not an impersonation, and refused when they are chosen.
+    *auth* gets what is missing when the user is selected: ``oidc``, of *auth_provider*,
+    and the cluster's extension of ``exec``. *impersonate* without a user is none.
     """
 
     origin: Origin = Origin()
@@ -229,7 +231,7 @@ class UserStanza:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextStanza:
-    """Which cluster, as which user, in which namespace."""
+    """A kubeconfig's context: a cluster, a user and a namespace, by name."""
 
     origin: Origin = Origin()
     cluster: str = ""

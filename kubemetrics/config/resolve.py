@@ -1,6 +1,28 @@
-"""Kubeconfig, overrides and surroundings → `Config`.
+"""Resolve a `Config` from a kubeconfig, the overrides and the pod's environment.
 
-Source: client-go tools/clientcmd/client_config.go and merged_client_builder.go.
+Source: client-go tools/clientcmd/client_config.go and merged_client_builder.go. Where
+client-go fails in silence, asks at the terminal or takes another identity than was
+asked for, this raises or obeys instead:
+
+- A context whose cluster is not there, or no current-context: client-go takes the
+  configuration for empty (kubectl then tries localhost:8080); here an error that says
+  which there are. In a pod, no current-context still means in-cluster, unless a *user*
+  is asked for.
+- A cluster without a server: kubectl tries localhost:8080; here an error.
+- A server without a scheme: client-go takes it for http, and drops credentials and CA;
+  here an error, if there are any to drop.
+- An https server and no credentials: kubectl asks for a username; here an error
+  (`build_config_from_flags` goes on anonymously, as client-go does).
+- A password in the server's URL: client-go sends it, over http too; here an error.
+- ``insecure_skip_tls_verify=False`` and ``disable_compression=False`` overrule the
+  file; kubectl's flags cannot.
+- *token* goes before the user's tokenFile; for client-go the file wins.
+- In a pod every override counts; client-go drops all but server, token and CA.
+- A token's surrounding white space is dropped; Go refuses to send it. One with a tab or
+  letters beyond ASCII in it is an error; Go sends it.
+- A proxy of an unknown scheme in the environment is an error; Go speaks http to it.
+- A negative time limit is an error; client-go takes it for none.
+- A kubeconfig over 10 MiB, 500,000 values (aliases expanded) or 100 levels is refused.
 """
 
 from __future__ import annotations
@@ -29,33 +51,31 @@ from .selection import (
     Overrides,
     PodEnvironment,
     Selection,
-    choose,
+    find_pod_environment,
     listed,
     override_cluster,
     override_user,
-    surroundings,
+    select,
 )
-from .validate import choice_problems, parse_server
-
-# The namespace and the time limit: what is not the cluster's, nor the user's.
+from .validate import parse_server, selection_problems
 
 
-def find_namespace(
-    choice: Selection, overrides: Overrides, around: PodEnvironment, problems: list[str]
+def _find_namespace(
+    selection: Selection, overrides: Overrides, pod: PodEnvironment, problems: list[str]
 ) -> tuple[str, str]:
-    """Find the namespace to use when none is named, and what says so.
+    """Return the namespace to use when none is named, and where it is from.
 
     The override, else the context's (an explicit ``default`` counts), else the pod's
     own, else ``default``. Source: clientcmd/merged_client_builder.go, ``Namespace``.
     """
-    namespace, origin = _namespace(choice, overrides, around)
-    if _unfit(namespace):
+    namespace, origin = _namespace(selection, overrides, pod)
+    if _invalid_namespace(namespace):
         problems.append(f"{origin}: {namespace!r} cannot be the name of a namespace")
     return namespace, origin
 
 
-def find_timeout(overrides: Overrides, problems: list[str]) -> float | None:
-    """Read the whole call's time limit, in seconds."""
+def _find_timeout(overrides: Overrides, problems: list[str]) -> float | None:
+    """Return the time limit of a whole call in seconds, ``None`` for none."""
     given = overrides.get("request_timeout")
     try:
         return _timeout(given or "0")
@@ -73,22 +93,19 @@ def _timeout(given: str | float) -> float | None:
 
 
 def _namespace(
-    choice: Selection, overrides: Overrides, around: PodEnvironment
+    selection: Selection, overrides: Overrides, pod: PodEnvironment
 ) -> tuple[str, str]:
     if given := overrides.get("namespace"):
         return given, flag_of("namespace")
-    if choice.context.namespace:
-        return choice.context.namespace, choice.context.origin.at("namespace")
-    in_pod = around.namespace if around.in_cluster else None
+    if selection.context.namespace:
+        return selection.context.namespace, selection.context.origin.at("namespace")
+    in_pod = pod.namespace if pod.in_cluster else None
     return in_pod or ("default", "")
 
 
-def _unfit(namespace: str) -> bool:
+def _invalid_namespace(namespace: str) -> bool:
     # What rest.Request refuses as a part of a path (IsValidPathSegmentName).
     return namespace in {".", ".."} or bool({"/", "%"} & set(namespace))
-
-
-# Where each value of a `Config` is from, for people who ask why.
 
 
 _CLUSTER: Final = (
@@ -108,42 +125,42 @@ _AUTH: Final = {
 }
 
 
-def origins_of(
-    choice: Selection, overrides: Overrides, namespace: str
+def _origins(
+    selection: Selection, overrides: Overrides, namespace: str
 ) -> tuple[tuple[str, str], ...]:
-    """Pair each attribute that was given with the file and key, or the flag."""
+    """Pair each attribute that was given with its file and key, or its flag."""
     return tuple(
         (name, origin)
         for name, origin in (
-            *_names(choice, overrides),
+            *_names(selection, overrides),
             ("namespace", namespace),
-            *_cluster(choice),
-            *_user(choice),
+            *_cluster(selection),
+            *_user(selection),
             ("timeout", _flag(overrides, "request_timeout")),
         )
         if origin
     )
 
 
-def _names(choice: Selection, overrides: Overrides) -> Iterator[tuple[str, str]]:
-    origin = choice.context.origin
-    if choice.context_name:
-        yield "context", choice.context_origin
-    if choice.cluster_name:
+def _names(selection: Selection, overrides: Overrides) -> Iterator[tuple[str, str]]:
+    origin = selection.context.origin
+    if selection.context_name:
+        yield "context", selection.context_origin
+    if selection.cluster_name:
         yield "cluster", _flag(overrides, "cluster") or origin.at("cluster")
-    if choice.user_name:
+    if selection.user_name:
         yield "user", _flag(overrides, "user") or origin.at("user")
 
 
-def _cluster(choice: Selection) -> Iterator[tuple[str, str]]:
-    origin = choice.cluster.origin
+def _cluster(selection: Selection) -> Iterator[tuple[str, str]]:
+    origin = selection.cluster.origin
     for name in _CLUSTER:
-        if getattr(choice.cluster, name):
+        if getattr(selection.cluster, name):
             yield name, origin.at(name.replace("_", "-"))
 
 
-def _user(choice: Selection) -> Iterator[tuple[str, str]]:
-    user = choice.user
+def _user(selection: Selection) -> Iterator[tuple[str, str]]:
+    user = selection.user
     for name, key in _AUTH.items():
         if getattr(user.auth, name):
             yield f"auth.{name}", user.origin.at(key)
@@ -158,8 +175,8 @@ def _flag(overrides: Overrides, keyword: str) -> str:
     return flag_of(keyword.replace("_", "-")) if given is not None else ""
 
 
-def auth_info(name: str, user: UserStanza, cluster: ClusterStanza) -> AuthInfo:
-    """Add to the *user* of that *name* what its plugin is to know of *cluster*."""
+def _auth_info(name: str, user: UserStanza, cluster: ClusterStanza) -> AuthInfo:
+    """Return how *user*, whose stanza has that *name*, authenticates to *cluster*."""
     auth, plugin = user.auth, user.auth.exec
     # A key without a certificate is for nothing (clientcmd/client_config.go).
     certificate = bool(auth.client_certificate or auth.client_certificate_data)
@@ -167,7 +184,7 @@ def auth_info(name: str, user: UserStanza, cluster: ClusterStanza) -> AuthInfo:
         auth,
         client_key=auth.client_key if certificate else "",
         client_key_data=auth.client_key_data if certificate else None,
-        exec=plugin and replace(plugin, cluster_config=cluster.exec_config),
+        exec=plugin and replace(plugin, cluster_config=cluster.exec_extension),
         oidc=_oidc(name, user),
     )
 
@@ -193,10 +210,10 @@ def _oidc(name: str, user: UserStanza) -> OidcConfig | None:
     )
 
 
-def resolve(
-    loaded: Loaded, overrides: Overrides, around: PodEnvironment, *, as_kubectl: bool
+def _resolve(
+    loaded: Loaded, overrides: Overrides, pod: PodEnvironment, *, as_kubectl: bool
 ) -> Config:
-    """Resolve what was loaded.
+    """Select from what was *loaded*, or from the pod, and build the `Config`.
 
     With *as_kubectl* a server that is reached over https must have credentials, since
     kubectl would ask for some, and ``KUBERNETES_MASTER`` is the last resort.
@@ -205,37 +222,37 @@ def resolve(
         ConfigError: with every problem there is.
     """
     problems = list(loaded.problems)
-    choice = choose(loaded.kubeconfig, overrides, problems)
-    if choice is not None:
-        source: Source = "kubeconfig" if choice.cluster.origin.where else "flags"
-    elif around.in_cluster and not problems and not overrides.get("user"):
-        choice, source = pod_choice(overrides, around), "in-cluster"
+    selection = select(loaded.kubeconfig, overrides, problems)
+    if selection is not None:
+        source: Source = "kubeconfig" if selection.cluster.origin.where else "flags"
+    elif pod.in_cluster and not problems and not overrides.get("user"):
+        selection, source = _select_pod(overrides, pod), "in-cluster"
     else:
-        master = around.environ.get("KUBERNETES_MASTER", "") if as_kubectl else ""
-        choice, source = _fixed_choice(master, overrides), "flags"
+        master = pod.environ.get("KUBERNETES_MASTER", "") if as_kubectl else ""
+        selection, source = _select_server(master, overrides), "flags"
         if not master and not problems:
-            raise ConfigError(_nothing(loaded, around))
-    problems += choice_problems(choice, credentials_needed=as_kubectl)
-    return build(choice, loaded, overrides, around, source, problems)
+            raise ConfigError(_nothing_found(loaded, pod))
+    problems += selection_problems(selection, credentials_needed=as_kubectl)
+    return _build(selection, loaded, overrides, pod, source, problems)
 
 
-def pod_choice(overrides: Overrides, around: PodEnvironment) -> Selection:
-    """Choose what a pod has.
+def _select_pod(overrides: Overrides, pod: PodEnvironment) -> Selection:
+    """Select the pod's own cluster and user.
 
     Every override counts; client-go heeds none but server, token and CA there.
     """
-    cluster, user = around.stanzas()
+    cluster, user = pod.stanzas()
     return Selection(
         cluster=override_cluster(cluster, overrides),
         user=override_user(user, overrides),
     )
 
 
-def build(
-    choice: Selection,
+def _build(
+    selection: Selection,
     loaded: Loaded,
     overrides: Overrides,
-    around: PodEnvironment,
+    pod: PodEnvironment,
     source: Source,
     problems: list[str],
 ) -> Config:
@@ -244,17 +261,17 @@ def build(
     Raises:
         ConfigError: with all of them, and those that show only here.
     """
-    cluster, user = choice.cluster, choice.user
-    timeout = find_timeout(overrides, problems)
-    namespace, named_by = find_namespace(choice, overrides, around, problems)
+    cluster, user = selection.cluster, selection.user
+    timeout = _find_timeout(overrides, problems)
+    namespace, named_by = _find_namespace(selection, overrides, pod, problems)
     if problems:
         raise ConfigError(*_distinct(problems))
     return Config(
         server=str(parse_server(cluster.server)),
         namespace=namespace,
-        context=choice.context_name,
-        cluster=choice.cluster_name,
-        user=choice.user_name,
+        context=selection.context_name,
+        cluster=selection.cluster_name,
+        user=selection.user_name,
         certificate_authority=cluster.certificate_authority,
         certificate_authority_data=cluster.certificate_authority_data,
         tls_server_name=cluster.tls_server_name,
@@ -262,16 +279,16 @@ def build(
         proxy_url=cluster.proxy_url,
         disable_compression=cluster.disable_compression,
         timeout=timeout,
-        auth=auth_info(choice.user_name, user, cluster),
+        auth=_auth_info(selection.user_name, user, cluster),
         impersonate=user.impersonate if user.impersonate.user else None,
         files=loaded.files,
         missing=loaded.missing,
-        origins=origins_of(choice, overrides, named_by),
+        origins=_origins(selection, overrides, named_by),
         source=source,
     )
 
 
-def _fixed_choice(server: str, overrides: Overrides) -> Selection:
+def _select_server(server: str, overrides: Overrides) -> Selection:
     origin = Origin(sources={"server": "KUBERNETES_MASTER"})
     return Selection(
         cluster=override_cluster(
@@ -281,7 +298,7 @@ def _fixed_choice(server: str, overrides: Overrides) -> Selection:
     )
 
 
-def _nothing(loaded: Loaded, around: PodEnvironment) -> str:
+def _nothing_found(loaded: Loaded, pod: PodEnvironment) -> str:
     if loaded.kubeconfig.contexts:
         known = listed(loaded.kubeconfig.contexts)
         return f"no current-context is set: choose a context with --context: {known}"
@@ -291,41 +308,17 @@ def _nothing(loaded: Loaded, around: PodEnvironment) -> str:
         found = f"no kubeconfig: {', '.join(loaded.missing)}: not there"
     else:
         found = "no kubeconfig, or nothing in it"
-    return f"{found}, and {around.why_not_in_cluster}"
+    return f"{found}, and {pod.why_not_in_cluster}"
 
 
 def _distinct(problems: list[str]) -> Iterator[str]:
-    """Keep the first problem of each place: what is unreadable then seems absent."""
+    """Keep the first problem of each place: what cannot be read then seems absent."""
     seen: set[tuple[str, ...]] = set()
     for problem in problems:
         place = tuple(problem.split(": ", 2)[:2])
         if place not in seen:
             yield problem
         seen.add(place)
-
-
-# The three ways to a `Config`.
-#
-# Where client-go fails in silence, asks at the terminal or takes another identity than
-# was asked for, these raise or obey instead. That is in short:
-#
-# * a context whose cluster is not there, or no current-context: client-go takes the
-# configuration for empty (kubectl then tries localhost:8080); here an error that says
-# which there are. In a pod, no current-context still means in-cluster, unless a *user*
-# is asked for. * a cluster without a server: kubectl tries localhost:8080; here an
-# error. * a server without a scheme: client-go takes it for http, and drops credentials
-# and CA; here an error, if there are any to drop. * an https server and no credentials:
-# kubectl asks for a username; here an error (`build_config_from_flags` goes on
-# anonymously, as client-go does). * a password in the server's URL: client-go sends it,
-# over http too; here an error. * ``insecure_skip_tls_verify=False`` and
-# ``disable_compression=False`` overrule the file; kubectl's flags cannot. * *token*
-# goes before the user's tokenFile; for client-go the file wins. * In a pod every
-# override counts; client-go drops all but server, token and CA. * A token's surrounding
-# white space is dropped; Go refuses to send it. One with a tab or letters beyond ASCII
-# in it is an error; Go sends it. * A proxy of an unknown scheme in the environment is
-# an error; Go speaks http to it. * A negative time limit is an error; client-go takes
-# it for none. * A kubeconfig over 10 MiB, 500,000 values (aliases expanded) or 100
-# levels is refused.
 
 
 def load_config(
@@ -335,7 +328,7 @@ def load_config(
     service_account: tuple[str, ...] = DIRECTORIES,
     **overrides: Unpack[Overrides],
 ) -> Config:
-    """Find the configuration as kubectl does.
+    """Resolve the `Config` that kubectl would use.
 
     *kubeconfig* is a path, or a kubeconfig that is parsed already; without one the
     files of ``$KUBECONFIG`` are merged, or ``~/.kube/config`` is read. If nothing in
@@ -344,11 +337,11 @@ def load_config(
 
     Raises:
         ConfigError: nothing is there, or something is wrong: all of it, by file and
-            key. What is an error here and none for kubectl: see this module's text.
+            key. The module's docstring lists what is none for kubectl.
     """
     variables = os.environ if environ is None else environ
-    around = surroundings(variables, service_account)
-    return resolve(load(kubeconfig, variables), overrides, around, as_kubectl=True)
+    pod = find_pod_environment(variables, service_account)
+    return _resolve(load(kubeconfig, variables), overrides, pod, as_kubectl=True)
 
 
 def build_config_from_flags(
@@ -358,7 +351,7 @@ def build_config_from_flags(
     environ: Mapping[str, str] | None = None,
     service_account: tuple[str, ...] = DIRECTORIES,
 ) -> Config:
-    """Do what client-go's function of that name does.
+    """Resolve a `Config` as client-go's function of that name does.
 
     With neither argument: the pod's service account, and nothing else. Otherwise that
     one file, and *master_url* in place of its server; ``$KUBECONFIG`` and
@@ -368,12 +361,12 @@ def build_config_from_flags(
         ConfigError: as for `load_config`.
     """
     variables = os.environ if environ is None else environ
-    around = surroundings(variables, service_account)
+    pod = find_pod_environment(variables, service_account)
     given = os.fspath(kubeconfig_path)
     if not given and not master_url:
         return in_cluster_config(environ=variables, service_account=service_account)
     loaded = load(given, variables) if given else Loaded()
-    return resolve(loaded, {"server": master_url}, around, as_kubectl=False)
+    return _resolve(loaded, {"server": master_url}, pod, as_kubectl=False)
 
 
 def in_cluster_config(
@@ -381,7 +374,7 @@ def in_cluster_config(
     environ: Mapping[str, str] | None = None,
     service_account: tuple[str, ...] = DIRECTORIES,
 ) -> Config:
-    """Use the service account of the pod this runs in.
+    """Resolve the `Config` of the pod this runs in, from its service account.
 
     Its token is read again from its file, by whoever needs it. Without a CA beside it
     the system's are trusted. *environ* and *service_account* are for tests.
@@ -390,9 +383,9 @@ def in_cluster_config(
         ConfigError: this is not a pod, or its token cannot be read.
     """
     variables = os.environ if environ is None else environ
-    around = surroundings(variables, service_account)
-    if not around.in_cluster:
-        raise ConfigError(around.why_not_in_cluster)
-    choice = pod_choice({}, around)
-    problems = list(choice_problems(choice, credentials_needed=True))
-    return build(choice, Loaded(), {}, around, "in-cluster", problems)
+    pod = find_pod_environment(variables, service_account)
+    if not pod.in_cluster:
+        raise ConfigError(pod.why_not_in_cluster)
+    selection = _select_pod({}, pod)
+    problems = list(selection_problems(selection, credentials_needed=True))
+    return _build(selection, Loaded(), {}, pod, "in-cluster", problems)

@@ -1,11 +1,7 @@
-"""Inside a pod: the service account's directory and two variables.
+"""Select a cluster and a user, of a kubeconfig or of the pod, and apply the overrides.
 
-Source: client-go rest/config.go, ``InClusterConfig``; clientcmd/client_config.go,
-``inClusterClientConfig``.
-
-Which context, cluster and user of a merged kubeconfig, and what is missing of them.
-
-Source: client-go tools/clientcmd/client_config.go, ``getContext`` and its kin.
+Sources: client-go tools/clientcmd/client_config.go (``getContext``, ``getCluster``,
+``getAuthInfo``, ``inClusterClientConfig``) and rest/config.go (``InClusterConfig``).
 """
 
 from __future__ import annotations
@@ -39,7 +35,7 @@ _log = logging.getLogger("kubemetrics")
 
 @dataclass(frozen=True, slots=True)
 class PodEnvironment:
-    """What there is outside of a kubeconfig: variables and the service account."""
+    """What a pod gives a process: variables and the service account's directory."""
 
     environ: Mapping[str, str]
     service_account: Path
@@ -58,7 +54,7 @@ class PodEnvironment:
 
     @property
     def why_not_in_cluster(self) -> str:
-        """Say what is missing to be in a pod."""
+        """What is missing to be in a pod, for a message."""
         if self.host_and_port is None:
             names = "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT"
             return f"this is not a pod: {names} are not both set"
@@ -66,7 +62,7 @@ class PodEnvironment:
 
     @property
     def namespace(self) -> tuple[str, str] | None:
-        """The pod's own namespace, and what says so."""
+        """The pod's own namespace, and the variable or file it is from."""
         if named := self.environ.get("POD_NAMESPACE"):
             return named, "POD_NAMESPACE"
         path = self.service_account / "namespace"
@@ -77,7 +73,7 @@ class PodEnvironment:
         return (named, str(path)) if named else None
 
     def stanzas(self) -> tuple[ClusterStanza, UserStanza]:
-        """Say what the pod has as a kubeconfig would; the token stays in its file."""
+        """Return the pod's cluster and user as stanzas; the token stays in its file."""
         host, port = self.host_and_port or ("", "")
         # An IPv6 address needs brackets (Go's net.JoinHostPort).
         address = f"[{host}]" if {":", "%"} & set(host) else host
@@ -112,12 +108,12 @@ class PodEnvironment:
         return ""
 
 
-def surroundings(
+def find_pod_environment(
     environ: Mapping[str, str], directories: tuple[str, ...] = DIRECTORIES
 ) -> PodEnvironment:
     """Find the service account: the first of *directories* that has a token."""
-    found = (path for path in map(Path, directories) if _is_file(path / "token"))
-    return PodEnvironment(environ, next(found, Path(directories[0])))
+    present = (path for path in map(Path, directories) if _is_file(path / "token"))
+    return PodEnvironment(environ, next(present, Path(directories[0])))
 
 
 def _is_file(path: Path) -> bool:
@@ -125,11 +121,6 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
-
-
-# What is said by keyword or by flag goes before what a kubeconfig says.
-#
-# Source: client-go tools/clientcmd/client_config.go, ``getCluster``, ``getAuthInfo``.
 
 
 FilePath: TypeAlias = "str | os.PathLike[str]"
@@ -177,7 +168,7 @@ _IMPERSONATION: Final = {  # the fields of `Impersonation`, by keyword
 
 
 def override_cluster(cluster: ClusterStanza, overrides: Overrides) -> ClusterStanza:
-    """Apply the overrides of a cluster."""
+    """Return *cluster* with the overrides that concern it."""
     given = _given(
         overrides,
         ("server", "tls_server_name", "proxy_url"),
@@ -194,7 +185,7 @@ def override_cluster(cluster: ClusterStanza, overrides: Overrides) -> ClusterSta
 
 
 def override_user(user: UserStanza, overrides: Overrides) -> UserStanza:
-    """Apply the overrides of a user."""
+    """Return *user* with the overrides that concern it."""
     given = _given(
         overrides,
         ("token", "username", "password"),
@@ -268,7 +259,7 @@ _LISTED: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The chosen stanzas with the overrides applied.
+    """The context, cluster and user that were selected, with the overrides applied.
 
     *user_missing* says that the user is not there: where only the context names it,
     client-go goes on without credentials, so that it is no error by itself.
@@ -284,10 +275,10 @@ class Selection:
     user_missing: str = ""
 
 
-def choose(
+def select(
     kubeconfig: Kubeconfig, overrides: Overrides, problems: list[str]
 ) -> Selection | None:
-    """Choose, or say that nothing names a cluster: ``None``.
+    """Select what the context and the overrides name; ``None`` if they name no cluster.
 
     A name that leads nowhere is added to *problems*.
     """
@@ -295,7 +286,7 @@ def choose(
     by_flag = bool(overrides.get("context"))
     context_origin = flag_of("context") if by_flag else kubeconfig.current_origin
     if context_name and context_name not in kubeconfig.contexts:
-        missing = none_such("context", context_name, kubeconfig.contexts)
+        missing = _not_found("context", context_name, kubeconfig.contexts)
         problems.append(f"{context_origin}: {missing}")
     context = kubeconfig.contexts.get(context_name, ContextStanza())
     cluster_name = overrides.get("cluster") or context.cluster
@@ -325,11 +316,11 @@ def _cluster(
 ) -> ClusterStanza:
     found = kubeconfig.clusters.get(name)
     if found is None and overrides.get("cluster"):
-        problem = none_such("cluster", name, kubeconfig.clusters)
+        problem = _not_found("cluster", name, kubeconfig.clusters)
         problems.append(f"{flag_of('cluster')}: {problem}")
     elif found is None and context.origin.where and not overrides.get("server"):
         # client-go takes this for an empty kubeconfig: a pod would go in-cluster.
-        problem = none_such("cluster", name, kubeconfig.clusters)
+        problem = _not_found("cluster", name, kubeconfig.clusters)
         problems.append(f"{context.origin.at('cluster')}: {problem}")
     return found or ClusterStanza()
 
@@ -345,19 +336,18 @@ def _check_user(
         return ""
     by_flag = bool(overrides.get("user"))
     where = flag_of("user") if by_flag else context.origin.at("user")
-    missing = f"{where}: {none_such('user', name, kubeconfig.users)}"
+    missing = f"{where}: {_not_found('user', name, kubeconfig.users)}"
     if by_flag:
         problems.append(missing)
     return missing
 
 
-def none_such(kind: str, name: str, names: Iterable[str]) -> str:
-    """Say that there is no *kind* of that *name*, and which there are."""
+def _not_found(kind: str, name: str, names: Iterable[str]) -> str:
     return f"no {kind} {name!r} (there is: {listed(names)})"
 
 
 def listed(names: Iterable[str]) -> str:
-    """Write *names* in order, and not too many of them."""
+    """Join *names* in order, 20 of them at most, for a message."""
     known = sorted(names)
     more = f", and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
     return ", ".join(known[:_LISTED]) + more or "none at all"

@@ -1,4 +1,8 @@
-"""The two URLs of a kubeconfig: the server's and the proxy's."""
+"""Check a selection's URLs, files and credentials; find every problem, not the first.
+
+Sources: client-go tools/clientcmd/validation.go and helpers.go, rest/url_utils.go, and
+what rest and transport refuse later (rest/plugin.go, transport/transport.go).
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ from .model import (
 )
 from .selection import Selection
 
-PROXY_SCHEMES: Final = ("http", "https", "socks5")
+_PROXY_SCHEMES: Final = ("http", "https", "socks5")
 _BROKEN_ESCAPE: Final = re.compile("%(?![0-9a-fA-F]{2})")
 _LEGAL_IN_PATHS: Final = "/$&+,:;=@~"
 
@@ -75,8 +79,8 @@ def check_proxy(text: str) -> None:
     Raises:
         ValueError: it is not one. *text* is not quoted: it may hold a password.
     """
-    if _split(text).scheme not in PROXY_SCHEMES:
-        raise ValueError(f"must be a URL: {', '.join(PROXY_SCHEMES)}")
+    if _split(text).scheme not in _PROXY_SCHEMES:
+        raise ValueError(f"must be a URL of scheme {', '.join(_PROXY_SCHEMES)}")
 
 
 def _clean(path: str) -> str:
@@ -96,12 +100,6 @@ def _split(text: str) -> SplitResult:
     raise ValueError("is not a URL with a host")
 
 
-# What makes a user stanza unusable.
-#
-# Source: client-go tools/clientcmd/validation.go, ``validateAuthInfo``; rest/plugin.go;
-# plugin/pkg/client/auth.
-
-
 _MODES: Final = frozenset(("Never", "IfAvailable", "Always"))
 _REMOVED: Final = {
     "gcp": "gke-gcloud-auth-plugin (gcloud components install gke-gcloud-auth-plugin)",
@@ -109,8 +107,8 @@ _REMOVED: Final = {
 }
 
 
-def user_problems(user: UserStanza) -> Iterator[str]:
-    """Check the user, whatever the server is."""
+def _user_problems(user: UserStanza) -> Iterator[str]:
+    """Yield what is wrong with the user, whatever the server is."""
     at, auth, impersonate = user.origin.at, user.auth, user.impersonate
     if auth.token and (auth.username or auth.password):
         yield f"{at('token')}: a token and a username or password: choose one"
@@ -121,11 +119,11 @@ def user_problems(user: UserStanza) -> Iterator[str]:
     further = impersonate.uid or impersonate.groups or impersonate.extra
     if further and not impersonate.user:
         yield f"{at('as')}: needed to impersonate a uid, groups or extra"
-    yield from _unsendable(user)
+    yield from _header_problems(user)
 
 
-def credential_problems(user: UserStanza) -> Iterator[str]:
-    """Check what matters only over https, where credentials are used."""
+def _credential_problems(user: UserStanza) -> Iterator[str]:
+    """Yield what is wrong over https only, where credentials are sent."""
     if user.auth.token_file:
         yield from _token_file_problems(user.origin, user.auth)
     version = user.auth.exec.api_version if user.auth.exec else ""
@@ -135,8 +133,8 @@ def credential_problems(user: UserStanza) -> Iterator[str]:
         yield from _auth_provider_problems(user, user.auth_provider)
 
 
-def identifies(user: UserStanza) -> bool:
-    """Tell whether there is anything to say who we are with.
+def _has_credentials(user: UserStanza) -> bool:
+    """Return whether the user has any credentials.
 
     Source: clientcmd/client_config.go, ``canIdentifyUser``.
     """
@@ -156,8 +154,8 @@ def _certificate_problems(origin: Origin, auth: AuthInfo) -> Iterator[str]:
         yield f"{at('client-key')}: given as a file and as data: choose one"
     if not auth.client_key and not auth.client_key_data:
         yield f"{at('client-key')}: needed beside the client certificate"
-    yield from unreadable(auth.client_certificate, at("client-certificate"))
-    yield from unreadable(auth.client_key, at("client-key"))
+    yield from _unreadable(auth.client_certificate, at("client-certificate"))
+    yield from _unreadable(auth.client_key, at("client-key"))
 
 
 def _exec_problems(user: UserStanza, plugin: ExecConfig) -> Iterator[str]:
@@ -184,7 +182,7 @@ def _auth_provider_problems(user: UserStanza, provider: AuthProvider) -> Iterato
             f"use {_REMOVED[name]} and let it write this user again"
         )
     elif name != "oidc":
-        yield f"{where}.name: unknown: only oidc exists, or use exec"
+        yield f"{where}.name: {name!r} is not supported: use oidc or an exec plugin"
     else:
         yield from _oidc_problems(f"{where}.config", provider.config)
 
@@ -203,7 +201,7 @@ def _token_file_problems(origin: Origin, auth: AuthInfo) -> Iterator[str]:
     if auth.username:
         yield f"{where}: a token and a username: choose one"
     if auth.token:
-        return  # it stands in for the file until that can be read
+        return  # it is used until the file can be read
     try:
         empty = not Path(auth.token_file).read_bytes().strip()
     except OSError as error:
@@ -213,8 +211,8 @@ def _token_file_problems(origin: Origin, auth: AuthInfo) -> Iterator[str]:
             yield f"{where}: {auth.token_file} is empty"
 
 
-def unreadable(path: str, where: str) -> Iterator[str]:
-    """Check that the file can be opened, if there is to be one."""
+def _unreadable(path: str, where: str) -> Iterator[str]:
+    """Yield that the file at *path* cannot be opened; none is no problem."""
     if not path:
         return
     try:
@@ -224,7 +222,7 @@ def unreadable(path: str, where: str) -> Iterator[str]:
         yield f"{where}: {path} cannot be read: {error.strerror}"
 
 
-def _unsendable(user: UserStanza) -> Iterator[str]:
+def _header_problems(user: UserStanza) -> Iterator[str]:
     impersonate = user.impersonate
     texts = {
         "token": (user.auth.token,),
@@ -238,33 +236,32 @@ def _unsendable(user: UserStanza) -> Iterator[str]:
             yield f"{user.origin.at(key)}: {problem}"
 
 
-# What makes the chosen stanzas unusable; every problem, not the first.
-#
-# Source: client-go tools/clientcmd/validation.go, and what rest and transport refuse
-# later (rest/transport.go, transport/transport.go).
+def selection_problems(
+    selection: Selection, *, credentials_needed: bool
+) -> Iterator[str]:
+    """Yield what is wrong with *selection*.
 
-
-def choice_problems(choice: Selection, *, credentials_needed: bool) -> Iterator[str]:
-    """Check what was chosen; *credentials_needed* refuses to go on anonymously."""
-    cluster, user = choice.cluster, choice.user
+    With *credentials_needed* an https server without any credentials is a problem.
+    """
+    cluster, user = selection.cluster, selection.user
     yield from _cluster_problems(cluster)
-    yield from user_problems(user)
+    yield from _user_problems(user)
     if is_https(cluster.server):
-        yield from _contradiction(cluster)
-        yield from credential_problems(user)
-        if credentials_needed and not identifies(user):
-            yield _anonymous(choice)
-    elif _schemeless(cluster) and (identifies(user) or _trust(cluster)):
+        yield from _tls_problems(cluster)
+        yield from _credential_problems(user)
+        if credentials_needed and not _has_credentials(user):
+            yield _no_credentials(selection)
+    elif _schemeless(cluster) and (_has_credentials(user) or _has_trust(cluster)):
         yield (
             f"{cluster.origin.at('server')}: needs a scheme (https://HOST:PORT): "
             "without one it would be http, where credentials and CAs are not used"
         )
 
 
-def _anonymous(choice: Selection) -> str:
-    if choice.user_missing:
-        return choice.user_missing
-    where = choice.user.origin.where or choice.context.origin.where or "flags"
+def _no_credentials(selection: Selection) -> str:
+    if selection.user_missing:
+        return selection.user_missing
+    where = selection.user.origin.where or selection.context.origin.where or "flags"
     return f"{where}: no credentials for an https server (token, certificate, exec, …)"
 
 
@@ -272,7 +269,7 @@ def _schemeless(cluster: ClusterStanza) -> bool:
     return bool(cluster.server) and "://" not in cluster.server
 
 
-def _trust(cluster: ClusterStanza) -> bool:
+def _has_trust(cluster: ClusterStanza) -> bool:
     authority = cluster.certificate_authority or cluster.certificate_authority_data
     return bool(authority or cluster.insecure_skip_tls_verify)
 
@@ -280,7 +277,7 @@ def _trust(cluster: ClusterStanza) -> bool:
 def _cluster_problems(cluster: ClusterStanza) -> Iterator[str]:
     at = cluster.origin.at
     if not cluster.server:
-        if cluster.origin.where:  # else there is no cluster, which has been said
+        if cluster.origin.where:  # else there is no cluster: another problem
             yield f"{at('server')}: no server is given for this cluster"
     else:
         try:
@@ -294,10 +291,10 @@ def _cluster_problems(cluster: ClusterStanza) -> Iterator[str]:
             yield f"{at('proxy-url')}: {error}"
     if cluster.certificate_authority and cluster.certificate_authority_data:
         yield f"{at('certificate-authority')}: given as a file and as data: choose one"
-    yield from unreadable(cluster.certificate_authority, at("certificate-authority"))
+    yield from _unreadable(cluster.certificate_authority, at("certificate-authority"))
 
 
-def _contradiction(cluster: ClusterStanza) -> Iterator[str]:
+def _tls_problems(cluster: ClusterStanza) -> Iterator[str]:
     authority = cluster.certificate_authority or cluster.certificate_authority_data
     if cluster.insecure_skip_tls_verify and authority:
         yield (

@@ -1,4 +1,9 @@
-"""The lock under which a kubeconfig is written: client-go's (clientcmd/loader.go)."""
+"""Write renewed OIDC tokens back into the kubeconfig they came from.
+
+As client-go does (clientcmd/loader.go, ``persister`` and ``ModifyConfig``) under its
+lock file, and unlike it atomically, and touching nothing but the tokens: comments,
+order and quoting of everything else stay.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +21,21 @@ from ..errors import ConfigError
 from .kubeconfig import parse
 from .model import DocumentError
 
-_PATIENCE: Final = 10.0
+_LOCK_TIMEOUT: Final = 10.0
 _POLL: Final = 0.05
 
 
 @contextlib.contextmanager
-def locked(path: str, *, patience: float = _PATIENCE) -> Generator[None]:
+def locked(path: str, *, timeout: float = _LOCK_TIMEOUT) -> Generator[None]:
     """Hold client-go's lock on the kubeconfig at *path*: the file ``<path>.lock``.
 
-    *patience* is how many seconds to wait for whoever holds it.
+    *timeout* is in seconds: how long to wait for another process that holds it.
 
     Raises:
-        ConfigError: it stays held, or cannot be made, so that nobody can write.
+        ConfigError: another process keeps it, or the file cannot be made.
     """
     lock = f"{path}.lock"
-    _acquire(lock, patience)
+    _acquire(lock, timeout)
     try:
         yield
     finally:
@@ -38,13 +43,13 @@ def locked(path: str, *, patience: float = _PATIENCE) -> Generator[None]:
             os.unlink(lock)  # noqa: PTH108
 
 
-def _acquire(lock: str, patience: float) -> None:
-    give_up = time.monotonic() + patience
+def _acquire(lock: str, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
     while True:
         try:
             os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0))
         except FileExistsError:
-            if time.monotonic() >= give_up:
+            if time.monotonic() >= deadline:
                 raise ConfigError(
                     f"{lock} exists: another process is writing the kubeconfig; if"
                     " none is, remove that file"
@@ -58,18 +63,11 @@ def _acquire(lock: str, patience: float) -> None:
             return
 
 
-# Write renewed OIDC tokens back into the kubeconfig they came from.
-#
-# As client-go does (clientcmd ``persister`` and ``ModifyConfig``) under its lock file,
-# and unlike it atomically, and touching nothing but the tokens: comments, order and
-# quoting of everything else stay.
-
-
 _Edit: TypeAlias = tuple[int, int, str]
 
 
 def read_auth_provider(path: str, user: str) -> Mapping[str, str]:
-    """Return the texts in *user*'s ``auth-provider.config`` as they are in *path* now.
+    """Return the strings now in *user*'s ``auth-provider.config`` in *path*.
 
     Raises:
         ConfigError: the file cannot be read, or has no such stanza any more.
@@ -83,7 +81,7 @@ def read_auth_provider(path: str, user: str) -> Mapping[str, str]:
 def write_auth_provider(path: str, user: str, changes: Mapping[str, str]) -> None:
     """Set *changes* in *user*'s ``auth-provider.config`` in the kubeconfig at *path*.
 
-    To be called with `locked`. The file is replaced as a whole, with mode 0600; a
+    Call it with `locked` held. The file is replaced as a whole, with mode 0600; a
     symbolic link stays one.
 
     Raises:
@@ -110,7 +108,7 @@ def _edit(data: bytes, user: str, changes: Mapping[str, str]) -> bytes | None:
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
     edited = text.encode(encoding)
-    return edited if edits and _says(edited, user, changes) else None
+    return edited if edits and _holds(edited, user, changes) else None
 
 
 def _encoding(data: bytes) -> str:
@@ -132,7 +130,7 @@ def _edits(text: str, user: str, changes: Mapping[str, str]) -> list[_Edit]:
         return []
     if config is None or not config.value:
         return []
-    return [_one_edit(text, config, key, value) for key, value in changes.items()]
+    return [_edit_one(text, config, key, value) for key, value in changes.items()]
 
 
 def _config_node(root: Any, user: str) -> Any:  # noqa: ANN401 - a node of yaml
@@ -151,7 +149,7 @@ def _child(node: Any, key: str) -> Any:  # noqa: ANN401 - a node of yaml, or not
     return next((value for name, value in pairs if name.value == key), None)
 
 
-def _one_edit(text: str, config: Any, key: str, value: str) -> _Edit:  # noqa: ANN401
+def _edit_one(text: str, config: Any, key: str, value: str) -> _Edit:  # noqa: ANN401
     for name, node in config.value:
         if name.value == key:
             start = node.start_mark.index
@@ -170,7 +168,7 @@ def _quote(value: str) -> str:
     return f'"{"".join(parts)}"'
 
 
-def _says(data: bytes, user: str, changes: Mapping[str, str]) -> bool:
+def _holds(data: bytes, user: str, changes: Mapping[str, str]) -> bool:
     try:
         found = _stanza(parse(data), user)
     except DocumentError:

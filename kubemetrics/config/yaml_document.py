@@ -64,7 +64,7 @@ def _parser(text: str) -> _Parser:
 
 
 def parse_yaml(text: str, make_parser: Callable[[str], _Parser] = _parser) -> Json:
-    """Read the first document in *text*; what follows it is not looked at.
+    """Parse the first document in *text*; what follows it is ignored.
 
     Raises:
         DocumentError: with the line, and without the text there: it may be a secret.
@@ -88,7 +88,7 @@ def _explain(error: yaml.MarkedYAMLError) -> str:
 
 
 class _Builder:
-    """Builds values from events, in bounds."""
+    """Builds plain values from a parser's events, within the bounds."""
 
     def __init__(self, parser: _Parser) -> None:
         self._parser = parser
@@ -131,7 +131,7 @@ class _Builder:
     def _alias(self, event: _Event) -> Json:
         known = self._anchors.get(event.anchor or "")
         if known is None:
-            raise _error(event, "an alias to nothing, or to what it is part of")
+            raise _error(event, "an alias to an anchor that is not defined before it")
         value, size = known
         self._count(size, event)
         return value

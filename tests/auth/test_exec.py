@@ -319,20 +319,23 @@ def test_endless_stderr_is_bounded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("output", "said"),
     [
-        ("SECRET garbage", "no ExecCredential"),
-        ("{SECRET", "no ExecCredential"),
-        ("[1]", "no ExecCredential"),
-        ("", "there is no ExecCredential in it"),
-        ('{"kind": "Token"}', 'of kind "Token"'),
+        ("SECRET garbage", "not an ExecCredential"),
+        ("{SECRET", "not an ExecCredential"),
+        ("[1]", "not an ExecCredential"),
+        ("", "it is empty, where an ExecCredential should be"),
+        ('{"kind": "Token"}', 'of kind "Token", not ExecCredential'),
         (answer(V1BETA1, token="SECRET"), f"API version {V1}, plugin returned version"),
         (f'{{"kind":"ExecCredential","apiVersion":"{V1}"}}', "return a status field"),
         (answer(), "didn't return a token or cert/key pair"),
         (answer(token=""), "didn't return a token or cert/key pair"),
         (answer(token=None), "didn't return a token or cert/key pair"),
         (answer(clientKeyData="SECRET"), "only certificate or key, not both"),
-        (answer(token=["SECRET"]), "is no string"),
+        (answer(token=["SECRET"]), "is not a string"),
         (answer(token="SEC\nRET"), "control character"),
-        (answer(token="SECRET", expirationTimestamp="soon"), '"soon", no time'),
+        (
+            answer(token="SECRET", expirationTimestamp="soon"),
+            '"soon", which is not',
+        ),
     ],
 )
 def test_an_answer_that_cannot_be_used_is_told_without_its_content(

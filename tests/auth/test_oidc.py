@@ -323,7 +323,7 @@ def test_a_missing_discovery_document_is_told(tmp_path: Path) -> None:
 def test_a_lock_that_stays_is_told_and_no_token_is_spent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    impatient = functools.partial(locked, patience=0.1)
+    impatient = functools.partial(locked, timeout=0.1)
     monkeypatch.setattr("kubemetrics.auth.oidc.locked", impatient)
     with Provider() as provider:
         path = kubeconfig(tmp_path, provider)
@@ -366,7 +366,7 @@ def test_a_discovery_document_that_is_none_is_told(body: bytes, tmp_path: Path) 
 def test_without_a_way_to_send_requests_it_is_told(tmp_path: Path) -> None:
     with Provider() as provider:
         config = load_config(str(kubeconfig(tmp_path, provider)), environ={})
-    with pytest.raises(CredentialError, match="no way here to send"):
+    with pytest.raises(CredentialError, match="no exchange was given to send"):
         credential_source(config, clock=Clock(START + 3600)).fetch()
 
 

@@ -247,6 +247,6 @@ def test_a_lock_that_stays_is_told(tmp_path: Path) -> None:
     with (
         locked(path),
         pytest.raises(ConfigError, match="remove that file"),
-        locked(path, patience=0.1),
+        locked(path, timeout=0.1),
     ):
         pass

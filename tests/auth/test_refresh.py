@@ -225,7 +225,7 @@ def test_a_failed_early_renewal_keeps_what_is_still_good(
     issuer.failure = "no"
     with caplog.at_level(logging.WARNING, "kubemetrics"):
         assert source.fetch() == first
-    assert "going on with the credential held so far: no" in caplog.text
+    assert "using the last credential, which could not be renewed: no" in caplog.text
     assert source.cached() == first  # and does not try again with each request
     issuer.clock.now += 6
     assert source.cached() is None

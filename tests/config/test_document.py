@@ -150,8 +150,14 @@ def test_anchors_and_merge_keys_are_resolved() -> None:
             "token: hunter2: hunter2",
             "line 1, column 15: mapping values are not allowed",
         ),
-        ("a: *hunter2", "line 1, column 4: an alias to nothing"),
-        ("a: &hunter2 [*hunter2]", "line 1, column 14: an alias to nothing"),
+        (
+            "a: *hunter2",
+            "line 1, column 4: an alias to an anchor that is not defined before it",
+        ),
+        (
+            "a: &hunter2 [*hunter2]",
+            "line 1, column 14: an alias to an anchor that is not defined before it",
+        ),
         ("? [hunter2]\n: b", "line 1, column 3: a mapping's key"),
         ("<<: hunter2", "line 1, column 1: only mappings can be merged"),
         ("a: .inf", "line 1, column 4: not a number"),

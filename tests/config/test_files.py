@@ -232,7 +232,7 @@ def test_every_problem_of_every_file_is_said_at_once(home: Home) -> None:
         f"0/config: users[1].user.token: {NUMBER}",
         f"1/config: contexts[0].context.namespace: {BOOLEAN}",
         f"1/config: contexts[0].context.cluster: {NOWHERE}",
-        "--proxy-url: must be a URL: http, https, socks5",
+        "--proxy-url: must be a URL of scheme http, https, socks5",
         "--request-timeout: must be seconds or a duration, such as 30, 90s or 1m30s",
     )
 
