@@ -26,6 +26,8 @@ with the makers in `faults` and `stream_faults`, `refusing()`, `drop_connections
 What is true: `ledger`. What changes: `apply(pod)`, `delete(namespace, name)`,
 `scrape()`, and the stores `pods`, `nodes`, `pod_samples`, `node_samples`.
 
+How fast it is: `Options(pace=Pace())` delivers lists as slowly as a real server.
+
 Around it: `proxy.HttpProxy`, `proxy.HttpsProxy`, `socks.SocksProxy`,
 `distance.Distance`. As a process: `python -m tests.cluster --help`.
 """
@@ -39,6 +41,7 @@ from .exchange import Answer, Seen
 from .generator import Generated
 from .ledger import Amount, Ledger
 from .options import Options
+from .pace import Pace
 
 __all__ = [
     "Amount",
@@ -49,6 +52,7 @@ __all__ = [
     "KeyPair",
     "Ledger",
     "Options",
+    "Pace",
     "Seen",
     "ServerCert",
     "stranger_authority",

@@ -18,6 +18,7 @@ from .distance import Distance
 from .generator import Generated
 from .metrics import STATES
 from .options import Options
+from .pace import ITEMS, Pace
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -39,15 +40,37 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         "--scrape", type=float, help="new samples every so many seconds"
     )
     parser.add_argument(
-        "--round-trip", type=float, default=0, metavar="MS", help="add a distance"
+        "--round-trip",
+        type=milliseconds,
+        default=0,
+        metavar="MS",
+        help="between every question and its answer (0)",
+    )
+    parser.add_argument(
+        "--pace",
+        type=milliseconds,
+        nargs="?",
+        const=ITEMS,
+        metavar="MS",
+        help="make lists as slowly as a real server: 500 pods in so long (140ms)",
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     return parser.parse_args(argv)
 
 
+def milliseconds(text: str) -> float:
+    """Read so many milliseconds, with or without their unit, as seconds."""
+    return float(text.removesuffix("ms")) / 1000
+
+
 def _cluster(arguments: argparse.Namespace) -> Cluster:
-    options = Options(host=arguments.host, port=arguments.port, state=arguments.state)
+    options = Options(
+        host=arguments.host,
+        port=arguments.port,
+        state=arguments.state,
+        pace=Pace(items=arguments.pace) if arguments.pace else None,
+    )
     now = datetime.now(UTC)
     if arguments.pods is None:
         return Cluster.recorded(options, now=now)
@@ -75,7 +98,7 @@ def main(argv: list[str] | None = None) -> int:
     with _cluster(arguments) as cluster:
         if arguments.warm:
             cluster.warm(arguments.warm)
-        with Distance(cluster.port, arguments.round_trip / 1000) as far:
+        with Distance(cluster.port, arguments.round_trip) as far:
             url = (
                 f"https://127.0.0.1:{far.port}" if arguments.round_trip else cluster.url
             )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .encoding import BodyCache, encode, gzip
+from .encoding import Body, BodyCache, ListJson, encode, packed, plain
 from .exchange import Answer, Problem, Seen
 from .negotiation import Shape, negotiate
 from .paging import EntryTest, Page, bounds_of, cut, limit_of, start_of
@@ -69,7 +69,7 @@ class Core:
             raise self.missing(info.name)
         if shape is Shape.TABLE:
             metadata = {"resourceVersion": str(entry.revision)}
-            return json_answer(self._table.body([entry], metadata))
+            return json_answer(bytes(self._table.json([entry], metadata)))
         return json_answer(self.whole(entry) + b"\n")
 
     def missing(self, name: str) -> Problem:
@@ -87,12 +87,12 @@ class Core:
         key = (seen.path, *sorted(seen.query.items()), page.metadata["resourceVersion"])
         if shape is Shape.TABLE:
             return list_answer(
-                lambda: self._table.body(page.entries, page.metadata),
+                lambda: self._table.json(page.entries, page.metadata),
                 seen,
                 self._compressed,
                 (key, self._table.moment()),
             )
-        return list_answer(lambda: self._list_body(page), seen, self._compressed, key)
+        return list_answer(lambda: self._list_json(page), seen, self._compressed, key)
 
     def _page(self, query: Mapping[str, str], namespace: str) -> Page:
         test = self.selects(query)
@@ -101,20 +101,20 @@ class Core:
         bounds = bounds_of(entries, namespace, mark)
         return cut(entries, bounds, limit_of(query), mark.revision, test)
 
-    def _list_body(self, page: Page) -> bytes:
-        return list_body(
+    def _list_json(self, page: Page) -> ListJson:
+        return list_json(
             self.kind.kind, self.kind.api_version, page.metadata, page.entries
         )
 
 
-def list_body(
+def list_json(
     kind: str, api_version: str, metadata: Mapping[str, object], entries: list[Entry]
-) -> bytes:
+) -> ListJson:
     head = encode(
         {"kind": f"{kind}List", "apiVersion": api_version, "metadata": metadata}
     )
     items = b",".join([entry.raw for entry in entries])
-    return b'%b,"items":[%b]}\n' % (head[:-1], items)
+    return ListJson(b'%b,"items":[' % head[:-1], b"%b]}\n" % items)
 
 
 def json_answer(body: bytes) -> Answer:
@@ -122,15 +122,19 @@ def json_answer(body: bytes) -> Answer:
 
 
 def list_answer(
-    make: Callable[[], bytes], seen: Seen, cache: BodyCache, key: Hashable
+    make: Callable[[], ListJson], seen: Seen, cache: BodyCache, key: Hashable
 ) -> Answer:
     """Compress what kube-apiserver would: large bodies, for who accepts it."""
     accepted = "gzip" in seen.accept_encoding
-    packed = cache.peek(key) if accepted else None
-    if packed is None:
-        body = make()
-        if not accepted or len(body) < GZIP_FROM:
-            return json_answer(body)
-        packed = cache.put(key, gzip(body))
+    compressed = cache.peek(key) if accepted else None
+    if compressed is None:
+        made = make()
+        if not accepted or len(made) < GZIP_FROM:
+            return _body_answer(plain(made))
+        compressed = cache.put(key, packed(made))
     headers = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
-    return json_answer(packed).with_headers(*headers)
+    return _body_answer(compressed).with_headers(*headers)
+
+
+def _body_answer(body: Body) -> Answer:
+    return replace(json_answer(body.sent), marks=body.marks)

@@ -8,6 +8,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from .encoding import Mark
+
 CHUNK = 1 << 20
 TEXT_TYPE = "text/plain; charset=utf-8"
 
@@ -62,11 +64,13 @@ def common_name(certificate: dict[str, Any] | None) -> str | None:
 class Answer:
     """A whole answer, or one with a *stream* of pieces as they come to be.
 
-    *plain_limit* is the size up to which Go's server sends a Content-Length.
+    *plain_limit* is the size up to which Go's server sends a Content-Length; *marks*
+    tell how the encoding of a list goes on, for a server that keeps its pace.
     """
 
     status: int = HTTPStatus.OK
     body: bytes = b""
+    marks: tuple[Mark, ...] = ()
     stream: Iterator[bytes] | None = None
     content_type: str = ""
     headers: tuple[tuple[str, str], ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .core import json_answer, list_body
+from .core import json_answer, list_json
 from .discovery import Document, core_group
 from .exchange import Answer
 from .requestinfo import RequestInfo
@@ -31,7 +31,7 @@ class Generic:
             raise not_found(info.resource, info.name, info.group, resource)
         version = f"{info.group}/{info.version}" if info.group else info.version
         metadata = {"resourceVersion": str(self._revision.current)}
-        return json_answer(list_body(kind, version, metadata, []))
+        return json_answer(bytes(list_json(kind, version, metadata, [])))
 
 
 def _kinds(groups: Sequence[Document]) -> Iterator[tuple[tuple[str, str, str], str]]:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from .clock import Clock
-from .core import entry_test, json_answer, list_answer, list_body
+from .core import entry_test, json_answer, list_answer, list_json
 from .encoding import BodyCache
 from .exchange import Answer, Problem, Seen, text_answer
 from .negotiation import Shape, negotiate
@@ -95,7 +95,7 @@ class Metrics:
         if sample is None:
             raise _missing(info, measured)
         if shape is Shape.TABLE:
-            return json_answer(self._table.body([sample.entry()], {}))
+            return json_answer(bytes(self._table.json([sample.entry()], {})))
         head = f'{{"kind":"{measured.kind}","apiVersion":"{GROUP}/{info.version}",'
         return json_answer(head.encode() + sample.entry().raw[1:] + b"\n")
 
@@ -112,11 +112,11 @@ class Metrics:
         if test is not None:
             entries = [e for e in entries if test(e)]
         if shape is Shape.TABLE:
-            return json_answer(self._table.body(entries, {}))
+            return json_answer(bytes(self._table.json(entries, {})))
         version = f"{GROUP}/{info.version}"
-        body = partial(list_body, measured.kind, version, {}, entries)
+        made = partial(list_json, measured.kind, version, {}, entries)
         key = (seen.target, measured.samples.version)
-        return list_answer(body, seen, self._compressed, key)
+        return list_answer(made, seen, self._compressed, key)
 
 
 def refuse_unless_served(state: str) -> None:

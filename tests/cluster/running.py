@@ -77,6 +77,7 @@ class Running(Closing):
                 answer=answer,
                 faults=self.faults,
                 clock=self.clock,
+                pace=options.pace,
             )
         )
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from ..leftovers import kept
 from .clock import Clock
 from .exchange import Answer, Seen, parse_head, split_target, text_answer
+from .pace import Pace
 from .scripts import Attempt, Faults
 from .wire import Gone, Wire
 
@@ -35,6 +36,7 @@ class Site:
     answer: Callable[[Seen], Answer]
     faults: Faults
     clock: Clock
+    pace: Pace | None = None
 
 
 class Server:
@@ -194,7 +196,8 @@ class Server:
         if replaced is None:
             return False
         seen.status = replaced.status
-        wire.answer(replaced, date, without_body=seen.method == "HEAD")
+        without_body = seen.method == "HEAD"
+        wire.answer(replaced, date, without_body=without_body, pace=self._site.pace)
         return True
 
     def _answer(self, seen: Seen) -> Answer:

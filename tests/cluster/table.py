@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from .clock import Clock
-from .encoding import encode
+from .encoding import ListJson, encode
 from .store import Entry, Key
 
 _KEPT = 20_000
@@ -58,7 +58,9 @@ class Table:
         self._clock = clock
         self._rows: dict[tuple[Key, int], Row] = {}
 
-    def body(self, entries: Sequence[Entry], metadata: Mapping[str, object]) -> bytes:
+    def json(
+        self, entries: Sequence[Entry], metadata: Mapping[str, object]
+    ) -> ListJson:
         now = self._clock.now()
         head = encode(
             {
@@ -69,7 +71,7 @@ class Table:
             }
         )
         rows = b",".join([self._encoded(entry, now) for entry in entries])
-        return b'%b,"rows":[%b]}\n' % (head[:-1], rows)
+        return ListJson(b'%b,"rows":[' % head[:-1], b"%b]}\n" % rows)
 
     def moment(self) -> datetime:
         """Return the half minute for which an encoded table is good enough."""

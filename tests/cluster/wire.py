@@ -9,9 +9,11 @@ import ssl
 import struct
 import threading
 import time
+from collections.abc import Iterator
 from typing import NoReturn
 
 from .exchange import CHUNK, LAST_CHUNK, Answer, chunk, framing_of, head_bytes, pieces
+from .pace import Pace
 
 _POLL = 0.02
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -60,8 +62,15 @@ class Wire:
     def write(self, data: bytes) -> None:
         self.socket.sendall(data)
 
-    def answer(self, answer: Answer, date: str, *, without_body: bool = False) -> None:
-        """Send a whole answer as Go's server frames it."""
+    def answer(
+        self,
+        answer: Answer,
+        date: str,
+        *,
+        without_body: bool = False,
+        pace: Pace | None = None,
+    ) -> None:
+        """Send a whole answer as Go's server frames it, a list at its *pace*."""
         framing = framing_of(answer)
         head = head_bytes(answer, framing, date)
         if without_body:
@@ -70,6 +79,8 @@ class Wire:
             self._stream(head, answer)
         elif framing[0] == "Content-Length":
             self.write(head + answer.body)
+        elif pace is not None and answer.marks:
+            self._paced(head, pace.pieces(answer.body, answer.marks))
         else:
             self._chunks(head, answer.body)
 
@@ -81,6 +92,14 @@ class Wire:
             head = b""
         if len(body) % CHUNK == 0:
             self.write(LAST_CHUNK)
+
+    def _paced(self, head: bytes, written: Iterator[bytes]) -> None:
+        """Send pieces as they come; the head goes with the first, as Go buffers it."""
+        for piece in written:
+            if piece:  # an empty chunk would end the body
+                self.write(head + chunk(piece))
+                head = b""
+        self.write(LAST_CHUNK)
 
     def _stream(self, head: bytes, answer: Answer) -> None:
         self.write(head)

@@ -23,6 +23,7 @@ RUNS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "generated": (("--pods=40", "--nodes=3", "--seed=2", "--warm=10"), 40, "v1beta1"),
     "lazy": (("--pods=40", "--nodes=3", "--lazy", "--warm=10"), 40, "v1beta1"),
     "far": (("--pods=5", "--nodes=3", "--round-trip=20"), 5, "v1beta1"),
+    "paced": (("--pods=40", "--nodes=3", "--pace=1ms"), 40, "v1beta1"),
     "absent": (("--state=absent",), 100, ""),
 }
 
@@ -63,5 +64,12 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = capsys.readouterr().out
-    for option in ("--pods", "--nodes", "--seed", "--kubeconfig", "--round-trip"):
+    for option in (
+        "--pods",
+        "--nodes",
+        "--seed",
+        "--kubeconfig",
+        "--round-trip",
+        "--pace",
+    ):
         assert option in shown
