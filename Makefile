@@ -73,9 +73,10 @@ imports: setup
 e2e: setup
 	KUBECONFIG="$(KUBECONFIG)" $(BIN)/python -m pytest tests/e2e --e2e
 
-# PEERS=all measures more of them; KUBECONFIG=… measures on a real cluster.
+# PEERS=all measures more of them; KUBECONFIG=… measures on a real cluster. OPTIONS are
+# the benchmark's own (--help): OPTIONS='--paced-only --pages 500,1000,2000 --runs 5'
 bench: setup
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(OPTIONS)
 
 bench-huge: setup
 	$(BIN)/python -m tests.bench.huge

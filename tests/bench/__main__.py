@@ -8,16 +8,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from . import contenders, curl, environments, report, results
 from .contenders import SCRIPTS, Contender
 from .measure import FailedError, Run, able, in_turn, run
-from .results import Result
+from .results import Place, Result
 from .simulation import DISTANCES, simulated
 
 SIZES = (100, 1_000, 10_000)
+PACE = "ms that a page of 500 pods takes a paced server (140), 0 for none"
 _RUNS = {0: 15, 100: 9, 1_000: 5}
 _FEW = 3
 
@@ -35,48 +37,57 @@ class Bench:
     def imports(self) -> None:
         """Measure what starting costs, without a cluster."""
         found = contenders.imports(every_peer=self.every_peer)
-        self._measure("Start", found, Path(os.devnull))
+        self._measure("Start", found, Path(os.devnull), Place())
 
-    def cluster(
-        self, kubeconfig: Path, pods: int | None, *, far: Mapping[int, Path]
-    ) -> None:
+    def real(self, kubeconfig: Path) -> None:
         """Measure lists and tables of the cluster that *kubeconfig* leads to."""
-        lists = contenders.lists(every_peer=self.every_peer)
-        tables = contenders.commands(curl.options(kubeconfig, self._scratch))
-        expected = self._counts(kubeconfig) if far else ""
-        self._measure("Pods and metrics, listed", lists, kubeconfig, pods, expected)
-        self._measure("Tables, printed", tables, kubeconfig, pods)
-        if pods == min(SIZES):
-            for distance, there in far.items():
-                self._measure("Tables, printed", tables, there, pods, "", distance)
+        self._lists(kubeconfig, Place(pods=None), pages=())
+        tables = contenders.commands()
+        self._measure("Tables, printed", tables, kubeconfig, Place(pods=None))
+
+    def simulated(self, place: Place, pace: float, pages: Sequence[int]) -> None:
+        """Measure a simulated cluster; far away too, with few pods or a pace."""
+        with simulated(place.pods or 0, pace=pace) as folder:
+            self._lists(folder / "0", place, pages)
+            far = place.paced or place.pods == min(SIZES)
+            for distance in DISTANCES if far else DISTANCES[:1]:
+                there = replace(place, distance=distance)
+                tables = contenders.commands()
+                self._measure("Tables, printed", tables, folder / str(distance), there)
+
+    def _lists(self, kubeconfig: Path, place: Place, pages: Sequence[int]) -> None:
+        real = place.pods is None
+        curls = curl.options(kubeconfig, self._scratch, pages=not real)
+        found = contenders.lists(curls, every_peer=self.every_peer)
+        found += contenders.pages(pages)
+        expected = "" if real else self._counts(kubeconfig)
+        self._measure("Pods and metrics, listed", found, kubeconfig, place, expected)
 
     def _measure(
         self,
         section: str,
         candidates: Sequence[Contender],
         kubeconfig: Path,
-        pods: int | None = 0,
+        place: Place,
         expected: str = "",
-        distance: int = 0,
     ) -> None:
+        real = place.pods is None
         environment = contenders.environment(
-            kubeconfig, self._scratch / "kubectl", everything=pods is None
+            kubeconfig, self._scratch / "kubectl", everything=real
         )
         taking_part: dict[str, Callable[[], Run]] = {
             c.name: partial(run, c.argv, environment, expected if c.counts else "")
             for c in candidates
-            if c.can(pods, distance) and self._only in c.name
+            if c.can(place) and self._only in c.name
         }
-        if pods is None:  # whose credentials not everyone can use
+        if real:  # whose credentials not everyone can use
             taking_part = able(taking_part)
-        runs = self._runs or (_FEW if pods is None else _RUNS.get(pods, _FEW))
+        runs = self._runs or (_FEW if real else _RUNS.get(place.pods or 0, _FEW))
         for name, taken in in_turn(taking_part, runs).items():
             self.results.append(
-                Result(
-                    section=section, name=name, pods=pods, distance=distance, runs=taken
-                )
+                Result(section=section, name=name, place=place, runs=taken)
             )
-        print(f"measured: {section}, {pods} pods, {distance} ms", file=sys.stderr)
+        print(f"measured: {section}: {place}", file=sys.stderr)
 
     def _counts(self, kubeconfig: Path) -> str:
         """Ask the plainest contender what all of them are to find."""
@@ -98,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except FailedError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
-    _tell(bench.results, facts)
+    _tell(bench.results, {**facts, "pace": arguments.pace}, arguments.before)
     return 0
 
 
@@ -108,19 +119,24 @@ def _measure_all(bench: Bench, arguments: argparse.Namespace) -> None:
     real = os.environ.get("KUBECONFIG")
     if real:
         print(f"of the cluster that KUBECONFIG={real} leads to", file=sys.stderr)
-        bench.cluster(Path(real).absolute(), None, far={})
+        bench.real(Path(real).absolute())
         return
-    for pods in arguments.sizes:
-        with simulated(pods) as folder:
-            far = {distance: folder / str(distance) for distance in DISTANCES[1:]}
-            bench.cluster(folder / "0", pods, far=far)
+    many = max(arguments.sizes)
+    for pods in arguments.sizes if not arguments.paced_only else ():
+        bench.simulated(Place(pods=pods), 0, arguments.pages if pods == many else ())
+    if arguments.pace:
+        place = Place(pods=many, paced=True)
+        bench.simulated(place, arguments.pace, arguments.pages)
 
 
-def _tell(found: Sequence[Result], facts: Mapping[str, object]) -> None:
+def _tell(
+    found: Sequence[Result], facts: Mapping[str, object], before: Path | None
+) -> None:
+    former = results.load(before) if before else {}
     path = environments.ROOT / ".bench" / "latest.json"
     packages = {name: environments.versions(name) for name in ("fast", "peers")}
     results.save(path, found, {**facts, "packages": packages})
-    print(report.tables(found))
+    print(report.tables(found, former))
     verdicts = results.judge(found, results.TARGETS)
     if verdicts:
         print(f"\n### Targets\n\n{report.verdicts(verdicts)}")
@@ -134,6 +150,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", default="", help="whose name has this in it")
     parser.add_argument("--no-install", action="store_true", help="what is there")
     parser.add_argument("--no-imports", action="store_true", help="clusters alone")
+    parser.add_argument("--pace", type=float, default=140, help=PACE)
+    parser.add_argument("--paced-only", action="store_true", help="nothing else")
+    parser.add_argument("--pages", type=_sizes, default=(), help="500,1000,2000")
+    parser.add_argument("--before", type=Path, help="a kept .bench/latest.json")
     return parser.parse_args(argv)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from .environments import HOME, KUBECTL, python
+from .results import Place
 
 _ANY: Final = 10**9
 SCRIPTS: Final = Path(__file__).parent / "scripts"
@@ -19,7 +20,8 @@ SCRIPTS: Final = Path(__file__).parent / "scripts"
 class Contender:
     """A command, measured up to *most* pods and at each of *distances* (ms).
 
-    *counts* says that it prints how many pods and samples it got.
+    *counts* says that it prints how many pods and samples it got. What takes much
+    longer than any server is not *paced*.
     """
 
     name: str
@@ -27,11 +29,14 @@ class Contender:
     most: int = _ANY
     distances: tuple[int, ...] = (0,)
     counts: bool = False
+    paced: bool = True
 
-    def can(self, pods: int | None, distance: int) -> bool:
-        """Whether it takes part; ``None`` are as many pods as a real cluster has."""
-        return (_ANY if pods is None else pods) <= self.most and (
-            distance in self.distances
+    def can(self, place: Place) -> bool:
+        """Whether it takes part."""
+        return (
+            (_ANY if place.pods is None else place.pods) <= self.most
+            and place.distance in self.distances
+            and (self.paced or not place.paced)
         )
 
 
@@ -57,8 +62,8 @@ def imports(*, every_peer: bool) -> list[Contender]:
     ]
 
 
-def lists(*, every_peer: bool) -> list[Contender]:
-    """Pods and their metrics, as a script gets them."""
+def lists(curls: Mapping[str, Path], *, every_peer: bool) -> list[Contender]:
+    """Pods and their metrics, as a script gets them; *curls* are files of options."""
     found = [
         _script("kubemetrics (fast)", "fast", "ours_blocking"),
         _script("kubemetrics (plain)", "plain", "ours_blocking"),
@@ -66,32 +71,40 @@ def lists(*, every_peer: bool) -> list[Contender]:
         _script("kubemetrics (plain, async)", "plain", "ours_awaiting"),
         _script("bare httpx loop", "plain", "bare_lists"),
         _script("lightkube", "peers", "lightkube_lists"),
-        _script("kubernetes", "peers", "official"),
+        _script("kubernetes", "peers", "official", paced=False),
+        *(
+            Contender(name=f"curl, {what} only", argv=("curl", "-K", str(path)))
+            for what, path in curls.items()
+        ),
     ]
     if every_peer:
         found += [
-            _script("kubernetes_asyncio", "peers", "official_async"),
+            _script("kubernetes_asyncio", "peers", "official_async", paced=False),
             _script("pykube-ng", "peers", "pykube_lists"),
             _script("kr8s", "peers", "kr8s_lists", most=1000),
         ]
     return found
 
 
-def commands(curl: Path | None) -> list[Contender]:
-    """Tables, as a person gets them; *curl* is the file of its options."""
+def pages(sizes: Iterable[int]) -> list[Contender]:
+    """Ours with other sizes of a page."""
+    return [
+        _script(f"kubemetrics ({extra}), {size} a page", extra, "ours_blocking", size)
+        for size in sizes
+        for extra in ("fast", "plain")
+    ]
+
+
+def commands() -> list[Contender]:
+    """Tables, as a person gets them."""
     bare = (str(python("plain")), str(SCRIPTS / "bare_top.py"), "-A")
     return [
         Contender(name="bare top script", argv=bare, distances=_FAR),
         _ours("top pods -A", "plain", distances=_FAR),
         _ours("top pods -A", "fast", distances=_FAR),
-        _ours("pods -A", "plain"),
-        _ours("pods -A", "fast"),
+        _ours("pods -A", "plain", distances=_FAR),
+        _ours("pods -A", "fast", distances=_FAR),
         *_kubectl(),
-        *(
-            [Contender(name="curl, pods only", argv=("curl", "-K", str(curl)))]
-            if curl
-            else []
-        ),
     ]
 
 
@@ -107,7 +120,9 @@ def _kubectl() -> list[Contender]:
             distances=_FAR,
         ),
         Contender(name="kubectl get pods -A", argv=(kubectl, "get", "pods", "-A")),
-        Contender(name="kubectl get, then top", argv=("sh", "-c", both)),
+        Contender(
+            name="kubectl get, then top", argv=("sh", "-c", both), distances=_FAR
+        ),
     ]
 
 
@@ -137,6 +152,14 @@ def _ours(
     )
 
 
-def _script(name: str, environment: str, script: str, most: int = _ANY) -> Contender:
-    argv = (str(python(environment)), str(SCRIPTS / f"{script}.py"))
-    return Contender(name=name, argv=argv, most=most, counts=True)
+def _script(
+    name: str,
+    environment: str,
+    script: str,
+    *arguments: object,
+    most: int = _ANY,
+    paced: bool = True,
+) -> Contender:
+    path = SCRIPTS / f"{script}.py"
+    argv = (str(python(environment)), str(path), *map(str, arguments))
+    return Contender(name=name, argv=argv, most=most, counts=True, paced=paced)

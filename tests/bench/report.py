@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from .results import Result, Verdict
+from .measure import Run
+from .results import Place, Result, Verdict
 
 
-def tables(results: Sequence[Result]) -> str:
-    """Return one table a section, the ratios against its first line."""
+def tables(results: Sequence[Result], before: Mapping[tuple[str, Place], Run]) -> str:
+    """Return one table a section, the ratios against its first line, and *before*."""
     parts: list[str] = []
-    for (section, pods, distance), group in groupby(
-        results, key=lambda r: (r.section, r.pods, r.distance)
-    ):
-        title = section + _size(pods) + _distance(distance)
-        parts.append(f"### {title}\n\n{_table(list(group))}")
+    for (section, place), group in groupby(results, lambda r: (r.section, r.place)):
+        parts.append(f"### {section}: {place}\n\n{_table(list(group), before)}")
     return "\n\n".join(parts)
 
 
-def _size(pods: int | None) -> str:
-    if pods is None:
-        return ", of the cluster that KUBECONFIG leads to"
-    return f", {pods:,} pods" if pods else ""
-
-
-def _distance(milliseconds: int) -> str:
-    return f", {milliseconds} ms of round trip" if milliseconds else ""
-
-
-def _table(results: Sequence[Result]) -> str:
+def _table(results: Sequence[Result], before: Mapping[tuple[str, Place], Run]) -> str:
     lines = [
-        "| who | wall s | user s | peak MB | wall ratio | peak ratio |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| who | wall s | user s | CPU s | peak MB | ratio | peak ratio | of before |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     base = results[0].median
     for result in results:
-        row = result.median
+        row, former = result.median, before.get((result.name, result.place))
         lines.append(
-            f"| {result.name} | {row.wall:.3f} | {row.user:.3f} | {row.peak:.0f}"
-            f" | {row.wall / base.wall:.2f} | {row.peak / base.peak:.2f} |"
+            f"| {result.name} | {row.wall:.3f} | {row.user:.3f} | {row.cpu:.3f}"
+            f" | {row.peak:.0f} | {row.wall / base.wall:.2f}"
+            f" | {row.peak / base.peak:.2f}"
+            f" | {_limit(row.wall / former.wall if former else None)} |"
         )
     return "\n".join(lines)
 

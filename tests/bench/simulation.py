@@ -11,6 +11,7 @@ import contextlib
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from urllib.parse import urlsplit
 from tests.cluster.cluster import Cluster
 from tests.cluster.distance import Distance
 from tests.cluster.generator import Generated
+from tests.cluster.options import Options
+from tests.cluster.pace import Pace
 
 from .environments import ROOT
 
@@ -30,14 +33,17 @@ _USER = "viewer"
 
 @contextlib.contextmanager
 def simulated(
-    pods: int, *, unique: bool = False, lazy: bool = False
+    pods: int, *, unique: bool = False, lazy: bool = False, pace: float = 0
 ) -> Generator[Path, None, None]:
     """Serve so many pods from another process; gives the folder of kubeconfigs.
 
-    With *unique* each has a label of its own; with *lazy* they are made when listed.
+    With *unique* each has a label of its own; with *lazy* they are made when listed;
+    *pace* is how many ms a page of 500 pods takes. At the end it says what CPU time
+    the server took.
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", __name__, "--pods", str(pods)]
+        command += ["--pace", str(pace)]
         options = ["--lazy"] if lazy else []
         options += ["--unique"] if unique else []
         with subprocess.Popen(
@@ -53,7 +59,8 @@ def simulated(
             try:
                 yield Path(folder)
             finally:
-                server.communicate()  # the end of its input is the end of it
+                said, _ = server.communicate()  # its input's end is its end
+                print(said.strip(), file=sys.stderr)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--lazy", action="store_true")
     parser.add_argument("--unique", action="store_true")
+    parser.add_argument("--pace", type=float, default=0)
     arguments = parser.parse_args(argv)
     wanted = Generated(
         pods=arguments.pods,
@@ -69,13 +77,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         unique=arguments.unique,
         lazy=arguments.lazy,
     )
-    with Cluster.generated(wanted, frozen=False) as cluster:
+    pace = Pace(items=arguments.pace / 1000) if arguments.pace else None
+    with Cluster.generated(wanted, Options(pace=pace), frozen=False) as cluster:
         cluster.warm(_PAGE)
         with contextlib.ExitStack() as stack:
             for distance in DISTANCES:
                 _write(cluster, distance, arguments.folder, stack)
             print("ready", flush=True)
+            before = time.process_time()
             sys.stdin.read()
+            taken = time.process_time() - before
+            answers = len(cluster.requests)
+            print(f"the server took {taken:.1f} s of CPU for {answers} answers")
     return 0
 
 
