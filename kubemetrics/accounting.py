@@ -8,10 +8,19 @@ from typing import Final, TypeAlias
 from .frozen import dataclass
 from .jsonread import EMPTY
 from .models.pod import Container, Pod
-from .models.resources import CPU, MEMORY, Quantities, Resources, add
+from .models.resources import (
+    CPU,
+    MEMORY,
+    NO_RESOURCES,
+    ActuatedResources,
+    Quantities,
+    add,
+)
 from .quantity import Quantity
 
+_HUGEPAGES: Final = "hugepages-"
 _STORAGE: Final = "ephemeral-storage"
+_ZERO: Final = Quantity(0)
 
 
 def serving(pod: Pod) -> tuple[Container, ...]:
@@ -112,16 +121,17 @@ class Demands:
     Keep it no longer than the pods that it has seen.
     """
 
-    __slots__ = ("_known",)
+    __slots__ = ("_infeasible", "_known")
 
     def __init__(self) -> None:
         self._known: dict[tuple[object, ...], Demand] = {}
+        self._infeasible: dict[int, bool] = {}
 
     def of(self, pod: Pod) -> Demand:
         """Return `demand` of *pod*."""
-        template = _template(pod)
-        if template is None:
-            return demand(pod)
+        if pod.finished:
+            return NO_DEMAND
+        template = _template(pod, infeasible=self._of_conditions(pod))
         known = self._known.get(template)
         if known is None:
             known = self._known[template] = demand(pod)
@@ -129,28 +139,58 @@ class Demands:
 
     def of_container(self, pod: Pod, container: Container) -> Demand:
         """Return `container_demand` of one container of *pod*."""
-        if pod.finished or not settled(container):
-            return container_demand(pod, container)
-        alone = (id(container.requests), id(container.limits))
+        if pod.finished:
+            return NO_DEMAND
+        infeasible = self._of_conditions(pod)
+        alone = ("container", infeasible, *_inputs(container, infeasible=infeasible))
         known = self._known.get(alone)
         if known is None:
             known = self._known[alone] = container_demand(pod, container)
         return known
 
+    def _of_conditions(self, pod: Pod) -> bool:
+        """Return `resize_infeasible`; the pods of a list share their conditions."""
+        conditions = id(pod.conditions)
+        known = self._infeasible.get(conditions)
+        if known is None:
+            known = self._infeasible[conditions] = resize_infeasible(pod)
+        return known
 
-def _template(pod: Pod) -> tuple[object, ...] | None:
-    """Return what alone decides a pod's demand; ``None`` where its status counts too.
+
+def _template(pod: Pod, *, infeasible: bool) -> tuple[object, ...]:
+    """Return what alone decides a pod's demand.
 
     Equal maps of one list are one object, so that their identity will do.
     """
-    if pod.finished or pod.resources is not None or pod.claimed:
-        return None
-    key: list[object] = [id(pod.overhead)]
+    key: list[object] = [infeasible, id(pod.overhead), id(pod.claimed)]
     for container in pod.containers + pod.init_containers:
-        if not settled(container):
-            return None
-        key += (container.kind, id(container.requests), id(container.limits))
+        key.append(container.kind)
+        key += _inputs(container, infeasible=infeasible)
+    if pod.resources is not None:
+        key += ("pod", id(pod.resources.requests), id(pod.resources.limits))
+    if pod.allocated is not None:
+        key += ("allocated", id(pod.allocated))
+    if pod.status_resources is not None:
+        actuated = pod.status_resources
+        key += ("actuated", id(actuated.requests), id(actuated.limits))
     return tuple(key)
+
+
+def _inputs(container: Container, *, infeasible: bool) -> tuple[object, ...]:
+    """Return what alone decides a container's demand, by identity.
+
+    Where a resize is infeasible a status that is silent means nothing, not the spec.
+    """
+    if not infeasible and settled(container):
+        return id(container.requests), id(container.limits)
+    actuated = container.status_resources or _SILENT
+    return (
+        id(container.requests),
+        id(container.limits),
+        id(container.allocated),
+        id(actuated.requests),
+        id(actuated.limits),
+    )
 
 
 def container_demand(pod: Pod, container: Container) -> Demand:
@@ -186,16 +226,18 @@ def _without(
     return missing
 
 
-# Source: component-helpers/resource/helpers.go of Kubernetes 1.36 (``PodRequests``,
-# ``PodLimits``), KEP-753 (sidecars), KEP-1287 (in-place resize), KEP-2837 (pod-level
-# resources), KEP-688 (overhead). Amounts are in cores and bytes, by resource name. The
-# API's pods need no defaults, unlike a manifest: admission has filled them in.
+# Source: component-helpers/resource/helpers.go of Kubernetes 1.37 (``PodRequests``,
+# ``PodLimits``), KEP-753 (sidecars), KEP-1287 (in-place resize), KEP-2837 and KEP-5419
+# (pod-level resources and their resize), KEP-5517 (claims), KEP-688 (overhead). Amounts
+# are in cores and bytes, by resource name. The API's pods need no defaults, unlike a
+# manifest: admission has filled them in.
 
 
 _Amounts: TypeAlias = dict[str, Quantity]
-_Effective: TypeAlias = Callable[[Container], Quantities]
+_Pick: TypeAlias = Callable[[Container, bool], Quantities]
+"""Of a container; whether the pod's resize is infeasible."""
 
-_ZERO: Final = Quantity(0)
+_SILENT: Final = ActuatedResources(None, None)
 
 
 def pod_requests(
@@ -209,21 +251,21 @@ def pod_requests(
 ) -> Quantities:
     """Return what the scheduler sets aside for *pod*, by resource name.
 
-    *use_status* lets a resize under way count (the largest of the spec, of what the
-    node allocated and of what runs), *pod_level_resize* the same for pod-level
-    resources, *overhead* adds the runtime class's, *pod_level* lets pod-level requests
-    replace the containers' sum, *dra* adds what resource claims take of the node.
+    *use_status* lets a resize under way count: the largest of three sums, of the spec,
+    of what the node allocated and of what runs. *pod_level_resize* takes the last two
+    from the pod-level status where it has them. *overhead* adds the runtime class's,
+    *pod_level* lets pod-level requests replace the containers' sum, *dra* adds what
+    resource claims take of the node.
     """
-
-    def effective(container: Container) -> Quantities:
-        return container_requests(pod, container) if use_status else container.requests
-
-    amounts = _aggregate(pod, effective)
-    if dra:
-        add(amounts, pod.claimed)
-    if pod_level and pod.resources is not None:
-        resize = use_status and pod_level_resize
-        _replace(amounts, pod.resources.requests, _pod_level_requests(pod, resize))
+    claimed = pod.claimed if dra else EMPTY
+    resize = use_status and pod_level_resize
+    if use_status:
+        amounts = _resized_requests(pod, claimed, resize)
+    else:
+        amounts = _plus(_aggregate(pod, _spec_requests), claimed)
+    asked = pod.resources.requests if pod.resources else EMPTY
+    if pod_level and _any_pod_level(asked):
+        _replace(amounts, _effective_requests(pod, asked) if resize else asked)
     if overhead:
         add(amounts, pod.overhead)
     return amounts
@@ -236,44 +278,51 @@ def pod_limits(
     pod_level_resize: bool = True,
     overhead: bool = True,
     pod_level: bool = True,
-    dra: bool = True,  # noqa: ARG001 - upstream's options; claims raise no limit
+    dra: bool = True,
 ) -> Quantities:
     """Return the limits of *pod*, by resource name; the options as in `pod_requests`.
 
     A container without a limit adds nothing, so that the sum may not bind: `demand`
-    says for which resources. Overhead is added to the limits that there are.
+    says for which resources. Overhead is added to the limits that there are, and so
+    are claims, hugepages always.
     """
-
-    def effective(container: Container) -> Quantities:
-        return container_limits(pod, container) if use_status else container.limits
-
-    amounts = _aggregate(pod, effective)
-    if pod_level and pod.resources is not None:
-        resize = use_status and pod_level_resize
-        _replace(amounts, pod.resources.limits, _pod_level_limits(pod, resize))
+    claimed = pod.claimed if dra else EMPTY
+    resize = use_status and pod_level_resize
+    if use_status:
+        amounts = _resized_limits(pod, claimed, resize)
+    else:
+        amounts = _raised_by_claims(_aggregate(pod, _spec_limits), claimed)
+    own = pod.resources or NO_RESOURCES
+    if pod_level and (_any_pod_level(own.requests) or _any_pod_level(own.limits)):
+        _replace(amounts, _effective_limits(pod, own.limits) if resize else own.limits)
     if overhead:
         _add_where_set(amounts, pod.overhead)
     return amounts
 
 
 def container_requests(pod: Pod, container: Container) -> Quantities:
-    """Return the requests of *container*, one of *pod*'s, a resize included."""
-    status = _status(container)
-    if status is None or settled(container):
+    """Return the requests of *container*, one of *pod*'s, a resize included.
+
+    The largest of its own three amounts: in a resize where one container grows and
+    another shrinks these add up to more than the pod's.
+    """
+    infeasible = resize_infeasible(pod)
+    allocated = _allocated_requests(container, infeasible)
+    actuated = _actuated_requests(container, infeasible)
+    if infeasible:
+        return _largest(allocated, actuated)
+    if settled(container):
         return container.requests
-    allocated = container.allocated or EMPTY
-    spec = EMPTY if resize_infeasible(pod) else container.requests
-    return _largest(spec, status.requests, allocated)
+    return _largest(container.requests, allocated, actuated)
 
 
 def container_limits(pod: Pod, container: Container) -> Quantities:
     """Return the limits of *container*, one of *pod*'s, a resize included."""
-    status = _status(container)
-    if status is None or settled(container):
-        return container.limits
-    if resize_infeasible(pod):
-        return status.limits
-    return _largest(container.limits, status.limits)
+    infeasible = resize_infeasible(pod)
+    actuated = _actuated_limits(container, infeasible)
+    if infeasible or settled(container):
+        return actuated
+    return _largest(container.limits, actuated)
 
 
 def resize_infeasible(pod: Pod) -> bool:
@@ -285,43 +334,101 @@ def resize_infeasible(pod: Pod) -> bool:
 
 
 def settled(container: Container) -> bool:
-    """Whether a container's status, if it counts, agrees with its spec.
+    """Whether all that a container's status says of its resources is its spec.
 
     Equal maps of one list are one object: a look at their identity is enough, and where
     they are equal but two the long way gives the same.
     """
-    status = _status(container)
-    if status is None:
-        return True
     allocated = container.allocated
-    return (
-        status.requests is container.requests
-        and status.limits is container.limits
-        and (allocated is None or allocated is container.requests)
+    if allocated is not None and allocated is not container.requests:
+        return False
+    status = container.status_resources
+    return status is None or (
+        (status.requests is None or status.requests is container.requests)
+        and (status.limits is None or status.limits is container.limits)
     )
 
 
 def pod_level_resource(name: str) -> bool:
     """Whether a pod-level amount may be set for this resource."""
-    return name in {CPU, MEMORY} or name.startswith("hugepages-")
+    return name in {CPU, MEMORY} or name.startswith(_HUGEPAGES)
 
 
-def _status(container: Container) -> Resources | None:
-    """Return the resources of its status, which counts while it may be resized."""
-    if container.kind in {"regular", "sidecar"}:
-        return container.status_resources
-    return None
+def _any_pod_level(amounts: Quantities) -> bool:
+    return any(map(pod_level_resource, amounts))
 
 
-def _aggregate(pod: Pod, effective: _Effective) -> _Amounts:
+def _spec_requests(container: Container, _: bool) -> Quantities:  # noqa: FBT001
+    return container.requests
+
+
+def _allocated_requests(container: Container, infeasible: bool) -> Quantities:  # noqa: FBT001
+    if container.allocated is not None:
+        return container.allocated
+    return EMPTY if infeasible else container.requests
+
+
+def _actuated_requests(container: Container, infeasible: bool) -> Quantities:  # noqa: FBT001
+    status = container.status_resources
+    if status is not None and status.requests is not None:
+        return status.requests
+    return _allocated_requests(container, infeasible)
+
+
+def _spec_limits(container: Container, _: bool) -> Quantities:  # noqa: FBT001
+    return container.limits
+
+
+def _actuated_limits(container: Container, infeasible: bool) -> Quantities:  # noqa: FBT001
+    status = container.status_resources
+    if status is not None and status.limits is not None:
+        return status.limits
+    return EMPTY if infeasible else container.limits
+
+
+def _resized_requests(pod: Pod, claimed: Quantities, resize: bool) -> _Amounts:  # noqa: FBT001
+    """Return the largest of three sums; a resize that can never be counts for none."""
+    spec = _plus(_aggregate(pod, _spec_requests), claimed)
+    infeasible = resize_infeasible(pod)
+    status = pod.status_resources or _SILENT
+    if resize and pod.allocated is not None and status.requests is not None:
+        # A kubelet writes the claims into both.
+        return _largest(EMPTY if infeasible else spec, pod.allocated, status.requests)
+    if not infeasible and _all_settled(pod):
+        return spec
+    return _largest(
+        EMPTY if infeasible else spec,
+        _plus(_aggregate(pod, _allocated_requests, infeasible), claimed),
+        # What a kubelet has actuated for a container holds its claims.
+        _aggregate(pod, _actuated_requests, infeasible),
+    )
+
+
+def _resized_limits(pod: Pod, claimed: Quantities, resize: bool) -> _Amounts:  # noqa: FBT001
+    spec = _raised_by_claims(_aggregate(pod, _spec_limits), claimed)
+    infeasible = resize_infeasible(pod)
+    status = pod.status_resources or _SILENT
+    if resize and status.limits is not None:
+        return _largest(EMPTY if infeasible else spec, status.limits)
+    if not infeasible and _all_settled(pod):
+        return spec
+    actuated = _aggregate(pod, _actuated_limits, infeasible)
+    return _largest(EMPTY if infeasible else spec, actuated)
+
+
+def _all_settled(pod: Pod) -> bool:
+    return all(map(settled, pod.containers)) and all(map(settled, pod.init_containers))
+
+
+def _aggregate(pod: Pod, pick: _Pick, infeasible: bool = False) -> _Amounts:  # noqa: FBT001, FBT002
     """Sum what runs at once, or take the peak of the start, whichever is larger."""
     summed: _Amounts = {}
     for container in pod.containers:
-        add(summed, effective(container))
+        add(summed, pick(container, infeasible))
     sidecars: _Amounts = {}
     peak: _Amounts = {}
     for container in pod.init_containers:
-        amounts = effective(container)
+        amounts = pick(container, infeasible)
         step = dict(sidecars)
         add(step, amounts)
         if container.kind == "sidecar":
@@ -332,29 +439,43 @@ def _aggregate(pod: Pod, effective: _Effective) -> _Amounts:
     return summed
 
 
-def _pod_level_requests(pod: Pod, resize: bool) -> Quantities | None:  # noqa: FBT001
-    """Return the requests under a pod-level resize, ``None`` where there is none."""
+def _effective_requests(pod: Pod, spec: Quantities) -> Quantities:
+    """Return the pod-level requests *spec* under a resize of them."""
     status = pod.status_resources
-    if not resize or status is None or pod.resources is None:
-        return None
-    spec = EMPTY if resize_infeasible(pod) else pod.resources.requests
-    return _largest(spec, status.requests, pod.allocated or EMPTY)
+    if status is None:
+        return spec
+    return _largest(
+        EMPTY if resize_infeasible(pod) else spec,
+        status.requests or EMPTY,
+        pod.allocated or EMPTY,
+    )
 
 
-def _pod_level_limits(pod: Pod, resize: bool) -> Quantities | None:  # noqa: FBT001
+def _effective_limits(pod: Pod, spec: Quantities) -> Quantities:
     status = pod.status_resources
-    if not resize or status is None or pod.resources is None:
-        return None
-    if resize_infeasible(pod):
-        return status.limits or None
-    return _largest(pod.resources.limits, status.limits)
+    if status is None:
+        return spec
+    return _largest(EMPTY if resize_infeasible(pod) else spec, status.limits or EMPTY)
 
 
-def _replace(amounts: _Amounts, spec: Quantities, status: Quantities | None) -> None:
+def _replace(amounts: _Amounts, pod_level: Quantities) -> None:
     """Let pod-level amounts replace the sum, for the names that they may be set for."""
-    for name, value in spec.items():
+    for name, value in pod_level.items():
         if pod_level_resource(name):
-            amounts[name] = value if status is None else status.get(name, _ZERO)
+            amounts[name] = value
+
+
+def _plus(amounts: _Amounts, more: Quantities) -> _Amounts:
+    add(amounts, more)
+    return amounts
+
+
+def _raised_by_claims(limits: _Amounts, claimed: Quantities) -> _Amounts:
+    """Add claims to limits: without one nothing is capped, but pages are promised."""
+    for name, value in claimed.items():
+        if name in limits or name.startswith(_HUGEPAGES):
+            limits[name] = limits.get(name, _ZERO) + value
+    return limits
 
 
 def _add_where_set(amounts: _Amounts, more: Quantities) -> None:
@@ -369,7 +490,7 @@ def _raise(amounts: _Amounts, floor: Quantities) -> None:
             amounts[name] = value
 
 
-def _largest(*alternatives: Quantities) -> Quantities:
+def _largest(*alternatives: Quantities) -> _Amounts:
     result: _Amounts = {}
     for alternative in alternatives:
         _raise(result, alternative)

@@ -179,7 +179,7 @@ def children(
 
 def built_list(obj: Object, key: str, build: Callable[[Any, P], T], pool: P) -> list[T]:
     """Build each object of a list that may be long, missing or null."""
-    return _built(_listed(obj, key), key, build, pool)
+    return _built(listed(obj, key), key, build, pool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ def drained_list(
     """
     items = obj.get(key)
     if not isinstance(items, Items):
-        items = drain(_listed(obj, key))
+        items = drain(listed(obj, key))
     built: list[T] = []
     unreadable: list[UnreadableItem] = []
     try:
@@ -227,7 +227,8 @@ def _unreadable(item: object, error: DecodeError) -> UnreadableItem:
     )
 
 
-def _listed(obj: Object, key: str) -> list[Any]:
+def listed(obj: Object, key: str) -> list[Any]:
+    """Return a list, empty if there is none; what is in it is not looked at."""
     items: Sequence[Any] | None = obj.get(key)
     if items is None:
         return []

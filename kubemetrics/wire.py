@@ -288,9 +288,27 @@ class PodSpecWire(TypedDict, total=False):
     priorityClassName: str
 
 
-class ResourceClaimStatusWire(TypedDict, total=False):
-    """``v1.NodeAllocatableResourceClaimStatus`` (alpha in 1.36, KEP-5517)."""
+class MappedResourceWire(TypedDict, total=False):
+    """``v1.NodeAllocatableMappedResources``."""
 
+    name: str
+    quantity: str
+
+
+class OverheadResourceWire(TypedDict, total=False):
+    """``v1.NodeAllocatableOverheadResources``."""
+
+    name: str
+    perPod: str
+    perContainer: str
+
+
+class ResourceClaimStatusWire(TypedDict, total=False):
+    """``v1.NodeAllocatableResourceClaimStatus``; *resources* is 1.36's alone."""
+
+    containers: list[str]
+    mapping: list[MappedResourceWire]
+    overhead: list[OverheadResourceWire]
     resources: dict[str, str]
 
 

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from .. import jsonread
 from ..errors import DecodeError
 from ..frozen import dataclass
 from ..jsonread import EMPTY, Object, child, under
+from ..quantity import Quantity
 from ..wire import PodWire
 from .resources import (
     NO_RESOURCES,
+    ActuatedResources,
     Condition,
     Pool,
     Quantities,
     Resources,
+    actuated,
+    add,
     conditions,
     object_meta,
+    quantity,
     resources,
+    stated,
     total,
 )
 
@@ -61,7 +67,7 @@ class Container:
     kind: ContainerKind = "regular"
     requests: Quantities = field(default_factory=jsonread.empty)
     limits: Quantities = field(default_factory=jsonread.empty)
-    status_resources: Resources | None = None
+    status_resources: ActuatedResources | None = None
     allocated: Quantities | None = None
     ready: bool = False
     started: bool = False
@@ -75,38 +81,47 @@ class Container:
         return self.state.kind == "running"
 
 
-def containers(
-    spec: Object, spec_key: str, status: Object, status_key: str, pool: Pool
-) -> tuple[Container, ...]:
+class _Containers(NamedTuple):
+    regular: tuple[Container, ...]
+    init: tuple[Container, ...]
+    ephemeral: tuple[Container, ...]
+
+
+def _containers(spec: Object, status: Object, pool: Pool) -> _Containers:
     """Join the containers of a spec with their statuses, by name."""
     try:
-        statuses = dict(jsonread.children(status, status_key, _container_status, pool))
+        regular = _statuses(status, "containerStatuses", pool)
+        init = _statuses(status, "initContainerStatuses", pool)
+        ephemeral = _statuses(status, "ephemeralContainerStatuses", pool)
     except DecodeError as error:
         raise under("status", error) from None
-    reader = _Reader(_KINDS[spec_key], statuses, pool)
+    # Amounts come from wherever the name is found first, as ``findContainerStatus`` of
+    # component-helpers looks for it; everything else from the list of its own kind.
+    amounts = {**init, **regular} if init else regular
+    first = _Reader("regular", regular, amounts, pool)
+    before = _Reader("init", init, amounts, pool)
+    beside = _Reader("ephemeral", ephemeral, ephemeral, pool)
     try:
-        return jsonread.children(spec, spec_key, _container, reader)
+        return _Containers(
+            jsonread.children(spec, "containers", _container, first),
+            jsonread.children(spec, "initContainers", _container, before),
+            jsonread.children(spec, "ephemeralContainers", _container, beside),
+        )
     except DecodeError as error:
         raise under("spec", error) from None
 
 
-_KINDS: Mapping[str, ContainerKind] = {
-    "containers": "regular",
-    "initContainers": "init",
-    "ephemeralContainers": "ephemeral",
-}
-
-
 class _Reader(NamedTuple):
-    """The kind and the statuses of the containers of one list, by name."""
+    """The kind of the containers of one list, and their statuses by name."""
 
     kind: ContainerKind
     statuses: Mapping[str, _ContainerStatus]
+    amounts: Mapping[str, _ContainerStatus]
     pool: Pool
 
 
 class _ContainerStatus(NamedTuple):
-    resources: Resources | None
+    resources: ActuatedResources | None
     allocated: Quantities | None
     ready: bool
     started: bool
@@ -116,23 +131,20 @@ class _ContainerStatus(NamedTuple):
 
 
 def _container(obj: Object, reader: _Reader) -> Container:
-    kind, statuses, pool = reader
+    kind, statuses, amounts, pool = reader
     name = pool.text(obj, "name")
     asked = resources(obj, "resources", pool) or NO_RESOURCES
     if kind == "init" and jsonread.text(obj, "restartPolicy") == "Always":
         kind = "sidecar"
-    status = statuses.get(name)
-    if status is None:
-        return Container(
-            name=name, kind=kind, requests=asked.requests, limits=asked.limits
-        )
+    status = statuses.get(name, _UNSEEN)
+    given = amounts.get(name, _UNSEEN)
     return Container(
         name=name,
         kind=kind,
         requests=asked.requests,
         limits=asked.limits,
-        status_resources=status.resources,
-        allocated=status.allocated,
+        status_resources=given.resources,
+        allocated=given.allocated,
         ready=status.ready,
         started=status.started,
         restarts=status.restarts,
@@ -141,10 +153,26 @@ def _container(obj: Object, reader: _Reader) -> Container:
     )
 
 
+def _statuses(status: Object, key: str, pool: Pool) -> dict[str, _ContainerStatus]:
+    listed = jsonread.children(status, key, _container_status, pool)
+    return dict(reversed(listed))  # of two with one name the first counts
+
+
+_UNSEEN: Final = _ContainerStatus(
+    resources=None,
+    allocated=None,
+    ready=False,
+    started=False,
+    restarts=0,
+    state=UNKNOWN_STATE,
+    last=None,
+)
+
+
 def _container_status(obj: Object, pool: Pool) -> tuple[str, _ContainerStatus]:
     status = _ContainerStatus(
-        resources(obj, "resources", pool),
-        allocated(obj, pool),
+        actuated(obj, "resources", pool),
+        stated(obj, "allocatedResources", pool),
         jsonread.boolean(obj, "ready"),
         jsonread.boolean(obj, "started"),
         jsonread.integer(obj, "restartCount"),
@@ -152,13 +180,6 @@ def _container_status(obj: Object, pool: Pool) -> tuple[str, _ContainerStatus]:
         _last(obj, pool),
     )
     return pool.text(obj, "name"), status
-
-
-def allocated(obj: Object, pool: Pool) -> Quantities | None:
-    """Read ``allocatedResources``, which the node admitted; ``None`` if not there."""
-    if obj.get("allocatedResources") is None:
-        return None
-    return pool.quantities(obj, "allocatedResources")
 
 
 def _last(obj: Object, pool: Pool) -> ContainerState | None:
@@ -237,7 +258,7 @@ class Pod:
     ephemeral_containers: tuple[Container, ...] = ()
     overhead: Quantities = field(default_factory=jsonread.empty)
     resources: Resources | None = None
-    status_resources: Resources | None = None
+    status_resources: ActuatedResources | None = None
     allocated: Quantities | None = None
     claimed: Quantities = field(default_factory=jsonread.empty)
     conditions: tuple[Condition, ...] = ()
@@ -276,6 +297,7 @@ class Pod:
         owned = _owned(child(obj, "metadata") or EMPTY, pool)
         asked = _spec(spec, pool)
         state = _status(status, pool)
+        found = _containers(spec, status, pool)
         return cls(
             name=meta.name,
             namespace=meta.namespace,
@@ -297,15 +319,9 @@ class Pod:
             status_resources=state.resources,
             allocated=state.allocated,
             claimed=state.claimed,
-            containers=containers(
-                spec, "containers", status, "containerStatuses", pool
-            ),
-            init_containers=containers(
-                spec, "initContainers", status, "initContainerStatuses", pool
-            ),
-            ephemeral_containers=containers(
-                spec, "ephemeralContainers", status, "ephemeralContainerStatuses", pool
-            ),
+            containers=found.regular,
+            init_containers=found.init,
+            ephemeral_containers=found.ephemeral,
         )
 
 
@@ -347,7 +363,7 @@ class _Status(NamedTuple):
     qos_class: str
     start_time: datetime | None
     conditions: tuple[Condition, ...]
-    resources: Resources | None
+    resources: ActuatedResources | None
     allocated: Quantities | None
     claimed: Quantities
 
@@ -361,8 +377,8 @@ def _status(obj: Object, pool: Pool) -> _Status:
             pool.text(obj, "qosClass"),
             jsonread.time(obj, "startTime"),
             conditions(obj, pool),
-            resources(obj, "resources", pool),
-            allocated(obj, pool),
+            actuated(obj, "resources", pool),
+            stated(obj, "allocatedResources", pool),
             _claimed(obj, pool),
         )
     except DecodeError as error:
@@ -377,7 +393,34 @@ def _claimed(obj: Object, pool: Pool) -> Quantities:
 
 
 def _claim(obj: Object, pool: Pool) -> Quantities:
-    return pool.quantities(obj, "resources")
+    """Read what one claim takes of the node (KEP-5517).
+
+    1.37 says it by *mapping* and *overhead*, 1.36 by *resources*.
+    """
+    mapped = jsonread.children(obj, "mapping", _mapped, pool)
+    overheads = jsonread.children(obj, "overhead", _overhead, pool)
+    if not mapped and not overheads:
+        return pool.quantities(obj, "resources")
+    users = len(jsonread.listed(obj, "containers"))
+    taken: dict[str, Quantity] = {}
+    for one in mapped:
+        add(taken, one)
+    for name, per_pod, per_container in overheads:
+        shares = Quantity.from_nanos(per_container.nanos * users, per_container.format)
+        add(taken, {name: per_pod + shares})
+    return taken
+
+
+def _mapped(obj: Object, pool: Pool) -> Quantities:
+    if obj.get("quantity") is None:
+        return EMPTY
+    return {pool.text(obj, "name"): quantity("quantity", obj["quantity"])}
+
+
+def _overhead(obj: Object, pool: Pool) -> tuple[str, Quantity, Quantity]:
+    per_pod = quantity("perPod", obj.get("perPod"))
+    per_container = quantity("perContainer", obj.get("perContainer"))
+    return pool.text(obj, "name"), per_pod, per_container
 
 
 def _owner(meta: Object, pool: Pool) -> OwnerReference | None:

@@ -156,6 +156,17 @@ class Resources:
 NO_RESOURCES: Final = Resources(EMPTY, EMPTY)
 
 
+@dataclass(frozen=True, slots=True)
+class ActuatedResources:
+    """What a status says that is in force; ``None`` is what it does not speak of.
+
+    An empty map says that nothing is: component-helpers tells nil from empty.
+    """
+
+    requests: Quantities | None
+    limits: Quantities | None
+
+
 class ObjectMeta(NamedTuple):
     """The fields of ``metadata`` that pods and nodes share (``metav1.ObjectMeta``)."""
 
@@ -242,6 +253,24 @@ def resources(obj: Object, key: str, pool: Pool) -> Resources | None:
         return Resources(requests, pool.quantities(value, "limits"))
     except DecodeError as error:
         raise under(key, error) from None
+
+
+def actuated(obj: Object, key: str, pool: Pool) -> ActuatedResources | None:
+    """Read what a status says of requests and limits, or nothing where it is silent."""
+    value = child(obj, key)
+    if value is None:
+        return None
+    try:
+        return ActuatedResources(
+            stated(value, "requests", pool), stated(value, "limits", pool)
+        )
+    except DecodeError as error:
+        raise under(key, error) from None
+
+
+def stated(obj: Object, key: str, pool: Pool) -> Quantities | None:
+    """Read a resource list, ``None`` where the field is missing or null."""
+    return None if obj.get(key) is None else pool.quantities(obj, key)
 
 
 def total(amounts: list[Quantities]) -> Quantities:

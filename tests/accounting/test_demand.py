@@ -15,8 +15,9 @@ from kubemetrics.accounting import (
     container_demand,
     demand,
 )
+from kubemetrics.jsonread import EMPTY
 from kubemetrics.models.pod import Pod
-from kubemetrics.models.resources import Resources
+from kubemetrics.models.resources import ActuatedResources, Condition, Resources
 from kubemetrics.quantity import Quantity
 
 FULL = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "2"}}
@@ -140,7 +141,7 @@ def replicas(container: Mapping[str, Any], **changes: Any) -> tuple[Pod, Pod]:  
     (only,) = first.containers
     settled = replace(
         only,
-        status_resources=Resources(only.requests, only.limits),
+        status_resources=ActuatedResources(only.requests, only.limits),
         allocated=only.requests,
     )
     changed = replace(settled, **container)
@@ -157,6 +158,8 @@ def test_replicas_share_one_account() -> None:
 
 
 MORE = Resources({"cpu": Quantity(3)}, {"cpu": Quantity(4)})
+ACTUATED = ActuatedResources(MORE.requests, MORE.limits)
+INFEASIBLE = (Condition("PodResizePending", "True", "Infeasible"),)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +169,11 @@ MORE = Resources({"cpu": Quantity(3)}, {"cpu": Quantity(4)})
         ({}, {"overhead": MORE.requests}),
         ({}, {"resources": MORE}),
         ({}, {"claimed": MORE.requests}),
-        ({"status_resources": MORE}, {}),
+        ({"status_resources": ACTUATED}, {}),
+        ({"status_resources": None, "allocated": None}, {"conditions": INFEASIBLE}),
+        ({"allocated": MORE.requests}, {"conditions": INFEASIBLE}),
+        ({}, {"status_resources": ACTUATED}),
+        ({}, {"status_resources": ACTUATED, "allocated": MORE.requests}),
         ({"allocated": MORE.requests}, {}),
         ({"kind": "ephemeral"}, {}),
         ({"requests": MORE.requests}, {}),
@@ -201,3 +208,39 @@ def test_before_a_kubelet_reports_only_replicas_share_an_account(
     assert shared.of(second) == demand(second)
     alone = [shared.of_container(first, one), shared.of_container(second, other)]
     assert alone == [container_demand(first, one), container_demand(second, other)]
+
+
+def test_whatever_counts_tells_two_accounts_apart() -> None:
+    """Statuses of init containers and of the pod, claims, and a resize that cannot be.
+
+    All share their maps, as the pods of one list do: only one input differs each time.
+    """
+    first, _ = replicas({})
+    (one,) = first.containers
+    silent = replace(one, status_resources=None, allocated=None)
+    init = replace(silent, name="i", kind="init")
+    started = replace(init, status_resources=ACTUATED)
+    admitted = replace(init, allocated=MORE.requests)
+    said = ActuatedResources(EMPTY, EMPTY)
+    many = [
+        replace(pod, conditions=conditions)
+        for pod in (
+            first,
+            replace(first, containers=(silent,)),
+            *(replace(first, init_containers=(i,)) for i in (init, started, admitted)),
+            replace(first, claimed=MORE.requests),
+            replace(first, status_resources=said),
+            replace(first, status_resources=said, allocated=MORE.requests),
+            replace(first, status_resources=said, allocated=MORE.limits),
+            replace(first, status_resources=ACTUATED, allocated=MORE.requests),
+            replace(first, resources=MORE),
+            replace(first, resources=MORE, status_resources=said),
+        )
+        for conditions in ((), INFEASIBLE)
+    ]
+    shared = Demands()
+    assert [shared.of(pod) for pod in many] == [demand(pod) for pod in many]
+    rows = [(pod, c) for pod in many for c in pod.containers + pod.init_containers]
+    assert [shared.of_container(pod, c) for pod, c in rows] == [
+        container_demand(pod, c) for pod, c in rows
+    ]

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from kubemetrics.accounting import Demands, demand, pod_limits, pod_requests
 from kubemetrics.models.pod import Container, ContainerKind, Pod
-from kubemetrics.models.resources import Condition, Quantities, Resources
+from kubemetrics.models.resources import (
+    ActuatedResources,
+    Condition,
+    Quantities,
+    Resources,
+)
 from kubemetrics.quantity import Quantity
 
 NAMES = ("cpu", "memory", "hugepages-2Mi", "nvidia.com/gpu")
@@ -20,6 +25,7 @@ lists: st.SearchStrategy[Quantities] = st.dictionaries(
     st.sampled_from(NAMES), amounts, max_size=3
 )
 resources = st.builds(Resources, lists, lists)
+actuated = st.builds(ActuatedResources, st.none() | lists, st.none() | lists)
 
 
 def containers(*kinds: ContainerKind) -> st.SearchStrategy[tuple[Container, ...]]:
@@ -29,7 +35,7 @@ def containers(*kinds: ContainerKind) -> st.SearchStrategy[tuple[Container, ...]
         kind=st.sampled_from(kinds),
         requests=lists,
         limits=lists,
-        status_resources=st.none() | resources,
+        status_resources=st.none() | actuated,
         allocated=st.none() | lists,
     )
     return st.lists(one, max_size=4).map(tuple)
@@ -44,8 +50,9 @@ pods = st.builds(
     init_containers=containers("init", "sidecar"),
     overhead=lists,
     resources=st.none() | resources,
-    status_resources=st.none() | resources,
+    status_resources=st.none() | actuated,
     allocated=st.none() | lists,
+    claimed=lists,
     conditions=st.sampled_from([(), (infeasible,)]),
 )
 
