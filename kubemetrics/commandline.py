@@ -33,11 +33,15 @@ SEE_EXAMPLES: Final = "See '{} -h' for help and examples"
 class UsageError(Exception):
     """The command line is wrong; the text says how, without any prefix.
 
-    *see* is the line that follows, with the command in it.
+    *see* is the line that follows, with the command in it; *pointer* stands in its
+    place where lines can show the mistake.
     """
 
-    def __init__(self, message: str, *, see: str = SEE_USAGE) -> None:
+    def __init__(
+        self, message: str, *, see: str = SEE_USAGE, pointer: str = ""
+    ) -> None:
         self.see = see
+        self.pointer = pointer
         super().__init__(message)
 
 

@@ -1,19 +1,100 @@
-"""The command: arguments, calls, text. `main` is the whole of it."""
+"""The command: its table of commands, and `main`, which finds, builds and runs one.
+
+A module is imported when its command is asked for, and not before: ``--help`` and
+``--version`` must cost next to nothing.
+"""
 
 from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Final, NamedTuple
 
 from .. import console
-from ..commandline import CommandSpec, HelpWanted, Parser, UsageError
+from .._version import __version__
+from ..commandline import (
+    FLAGS,
+    VALUED,
+    CommandSpec,
+    HelpWanted,
+    Parser,
+    UsageError,
+    add_shared,
+)
 from ..errors import KubeMetricsError
-from .commands import COMMANDS, Command, build, find, overview
 
 __all__ = ["main"]
 
-INTERRUPTED = 130
+INTERRUPTED: Final = 130
+
+
+class Command(NamedTuple):
+    """One command: *spec* names its `CommandSpec`, as ``module:NAME``.
+
+    *connects* says that it takes kubectl's connection flags. *kubectl* is kubectl's own
+    name of the same command, whose words and exit codes it then uses.
+    """
+
+    summary: str
+    spec: str
+    aliases: tuple[str, ...] = ()
+    connects: bool = True
+    kubectl: str = ""
+
+
+COMMANDS: Final[Mapping[str, Command]] = {
+    "pods": Command(
+        "Every pod: usage, requests, limits", "cli.view_commands:PODS", ("pod", "po")
+    ),
+    "containers": Command(
+        "Every container", "cli.view_commands:CONTAINERS", ("container",)
+    ),
+    "nodes": Command(
+        "Every node, and what its pods take", "cli.view_commands:NODES", ("node", "no")
+    ),
+    "namespaces": Command(
+        "The sums of each namespace",
+        "cli.view_commands:NAMESPACES",
+        ("namespace", "ns"),
+    ),
+    "workloads": Command(
+        "The sums of each Deployment, DaemonSet, …",
+        "cli.view_commands:WORKLOADS",
+        ("workload",),
+    ),
+    "doctor": Command(
+        "Why there are no metrics, and what to do", "cli.doctor_command:COMMAND"
+    ),
+    "top": Command(
+        "kubectl top, to the byte", "kubectl_top.top:TOP", kubectl="kubectl top"
+    ),
+    "top pods": Command(
+        "kubectl top pods, to the byte",
+        "kubectl_top.top:PODS",
+        aliases=("pod", "po"),
+        kubectl="kubectl top pod",
+    ),
+    "top nodes": Command(
+        "kubectl top nodes, to the byte",
+        "kubectl_top.top:NODES",
+        aliases=("node", "no"),
+        kubectl="kubectl top node",
+    ),
+    "config": Command(
+        "What was resolved from kubeconfig and flags, and why",
+        "cli.config_command:COMMAND",
+    ),
+    "config contexts": Command(
+        "The contexts of the kubeconfig", "cli.config_command:CONTEXTS"
+    ),
+    "raw": Command("The body of any path of the API server", "cli.raw:COMMAND"),
+    "completion": Command(
+        "Completion for bash, zsh or fish", "cli.completion:COMMAND", connects=False
+    ),
+}
+"""By name; a name of two words is a command below another one."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,7 +122,7 @@ def _run(words: list[str]) -> int:
     name, rest, stray = find(words)
     if name:
         return _run_command(name, rest)
-    return overview(rest, stray)
+    return _overview(rest, stray)
 
 
 def _run_command(name: str, words: list[str]) -> int:
@@ -50,7 +131,7 @@ def _run_command(name: str, words: list[str]) -> int:
     try:
         return _do(spec, parser.read(words))
     except HelpWanted as wanted:
-        return _help(parser, command, mistake=wanted.mistake)
+        return _help_of(parser, command, mistake=wanted.mistake)
     except UsageError as error:
         return _wrong_usage(error, command, parser.prog)
     except KubeMetricsError as error:
@@ -66,7 +147,7 @@ def _do(spec: CommandSpec, args: Namespace) -> int:
         return spec.run(args)
 
 
-def _help(parser: Parser, command: Command, *, mistake: bool) -> int:
+def _help_of(parser: Parser, command: Command, *, mistake: bool) -> int:
     text = f"{parser.format_help().rstrip()}\n"
     if mistake:
         console.tell(text)
@@ -80,9 +161,120 @@ def _help(parser: Parser, command: Command, *, mistake: bool) -> int:
 
 def _wrong_usage(error: UsageError, command: Command, prog: str) -> int:
     console.complain(f"error: {error}")
-    console.complain(error.see.format(command.kubectl or prog))
+    see = error.pointer or error.see.format(command.kubectl or prog)
+    for line in see.splitlines():
+        console.complain(line)
     return _usage_code(command)
 
 
 def _usage_code(command: Command) -> int:
     return 1 if command.kubectl else 2
+
+
+def build(name: str) -> tuple[CommandSpec, Parser]:
+    """Import the module of the command *name*; return its spec and its parser."""
+    command = COMMANDS[name]
+    module, _, attribute = command.spec.partition(":")
+    spec: CommandSpec = getattr(import_module(f"kubemetrics.{module}"), attribute)
+    parser = Parser(
+        f"{console.program()} {name}",
+        description=spec.description,
+        examples=spec.examples,
+    )
+    spec.add_arguments(parser)
+    if command.connects:
+        add_shared(parser)
+    return spec, parser
+
+
+def children(name: str) -> tuple[str, ...]:
+    """Return the names of the commands directly below *name*."""
+    prefix = f"{name} " if name else ""
+    return tuple(
+        candidate
+        for candidate in COMMANDS
+        if candidate.startswith(prefix) and " " not in candidate.removeprefix(prefix)
+    )
+
+
+def child(name: str, word: str) -> str | None:
+    """Return the name of the command that *word*, or an alias, names below *name*."""
+    for candidate in children(name):
+        last = candidate.rpartition(" ")[2]
+        if word in (last, *COMMANDS[candidate].aliases):
+            return candidate
+    return None
+
+
+class NamedCommand(NamedTuple):
+    """The command that a command line names, and the *words* without that name.
+
+    *stray* is the first word that names no command, where one was expected.
+    """
+
+    name: str
+    words: list[str]
+    stray: str = ""
+
+
+def find(words: list[str]) -> NamedCommand:
+    """Find the command; a connection flag may stand before it, as with kubectl."""
+    name, rest, skip = "", list[str](), False
+    for index, word in enumerate(words):
+        if skip or (word.startswith("-") and word != "--"):
+            rest.append(word)
+            skip = not skip and word in VALUED
+            continue
+        found = child(name, word)
+        if found is None:
+            return NamedCommand(name, rest + words[index:], word)
+        name = found
+    return NamedCommand(name, rest)
+
+
+_TEXT: Final = """\
+Every pod and its metrics: exact, explained, and nothing left out.
+
+Usage: {prog} COMMAND [NAME ...] [flags]
+
+Commands:
+{commands}
+
+Examples:
+  {prog} pods -A --sort -mem.usage --top 10
+  {prog} nodes
+  {prog} doctor
+  {prog} top pods -A --sort-by=memory
+  {prog} raw /version
+  {prog} config
+
+'{prog} COMMAND --help' explains a command; '{prog} --version' is the version.
+
+Exit codes: 0 ok, 1 the request failed or was refused, 2 wrong usage or
+configuration, 3 metrics API absent or down, 4 partial data with --strict,
+10 --fail-on matched, 130 interrupted (top: those of kubectl).
+"""
+
+
+def _overview(words: list[str], stray: str) -> int:
+    """Do what a command line without a command asks; *stray* stands in its place."""
+    if stray:
+        return _unknown(f'unknown command "{stray}"')
+    if "--version" in words:
+        return console.put((f"kubemetrics {__version__}\n",))
+    if not words or {"-h", "--help"} & {*words}:
+        return console.put((_help(),))
+    known = words[0].partition("=")[0] in FLAGS
+    return _unknown("no command is named" if known else f"unknown flag: {words[0]}")
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = (f"  {name:{width}}  {c.summary}" for name, c in COMMANDS.items())
+    return _TEXT.format(prog=console.program(), commands="\n".join(lines))
+
+
+def _unknown(what: str) -> int:
+    console.complain(f"error: {what}")
+    console.complain(f"See '{console.program()} --help' for usage.")
+    return 2

@@ -12,7 +12,7 @@ from .. import console
 from ..commandline import CommandSpec, HelpWanted, Parser, UsageError
 from ..errors import KubeMetricsError
 from ..text import printable
-from .commands import COMMANDS, build, children, find
+from . import COMMANDS, build, children, find
 
 # What could stand at the cursor: ``kubemetrics __complete WORD...``.
 #

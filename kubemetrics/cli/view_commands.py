@@ -1,15 +1,30 @@
-"""The five joined views as commands: one record each, and the flags that they share."""
+"""The joined views as commands: five records, their flags, and what the flags mean.
 
+A record is a view's help and names; `plan` turns its parsed flags into a `Plan`, which
+`run` carries out.
+"""
+
+# ruff: noqa: PLC0415 - for a help text, and for completion, no rows are shown
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from ..commandline import CommandSpec, Parser, UsageError
+from ..frozen import dataclass
 
-if TYPE_CHECKING:  # for a help text nothing is read
-    from ..views.view import View
+if TYPE_CHECKING:
+    from ..config.model import Config
+    from ..console import Terminal
+    from ..snapshot import SnapshotOptions
+    from ..snapshot.parts import Scope
+    from ..table.columns import Column, Table
+    from ..table.render import TableOptions
+    from ..views.view import RowSelection, View
+
+R = TypeVar("R")
+T = TypeVar("T")
 
 
 class _ViewCommand(NamedTuple):
@@ -32,7 +47,7 @@ class _ViewCommand(NamedTuple):
         """Return what the command line needs; *view* makes the view of single rows."""
 
         def run(args: Namespace) -> int:
-            from .run import run as show  # noqa: PLC0415 - not for a help text
+            from .run import run as show
 
             sums = self.sums or (self.by and args.by)
             return show(args, _summed(args, self.sums or "pods") if sums else view())
@@ -48,26 +63,26 @@ class _ViewCommand(NamedTuple):
 
 
 def _pods() -> View[Any]:
-    from ..views.pods import pod_view  # noqa: PLC0415 - not for a help text
+    from ..views.pods import pod_view
 
     return pod_view()
 
 
 def _containers() -> View[Any]:
-    from ..views.containers import container_view  # noqa: PLC0415 - not for a help text
+    from ..views.containers import container_view
 
     return container_view()
 
 
 def _nodes() -> View[Any]:
-    from ..views.nodes import node_view  # noqa: PLC0415 - not for a help text
+    from ..views.nodes import node_view
 
     return node_view()
 
 
 def _summed(args: Namespace, base: str) -> View[Any]:
     """Return the roll-up by the keys of *base* and then those of ``--by``."""
-    from ..views.groups import group_view  # noqa: PLC0415 - not for a help text
+    from ..views.groups import group_view
 
     keys = [_key(word.strip()) for word in args.by.split(",") if word.strip()]
     if getattr(args, "label_columns", None):
@@ -79,8 +94,96 @@ def _summed(args: Namespace, base: str) -> View[Any]:
 
 
 def _key(word: str) -> str:
-    """Take a column's key for the key of a group."""
+    """Return the key of a group for *word*, which may be the key of its column."""
     return {"priority_class": "priority-class", "ns": "namespace"}.get(word, word)
+
+
+PODS: Final = _ViewCommand(
+    description="""\
+Show every pod: what it uses beside what it requests and may use, its status as
+'kubectl get pods' has it, and where there is no usage the reason why.
+
+A '-' is not known. '~' is a lower bound: a container was not measured, or (limits) has
+none. '!' is an old sample. CPU is rounded up, memory and percentages down.""",
+    examples="""\
+  kubemetrics pods
+  kubemetrics pods -A --sort -mem.usage --top 10
+  kubemetrics pods -n 'team-*' --exclude-namespace team-b --sum
+  kubemetrics pods -A --where 'mem.pct_limit > 80 and namespace != "kube-system"'
+  kubemetrics pods -A --by node,label:app
+  kubemetrics pods --node worker-1 -L app,tier -o wide
+  kubemetrics pods -A -o json | jq '.items[] | select(.reason)'
+  kubemetrics pods -A --where 'mem.pct_limit >= 95' --fail-on 'mem.pct_limit >= 95'
+  kubemetrics pods --watch""",
+    names="pods by name",
+    by="node,label:app",
+).spec(_pods)
+
+CONTAINERS: Final = _ViewCommand(
+    description="""\
+Show every container of the pods: regular ones, sidecars, init and ephemeral ones, each
+with its own usage, requests and limits, or with the reason why it has no usage.""",
+    examples="""\
+  kubemetrics containers
+  kubemetrics containers web-0
+  kubemetrics containers -A --sort -mem.pct_limit --top 20
+  kubemetrics containers -A --where 'type == sidecar' --sum
+  kubemetrics containers -A --where 'mem.unlimited > 0' -o csv""",
+    names="of these pods",
+    by="owner,container",
+).spec(_containers)
+
+NODES: Final = _ViewCommand(
+    description="""\
+Show every node: its usage, the system's included, and what its pods request and may
+use, all as shares of what it offers to pods (allocatable).
+
+%NODE is usage, %REQ the requests and %LIM the limits of its pods, FREE what pods may
+still request. With -o wide: capacity, what is reserved, and usage less that of the
+pods (REST).""",
+    examples="""\
+  kubemetrics nodes
+  kubemetrics nodes worker-1 -o wide
+  kubemetrics nodes -l pool=batch -L topology.kubernetes.io/zone
+  kubemetrics nodes --where 'mem.pct_node > 80 or status != Ready'
+  kubemetrics nodes --sort -cpu.headroom --sum
+  kubemetrics nodes --all-contexts""",
+    names="nodes by name",
+    of_nodes=True,
+).spec(_nodes)
+
+NAMESPACES: Final = _ViewCommand(
+    description="""\
+Show what the pods of each namespace use, request and may use, all namespaces unless
+one is named. '~' is a lower bound: pods that run are not measured, or have no limit.\
+""",
+    examples="""\
+  kubemetrics namespaces --sort -mem.usage
+  kubemetrics namespaces 'team-*' --sum
+  kubemetrics namespaces --by node
+  kubemetrics namespaces -o prometheus > /var/lib/node_exporter/kubemetrics.prom""",
+    names="namespaces by name",
+    by="node: that key beside the namespace",
+    labels=False,
+    sums="namespaces",
+).spec(_pods)
+
+WORKLOADS: Final = _ViewCommand(
+    description="""\
+Show what the pods of each workload use, request and may use: of Deployments (found
+through their ReplicaSets' names), StatefulSets, DaemonSets, Jobs and CronJobs; a pod
+that nothing owns stands for itself. MIN and MAX are those of a single replica.""",
+    examples="""\
+  kubemetrics workloads
+  kubemetrics workloads deployment/api 'web-*'
+  kubemetrics workloads -A --sort -cpu.usage --top 10
+  kubemetrics workloads -A --where 'owner.kind == DaemonSet' --sum
+  kubemetrics workloads -A --where 'mem.usage > mem.requests' -o csv""",
+    names="workloads, as api or deployment/api",
+    by="node: that key beside the workload",
+    labels=False,
+    sums="workloads",
+).spec(_pods)
 
 
 _EXPRESSIONS: Final = """\
@@ -101,7 +204,7 @@ OUTPUTS: Final = (
 
 
 def _add_arguments(parser: Parser, *, name: str, namespaced: bool = True) -> None:
-    """Declare what all views have; *name* is what a NAME names."""
+    """Declare the flags that all views have; *name* says what a NAME names."""
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"{name}; globs such as 'api-*' too"
     )
@@ -222,89 +325,197 @@ def _add_exit(parser: Parser) -> None:
     )  # fmt: skip
 
 
-PODS: Final = _ViewCommand(
-    description="""\
-Show every pod: what it uses beside what it requests and may use, its status as
-'kubectl get pods' has it, and where there is no usage the reason why.
+_DIGITS: Final = 18
+"""As many as any number of rows or pods has, and fewer than ``int`` refuses."""
+MACHINES: Final = frozenset({"json", "yaml", "ndjson", "csv", "prometheus"})
+"""The outputs that have every column and no marks."""
 
-A '-' is not known. '~' is a lower bound: a container was not measured, or (limits) has
-none. '!' is an old sample. CPU is rounded up, memory and percentages down.""",
-    examples="""\
-  kubemetrics pods
-  kubemetrics pods -A --sort -mem.usage --top 10
-  kubemetrics pods -n 'team-*' --exclude-namespace team-b --sum
-  kubemetrics pods -A --where 'mem.pct_limit > 80 and namespace != "kube-system"'
-  kubemetrics pods -A --by node,label:app
-  kubemetrics pods --node worker-1 -L app,tier -o wide
-  kubemetrics pods -A -o json | jq '.items[] | select(.reason)'
-  kubemetrics pods -A --where 'mem.pct_limit >= 95' --fail-on 'mem.pct_limit >= 95'
-  kubemetrics pods --watch""",
-    names="pods by name",
-    by="node,label:app",
-).spec(_pods)
 
-CONTAINERS: Final = _ViewCommand(
-    description="""\
-Show every container of the pods: regular ones, sidecars, init and ephemeral ones, each
-with its own usage, requests and limits, or with the reason why it has no usage.""",
-    examples="""\
-  kubemetrics containers
-  kubemetrics containers web-0
-  kubemetrics containers -A --sort -mem.pct_limit --top 20
-  kubemetrics containers -A --where 'type == sidecar' --sum
-  kubemetrics containers -A --where 'mem.unlimited > 0' -o csv""",
-    names="of these pods",
-    by="owner,container",
-).spec(_containers)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(Generic[R]):
+    """What a command line asks for.
 
-NODES: Final = _ViewCommand(
-    description="""\
-Show every node: its usage, the system's included, and what its pods request and may
-use, all as shares of what it offers to pods (allocatable).
+    *arrange* keeps and orders rows. *fail_on* says whether a row makes the command
+    fail. *columns* were named, or are none; *labels* are shown beside them.
+    """
 
-%NODE is usage, %REQ the requests and %LIM the limits of its pods, FREE what pods may
-still request. With -o wide: capacity, what is reserved, and usage less that of the
-pods (REST).""",
-    examples="""\
-  kubemetrics nodes
-  kubemetrics nodes worker-1 -o wide
-  kubemetrics nodes -l pool=batch -L topology.kubernetes.io/zone
-  kubemetrics nodes --where 'mem.pct_node > 80 or status != Ready'
-  kubemetrics nodes --sort -cpu.headroom --sum
-  kubemetrics nodes --all-contexts""",
-    names="nodes by name",
-    of_nodes=True,
-).spec(_nodes)
+    view: View[R]
+    selection: RowSelection
+    arrange: Callable[[Sequence[R]], Sequence[R]]
+    fail_on: Callable[[R], bool] | None
+    columns: tuple[Column[R], ...]
+    labels: tuple[Column[R], ...]
+    output: str
+    table_options: TableOptions
 
-NAMESPACES: Final = _ViewCommand(
-    description="""\
-Show what the pods of each namespace use, request and may use, all namespaces unless
-one is named. '~' is a lower bound: pods that run are not measured, or have no limit.\
-""",
-    examples="""\
-  kubemetrics namespaces --sort -mem.usage
-  kubemetrics namespaces 'team-*' --sum
-  kubemetrics namespaces --by node
-  kubemetrics namespaces -o prometheus > /var/lib/node_exporter/kubemetrics.prom""",
-    names="namespaces by name",
-    by="node: that key beside the namespace",
-    labels=False,
-    sums="namespaces",
-).spec(_pods)
+    @property
+    def scope(self) -> Scope:
+        """Which namespaces are read and shown."""
+        return self.selection.scope
 
-WORKLOADS: Final = _ViewCommand(
-    description="""\
-Show what the pods of each workload use, request and may use: of Deployments (found
-through their ReplicaSets' names), StatefulSets, DaemonSets, Jobs and CronJobs; a pod
-that nothing owns stands for itself. MIN and MAX are those of a single replica.""",
-    examples="""\
-  kubemetrics workloads
-  kubemetrics workloads deployment/api 'web-*'
-  kubemetrics workloads -A --sort -cpu.usage --top 10
-  kubemetrics workloads -A --where 'owner.kind == DaemonSet' --sum
-  kubemetrics workloads -A --where 'mem.usage > mem.requests' -o csv""",
-    names="workloads, as api or deployment/api",
-    by="node: that key beside the workload",
-    labels=False,
-    sums="workloads",
-).spec(_pods)
+    @property
+    def machine(self) -> bool:
+        """Whether the output is for a program."""
+        return self.output in MACHINES or self.output == "name"
+
+    def shown(self, rows: Sequence[R]) -> tuple[Column[R], ...]:
+        """Return the columns to show of *rows*.
+
+        The column of the namespace is left out where the scope has just one.
+        """
+        from ..table.columns import unique
+
+        table = self.view.table
+        if self.columns:
+            return unique((*self.columns, *self.labels))
+        if self.output in MACHINES:
+            return (*table.columns, *self.labels)
+        if self.output == "wide":
+            return (*table.wide(rows), *self.labels)
+        columns = (*table.plain(rows), *self.labels)
+        hidden = self.scope.single and len(table.identity) > 1
+        return tuple(c for c in columns if not (hidden and c.key == "namespace"))
+
+
+def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
+    """Return what the parsed flags *args* ask of *view*.
+
+    Raises:
+        UsageError: the value of a flag is wrong.
+    """
+    from ..views.view import RowSelection
+
+    table = view.table
+    named = _words(args.columns)
+    labels = [f"label:{word}" for word in _words(",".join(_labels(args)))]
+    return Plan(
+        view=view,
+        selection=RowSelection(names=tuple(args.names), scope=_scope(args, view)),
+        arrange=_arrange(args, table),
+        fail_on=_expression("--fail-on", args.fail_on, table),
+        columns=_of_flag("--columns", lambda: tuple(map(table.need, named))),
+        labels=tuple(map(table.need, labels)),
+        output=args.output,
+        table_options=_table_options(args, terminal, fixed=bool(named)),
+    )
+
+
+def reads(args: Namespace, plan: Plan[R]) -> Callable[[Config], SnapshotOptions]:
+    """Return a function that gives what to read under a configuration.
+
+    Raises:
+        UsageError: the value of a flag is wrong.
+    """
+    selector = args.selector or None
+    chunk_size = _count("--chunk-size", args.chunk_size)
+    name, fields = _one_name(args), _fields(args, plan.view)
+
+    def options(config: Config) -> SnapshotOptions:
+        if plan.view.of_nodes:
+            return {
+                "node_selector": selector,
+                "node": name,
+                "reconcile": True,
+                "chunk_size": chunk_size,
+            }
+        return {
+            "namespace": plan.scope.within(config.namespace).namespaces,
+            "label_selector": selector,
+            "field_selector": fields,
+            "node": args.node or None,
+            "chunk_size": chunk_size,
+        }
+
+    return options
+
+
+def _of_flag(flag: str, read: Callable[[], T]) -> T:
+    """Read the value of *flag*; the error of a wrong one names the flag."""
+    try:
+        return read()
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}") from None
+
+
+def _arrange(args: Namespace, table: Table[R]) -> Callable[[Sequence[R]], Sequence[R]]:
+    from ..table.columns import arrangement
+
+    sort = _words(args.sort)
+    keep = _expression("--where", args.where, table)
+    top = None if args.top is None else _count("--top", args.top)
+    return _of_flag(
+        "--sort", lambda: arrangement(table, keep=keep, sort=sort, top=top)
+    ).apply
+
+
+def _expression(
+    flag: str, text: str | None, table: Table[R]
+) -> Callable[[R], bool] | None:
+    if text is None:
+        return None
+    from ..table.expressions import ExpressionError, where
+
+    try:
+        return where(text, table)
+    except ExpressionError as error:
+        raise UsageError(f"{flag}: {error}", pointer=error.pointer) from None
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _labels(args: Namespace) -> list[str]:
+    found: list[str] = getattr(args, "label_columns", [])
+    return found
+
+
+def _count(flag: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        raise UsageError(f"{flag} takes a number, not {text[:100]!r}")
+    return int(text)
+
+
+def _table_options(args: Namespace, terminal: Terminal, *, fixed: bool) -> TableOptions:
+    from ..table.columns import Units
+    from ..table.render import TableOptions, Thresholds
+
+    wide = args.output == "wide"
+    units = _of_flag("--units", lambda: Units.parse(args.units))
+    thresholds = _of_flag("--thresholds", lambda: Thresholds.parse(args.thresholds))
+    return TableOptions(
+        units=units,
+        width=None if wide else terminal.width,
+        fixed=fixed,
+        colour=thresholds if terminal.colour else None,
+        headers=not args.no_headers,
+        total=args.sum,
+    )
+
+
+def _scope(args: Namespace, view: View[R]) -> Scope:
+    """Decide which namespaces are read and shown; nodes have none."""
+    from ..snapshot.parts import Scope
+
+    if view.of_nodes:
+        return Scope()
+    excluded = tuple(args.exclude_namespace)
+    if args.all_namespaces:
+        return Scope(excluded=excluded)
+    return Scope.of_words(args.namespaces or (), excluded, everywhere=view.everywhere)
+
+
+def _one_name(args: Namespace) -> str | None:
+    """Return the name, if there is just one and no glob."""
+    from ..snapshot.parts import is_glob
+
+    names: list[str] = args.names
+    return names[0] if len(names) == 1 and not is_glob(names[0]) else None
+
+
+def _fields(args: Namespace, view: View[R]) -> str | None:
+    if view.of_nodes:
+        return None
+    name = _one_name(args) if view.pods_by_name else None
+    fields = [f"metadata.name={name}"] if name else []
+    return ",".join(filter(None, [args.field_selector, *fields])) or None

@@ -24,8 +24,8 @@ from ..table.render import render
 from ..text import printable, shorten
 from ..times import human_duration
 from ..views.trends import TrendColumns
-from .plan import Plan
-from .run import Outcome, Round, Rounds, outcome_of, printed
+from .run import Outcome, Round, Rounds, outcome_of, rendered
+from .view_commands import Plan
 
 # When the next sample is due, learned from those before.
 
@@ -97,7 +97,7 @@ def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
     every = _seconds(args.watch)
     watching = Watching(args, wanted)
     while True:
-        taken = rounds.take()
+        taken = rounds.read()
         if watching.first:
             _raise_if_nothing(taken)
         outcome = watching.show(taken)
@@ -116,7 +116,7 @@ def _seconds(text: str) -> timedelta | None:
 
 
 def _raise_if_nothing(taken: Round[R]) -> None:
-    errors = [reading.error for reading in taken.readings]
+    errors = [result.error for result in taken.results]
     if errors[0] is not None and all(errors):
         raise errors[0]
 
@@ -149,7 +149,7 @@ class Watching(Generic[R]):
 
     def wait(self, taken: Round[R]) -> timedelta:
         """Return how long to wait for the next samples."""
-        found = [r.snapshot for r in taken.readings if r.snapshot]
+        found = [r.snapshot for r in taken.results if r.snapshot]
         windows = [s.cadence for s in found if s.cadence]
         return self._pace.wait(taken.latest, taken.date, max(windows, default=None))
 
@@ -182,7 +182,7 @@ class Watching(Generic[R]):
         )
         if rows or (self.first and plan.machine):
             between = ["---"] if plan.output == "yaml" and not self.first else []
-            lines = chain(between, printed(plan, rows, taken.sources).lines)
+            lines = chain(between, rendered(plan, rows, taken.sources).lines)
             self._write(f"{line}\n" for line in lines)
 
     def _write(self, texts: Iterable[str]) -> None:

@@ -18,7 +18,6 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from ..frozen import dataclass
 from ..quantity import Quantity
-from ..text import printable, width
 from ..times import human_duration
 
 R = TypeVar("R")
@@ -91,27 +90,6 @@ Family: TypeAlias = Callable[[str], Column[R]]
 
 class UnknownColumnError(ValueError):
     """No column has this key; the text suggests those that it may be."""
-
-
-class ExpressionError(ValueError):
-    """An expression that cannot be read, at *column* (the first is 1) of *text*.
-
-    *flag* may be set to where the expression was given.
-    """
-
-    flag = ""
-
-    def __init__(self, problem: str, *, text: str, column: int) -> None:
-        self.problem = problem
-        self.text = text
-        self.column = column
-        super().__init__(f"column {column}: {problem}")
-
-    @property
-    def pointer(self) -> str:
-        """Two lines: the expression, and a caret under what is wrong with it."""
-        before = printable(self.text[: self.column - 1])
-        return f"  {printable(self.text)}\n  {' ' * width(before)}^"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

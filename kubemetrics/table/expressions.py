@@ -26,8 +26,9 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from ..frozen import dataclass
 from ..quantity import Quantity
+from ..text import printable, width
 from ..times import parse_duration
-from .columns import Column, ExpressionError, Kind, Table, Value
+from .columns import Column, Kind, Table, Value
 
 R = TypeVar("R")
 Predicate: TypeAlias = Callable[[R], bool | None]
@@ -44,6 +45,22 @@ _COMPARE: Final[Mapping[str, Callable[[Operand, Operand], bool]]] = {
 }  # fmt: skip
 _GLOB: Final = {"=~": True, "!~": False}
 _OPERATORS: Final = "== != < <= > >= =~ !~"
+
+
+class ExpressionError(ValueError):
+    """An expression that cannot be read, at *column* (the first is 1) of *text*."""
+
+    def __init__(self, problem: str, *, text: str, column: int) -> None:
+        self.problem = problem
+        self.text = text
+        self.column = column
+        super().__init__(f"column {column}: {problem}")
+
+    @property
+    def pointer(self) -> str:
+        """Two lines: the expression, and a caret under what is wrong with it."""
+        before = printable(self.text[: self.column - 1])
+        return f"  {printable(self.text)}\n  {' ' * width(before)}^"
 
 
 def where(text: str, table: Table[R]) -> Callable[[R], bool]:

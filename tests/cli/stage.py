@@ -9,9 +9,9 @@ from contextlib import chdir, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from kubemetrics.cli.commands import build
-from kubemetrics.cli.plan import plan
-from kubemetrics.cli.run import Rounds, clusters
+from kubemetrics.cli import build
+from kubemetrics.cli.run import Rounds, context_readers
+from kubemetrics.cli.view_commands import plan
 from kubemetrics.cli.watching import Watching
 from kubemetrics.console import terminal
 from kubemetrics.views.pods import pod_view
@@ -66,13 +66,13 @@ def _watched(words: list[str], width: int, *, colour: bool) -> str:
         streams(cluster, width=width, environ=environ) as (out, _),
     ):
         args = build(words[0])[1].read(words[1:])
-        found = clusters(args)
+        found = context_readers(args)
         wanted = plan(args, pod_view(), terminal(args.color))
         rounds, watching = Rounds(args, wanted, found), Watching(args, wanted)
         samples = cluster.pod_samples.samples()[::2]
         for load in _LOAD:
             _scrape(cluster, samples, load)
-            watching.show(rounds.take())
+            watching.show(rounds.read())
         for one in found:
             one.close()
     frame = out.getvalue().split("\x1b[H")[-1]

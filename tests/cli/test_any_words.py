@@ -12,8 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kubemetrics.cli import main
-from kubemetrics.cli.commands import COMMANDS, build
+from kubemetrics.cli import COMMANDS, build, main
 from kubemetrics.commandline import FLAGS, HelpWanted, UsageError
 
 _PIECES = [word for name in COMMANDS for word in name.split()]

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from kubemetrics import cli, commandline
-from kubemetrics.cli import main
-from kubemetrics.cli.commands import build, find
+from kubemetrics.cli import build, find, main
 from kubemetrics.config.model import Config
 from tests.cluster import Cluster
 from tests.cluster.faults import api_error, json_body, silence, warning

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubemetrics.cli.commands import COMMANDS, NamedCommand, build, child, find
+from kubemetrics.cli import COMMANDS, NamedCommand, build, child, find
 from kubemetrics.commandline import HelpWanted, Parser, UsageError
 
 _INVALID = (

@@ -16,9 +16,9 @@ from kubemetrics.api.operations import (
     pod_kind,
     pod_metrics_kind,
 )
-from kubemetrics.cli.commands import build
-from kubemetrics.cli.plan import plan
-from kubemetrics.cli.run import Outcome, Reading, Rounds, outcome_of, printed
+from kubemetrics.cli import build
+from kubemetrics.cli.run import ContextResult, Outcome, Rounds, outcome_of, rendered
+from kubemetrics.cli.view_commands import plan
 from kubemetrics.config.model import Config
 from kubemetrics.console import Terminal
 from kubemetrics.errors import DecodeError
@@ -142,8 +142,8 @@ class _Ready:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
-    def read(self, _: Callable[[Config], SnapshotOptions], __: Scope) -> Reading:
-        return Reading(context="", namespace="team-a", snapshot=self._snapshot)
+    def read(self, _: Callable[[Config], SnapshotOptions], __: Scope) -> ContextResult:
+        return ContextResult(context="", namespace="team-a", snapshot=self._snapshot)
 
 
 class Shown(NamedTuple):
@@ -168,10 +168,10 @@ def shown(view: str, output: str, snapshot: Snapshot) -> Shown:
     """Show a view as the command does."""
     args = _args(view, output)
     wanted = plan(args, _VIEWS[view](), _WIDE)
-    clusters: Any = [_Ready(snapshot)]
-    taken = Rounds(args, wanted, clusters).take()
-    rendered = printed(wanted, taken.rows, taken.sources)
-    return Shown(list(rendered.lines), outcome_of(args, wanted, taken))
+    contexts: Any = [_Ready(snapshot)]
+    taken = Rounds(args, wanted, contexts).read()
+    lines = rendered(wanted, taken.rows, taken.sources).lines
+    return Shown(list(lines), outcome_of(args, wanted, taken))
 
 
 @cache

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics.quantity import Quantity
-from kubemetrics.table.columns import Column, ExpressionError, Table, label_column
-from kubemetrics.table.expressions import where
+from kubemetrics.table.columns import Column, Table, label_column
+from kubemetrics.table.expressions import ExpressionError, where
 
 
 class Row(NamedTuple):
