@@ -46,10 +46,7 @@ class UsageError(Exception):
 
 
 class HelpWanted(Exception):  # noqa: N818 - it is not an error
-    """``-h`` or ``--help`` was met, or nothing else would make sense.
-
-    *mistake* says that it was not asked for.
-    """
+    """The help is to be shown: for ``-h`` or ``--help``, or after a *mistake*."""
 
     def __init__(self, *, mistake: bool = False) -> None:
         self.mistake = mistake
@@ -57,7 +54,7 @@ class HelpWanted(Exception):  # noqa: N818 - it is not an error
 
 
 class CommandSpec(NamedTuple):
-    """What a command's module offers: texts for its help, its flags, and what it does.
+    """A command as its module declares it: its help, its flags, and its function.
 
     *examples* are command lines, two spaces in. *add_arguments* declares the command's
     own flags and arguments. *run* returns the exit code; a `KubeMetricsError` that it
@@ -85,7 +82,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """Declare as with argparse; `read` takes the words as kubectl would."""
+    """An argparse parser whose `read` takes words as kubectl does."""
 
     def __init__(self, prog: str, *, description: str, examples: str) -> None:
         super().__init__(
@@ -110,7 +107,7 @@ class Parser(argparse.ArgumentParser):
         return self.parse_args(_Words(self._option_string_actions).canonical(words))
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of printing and leaving."""
+        """Raise a `UsageError`, where argparse would print it and exit."""
         # `read` put the names behind "--", which nobody typed.
         raise UsageError(message.replace("arguments: -- ", "arguments: "))
 
@@ -126,17 +123,17 @@ class Parser(argparse.ArgumentParser):
         return super()._get_values(action, arg_strings)
 
     def format_help(self) -> str:
-        """Return the help, with a usage line that leaves the flags to their list."""
+        """Return the help; its usage line leaves the flags to their list."""
         names = (_usage(action) for action in self.arguments())
         self.usage: str | None = " ".join(["%(prog)s", *names, "[flags]"])
         return super().format_help()
 
     def options(self) -> tuple[argparse.Action, ...]:
-        """Return what was declared with a dash."""
+        """Return the declared flags."""
         return tuple(action for action in self._actions if action.option_strings)
 
     def arguments(self) -> tuple[argparse.Action, ...]:
-        """Return what was declared without one."""
+        """Return the declared positional arguments."""
         return tuple(action for action in self._actions if not action.option_strings)
 
 
@@ -288,7 +285,7 @@ FLAGS: Final = frozenset(name for flag in SHARED for name in (flag.name, flag.sh
 VALUED: Final = frozenset(
     name for flag in SHARED if flag.metavar for name in (flag.name, flag.short) if name
 )
-"""Those that take the next word."""
+"""The flags that take the next word."""
 
 
 def add_shared(parser: Parser) -> None:
@@ -350,10 +347,10 @@ def config_of(args: Namespace, *, context: str | None = None) -> Config:
 
 
 def client_of(args: Namespace) -> Client:
-    """Return a client for what the flags say; close it, or use it in a ``with``."""
+    """Return a client for the cluster of the flags; use it in a ``with``."""
     from .client.sync import Client  # noqa: PLC0415 - httpx, not for --help
 
-    return Client(config_of(args), on_warning=console.warn)
+    return Client(config_of(args), on_warning=console.print_warning)
 
 
 def last(values: Sequence[str] | None) -> str | None:

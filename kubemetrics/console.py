@@ -1,4 +1,4 @@
-"""What the command writes to: stdout and stderr, also broken ones, and a terminal."""
+"""stdout, stderr and the terminal: writing, exit codes, progress and the log of -v."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, TextIO
 
 from .errors import ConfigError, KubeMetricsError, MetricsUnavailable
@@ -31,11 +30,12 @@ def program() -> str:
     return "kubectl metrics" if called.startswith("kubectl-metrics") else "kubemetrics"
 
 
-def prepare() -> None:
-    """Never fail on a character that the encoding lacks, nor on a closed stream.
+def prepare_streams() -> None:
+    """Make stdout and stderr writable: any character, and also a closed stream.
 
-    Python has ``None`` for one that was closed (``>&-``), whose file descriptor no
-    socket may get. What is said on stderr is then not wanted; a write to stdout fails.
+    A character that the encoding lacks is escaped. Python has ``None`` for a stream
+    that was closed (``>&-``), whose file descriptor no socket may get: what is written
+    to such a stderr is dropped, a write to such a stdout fails.
     """
     sys.stdout = sys.stdout or _opened(os.O_RDONLY)
     sys.stderr = sys.stderr or _opened(os.O_WRONLY)
@@ -48,37 +48,37 @@ def _opened(mode: int) -> io.TextIOWrapper:
     return open(os.open(os.devnull, mode), "w", encoding="utf-8")  # noqa: PTH123
 
 
-def complain(line: str) -> None:
-    """Write one line for people, with whatever a server put into it made harmless."""
-    tell(f"{printable(line)}\n")
+def print_stderr(line: str) -> None:
+    """Write one line for people to stderr, harmless whatever a server put into it."""
+    write_stderr(f"{printable(line)}\n")
 
 
-def tell(text: str) -> None:
-    """Write *text* on stderr; where that fails the verdict is the same without it."""
-    attempt(sys.stderr, (text,))
+def write_stderr(text: str) -> None:
+    """Write *text* to stderr; an error in that changes no exit code."""
+    write(sys.stderr, (text,))
 
 
-def put(texts: Iterable[str] | bytes, code: int = 0) -> int:
-    """Write *texts* to stdout, after the verdict *code*; return the exit code."""
-    return settle(code, attempt(sys.stdout, texts))
+def write_stdout(texts: Iterable[str] | bytes, code: int = 0) -> int:
+    """Write *texts* to stdout; return the exit code of a command that got to *code*."""
+    return final_code(code, write(sys.stdout, texts))
 
 
-def settle(code: int, failure: OSError | None) -> int:
-    """Return the exit code of a command that ended with *code*, and say what failed.
+def final_code(code: int, failure: OSError | None) -> int:
+    """Return the exit code after *code* and a *failure* to write, which is reported.
 
-    A reader that has had enough is no failure. Output that is lost is one, and one that
-    yields to a verdict that says more.
+    A reader that closed the pipe is no failure. Lost output is 1, unless *code* is
+    already another error's.
     """
     if failure is None or isinstance(failure, BrokenPipeError):
         return code
     closed = failure.errno == errno.EBADF
     why = "stdout is closed" if closed else failure.strerror
-    complain(f"error: cannot write the output: {why}")
+    print_stderr(f"error: cannot write the output: {why}")
     return code or _UNWRITTEN
 
 
-def attempt(stream: TextIO, texts: Iterable[str] | bytes) -> OSError | None:
-    """Write and flush; return what failed, after which the stream leads nowhere."""
+def write(stream: TextIO, texts: Iterable[str] | bytes) -> OSError | None:
+    """Write and flush; after an error, which is returned, the stream is discarded."""
     try:
         if isinstance(texts, bytes):
             stream.buffer.write(texts)
@@ -86,19 +86,19 @@ def attempt(stream: TextIO, texts: Iterable[str] | bytes) -> OSError | None:
             stream.writelines(texts)
         stream.flush()
     except OSError as error:
-        abandon(stream)
+        discard(stream)
         return error
     return None
 
 
-def warn(text: str) -> None:
-    """Show a ``Warning`` header of the server, as kubectl does."""
-    complain(f"Warning: {text}")
+def print_warning(text: str) -> None:
+    """Print the text of a server's ``Warning`` header, as kubectl does."""
+    print_stderr(f"Warning: {text}")
 
 
-def fail(error: KubeMetricsError) -> int:
-    """Show *error* as one line and return its exit code."""
-    complain(f"error: {error}")
+def print_error(error: KubeMetricsError) -> int:
+    """Print *error* as one line; return its exit code."""
+    print_stderr(f"error: {error}")
     return exit_code(error)
 
 
@@ -109,19 +109,20 @@ def exit_code(error: KubeMetricsError) -> int:
     return 2 if isinstance(error, ConfigError) else 1
 
 
-def abandon(stream: TextIO) -> None:
-    """Let what is left in the buffer go nowhere, also in the interpreter's last flush.
+def discard(stream: TextIO) -> None:
+    """Point the stream's file descriptor at the null device.
 
-    That would end in Python's own exit code, 120.
+    The interpreter's last flush of the buffer would fail again, with Python's own exit
+    code 120.
     """
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    null = os.open(os.devnull, os.O_WRONLY)
     with contextlib.suppress(OSError):
-        os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+        os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 class Terminal(NamedTuple):
-    """stdout as it is: *width* in cells, or ``None`` where it is no terminal."""
+    """The size of stdout in cells (*width* ``None``: no terminal) and use of colour."""
 
     width: int | None
     height: int
@@ -129,7 +130,7 @@ class Terminal(NamedTuple):
 
 
 def terminal(color: str) -> Terminal:
-    """Look at stdout and the environment; *color* is auto, always or never.
+    """Return what stdout is, by the environment too; *color*: auto, always or never.
 
     Source of NO_COLOR: no-color.org, "present and not an empty string".
     """
@@ -140,17 +141,14 @@ def terminal(color: str) -> Terminal:
     return Terminal(size.columns if tty else None, size.lines, wanted)
 
 
-# How far a long list is, on stderr, for a person who waits.
-
-
 _CELLS: Final = 30
 _CLEAR: Final = "\r\x1b[K"
 
 
-class Bar:
-    """Draws a bar where the total is known, a count where it is not.
+class ProgressBar:
+    """Draws how far a long list is: a bar if the total is known, else a count.
 
-    It draws nothing for a list that comes in one page, and leaves nothing behind.
+    A list of one page draws nothing; at the end the line is cleared.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -158,38 +156,33 @@ class Bar:
         self._drawn = False
 
     @classmethod
-    def for_(cls, clusters: Sequence[object]) -> Self:
-        """Return a bar on stderr: for one cluster, and only on a terminal."""
-        alone = len(clusters) == 1
+    def for_contexts(cls, count: int) -> Self:
+        """Return a bar on stderr: for one context, and only on a terminal."""
+        alone = count == 1
         return cls(sys.stderr if alone and sys.stderr.isatty() else None)
 
     @property
     def progress(self) -> Progress | None:
-        """What a list is to tell its progress."""
+        """The callback for a list, or ``None`` where nothing is drawn."""
         return None if self._stream is None else self._draw
 
     def _draw(self, count: int, total: int | None) -> None:
         stream = self._stream
         if stream is None or (count == total and not self._drawn):
             return
-        attempt(stream, (f"{_CLEAR}{line(count, total)}",))
+        write(stream, (f"{_CLEAR}{progress_line(count, total)}",))
         self._drawn = True
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._stream is not None and self._drawn:
-            attempt(self._stream, (_CLEAR,))
+            write(self._stream, (_CLEAR,))
 
 
-def line(count: int, total: int | None) -> str:
-    """Return what is drawn."""
+def progress_line(count: int, total: int | None) -> str:
+    """Return the line that is drawn after *count* of *total* pods."""
     if not total:
         return f"{count} pods"
     done = min(count * _CELLS // total, _CELLS)
@@ -198,7 +191,7 @@ def line(count: int, total: int | None) -> str:
 
 @contextmanager
 def log_shown(verbosity: int) -> Generator[None, None, None]:
-    """Show requests and timings (1), and when and where they were (2 and more)."""
+    """Log requests and timings to stderr (1), with time and thread (2 and more)."""
     import logging  # noqa: PLC0415 - for -v only
 
     handler = _log_handler(timed=verbosity > 1)
@@ -216,7 +209,7 @@ def log_shown(verbosity: int) -> Generator[None, None, None]:
 def _log_handler(*, timed: bool) -> logging.Handler:
     """Return a handler that writes a line a record to stderr, harmless for a terminal.
 
-    *timed*: with when it was (milliseconds since the start) and in which thread.
+    *timed*: with the milliseconds since the start, and the thread.
     """
     import logging  # noqa: PLC0415 - for -v only
 
@@ -224,6 +217,6 @@ def _log_handler(*, timed: bool) -> logging.Handler:
         def emit(self, record: logging.LogRecord) -> None:
             when = f"{record.relativeCreated:7.0f} ms {record.threadName}: "
             line = printable(record.getMessage())
-            tell(f"{when if timed else ''}{line}\n")
+            write_stderr(f"{when if timed else ''}{line}\n")
 
     return Lines()

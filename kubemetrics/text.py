@@ -1,4 +1,4 @@
-"""Text from a server or a program on its way to people.
+"""Text from servers and programs made fit to print.
 
 It is made harmless to a terminal, put on one line, measured, padded and shortened.
 """

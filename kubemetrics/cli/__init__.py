@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     matched · 130 interrupted. ``top`` has kubectl's: 0 and 1. Output that is lost turns
     0 into 1; a reader that has had enough, and a broken stderr, change nothing.
     """
-    console.prepare()
+    console.prepare_streams()
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt:
@@ -135,7 +135,7 @@ def _run_command(name: str, words: list[str]) -> int:
     except UsageError as error:
         return _wrong_usage(error, command, parser.prog)
     except KubeMetricsError as error:
-        code = console.fail(error)
+        code = console.print_error(error)
         return 1 if command.kubectl else code
 
 
@@ -150,20 +150,20 @@ def _do(spec: CommandSpec, args: Namespace) -> int:
 def _help_of(parser: Parser, command: Command, *, mistake: bool) -> int:
     text = f"{parser.format_help().rstrip()}\n"
     if mistake:
-        console.tell(text)
+        console.write_stderr(text)
         return _usage_code(command)
     if command.kubectl:
         from ..kubectl_top.output import put  # noqa: PLC0415 - not for a help of ours
 
         return put(text)
-    return console.put((text,))
+    return console.write_stdout((text,))
 
 
 def _wrong_usage(error: UsageError, command: Command, prog: str) -> int:
-    console.complain(f"error: {error}")
+    console.print_stderr(f"error: {error}")
     see = error.pointer or error.see.format(command.kubectl or prog)
     for line in see.splitlines():
-        console.complain(line)
+        console.print_stderr(line)
     return _usage_code(command)
 
 
@@ -261,9 +261,9 @@ def _overview(words: list[str], stray: str) -> int:
     if stray:
         return _unknown(f'unknown command "{stray}"')
     if "--version" in words:
-        return console.put((f"kubemetrics {__version__}\n",))
+        return console.write_stdout((f"kubemetrics {__version__}\n",))
     if not words or {"-h", "--help"} & {*words}:
-        return console.put((_help(),))
+        return console.write_stdout((_help(),))
     known = words[0].partition("=")[0] in FLAGS
     return _unknown("no command is named" if known else f"unknown flag: {words[0]}")
 
@@ -275,6 +275,6 @@ def _help() -> str:
 
 
 def _unknown(what: str) -> int:
-    console.complain(f"error: {what}")
-    console.complain(f"See '{console.program()} --help' for usage.")
+    console.print_stderr(f"error: {what}")
+    console.print_stderr(f"See '{console.program()} --help' for usage.")
     return 2

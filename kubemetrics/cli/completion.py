@@ -1,4 +1,11 @@
-"""``kubemetrics completion SHELL``: the script that makes a shell complete."""
+"""Shell completion: the scripts of ``kubemetrics completion``, and their candidates.
+
+A script runs ``kubemetrics __complete WORD...`` with the words up to the cursor, the
+last one as far as it is typed. The answer is cobra's, which kubectl takes from a
+plugin's ``kubectl_complete-NAME`` as well: one candidate a line, a tab before its
+description, and a last line ``:DIRECTIVE``.
+Source: cobra's completions.go; kubectl's pkg/cmd/plugin_completion.go.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +21,8 @@ from ..errors import KubeMetricsError
 from ..text import printable
 from . import COMMANDS, build, children, find
 
-# What could stand at the cursor: ``kubemetrics __complete WORD...``.
-#
-# The words are those up to the cursor, the last one as far as it is typed. The answer
-# is cobra's, which kubectl takes from a plugin's ``kubectl_complete-NAME`` as well: one
-# candidate a line, a tab before its description, and a last line ``:DIRECTIVE``.
-# Source: cobra's completions.go; kubectl's pkg/cmd/plugin_completion.go.
-
-
 Candidate: TypeAlias = tuple[str, str]
+"""What may stand at the cursor, and its description."""
 
 _NO_FILES: Final = 4
 _FILES: Final = 0
@@ -42,12 +42,12 @@ def answer(words: list[str]) -> int:
         for value, description in found.candidates
         if value.startswith(current)
     ]
-    return console.put(f"{line}\n" for line in (*lines, f":{found.directive}"))
+    return console.write_stdout(f"{line}\n" for line in (*lines, f":{found.directive}"))
 
 
 def plugin() -> None:
-    """Be ``kubectl_complete-metrics``, which kubectl asks."""
-    console.prepare()
+    """Run as ``kubectl_complete-metrics``, which kubectl runs to complete."""
+    console.prepare_streams()
     sys.exit(answer(sys.argv[1:]))
 
 
@@ -113,7 +113,7 @@ def _known_values(
 
 
 def _from_cluster(what: str, parser: Parser, words: list[str]) -> Iterable[str]:
-    """Look the names up with the flags typed so far; whatever fails has none."""
+    """Return the names there are under the flags typed so far; none after an error."""
     for action in parser.arguments():
         action.nargs = "*"  # not typed yet, which is no mistake here
         action.required = False
@@ -125,7 +125,7 @@ def _from_cluster(what: str, parser: Parser, words: list[str]) -> Iterable[str]:
 
 
 _TIMEOUT: Final = 2.0
-"""Seconds that a person at a prompt may be kept waiting."""
+"""Seconds that a person at a prompt waits at most."""
 
 
 def _contexts(args: Namespace) -> Iterable[str]:
@@ -136,7 +136,7 @@ def _contexts(args: Namespace) -> Iterable[str]:
 
 
 def _namespaces(args: Namespace) -> Iterable[str]:
-    """Return the cluster's namespaces; where it has no answer, those of contexts."""
+    """Return the cluster's namespaces; on an error those of the contexts."""
     # Not for a script that is printed: these send requests.
     from ..api.metrics_group import namespace_names  # noqa: PLC0415
     from ..commandline import client_of, last  # noqa: PLC0415
@@ -224,13 +224,13 @@ _SCRIPTS: Final = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
 def _add_arguments(parser: Parser) -> None:
-    """Declare the shell."""
+    """Declare the argument: whose script to print."""
     parser.add_argument("shell", choices=tuple(_SCRIPTS), help="whose script to print")
 
 
 def _run(args: Namespace) -> int:
-    """Print the script."""
-    return console.put((_SCRIPTS[args.shell].lstrip(),))
+    """Print the script of a shell."""
+    return console.write_stdout((_SCRIPTS[args.shell].lstrip(),))
 
 
 COMMAND: Final = CommandSpec(_DESCRIPTION, _EXAMPLES, _add_arguments, _run)

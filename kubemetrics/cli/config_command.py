@@ -1,4 +1,4 @@
-"""Which credentials a configuration uses, in words and without any secret."""
+"""``kubemetrics config`` and ``config contexts``: what was resolved, from where."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..times import rfc3339_of
 
 
 class CredentialFact(NamedTuple):
-    """A credential: its *kind*, where it is, when it ends, and the key it is from.
+    """A credential: its *kind*, a *detail* such as its path, its end, and its origin.
 
     *expires_at* is in seconds since the epoch. *key* is the attribute of `Config` whose
     origin is the credential's.
@@ -32,14 +32,14 @@ class CredentialFact(NamedTuple):
 
     @property
     def expires(self) -> str:
-        """When it ends, in words; empty where it does not say."""
+        """The expiry as RFC 3339; empty where it is not known."""
         return "" if self.expires_at is None else rfc3339_of(self.expires_at)
 
 
 def credentials_of(config: Config) -> tuple[CredentialFact, ...]:
-    """Return what goes with each request, in the order of `credential_kinds`.
+    """Return the credentials of a request, in the order of `credential_kinds`.
 
-    No plugin is run and no token renewed for it.
+    No plugin is run and no token is renewed.
     """
     return tuple(_fact(kind, config.auth) for kind in credential_kinds(config))
 
@@ -74,14 +74,11 @@ def _certificate(auth: AuthInfo) -> tuple[str, float | None, str]:
 
 
 def _read(path: str) -> bytes:
-    """Read a file that need not be there: whoever uses it will say so."""
+    """Read a file; a missing one is empty here, and an error where it is used."""
     try:
         return Path(path).read_bytes()
     except OSError:
         return b""
-
-
-# ``kubemetrics config``: what was resolved, and from where.
 
 
 _DESCRIPTION: Final = """\
@@ -96,7 +93,7 @@ _EXAMPLES: Final = """\
 
 
 class Fact(NamedTuple):
-    """One thing that was resolved, and where it is from."""
+    """A resolved value, and the *origin* that it is from."""
 
     name: str
     value: str
@@ -115,17 +112,19 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(args: Namespace) -> int:
-    """Print it.
+    """Print the resolved configuration.
 
     Raises:
         ConfigError: nothing usable was found, or what was found is wrong.
     """
     config = config_of(args)
-    return console.put((_json(config) if args.output == "json" else _table(config),))
+    return console.write_stdout(
+        (_json(config) if args.output == "json" else _table(config),)
+    )
 
 
 def facts_of(config: Config) -> Iterator[Fact]:
-    """Return what people ask about a configuration, without any secret."""
+    """Return the values of a configuration and their origins, without any secret."""
     from ..transport.proxy import without_credentials  # noqa: PLC0415 - httpx, not for --help
 
     origins = dict(config.origins)
@@ -143,7 +142,7 @@ def facts_of(config: Config) -> Iterator[Fact]:
     if config.impersonate:
         who = _impersonated(config.impersonate)
         yield Fact("impersonate", who, origins.get("impersonate", ""))
-    yield from _way(config, origins)
+    yield from _transport(config, origins)
 
 
 def _trust(config: Config, origins: dict[str, str]) -> Iterator[Fact]:
@@ -184,7 +183,7 @@ def _impersonated(who: Impersonation) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _way(config: Config, origins: dict[str, str]) -> Iterator[Fact]:
+def _transport(config: Config, origins: dict[str, str]) -> Iterator[Fact]:
     from ..transport.proxy import choose  # noqa: PLC0415 - httpx, not for --help
 
     proxy = choose(config, os.environ)
@@ -198,7 +197,7 @@ def _way(config: Config, origins: dict[str, str]) -> Iterator[Fact]:
 
 
 def _table(config: Config) -> str:
-    """Write a table; where there is but one file its name is not repeated."""
+    """Write a table; the name of a single file is not repeated in each row."""
     only = f"{config.files[0]}: " if len(config.files) == 1 else ""
     rows = ((n, v, origin.removeprefix(only)) for n, v, origin in facts_of(config))
     return plain_table([("NAME", "VALUE", "FROM"), *rows])
@@ -256,13 +255,13 @@ def _add_contexts_arguments(parser: Parser) -> None:
 
 
 def _run_contexts(args: Namespace) -> int:
-    """Print the list.
+    """Print the contexts of the kubeconfig.
 
     Raises:
         ConfigError: a kubeconfig cannot be read at all.
     """
     entries = list_contexts(args.kubeconfig, context=last(args.contexts))
-    return console.put((_CONTEXT_FORMATS[args.output](entries),))
+    return console.write_stdout((_CONTEXT_FORMATS[args.output](entries),))
 
 
 def _contexts_table(entries: tuple[ContextEntry, ...]) -> str:

@@ -41,7 +41,7 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(args: Namespace) -> int:
-    """Print what was found; 1 where something is a problem.
+    """Print the findings; return 1 where one is a problem.
 
     Raises:
         UsageError: a flag is wrong.
@@ -52,14 +52,14 @@ def _run(args: Namespace) -> int:
     diagnosis = examine(args)
     verdict = 0 if diagnosis.healthy else 1
     if args.output == "json":
-        return console.put((f"{json_text(diagnosis)}\n",), verdict)
+        return console.write_stdout((f"{json_text(diagnosis)}\n",), verdict)
     if args.output == "manifest":
         if not diagnosis.manifest:
-            console.complain(_no_manifest(healthy=diagnosis.healthy))
-        return console.put((diagnosis.manifest,), verdict)
+            console.print_stderr(_no_manifest(healthy=diagnosis.healthy))
+        return console.write_stdout((diagnosis.manifest,), verdict)
     screen = terminal(args.color)
     lines = text_lines(diagnosis, width=screen.width, colour=screen.colour)
-    return console.put((f"{line}\n" for line in lines), verdict)
+    return console.write_stdout((f"{line}\n" for line in lines), verdict)
 
 
 def _no_manifest(*, healthy: bool) -> str:
@@ -68,11 +68,8 @@ def _no_manifest(*, healthy: bool) -> str:
     return "no role to print: something else is wrong; kubemetrics doctor says what"
 
 
-# What ``doctor`` does: gather what is known, connect, and let it look.
-
-
 def examine(args: Namespace) -> Diagnosis:
-    """Return the diagnosis; an error of the configuration is a finding too.
+    """Connect and return the diagnosis; an error of the configuration is a finding.
 
     Raises:
         UsageError: a flag is wrong.
@@ -81,7 +78,7 @@ def examine(args: Namespace) -> Diagnosis:
 
     try:
         config = config_of(args)
-        with Client(config, on_warning=console.warn) as client:
+        with Client(config, on_warning=console.print_warning) as client:
             return client.run(diagnose(Api(), _setup(config)))
     except KubeMetricsError as error:
         return Diagnosis((misconfigured(error),))

@@ -1,4 +1,4 @@
-"""``kubemetrics raw PATH``: what the server says, as it says it."""
+"""``kubemetrics raw PATH``: the body of any path of the API server."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(args: Namespace) -> int:
-    """Print the body.
+    """Print the body that a GET of the path has.
 
     Raises:
         UsageError: not a path.
-        KubeMetricsError: there is none.
+        KubeMetricsError: the request failed or was refused.
     """
     if not args.path.startswith("/"):
         raise UsageError(f"PATH begins with /, as in /version: {args.path!r}")
@@ -39,8 +39,8 @@ def _run(args: Namespace) -> int:
         body = client.get_raw(args.path)
     if sys.stdout.isatty():
         text = printable(body.decode("utf-8", "replace"), keep="\n\t")
-        return console.put((f"{text}\n",))
-    return console.put(body)
+        return console.write_stdout((f"{text}\n",))
+    return console.write_stdout(body)
 
 
 COMMAND: Final = CommandSpec(_DESCRIPTION, _EXAMPLES, _add_arguments, _run)

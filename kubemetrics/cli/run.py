@@ -18,7 +18,7 @@ from ..client.sync import Client, side_by_side
 from ..commandline import UsageError, config_of
 from ..config.kubeconfig import list_contexts
 from ..config.model import Config
-from ..console import Bar, exit_code, terminal
+from ..console import ProgressBar, exit_code, terminal
 from ..errors import Forbidden, KubeMetricsError, MetricsUnavailable
 from ..frozen import dataclass
 from ..jsonread import UnreadableItem
@@ -40,7 +40,7 @@ def run(args: Namespace, view: View[R]) -> int:
         KubeMetricsError: no usable configuration.
     """
     if args.columns == "help":
-        return console.put(f"{line}\n" for line in _column_help(view))
+        return console.write_stdout(f"{line}\n" for line in _column_help(view))
     contexts = context_readers(args)
     try:
         if len(contexts) == 1:
@@ -75,7 +75,7 @@ def _show(args: Namespace, view: View[R], contexts: list[ContextReader]) -> int:
     shown = rendered(wanted, taken.rows, taken.sources)
     code = outcome.code
     if taken.rows or wanted.machine:
-        code = console.put((f"{line}\n" for line in shown.lines), code)
+        code = console.write_stdout((f"{line}\n" for line in shown.lines), code)
     _report(wanted, taken, outcome, shown.left_out)
     return code
 
@@ -85,15 +85,15 @@ def _report(
 ) -> None:
     """Write to stderr what the rows do not show."""
     for note in outcome.notes():
-        console.complain(note)
+        console.print_stderr(note)
     if left_out:
         columns = "1 column" if len(left_out) == 1 else f"{len(left_out)} columns"
-        console.complain(
+        console.print_stderr(
             f"{columns} left out at {wanted.table_options.width}: -o wide has all"
         )
     explained = outcome.unmatched or outcome.unread or wanted.machine
     if not taken.rows and not explained:
-        console.complain(_no_rows(wanted, taken))
+        console.print_stderr(_no_rows(wanted, taken))
 
 
 def _no_rows(wanted: Plan[R], taken: Round[R]) -> str:
@@ -114,7 +114,7 @@ def _report_failure(
     failures = [(r.context, r.error, context) for r, context in pairs if r.error]
     for name, error, context in failures:
         where = f"context {name}: " if name else ""
-        console.complain(f"error: {where}{error}")
+        console.print_stderr(f"error: {where}{error}")
         narrower = not (wanted.scope.single or wanted.view.of_nodes)
         if narrower and isinstance(error, Forbidden):
             _suggest_namespace(context)
@@ -128,7 +128,7 @@ def _suggest_namespace(context: ContextReader) -> None:
     client = context.client
     namespace = client.run(readable_namespace(Api(), client.config.namespace))
     if namespace:
-        console.complain(f"namespace {namespace} may be read: -n {namespace}")
+        console.print_stderr(f"namespace {namespace} may be read: -n {namespace}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +173,8 @@ class ContextReader:
         """
         if self._client is None:
             self._client = Client(
-                config_of(self._args, context=self._context), on_warning=console.warn
+                config_of(self._args, context=self._context),
+                on_warning=console.print_warning,
             )
         return self._client
 
@@ -271,12 +272,14 @@ class Rounds(Generic[R]):
 
     def read(self) -> Round[R]:
         """Read all contexts once, side by side."""
-        with Bar.for_(self._contexts) as bar:
+        with ProgressBar.for_contexts(len(self._contexts)) as bar:
             calls = [self._call(context, bar) for context in self._contexts]
             results = side_by_side(calls)
         return self._round(results)
 
-    def _call(self, context: ContextReader, bar: Bar) -> Callable[[], ContextResult]:
+    def _call(
+        self, context: ContextReader, bar: ProgressBar
+    ) -> Callable[[], ContextResult]:
         return lambda: context.read(
             lambda config: {**self._options(config), "progress": bar.progress},
             self._plan.scope,

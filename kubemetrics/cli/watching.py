@@ -1,6 +1,6 @@
 """``--watch``: a round for each new sample; redrawn on a terminal, appended to a pipe.
 
-Samples come at their own pace, so that the next round waits for the next sample.
+`Pace` learns from the samples when the next one is due, `Watching` shows a round.
 """
 
 from __future__ import annotations
@@ -27,21 +27,18 @@ from ..views.trends import TrendColumns
 from .run import Outcome, Round, Rounds, outcome_of, rendered
 from .view_commands import Plan
 
-# When the next sample is due, learned from those before.
-
-
 _DEFAULT: Final = timedelta(seconds=15)
-"""``--metric-resolution`` of metrics-server's manifest, until the samples tell."""
+"""``--metric-resolution`` of metrics-server's manifest, until a pace is learned."""
 _MARGIN: Final = timedelta(seconds=2)
 """How long after its time a sample is served: all nodes are read first."""
 _SHORTEST: Final = timedelta(seconds=1)
 _LONGEST: Final = timedelta(minutes=5)
 _AGAIN: Final = 5
-"""A late sample is looked for this many times in its own pace."""
+"""The polls for a late sample in the time between two samples."""
 
 
 class Pace:
-    """Learns from the times of the latest samples how far they are apart."""
+    """The time between samples, learned from the times of the latest."""
 
     def __init__(self) -> None:
         self._stamps: deque[datetime] = deque(maxlen=8)
@@ -51,8 +48,8 @@ class Pace:
     ) -> timedelta:
         """Return how long to wait for the sample after the one of *latest*.
 
-        *now* is the server's time; *window* that of the samples, which tells their pace
-        as long as nothing better does.
+        *now* is the server's time. *window*, that of the samples, counts as their pace
+        until one is learned.
         """
         if latest and (not self._stamps or latest > self._stamps[-1]):
             self._stamps.append(latest)
@@ -82,14 +79,12 @@ _FRAME: Final = 2
 
 
 def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
-    """Go on until Ctrl-C, until ``--fail-on`` matches, or while all names are there.
+    """Show rounds until ``--fail-on`` matches or a name is gone; return the exit code.
 
-    It ends as well where nobody reads stdout any more, or nothing more can be written.
-
-    Return the exit code.
+    Ctrl-C ends it as well, and a stdout that is closed or cannot be written.
 
     Raises:
-        UsageError: not a number of seconds, or an output that cannot go on.
+        UsageError: not a number of seconds, or an output of a single round.
         KubeMetricsError: the first round could not read anything.
     """
     if args.output == "prometheus":
@@ -103,7 +98,7 @@ def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
         outcome = watching.show(taken)
         verdict = outcome.code if outcome.matched or outcome.unmatched else 0
         if verdict or watching.broken:
-            return console.settle(verdict, watching.broken)
+            return console.final_code(verdict, watching.broken)
         time.sleep((every or watching.wait(taken)).total_seconds())
 
 
@@ -122,7 +117,7 @@ def _raise_if_nothing(taken: Round[R]) -> None:
 
 
 class Watching(Generic[R]):
-    """What is remembered between rounds, and how a round is shown."""
+    """Shows rounds, and remembers the samples of those before."""
 
     def __init__(self, args: Namespace, wanted: Plan[R]) -> None:
         self._args = args
@@ -134,7 +129,7 @@ class Watching(Generic[R]):
         self.broken: OSError | None = None
 
     def show(self, taken: Round[R]) -> Outcome:
-        """Show a round, and say how it went."""
+        """Show a round; return how it went."""
         fresh = self._trends.add(taken.all_rows, taken.latest)
         outcome = outcome_of(self._args, self._plan, taken)
         screen = terminal(self._args.color)
@@ -143,7 +138,7 @@ class Watching(Generic[R]):
         else:
             self._append(taken, fresh)
             for note in outcome.notes():
-                console.complain(note)
+                console.print_stderr(note)
         self.first = False
         return outcome
 
@@ -154,10 +149,10 @@ class Watching(Generic[R]):
         return self._pace.wait(taken.latest, taken.date, max(windows, default=None))
 
     def _redraw(self, taken: Round[R], outcome: Outcome, screen: Terminal) -> None:
-        """Draw over what is there, as much as there is room for."""
+        """Draw over the last round, as many rows as fit on the screen."""
         columns = tuple(self._trends.columns(self._plan.shown(taken.rows)))
-        look = replace(self._plan.table_options, width=screen.width)
-        table = list(render(taken.rows, columns, look).lines)
+        options = replace(self._plan.table_options, width=screen.width)
+        table = list(render(taken.rows, columns, options).lines)
         below = [shorten(printable(n), screen.width or 0) for n in outcome.notes()]
         room = screen.height - len(below) - _FRAME
         if len(table) > room:
@@ -186,7 +181,7 @@ class Watching(Generic[R]):
             self._write(f"{line}\n" for line in lines)
 
     def _write(self, texts: Iterable[str]) -> None:
-        self.broken = console.attempt(sys.stdout, texts)
+        self.broken = console.write(sys.stdout, texts)
 
 
 def _timed(plan: Plan[R], rows: list[R]) -> tuple[Column[R], ...]:

@@ -1,8 +1,8 @@
-"""Why there are no metrics: a ladder of checks, each with evidence and advice.
+"""Why there are no metrics: checks in a fixed order, each with evidence and advice.
 
-``diagnose(api, setup)`` is the flow; it returns a `Diagnosis` of `Finding`s and works
-with whatever may be read. Where there is no configuration to begin with,
-``misconfigured(error)`` is the one finding.
+``diagnose(api, setup)`` is the flow; it returns a `Diagnosis` of `Finding`s and checks
+what the user may read. Where no configuration can be used, ``misconfigured(error)`` is
+the one finding.
 """
 
 from __future__ import annotations

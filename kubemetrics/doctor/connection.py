@@ -1,4 +1,4 @@
-"""The lower rungs: whether the server can be reached, its certificate, its clock."""
+"""The first checks: configuration, server, certificate, credential and clock."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _SKEW: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """The configuration and credential, as known before the first request.
+    """The configuration and the credential, as known before the first request.
 
-    *explanation* says which configuration was chosen and why, a line each. *credential*
-    is the kind of what is sent, *expires_at* its end in seconds since the epoch where
-    that is known. *clock* gives the local time in seconds since the epoch.
+    *explanation* has a line for each resolved value and its origin. *credential* is the
+    kind of credential that is sent, *expires_at* its end in seconds since the epoch
+    where that is known. *clock* gives the local time in seconds since the epoch.
     """
 
     config: Config
@@ -44,7 +44,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """The first exchange: its result, and the local times before and after it."""
+    """The first request: its result, and the local times before and after it."""
 
     result: Response | KubeMetricsError
     sent: float
@@ -52,7 +52,7 @@ class Contact:
 
     @property
     def reached(self) -> bool:
-        """Whether the API server answered anything, a refusal included."""
+        """Whether the API server answered, with a refusal too."""
         return isinstance(self.result, Response | ApiError)
 
     @property
@@ -63,7 +63,7 @@ class Contact:
 
 
 def configuration(setup: Setup) -> Finding:
-    """Report which configuration is used, and why."""
+    """Report which configuration is used, and where its values are from."""
     config = setup.config
     context = f", context {config.context}" if config.context else ""
     what = f"{config.source}{context}: {config.server}, namespace {config.namespace}."
@@ -121,7 +121,7 @@ def unauthorized(error: Unauthorized) -> Finding:
 
 
 def _ends(left: float) -> str:
-    """Return the verb for an end that is *left* seconds away."""
+    """Return *expires*, or *expired* where no seconds are *left*."""
     return "expired" if left <= 0 else "expires"
 
 
@@ -166,7 +166,7 @@ def connection(setup: Setup, contact: Contact) -> Iterator[Finding]:
 
 
 def clock(contact: Contact) -> Iterator[Finding]:
-    """Compare our clock with the server's: by at least how much they differ.
+    """Report by how much the local clock and the server's differ at least.
 
     The answer was dated after the request was sent and before it arrived itself; a
     ``Date`` has whole seconds.

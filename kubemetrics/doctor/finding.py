@@ -1,4 +1,4 @@
-"""Findings of the doctor: each with its evidence and with what to do."""
+"""The values of a diagnosis: a finding has a severity, evidence and advice."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Check: TypeAlias = Literal[
     "nodes",
     "node clock",
 ]
-"""The checks in their order; a lower one that fails ends the diagnosis."""
+"""The checks in their order; one that rules out the later ones ends the diagnosis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """The result of one check.
 
-    *what* was found is one sentence, *evidence* what it was concluded from (the
-    server's own words where there are any), *advice* what to do, empty where nothing is
-    to be done. *severity*: only a ``problem`` makes the command fail.
+    *what* was found is one sentence, *evidence* what shows it (the server's own words
+    where there are any), *advice* what to do, empty where nothing is to be done. Of the
+    severities only ``problem`` makes the command fail.
     """
 
     check: Check
@@ -54,5 +54,5 @@ class Diagnosis:
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing is a problem; warnings are none."""
+        """Whether no finding is a problem; warnings are not."""
         return all(finding.severity != "problem" for finding in self.findings)

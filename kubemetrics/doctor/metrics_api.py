@@ -1,9 +1,9 @@
-"""The metrics API: absent, down, refusing, warming up or healthy, and what serves it.
+"""The checks of the metrics API: absent, down, refused, warming up or served.
 
-``/apis/metrics.k8s.io`` and the versions below it may be read by whoever is
-authenticated (``system:discovery``), so that they settle what a 403 leaves open. Behind
-one that is down are its APIService, a Service and pods: each is read if that is allowed
-and left out if not.
+Any authenticated user may read ``/apis/metrics.k8s.io`` and the versions below it
+(``system:discovery``), so these tell an absent API from a forbidden one. Of an API that
+is down the APIService, the Service and its pods are the evidence: each is read if that
+is allowed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SERVICES: Final = "/apis/apiregistration.k8s.io/v1/apiservices"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiService:
-    """An APIService: its condition Available and the Service behind it."""
+    """An APIService: its condition Available, and its Service's namespace and name."""
 
     available: str
     namespace: str
@@ -37,7 +37,7 @@ class ApiService:
 
 
 def _provider_evidence(api: Api, version: str) -> Flow[tuple[str, ...]]:
-    """Return a line each for the APIService, the pods behind it, and their lack."""
+    """Return a line for the APIService, and lines for the pods of its Service."""
     name = f"{version}.metrics.k8s.io"
     service = yield from attempt(_apiservice(api, name))
     if isinstance(service, KubeMetricsError):
@@ -46,7 +46,7 @@ def _provider_evidence(api: Api, version: str) -> Flow[tuple[str, ...]]:
     pods = yield from attempt(_pods(api, service))
     if isinstance(pods, KubeMetricsError):
         return (status,)
-    return (status, *(_pod(pod) for pod in pods), *_none(service, pods))
+    return (status, *(_pod(pod) for pod in pods), *_no_pods(service, pods))
 
 
 def _apiservice(api: Api, name: str) -> Flow[ApiService]:
@@ -72,14 +72,14 @@ def _pod(pod: Pod) -> str:
     return " ".join([f"Pod {pod.namespace}/{pod.name}: {state}.", *why])
 
 
-def _none(service: ApiService, pods: tuple[Pod, ...]) -> tuple[str, ...]:
+def _no_pods(service: ApiService, pods: tuple[Pod, ...]) -> tuple[str, ...]:
     if pods:
         return ()
     return (f"Service {service.namespace}/{service.name} selects no pod.",)
 
 
 def _apiservice_of(response: Response) -> ApiService:
-    """Read an APIService."""
+    """Decode an APIService."""
     body = jsonread.read_object(response.body, url=response.url)
     status = jsonread.child(body, "status") or EMPTY
     conditions = jsonread.children(status, "conditions", _condition, Pool())
@@ -93,7 +93,7 @@ def _apiservice_of(response: Response) -> ApiService:
 
 
 def _selector_of(response: Response) -> Mapping[str, str]:
-    """Read which pods a Service selects."""
+    """Decode the pod selector of a Service."""
     spec = (
         jsonread.child(jsonread.read_object(response.body, url=response.url), "spec")
         or EMPTY
@@ -109,14 +109,14 @@ def _condition(obj: Mapping[str, object], _: Pool) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """The *version* that answers, or the *finding* why none does."""
+    """The *version* of the metrics API that answers, or a *finding* why none does."""
 
     version: str = ""
     finding: Finding | None = None
 
 
 def provider(api: Api) -> Flow[Provider]:
-    """Find the version that answers, or why none does: not registered, or down."""
+    """Return the version that answers, or why none does: not registered, or down."""
     versions = yield from attempt(registered_versions(api.get))
     if isinstance(versions, NotFound):
         return Provider(finding=_absent(versions))
@@ -137,7 +137,7 @@ def provider(api: Api) -> Flow[Provider]:
 def metrics_api(
     found: Provider, seen: Snapshot | KubeMetricsError | None, *, allowed: bool
 ) -> Finding:
-    """Report the state of the metrics API; *allowed*: samples of pods may be read."""
+    """Report the state of the metrics API; *allowed*: pod metrics may be read."""
     if found.finding is not None:
         return found.finding
     snapshot = seen if isinstance(seen, Snapshot) else None

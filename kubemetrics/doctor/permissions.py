@@ -1,4 +1,4 @@
-"""The caller's identity and permissions, by the server's own reviews."""
+"""The checks of identity and permissions, and the role that grants what is missing."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Permission:
 
     @property
     def name(self) -> str:
-        """How ``kubectl auth can-i`` names it: ``pods.metrics.k8s.io``."""
+        """The resource as ``kubectl auth can-i`` names it: ``pods.metrics.k8s.io``."""
         return f"{self.resource}.{self.group}" if self.group else self.resource
 
 
 def role(missing: Sequence[Permission], *, namespace: str = "", user: str = "") -> str:
-    """Return the YAML that lets *user* read *missing*: in *namespace*, or everywhere.
+    """Return the YAML that lets *user* read *missing* in *namespace*, or everywhere.
 
     JSON's strings are YAML's too, so that no name can break out of its place.
     """
@@ -104,7 +104,7 @@ _WITHOUT: Final = {
 
 @dataclass(frozen=True, slots=True)
 class UserInfo:
-    """Who the server takes us for (``authentication/v1`` ``UserInfo``)."""
+    """The user of the requests, by the server (``authentication/v1`` ``UserInfo``)."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -112,9 +112,9 @@ class UserInfo:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Resources that may be listed: *everywhere*, or only *here*, in *namespace*.
+    """The resources that may be listed: *everywhere*, or *here*, in *namespace*, only.
 
-    *error* is why the server answered no review.
+    *error* is why the server did not answer the reviews.
     """
 
     everywhere: frozenset[Permission] = frozenset(NEEDED)
@@ -150,7 +150,7 @@ def _user(api: Api) -> Flow[UserInfo]:
 
 
 def _user_of(review: Mapping[str, Any]) -> UserInfo:
-    """Read an answered SelfSubjectReview."""
+    """Decode the status of a SelfSubjectReview."""
     status = jsonread.child(review, "status") or EMPTY
     info = jsonread.child(status, "userInfo") or EMPTY
     return UserInfo(jsonread.text(info, "username"), _texts(info, "groups"))
@@ -182,10 +182,9 @@ def _access(api: Api, namespace: str) -> Flow[Access]:
 
 
 def readable_namespace(api: Api, namespace: str) -> Flow[str]:
-    """Return *namespace* if its pods or their metrics may be listed, else nothing.
+    """Return *namespace* if pods or pod metrics may be listed in it only, else ``""``.
 
-    It is for who may not list them everywhere; where the server does not answer the
-    reviews, nothing is promised.
+    It is empty as well where the server does not answer the reviews.
     """
     allowed = yield from access(api, namespace)
     return namespace if {PODS, POD_METRICS} & allowed.here else ""

@@ -306,7 +306,7 @@ class KubectlError(KubeMetricsError):
 
 def fail(error: KubeMetricsError) -> int:
     """Show *error* in kubectl's words; return kubectl's exit code."""
-    console.complain(line(error))
+    console.print_stderr(line(error))
     return 1
 
 
@@ -316,9 +316,9 @@ def put(text: str) -> int:
     kubectl never knows that its stdout was closed from the start (``>&-``): Go's
     runtime opens /dev/null in its place (runtime/fds_unix.go), and all is well.
     """
-    failure = console.attempt(sys.stdout, (text,))
+    failure = console.write(sys.stdout, (text,))
     closed = failure is not None and failure.errno == errno.EBADF
-    return console.settle(0, None if closed else failure)
+    return console.final_code(0, None if closed else failure)
 
 
 def line(error: KubeMetricsError, asked: str = "") -> str:

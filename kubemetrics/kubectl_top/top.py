@@ -258,7 +258,7 @@ def _check_age(pod: Pod) -> None:
 def _pods_table(metrics: list[PodMetrics], query: TopQuery, args: Namespace) -> str:
     if not metrics:
         where = "" if query.everywhere else f" in {query.namespace} namespace."
-        console.complain(f"No resources found{where}")
+        console.print_stderr(f"No resources found{where}")
     return pods_table(metrics, pod_table_options(args))
 
 

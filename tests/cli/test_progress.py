@@ -2,22 +2,24 @@ from __future__ import annotations
 
 import io
 
-from kubemetrics.console import Bar, line
+from kubemetrics.console import ProgressBar, progress_line
 from tests.cluster import Cluster
 
 from .harness import Terminal, run
 
 
 def test_a_bar_where_the_total_is_known_and_a_count_where_it_is_not() -> None:
-    assert line(500, 2000) == "[#######                       ] 500 of 2000 pods"
-    assert line(2000, 2000) == f"[{'#' * 30}] 2000 of 2000 pods"
-    assert line(2100, 2000) == f"[{'#' * 30}] 2100 of 2000 pods"
-    assert line(500, None) == "500 pods"
+    assert (
+        progress_line(500, 2000) == "[#######                       ] 500 of 2000 pods"
+    )
+    assert progress_line(2000, 2000) == f"[{'#' * 30}] 2000 of 2000 pods"
+    assert progress_line(2100, 2000) == f"[{'#' * 30}] 2100 of 2000 pods"
+    assert progress_line(500, None) == "500 pods"
 
 
 def drawn(*steps: tuple[int, int | None]) -> str:
     stream = Terminal()
-    with Bar(stream) as bar:
+    with ProgressBar(stream) as bar:
         assert bar.progress is not None
         for count, total in steps:
             bar.progress(count, total)
@@ -36,9 +38,11 @@ def test_a_bar_is_drawn_over_and_leaves_nothing_behind() -> None:
 
 
 def test_nothing_is_drawn_but_on_a_terminal_for_one_cluster() -> None:
-    assert Bar(None).progress is None
-    assert Bar.for_([object()]).progress is None  # stderr of tests is no terminal
-    assert Bar.for_([object(), object()]).progress is None
+    assert ProgressBar(None).progress is None
+    assert (
+        ProgressBar.for_contexts(1).progress is None
+    )  # stderr of tests is no terminal
+    assert ProgressBar.for_contexts(2).progress is None
 
 
 def test_a_long_list_shows_its_progress_on_stderr_alone() -> None:

@@ -18,8 +18,8 @@ from kubemetrics.api.lists import read_object
 from kubemetrics.api.metrics_group import is_down_error, registered_versions
 from kubemetrics.api.watch import Watch
 from kubemetrics.doctor import Diagnosis
+from kubemetrics.doctor.diagnose import samples
 from kubemetrics.doctor.metrics_api import Provider, metrics_api
-from kubemetrics.doctor.sample_checks import samples
 from kubemetrics.errors import DecodeError, KubeMetricsError
 from kubemetrics.flow import Request, Response
 from kubemetrics.snapshot import PodUsage, Snapshot
