@@ -83,7 +83,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
         kubectl="kubectl top node",
     ),
     "config": Command(
-        "What was resolved from kubeconfig and flags, and why",
+        "What was resolved from kubeconfig and flags, and where from",
         "cli.config_command:COMMAND",
     ),
     "config contexts": Command(

@@ -15,9 +15,9 @@ from ..errors import KubeMetricsError
 from .config_command import credentials_of, facts_of
 
 _DESCRIPTION: Final = """\
-Find out what is the matter, from the configuration up to single samples: what is wrong,
-what shows it, and what to do. It sends read requests only, and exits with 1 where
-something is a problem."""
+Check everything from the configuration up to single samples, and say what is wrong,
+what shows it, and what to do. Only read requests are sent. The exit code is 1 if a
+finding is a problem."""
 _EXAMPLES: Final = """\
   kubemetrics doctor
   kubemetrics doctor --context staging -n team-a

@@ -103,8 +103,9 @@ PODS: Final = _ViewCommand(
 Show every pod: what it uses beside what it requests and may use, its status as
 'kubectl get pods' has it, and where there is no usage the reason why.
 
-A '-' is not known. '~' is a lower bound: a container was not measured, or (limits) has
-none. '!' is an old sample. CPU is rounded up, memory and percentages down.""",
+A '-' is a value that is not known. '~' marks a lower bound: a container was not
+measured, or has no limit. '!' marks an old sample. CPU is rounded up, memory and
+percentages are rounded down.""",
     examples="""\
   kubemetrics pods
   kubemetrics pods -A --sort -mem.usage --top 10
@@ -155,7 +156,7 @@ pods (REST).""",
 NAMESPACES: Final = _ViewCommand(
     description="""\
 Show what the pods of each namespace use, request and may use, all namespaces unless
-one is named. '~' is a lower bound: pods that run are not measured, or have no limit.\
+one is named. '~' marks a lower bound: running pods are not measured, or have no limit.\
 """,
     examples="""\
   kubemetrics namespaces --sort -mem.usage
@@ -235,7 +236,7 @@ def _add_selection(parser: Parser, *, namespaced: bool) -> None:
     group = parser.add_argument_group("which")
     group.add_argument(
         "-A", "--all-namespaces", action="store_true",
-        help="of all namespaces; -n may be repeated, and be a glob"
+        help="of all namespaces; -n may be repeated, or be a glob"
         if namespaced else "accepted: nodes have no namespace",
     )  # fmt: skip
     group.add_argument(
@@ -250,7 +251,7 @@ def _add_selection(parser: Parser, *, namespaced: bool) -> None:
     )  # fmt: skip
     group.add_argument(
         "--chunk-size", default="500", metavar="N",
-        help="pods a request; 0 for all in one",
+        help="pods per request; 0 for all in one",
     )  # fmt: skip
 
 
@@ -299,7 +300,7 @@ def _add_output(parser: Parser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--thresholds", default="70,90", metavar="WARNING,CRITICAL",
-        help="the per cent from which a share is yellow, and red",
+        help="the percentages from which a share is yellow, and red",
     )  # fmt: skip
     group.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto",
@@ -308,7 +309,7 @@ def _add_output(parser: Parser) -> None:
     )  # fmt: skip
     group.add_argument(
         "-w", "--watch", nargs="?", const="", metavar="SECONDS",
-        help="go on with each new sample, or each so many seconds: --watch=30",
+        help="show each new sample, or read every N seconds: --watch=30",
     )  # fmt: skip
 
 
@@ -317,11 +318,11 @@ def _add_exit(parser: Parser) -> None:
     group.add_argument(
         "--fail-on",
         metavar="EXPR",
-        help="exit with 10 where a row matches (as --where)",
+        help="exit with 10 if a row matches (EXPR as for --where)",
     )
     group.add_argument(
         "--strict", action="store_true",
-        help="exit with 4 where a value that should be there is missing or partial",
+        help="exit with 4 if a value that should be there is missing or partial",
     )  # fmt: skip
 
 

@@ -142,7 +142,7 @@ def _expiry(setup: Setup, expires_at: float, now: float) -> Finding:
         check="credential",
         severity="warning" if soon else "ok",
         what=what,
-        advice="Have it renewed in time." if soon else "",
+        advice="Renew it before then." if soon else "",
     )
 
 
@@ -220,7 +220,7 @@ def _certificate(peer: PeerCertificate, now: float) -> Finding:
         severity="warning",
         what=f"The server's certificate {_ends(left)} {end}.",
         evidence=evidence,
-        advice="Have it renewed by who runs the cluster (kubeadm certs renew).",
+        advice="Ask whoever runs the cluster to renew it (kubeadm certs renew).",
     )
 
 
@@ -229,9 +229,9 @@ def _unreached(error: KubeMetricsError, config: Config) -> Finding:
         return Finding(
             check="credential",
             severity="problem",
-            what="The credential could not be had.",
+            what="The credential could not be obtained.",
             evidence=str(error),
-            advice="Run what the kubeconfig's user names by hand and see what it says.",
+            advice="Run the plugin or read the file that the kubeconfig's user names.",
         )
     if isinstance(error, TransportError) and error.reason == "tls":
         return Finding(

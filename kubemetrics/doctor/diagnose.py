@@ -136,8 +136,8 @@ def _unreadable(snapshot: Snapshot) -> Finding:
         severity="warning",
         what=f"{len(found)} of the items answered cannot be read; all others count.",
         evidence="\n".join(lines),
-        advice="What wrote them does not keep to the API: for samples it is the "
-        "provider of metrics.k8s.io.",
+        advice="Report it to what wrote them, which breaks the API's rules; samples "
+        "are written by the provider of metrics.k8s.io.",
     )
 
 
@@ -154,8 +154,8 @@ def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding(
             check="samples",
             severity="warning",
-            what=f"Most samples are of the future: {two_units(-middle)} ahead of the "
-            "server's clock.",
+            what=f"Most samples are dated in the future: {two_units(-middle)} ahead of "
+            "the server's clock.",
             evidence=evidence,
             advice="Set the clocks of the API server and of the nodes (NTP).",
         )
@@ -209,8 +209,8 @@ def _nodes(snapshot: Snapshot) -> Finding:
         evidence="\n".join(lines),
         advice=""
         if coverage.complete
-        else "Look at the kubelet of each silent node (kubectl describe node), and at "
-        "what the provider's logs say of it.",
+        else "Check the kubelet of each silent node (kubectl describe node), and read "
+        "what the provider logs about it.",
     )
 
 

@@ -230,7 +230,7 @@ def _known_as(user: UserInfo) -> Finding:
         return Finding(
             check="identity",
             severity="warning",
-            what="No credential arrived: the server takes us for anybody.",
+            what="No credential arrived: to the server the requests are anonymous.",
             evidence=user.name,
             advice="Name a user in the kubeconfig, or pass --token.",
         )
@@ -272,5 +272,5 @@ def _missing(permission: Permission, namespace: str) -> Finding:
         severity="problem" if permission == POD_METRICS else "warning",
         what=f"{permission.name} may not be listed: {_WITHOUT[permission]}.",
         evidence=f"SelfSubjectAccessReview: not allowed in the whole cluster{or_here}",
-        advice="Have the role below granted.",
+        advice="Ask for the role below.",
     )
