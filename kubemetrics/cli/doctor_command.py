@@ -7,7 +7,6 @@ from argparse import Namespace
 from typing import Final
 
 from .. import console
-from ..api import Api
 from ..commandline import CommandSpec, Parser, config_of
 from ..config.model import Config
 from ..doctor import Diagnosis, Setup, diagnose, misconfigured
@@ -79,7 +78,7 @@ def examine(args: Namespace) -> Diagnosis:
     try:
         config = config_of(args)
         with Client(config, on_warning=console.print_warning) as client:
-            return client.run(diagnose(Api(), _setup(config)))
+            return client.run(diagnose(client.api, _setup(config)))
     except KubeMetricsError as error:
         return Diagnosis((misconfigured(error),))
 

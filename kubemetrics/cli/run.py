@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 from .. import console
-from ..api import Api
 from ..client.sync import Client, side_by_side
 from ..commandline import UsageError, config_of
 from ..config.kubeconfig import list_contexts
@@ -126,7 +125,7 @@ def _suggest_namespace(context: ContextReader) -> None:
     from ..doctor.permissions import readable_namespace  # noqa: PLC0415 - after a 403
 
     client = context.client
-    namespace = client.run(readable_namespace(Api(), client.config.namespace))
+    namespace = client.run(readable_namespace(client.api, client.config.namespace))
     if namespace:
         console.print_stderr(f"namespace {namespace} may be read: -n {namespace}")
 
@@ -184,7 +183,7 @@ class ContextReader:
         """Take a snapshot; an error is part of the result."""
         try:
             client = self.client
-            taken = client.run(snapshot(Api(), options(client.config)))
+            taken = client.run(snapshot(client.api, options(client.config)))
         except KubeMetricsError as error:
             return ContextResult(context=self.label, error=error)
         return ContextResult(

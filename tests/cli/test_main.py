@@ -150,6 +150,19 @@ def test_a_servers_warning_is_passed_on(
     assert capsys.readouterr().err == "Warning: v1beta1 is old\n"
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["pods -A", "containers -A", "nodes", "namespaces", "workloads -A", "doctor"],
+)
+def test_a_servers_warning_reaches_the_user_once_in_every_command(
+    cluster: Cluster, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in ("/api/v1/nodes", "/api/v1/pods"):
+        cluster.faults.add(warning("v1 is old"), path=path)
+    run(cluster, *line.split())
+    assert capsys.readouterr().err.splitlines().count("Warning: v1 is old") == 1
+
+
 # -v
 
 

@@ -311,7 +311,8 @@ def test_a_nodes_clock_is_told_from_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(300, "90 of 90 samples are old"), (-60, "dated in the future")]
+    ("seconds", "said"),
+    [(300, "90 of 90 samples are old"), (-60, "dated in the future")],
 )
 def test_samples_that_are_all_old_or_of_the_future_are_told(
     seconds: int, said: str
