@@ -6,17 +6,18 @@ rules out those above it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Final, get_args
 
 from ..api import Api, RetryPolicy
 from ..api.retry import send
-from ..errors import KubeMetricsError, Unauthorized
+from ..errors import Forbidden, KubeMetricsError, Unauthorized
 from ..flow import Flow, Request, attempt, both
 from ..models.resources import CPU, MEMORY
 from ..snapshot import (
     NodeUsage,
+    PartName,
     PodUsage,
     Snapshot,
     SnapshotOptions,
@@ -34,19 +35,23 @@ from .connection import (
     credential,
     unauthorized,
 )
-from .finding import Diagnosis, Finding
+from .finding import Check, Diagnosis, Finding
 from .metrics_api import Provider, metrics_api, provider
 from .permissions import (
     NEEDED,
+    NODE_METRICS,
+    NODES,
     POD_METRICS,
     PODS,
     Access,
+    Permission,
     access,
     identity,
     permissions,
     role,
 )
 
+_ORDER: Final[tuple[str, ...]] = get_args(Check)
 _NAMED: Final = 3
 """Rows named for each reason; the others are counted."""
 
@@ -89,6 +94,8 @@ def _checks_of_cluster(
     findings.append(metrics_api(found, seen, allowed=allowed))
     if isinstance(seen, Snapshot):
         findings += samples(seen)
+    findings += _unread(seen, may)
+    findings.sort(key=lambda finding: _ORDER.index(finding.check))
     return Diagnosis(tuple(findings), _manifest(may, user))
 
 
@@ -102,6 +109,51 @@ def _snapshot(
     if {PODS, POD_METRICS} & may.here:
         options["namespace"] = may.namespace
     return (yield from attempt(snapshot(api, options)))
+
+
+_LISTS: Final[Mapping[PartName, tuple[Check, Permission]]] = {
+    "pods": ("pods", PODS),
+    "nodes": ("nodes", NODES),
+    "node metrics": ("nodes", NODE_METRICS),
+}
+"""The lists of a snapshot, each with the check that needs it; `metrics_api` reports
+the list of pod metrics."""
+
+
+def _unread(seen: Snapshot | KubeMetricsError | None, may: Access) -> Iterator[Finding]:
+    """Report each list that may be read and was not: its check has not been made."""
+    allowed: dict[PartName, Check] = {
+        part: check
+        for part, (check, permission) in _LISTS.items()
+        if permission not in may.missing
+    }
+    if isinstance(seen, KubeMetricsError) and allowed:
+        yield _not_checked("pods", "pods, nodes and their metrics", seen, may)
+    failures = seen.failures if isinstance(seen, Snapshot) else ()
+    for part, error in {f.part: f.error for f in failures if f.part in allowed}.items():
+        yield _not_checked(allowed[part], part, error, may)
+
+
+def _not_checked(
+    check: Check, what: str, error: KubeMetricsError, may: Access
+) -> Finding:
+    # Where the server answers no review, only the list shows that it is not allowed.
+    refused = may.error is not None and isinstance(error, Forbidden)
+    return Finding(
+        check=check,
+        severity="warning" if refused else "problem",
+        what=f"The {what} cannot be read, so they are not checked.",
+        evidence=str(error),
+        advice=_list_advice(what, error),
+    )
+
+
+def _list_advice(what: str, error: KubeMetricsError) -> str:
+    if isinstance(error, Forbidden):
+        return "Ask who runs the cluster what refuses it: RBAC or a webhook."
+    if what == "node metrics":
+        return "Read the logs of the provider of metrics.k8s.io."
+    return "Read the error above, and the logs of the API server."
 
 
 def _manifest(may: Access, user: str) -> str:

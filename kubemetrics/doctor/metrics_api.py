@@ -14,7 +14,15 @@ from typing import Final
 from .. import jsonread
 from ..api import Api, ListOptions
 from ..api.metrics_group import GROUP_PATH, registered_versions
-from ..errors import ApiError, KubeMetricsError, NotFound, ServiceUnavailable
+from ..errors import (
+    ApiError,
+    Forbidden,
+    KubeMetricsError,
+    NotFound,
+    ResponseError,
+    ServiceUnavailable,
+    Unauthorized,
+)
 from ..flow import Flow, Response, attempt
 from ..frozen import dataclass
 from ..jsonread import EMPTY
@@ -29,38 +37,74 @@ _SERVICES: Final = "/apis/apiregistration.k8s.io/v1/apiservices"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiService:
-    """An APIService: its condition Available, and its Service's namespace and name."""
+    """An APIService: its condition Available with reason and message, and its Service.
 
-    available: str
-    namespace: str
-    name: str
+    *namespace* and *name* are empty where it has no Service: the API server itself, or
+    nothing, serves its group.
+    """
+
+    available: str = "?"
+    reason: str = ""
+    message: str = ""
+    namespace: str = ""
+    name: str = ""
+
+    @property
+    def condition(self) -> str:
+        """The condition Available in one line."""
+        return ": ".join(filter(None, (self.available, self.reason, self.message)))
 
 
-def _provider_evidence(api: Api, version: str) -> Flow[tuple[str, ...]]:
-    """Return a line for the APIService, and lines for the pods of its Service."""
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What was read behind an API that is down: *lines*, and what advice is made of.
+
+    *selector* is the Service's, as kubectl's ``-l`` takes it.
+    """
+
+    lines: tuple[str, ...] = ()
+    service: ApiService | None = None
+    selector: str = ""
+
+
+def _provider_evidence(api: Api, version: str) -> Flow[_Evidence]:
+    """Return what may be read of the APIService, its Service and the Service's pods."""
     name = f"{version}.metrics.k8s.io"
     service = yield from attempt(_apiservice(api, name))
-    if isinstance(service, KubeMetricsError):
-        return ()
-    status = f"APIService {name} Available={service.available}"
-    pods = yield from attempt(_pods(api, service))
+    if isinstance(service, KubeMetricsError) or service == ApiService():
+        return _Evidence()
+    status = f"APIService {name} Available={service.condition}"
+    if not service.name:
+        return _Evidence((status,), service)
+    selector = yield from attempt(_selector(api, service))
+    if isinstance(selector, KubeMetricsError):
+        return _Evidence((status,), service)
+    pods = yield from attempt(_pods(api, service, selector))
     if isinstance(pods, KubeMetricsError):
-        return (status,)
-    return (status, *(_pod(pod) for pod in pods), *_no_pods(service, pods))
+        return _Evidence((status,), service, selector)
+    lines = (status, *(_pod(pod) for pod in pods), *_no_pods(service, pods))
+    return _Evidence(lines, service, selector)
 
 
 def _apiservice(api: Api, name: str) -> Flow[ApiService]:
     return _apiservice_of((yield from api.get_raw(f"{_SERVICES}/{name}")))
 
 
-def _pods(api: Api, service: ApiService) -> Flow[tuple[Pod, ...]]:
-    """List the pods that the Service selects."""
+def _selector(api: Api, service: ApiService) -> Flow[str]:
+    """Return the pod selector of the Service; empty where it has none."""
     path = f"/api/v1/namespaces/{service.namespace}/services/{service.name}"
     selector = _selector_of((yield from api.get_raw(path)))
+    return ",".join(f"{key}={value}" for key, value in selector.items())
+
+
+def _pods(api: Api, service: ApiService, selector: str) -> Flow[tuple[Pod, ...]]:
+    """List the pods that the Service selects."""
     if not selector:  # an empty one would select every pod of the namespace
         return ()
-    labels = ",".join(f"{key}={value}" for key, value in selector.items())
-    options: ListOptions = {"namespace": service.namespace, "label_selector": labels}
+    options: ListOptions = {
+        "namespace": service.namespace,
+        "label_selector": selector,
+    }
     return tuple((yield from api.list_pods(options)))
 
 
@@ -79,16 +123,20 @@ def _no_pods(service: ApiService, pods: tuple[Pod, ...]) -> tuple[str, ...]:
 
 
 def _apiservice_of(response: Response) -> ApiService:
-    """Decode an APIService."""
+    """Decode an APIService; ``spec.service`` is null where there is no Service."""
     body = jsonread.read_object(response.body, url=response.url)
     status = jsonread.child(body, "status") or EMPTY
     conditions = jsonread.children(status, "conditions", _condition, Pool())
     spec = jsonread.child(body, "spec") or EMPTY
     service = jsonread.child(spec, "service") or EMPTY
+    found = (words for kind, *words in conditions if kind == "Available")
+    available, reason, message = next(found, ("?", "", ""))
     return ApiService(
-        available=next((text for kind, text in conditions if kind == "Available"), "?"),
-        namespace=jsonread.required(service, "namespace"),
-        name=jsonread.required(service, "name"),
+        available=available,
+        reason=reason,
+        message=message,
+        namespace=jsonread.text(service, "namespace"),
+        name=jsonread.text(service, "name"),
     )
 
 
@@ -102,9 +150,9 @@ def _selector_of(response: Response) -> Mapping[str, str]:
     return {key: jsonread.text(selector, key) for key in selector}
 
 
-def _condition(obj: Mapping[str, object], _: Pool) -> tuple[str, str]:
-    parts = [jsonread.text(obj, key) for key in ("status", "reason", "message")]
-    return jsonread.text(obj, "type"), ": ".join(filter(None, parts))
+def _condition(obj: Mapping[str, object], _: Pool) -> tuple[str, str, str, str]:
+    kind, status = jsonread.text(obj, "type"), jsonread.text(obj, "status")
+    return kind, status, jsonread.text(obj, "reason"), jsonread.text(obj, "message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +178,8 @@ def provider(api: Api) -> Flow[Provider]:
         failure = answer
     if not isinstance(failure, ServiceUnavailable):
         return Provider(finding=_failed(failure))
-    shown = yield from _provider_evidence(api, versions[-1])
-    return Provider(finding=_down(failure, shown))
+    evidence = yield from _provider_evidence(api, versions[-1])
+    return Provider(finding=_down(failure, evidence, versions[-1]))
 
 
 def metrics_api(
@@ -170,15 +218,44 @@ def _absent(error: ApiError) -> Finding:
     )
 
 
-def _down(error: ApiError, shown: tuple[str, ...]) -> Finding:
+def _down(error: ApiError, evidence: _Evidence, version: str) -> Finding:
     return Finding(
         check="metrics API",
         severity="problem",
         what="The metrics API is down: registered, and nothing answers behind it.",
-        evidence="\n".join((error.message, *shown)),
-        advice="Look at the pods, the Service and the logs of metrics-server "
-        "(kubectl -n kube-system get pods -l k8s-app=metrics-server).",
+        evidence="\n".join((error.message, *evidence.lines)),
+        advice=_advice(evidence, f"{version}.metrics.k8s.io"),
     )
+
+
+_OF_SERVICE: Final = frozenset({"ServiceAccessError", "ServicePortError"})
+_OF_PODS: Final = frozenset(
+    {"EndpointsAccessError", "EndpointsNotFound", "MissingEndpoints"}
+)
+
+
+def _advice(evidence: _Evidence, name: str) -> str:
+    """Return what to do by the reason of the APIService's condition Available.
+
+    Source: kube-aggregator, pkg/controllers/status/remote.
+    """
+    service = evidence.service
+    if service is None:
+        return f"Read the APIService {name}: kubectl describe apiservice {name}."
+    if not service.name:
+        return f"APIService {name} names no Service: reinstall the provider."
+    where = f"{service.namespace}/{service.name}"
+    if service.reason == "ServiceNotFound":
+        return (
+            f"Service {where} does not exist: reinstall the provider, or delete the "
+            f"APIService (kubectl delete apiservice {name})."
+        )
+    kubectl = f"kubectl -n {service.namespace}"
+    if service.reason in _OF_PODS and evidence.selector:
+        return f"Check the provider's pods: {kubectl} get pods -l {evidence.selector}."
+    if service.reason not in _OF_SERVICE and evidence.selector:
+        return f"Read the provider's logs: {kubectl} logs -l {evidence.selector}."
+    return f"Check the Service: {kubectl} describe service {service.name}."
 
 
 def _failed(error: KubeMetricsError) -> Finding:
@@ -187,6 +264,18 @@ def _failed(error: KubeMetricsError) -> Finding:
         severity="problem",
         what="The metrics API cannot be read.",
         evidence=str(error),
-        advice="Read what the server said; the aggregation layer's certificates may be "
-        "to blame where it refuses what it allows.",
+        advice=_failed_advice(error),
     )
+
+
+def _failed_advice(error: KubeMetricsError) -> str:
+    if isinstance(error, Unauthorized | Forbidden):
+        return (
+            "Read what the server said; the aggregation layer's certificates may be to "
+            "blame where it refuses what it allows."
+        )
+    if isinstance(error, ResponseError):
+        return (
+            "Read what the server said, and the logs of the provider of metrics.k8s.io."
+        )
+    return "Read the error above: no answer came."

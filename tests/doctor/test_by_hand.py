@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 
 import pytest
 
@@ -194,10 +195,17 @@ def test_the_version_that_answers_is_told() -> None:
     assert "metrics.k8s.io/v1beta1" in found(diagnosis, "metrics API").what
 
 
-def apiservice(*conditions: Mapping[str, str]) -> Response:
-    behind = {"namespace": "kube-system", "name": "metrics-server"}
+def apiservice(
+    *conditions: Mapping[str, str],
+    behind: Mapping[str, str] | None = MappingProxyType(
+        {"namespace": "kube-system", "name": "metrics-server"}
+    ),
+) -> Response:
     return answer(
-        {"spec": {"service": behind}, "status": {"conditions": list(conditions)}}
+        {
+            "spec": {"service": behind and dict(behind)},
+            "status": {"conditions": list(conditions)},
+        }
     )
 
 
@@ -289,11 +297,127 @@ def test_a_service_without_a_selector_selects_no_pod() -> None:
     assert found(diagnosis, "metrics API").evidence.endswith("selects no pod.")
 
 
+def unavailable(reason: str, behind: Mapping[str, str] | None) -> Response:
+    condition = {"type": "Available", "status": "False", "reason": reason}
+    return apiservice({**condition, "message": "it says so"}, behind=behind)
+
+
+ADAPTER = {"namespace": "monitoring", "name": "prometheus-adapter"}
+ITS_SERVICE = "/api/v1/namespaces/monitoring/services/prometheus-adapter"
+LABELS = answer({"spec": {"selector": {"app": "adapter", "tier": "metrics"}}})
+
+
+def advice_on(reason: str, service: Reply = LABELS) -> str:
+    registered = unavailable(reason, ADAPTER)
+    diagnosis = examine({METRICS: DOWN, SERVICE: registered, ITS_SERVICE: service})
+    return found(diagnosis, "metrics API").advice
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("FailedDiscoveryCheck", "-n monitoring logs -l app=adapter,tier=metrics."),
+        ("MissingEndpoints", "-n monitoring get pods -l app=adapter,tier=metrics."),
+        ("EndpointsNotFound", "-n monitoring get pods -l app=adapter,tier=metrics."),
+        ("ServicePortError", "-n monitoring describe service prometheus-adapter."),
+    ],
+)
+def test_advice_names_the_service_just_read_kube_prometheus_505(
+    reason: str, advice: str
+) -> None:
+    assert advice_on(reason).endswith(f": kubectl {advice}")
+
+
+def test_advice_without_the_service_names_no_selector_vcluster_737() -> None:
+    assert advice_on("MissingEndpoints", forbidden).endswith(
+        ": kubectl -n monitoring describe service prometheus-adapter."
+    )
+
+
+def test_a_service_that_is_gone_is_not_looked_for_keda_4772() -> None:
+    assert advice_on("ServiceNotFound", NOT_FOUND) == (
+        "Service monitoring/prometheus-adapter does not exist: reinstall the provider, "
+        "or delete the APIService (kubectl delete apiservice v1beta1.metrics.k8s.io)."
+    )
+
+
+def test_an_apiservice_without_a_service_keeps_its_condition() -> None:
+    registered = unavailable("Local", None)
+    finding = found(examine({METRICS: DOWN, SERVICE: registered}), "metrics API")
+    assert finding.evidence.endswith("Available=False: Local: it says so")
+    assert "names no Service" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("reply", "blamed"),
+    [
+        (status(403, "Forbidden"), True),
+        (status(401, "Unauthorized"), True),
+        (status(500, "InternalError"), False),
+        (status(404, "NotFound"), False),
+        (lost, False),
+    ],
+)
+def test_certificates_are_blamed_for_a_refusal_only(
+    reply: Reply, *, blamed: bool
+) -> None:
+    finding = found(examine({f"{METRICS}/pods": reply}), "metrics API")
+    assert finding.severity == "problem"
+    assert ("certificates" in finding.advice) is blamed
+
+
 def test_lists_that_get_no_answer_are_a_problem_of_the_metrics_api() -> None:
     lists = ("/api/v1/pods", "/api/v1/nodes", f"{METRICS}/pods", f"{METRICS}/nodes")
     diagnosis = examine(dict.fromkeys(lists, lost))
     assert found(diagnosis, "metrics API").severity == "problem"
     assert "no answer in time" in found(diagnosis, "metrics API").evidence
+
+
+@pytest.mark.parametrize("reply", [status(500, "InternalError"), NOT_FOUND, DOWN, lost])
+@pytest.mark.parametrize(
+    ("path", "check", "what"),
+    [
+        ("/api/v1/pods", "pods", "pods"),
+        ("/api/v1/nodes", "nodes", "nodes"),
+        (f"{METRICS}/nodes", "nodes", "node metrics"),
+    ],
+)
+def test_a_list_that_fails_is_a_problem_and_not_a_check_passed_helm_charts_3613(
+    path: str, check: str, what: str, reply: Reply
+) -> None:
+    diagnosis = examine({path: reply})
+    finding = found(diagnosis, check)
+    assert finding.severity == "problem"
+    assert finding.what == f"The {what} cannot be read, so they are not checked."
+    assert finding.evidence
+    assert not diagnosis.healthy
+
+
+def test_a_list_that_cannot_be_decoded_is_a_problem_prometheus_adapter_610() -> None:
+    broken = replace(answer({}), body=b"<html>")
+    diagnosis = examine({f"{METRICS}/nodes": broken})
+    finding = found(diagnosis, "nodes")
+    assert finding.severity == "problem"
+    assert "JSON" in finding.evidence
+    assert "the provider" in finding.advice
+
+
+def test_lists_that_all_fail_are_a_problem_beside_the_metrics_api() -> None:
+    lists = ("/api/v1/pods", "/api/v1/nodes", f"{METRICS}/pods", f"{METRICS}/nodes")
+    diagnosis = examine(dict.fromkeys(lists, status(500, "InternalError")))
+    assert "pods, nodes and their metrics" in found(diagnosis, "pods").what
+
+
+def test_a_list_that_is_refused_although_it_is_allowed_is_a_problem() -> None:
+    finding = found(examine({"/api/v1/nodes": forbidden}), "nodes")
+    assert finding.severity == "problem"
+    assert "RBAC or a webhook" in finding.advice
+
+
+def test_a_refusal_is_a_warning_where_the_server_answers_no_review() -> None:
+    diagnosis = examine({MAY: forbidden, "/api/v1/nodes": forbidden})
+    assert found(diagnosis, "nodes").severity == "warning"
+    assert diagnosis.healthy
 
 
 def test_which_configuration_was_chosen_is_told_with_why() -> None:
