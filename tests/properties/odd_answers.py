@@ -248,6 +248,8 @@ def _put(top: Json, path: Path, shape: Any, value: Json) -> bool:
         if isinstance(holder, list) or step not in holder:
             return False
         del holder[step]
+    elif value is _KEY_TWICE and isinstance(holder, list):
+        return False
     elif value is _KEY_TWICE:
         known = holder[step] if step in holder else _plain(inner)
         first, name, last = map(json.dumps, (_other(known), step, known))
