@@ -38,6 +38,9 @@ StateKind: TypeAlias = Literal["waiting", "running", "terminated", ""]
 class ContainerState:
     """A container's state: *kind* is waiting, running, terminated or not known.
 
+    Not known is that of a container without a status; one whose status gives no state
+    is waiting, the API's default.
+
     *reason* is the kubelet's word (CrashLoopBackOff, OOMKilled, …); *exit_code* and
     *signal* are those of a terminated one, *started_at* and *finished_at* as known.
     """
@@ -51,6 +54,7 @@ class ContainerState:
 
 
 UNKNOWN_STATE = ContainerState("")
+_WAITING: Final = ContainerState("waiting")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +194,7 @@ def _last(obj: Object, pool: Pool) -> ContainerState | None:
 def _state(obj: Object, key: str, pool: Pool) -> ContainerState:
     state = child(obj, key)
     if not state:
-        return UNKNOWN_STATE
+        return _WAITING
     try:
         return _known_state(state, pool)
     except DecodeError as error:
@@ -205,7 +209,7 @@ def _known_state(obj: Object, pool: Pool) -> ContainerState:
     if waiting is not None:
         return ContainerState("waiting", pool.text(waiting, "reason"))
     ended = child(obj, "terminated")
-    return UNKNOWN_STATE if ended is None else _terminated(ended, pool)
+    return _WAITING if ended is None else _terminated(ended, pool)
 
 
 def _terminated(obj: Object, pool: Pool) -> ContainerState:

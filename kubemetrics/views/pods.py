@@ -192,7 +192,7 @@ def pod_status(pod: Pod) -> PodStatus:
     Source: kubernetes/pkg/printers/internalversion/printers.go, ``printPod``.
     """
     word = pod.reason or pod.phase
-    if pod.phase == "Pending" and _gated(pod):
+    if _gated(pod):
         word = "SchedulingGated"
     init = _initializing(pod) if pod.init_containers else _NOTHING
     ready, restarts = init.ready, init.restarts
@@ -221,10 +221,9 @@ def _expected(pod: Pod) -> int:
 def _initializing(pod: Pod) -> _StatusPart:
     """Go through the init containers up to the first that is not done; name it."""
     ready = restarts = sidecars = 0
-    for index, container in enumerate(pod.init_containers):
+    reported = (c for c in pod.init_containers if c.state.kind)
+    for index, container in enumerate(reported):
         state = container.state
-        if not state.kind:
-            continue
         restarts += container.restarts
         sidecars += container.restarts if container.kind == "sidecar" else 0
         if state.kind == "terminated" and state.exit_code == 0:

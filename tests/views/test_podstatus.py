@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -201,6 +202,20 @@ def with_(pod: Pod, *conditions: Condition, deleted: bool = False) -> Pod:
                 Condition("PodScheduled", "False", "SchedulingGated"),
             ),
         ),
+        (  # whatever the phase, and whatever the reason
+            "SchedulingGated",
+            with_(
+                pod(main("a", NO_STATUS), reason="Evicted"),
+                Condition("PodScheduled", "False", "SchedulingGated"),
+            ),
+        ),
+        (
+            "CrashLoopBackOff",
+            with_(
+                pod(main("a", CRASHING)),
+                Condition("PodScheduled", "False", "SchedulingGated"),
+            ),
+        ),
         (  # an init container that runs again does not hide a pod that is up
             "CrashLoopBackOff",
             with_(
@@ -212,6 +227,39 @@ def with_(pod: Pod, *conditions: Condition, deleted: bool = False) -> Pod:
 )
 def test_conditions_and_deletion_change_the_word(word: str, given: Pod) -> None:
     assert pod_status(given).word == word
+
+
+def reported(**status: object) -> PodStatus:
+    """Return what shows of a running pod of two containers and two to begin with."""
+    made: Any = {
+        "spec": {
+            "containers": [{"name": "a"}, {"name": "b"}],
+            "initContainers": [{"name": "i"}, {"name": "j"}],
+        },
+        "status": {"phase": "Running", **status},
+    }
+    return pod_status(Pod.from_json(made))
+
+
+def test_a_container_status_without_a_state_is_waiting() -> None:
+    """``v1.ContainerState``: waiting is the default, and starts a pod's init over."""
+    ways: list[dict[str, Any]] = [
+        {},
+        {"state": None},
+        {"state": {}},
+        {"state": {"waiting": None}},
+    ]
+    for said in ways:
+        names = [{"name": "i", **said}, {"name": "j", **said}]
+        assert reported(initContainerStatuses=names) == PodStatus("Init:0/2", 0, 2, 0)
+        ready = [{"name": "a", "ready": True, "restartCount": 3, **said}]
+        assert reported(containerStatuses=ready) == PodStatus("Running", 0, 2, 3)
+
+
+def test_init_containers_are_counted_as_the_status_lists_them() -> None:
+    """One that the status does not speak of is none to ``printPod``."""
+    only = [{"name": "j", "state": {"running": {}}}]
+    assert reported(initContainerStatuses=only) == PodStatus("Init:0/2", 0, 2, 0)
 
 
 def test_the_recorded_pods_show_as_the_api_server_printed_them() -> None:
