@@ -67,6 +67,17 @@ class PodMetrics:
         return self.namespace, self.name
 
     @property
+    def by_container(self) -> dict[str, Quantities]:
+        """Usage by name; what is given of one name twice is summed, as in *usage*."""
+        named = {container.name: container.usage for container in self.containers}
+        if len(named) == len(self.containers):
+            return named
+        return {
+            name: total([c.usage for c in self.containers if c.name == name])
+            for name in named
+        }
+
+    @property
     def usage(self) -> Quantities:
         """The exact sum over the containers that were measured."""
         return total([container.usage for container in self.containers])

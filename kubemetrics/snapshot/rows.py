@@ -166,7 +166,7 @@ class ContainerUsage:
 
 def _measured_only(pod: Pod, metrics: PodMetrics) -> Compared:
     """Compare the containers that were measured, and no others."""
-    measured = {container.name: container.usage for container in metrics.containers}
+    measured = metrics.by_container
     known = [c for c in serving(pod) if c.name in measured]
     totals = Totals()
     for container in known:
@@ -196,7 +196,7 @@ def container_rows(rows: Iterable[PodUsage]) -> tuple[ContainerUsage, ...]:
 
 
 def _of(row: PodUsage, demands: Demands) -> Iterator[ContainerUsage]:
-    samples = {c.name: c.usage for c in row.metrics.containers} if row.metrics else {}
+    samples = row.metrics.by_container if row.metrics else {}
     if row.pod is not None:
         pod = row.pod
         for container in (

@@ -136,6 +136,17 @@ def test_a_sample_that_cannot_be_read_is_lost_alone_and_named(
     assert lost.name == ("" if odd == 7 else "odd")
 
 
+def test_a_container_named_twice_is_summed() -> None:
+    """metrics-server#301; the pod's value is the same sum."""
+    twice = PodMetrics.from_json(
+        sample(used("50m"), used("20m", name="d"), used("100m"), used(None))
+    )
+    usages = {name: str(usage["cpu"]) for name, usage in twice.by_container.items()}
+    assert usages == {"c": "150m", "d": "20m"}
+    assert str(twice.cpu) == "170m"
+    assert len(twice.containers) == 4
+
+
 def pod(*containers: Json, **fields: Json) -> Json:
     meta = {"name": "p", "resourceVersion": "7"}
     return {"metadata": meta, "spec": {"containers": list(containers)}, **fields}

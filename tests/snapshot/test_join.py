@@ -123,6 +123,20 @@ def test_a_container_measured_by_half_is_missing() -> None:
     assert row.usage == {"cpu": Quantity("1m")}
 
 
+def test_a_container_named_twice_in_a_sample_is_summed_in_every_row() -> None:
+    """metrics-server#301: 170m of the pod, and of its only container 120m."""
+    twice = sample(app=("50m", "50Mi"))
+    again = replace(twice.containers[0], usage={"cpu": Quantity("120m")})
+    twice = replace(twice, containers=(*twice.containers, again))
+    two = pod(statuses=(running(), running("b")))
+    snapshot = join(parts((two,), (twice,)))
+    (row,) = snapshot.pods
+    assert row.usage == {"cpu": Quantity("170m"), "memory": Quantity("50Mi")}
+    assert row.ratio("cpu", "requests") == Fraction(17, 10)
+    one, other = container_rows(snapshot.pods)
+    assert (one.usage, other.usage) == (row.usage, None)
+
+
 def test_percentages_of_a_partial_value_are_over_what_was_measured() -> None:
     (row,) = join(parts((pod(statuses=TWO),), (sample(a=("50m", "50Mi")),))).pods
     assert row.ratio("cpu", "requests") == Fraction(1, 2)
