@@ -75,11 +75,6 @@ class GroupKey:
     inferred: bool = field(default=False, compare=False)
 
     @property
-    def text(self) -> str:
-        """The key as text: ``Deployment/api`` for an owner, else the value."""
-        return f"{self.kind}/{self.value}" if self.kind else self.value
-
-    @property
     def order(self) -> tuple[bool, str, str, str]:
         """Sort key of groups: by name, rows without a name last."""
         return not self.value, self.namespace, self.value, self.kind

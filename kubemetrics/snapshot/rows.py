@@ -55,7 +55,7 @@ NOT_COMPARED: Final = Compared(EMPTY, NO_DEMAND)
 class PodUsage:
     """A pod with its usage, or the reason why it has none, and its requests and limits.
 
-    *pod* is ``None`` for a sample whose pod is not in the list (`orphan`). *usage* is
+    *pod* is ``None`` for a sample whose pod is not in the list (an orphan). *usage* is
     CPU in cores and memory in bytes; where it is ``None``, *reason* says why. *demand*
     is ``None`` where the pod could not be read; that of a finished pod is empty.
     *missing* names the running containers that the sample lacks: the value is then a
@@ -82,11 +82,6 @@ class PodUsage:
     def key(self) -> tuple[str, str]:
         """Key of the join: (namespace, name)."""
         return self.namespace, self.name
-
-    @property
-    def orphan(self) -> bool:
-        """Whether its pod is not in the list: gone meanwhile, or not readable."""
-        return self.pod is None
 
     @property
     def partial(self) -> bool:

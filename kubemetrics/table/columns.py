@@ -306,18 +306,18 @@ class Unit:
         return f"{sign}{whole}.{part:0{self.places}}{self.suffix}"
 
 
-MILLICORES: Final = Unit(nanos=10**6, suffix="m", up=True)
-CORES: Final = Unit(nanos=_NANO, places=3, up=True)
-NANOCORES: Final = Unit(nanos=1)
-BYTES: Final = Unit(nanos=_NANO, up=True)
-KIBIBYTES: Final = Unit(nanos=1024 * _NANO, suffix="Ki")
-MEBIBYTES: Final = Unit(nanos=1024**2 * _NANO, suffix="Mi")
-GIBIBYTES: Final = Unit(nanos=1024**3 * _NANO, suffix="Gi", places=1)
+_MILLICORES: Final = Unit(nanos=10**6, suffix="m", up=True)
+_CORES: Final = Unit(nanos=_NANO, places=3, up=True)
+_NANOCORES: Final = Unit(nanos=1)
+_BYTES: Final = Unit(nanos=_NANO, up=True)
+_KIBIBYTES: Final = Unit(nanos=1024 * _NANO, suffix="Ki")
+_MEBIBYTES: Final = Unit(nanos=1024**2 * _NANO, suffix="Mi")
+_GIBIBYTES: Final = Unit(nanos=1024**3 * _NANO, suffix="Gi", places=1)
 
-_CPU: Final = {"m": MILLICORES, "cores": CORES, "raw": NANOCORES}
-_MEMORY: Final = {"Ki": KIBIBYTES, "Mi": MEBIBYTES, "Gi": GIBIBYTES, "raw": BYTES}
-_MANY_GIBIBYTES: Final = 10 * GIBIBYTES.nanos
-_MANY_CORES: Final = 1000 * CORES.nanos
+_CPU: Final = {"m": _MILLICORES, "cores": _CORES, "raw": _NANOCORES}
+_MEMORY: Final = {"Ki": _KIBIBYTES, "Mi": _MEBIBYTES, "Gi": _GIBIBYTES, "raw": _BYTES}
+_MANY_GIBIBYTES: Final = 10 * _GIBIBYTES.nanos
+_MANY_CORES: Final = 1000 * _CORES.nanos
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,10 +366,10 @@ def _unit(kind: Kind, units: Units, amounts: list[int]) -> Unit:
     """Choose the larger unit where no value would suffer from it."""
     if kind == "cpu":
         return _CPU.get(units.cpu) or (
-            CORES if _suits(amounts, CORES, _MANY_CORES) else MILLICORES
+            _CORES if _suits(amounts, _CORES, _MANY_CORES) else _MILLICORES
         )
     return _MEMORY.get(units.memory) or (
-        GIBIBYTES if _suits(amounts, GIBIBYTES, _MANY_GIBIBYTES) else MEBIBYTES
+        _GIBIBYTES if _suits(amounts, _GIBIBYTES, _MANY_GIBIBYTES) else _MEBIBYTES
     )
 
 

@@ -27,9 +27,9 @@ _RESET: Final = "\x1b[0m"
 _CODES: Final[dict[Severity, str]] = {
     "warning": "\x1b[33m", "critical": "\x1b[31m", "quiet": "\x1b[2m",
 }  # fmt: skip
-BOLD: Final = "\x1b[1m"
-GAP: Final = 2
-_GAP: Final = " " * GAP
+_BOLD: Final = "\x1b[1m"
+_GAP_SIZE: Final = 2
+_GAP: Final = " " * _GAP_SIZE
 TOTAL: Final = "TOTAL"
 _DIGITS: Final = 6
 _SHORTEST: Final = 10
@@ -307,7 +307,7 @@ def _leave(
         if needed <= limit:
             return
         gone.add(index)
-        needed -= least[index] + GAP
+        needed -= least[index] + _GAP_SIZE
 
 
 def sizes(columns: Sequence[Sized], limit: int) -> list[int]:
@@ -325,7 +325,7 @@ def sizes(columns: Sequence[Sized], limit: int) -> list[int]:
 
 def _room(least: list[int], names: list[int], limit: int) -> int:
     """Return what the table may take while its names take three fifths of *limit*."""
-    taken = sum(least[i] + GAP for i in names)
+    taken = sum(least[i] + _GAP_SIZE for i in names)
     return _width(least) - max(taken - limit * 3 // 5, 0)
 
 
@@ -349,7 +349,7 @@ def _floor(column: Sized) -> int:
 
 
 def _width(found: Sequence[int]) -> int:
-    return sum(found) + GAP * (len(found) - 1)
+    return sum(found) + _GAP_SIZE * (len(found) - 1)
 
 
 def plain_table(rows: Sequence[Sequence[str]]) -> str:
@@ -370,4 +370,4 @@ def painted(text: str, severity: Severity | None) -> str:
 
 def bold(text: str) -> str:
     """Return *text* in bold."""
-    return f"{BOLD}{text}{_RESET}"
+    return f"{_BOLD}{text}{_RESET}"

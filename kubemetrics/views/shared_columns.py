@@ -58,7 +58,7 @@ RESOURCES: Final = (
     Resource(key="cpu", name=CPU, header="CPU", kind="cpu", noun="CPU"),
     Resource(key="mem", name=MEMORY, header="MEM", kind="memory", noun="memory"),
 )
-SHORT: Final[Mapping[str, str]] = {
+_SHORT: Final[Mapping[str, str]] = {
     "usage": "", "requests": "REQ", "limits": "LIM", "pct_request": "%REQ",
     "pct_limit": "%LIM", "pct_node": "%NODE", "allocatable": "ALLOC",
     "capacity": "CAP", "reserved": "RESERVED", "headroom": "FREE", "pods": "PODS",
@@ -169,7 +169,7 @@ def resource_columns(of: Resource, mark: Callable[[M], str]) -> tuple[Column[M],
         return row.usage.get(name) if row.usage else None
 
     def requests(row: M) -> Quantity | None:
-        return requested(row.demand, name)
+        return _requested(row.demand, name)
 
     def limits(row: M) -> Quantity | None:
         return row.demand.limits.get(name) if row.demand else None
@@ -202,12 +202,12 @@ def resource_columns(of: Resource, mark: Callable[[M], str]) -> tuple[Column[M],
         share(of, "pct_limit", of_limits, "usage in limits, unless they are partial",
               keep=60 + more, alarm=True),
         share(of, "pct_node", of_node, "usage in the node's allocatable", alarm=True),
-        number(of, "unrequested", unrequested, "containers without a request"),
-        number(of, "unlimited", unlimited, "containers without a limit"),
+        _number(of, "unrequested", unrequested, "containers without a request"),
+        _number(of, "unlimited", unlimited, "containers without a limit"),
     )  # fmt: skip
 
 
-def requested(demand: Demand | None, name: str) -> Quantity | None:
+def _requested(demand: Demand | None, name: str) -> Quantity | None:
     """Return the request for resource *name*: 0 for none, ``None`` if it is not known.
 
     A finished pod holds nothing, and asking what it requests has no answer.
@@ -322,7 +322,7 @@ def demand_families() -> dict[str, Family[HasUsage]]:
     """Return the families of columns for any resource: ``requests:nvidia.com/gpu``."""
 
     def requests(name: str) -> Column[HasUsage]:
-        return _any_resource(f"requests:{name}", name, lambda d: requested(d, name))
+        return _any_resource(f"requests:{name}", name, lambda d: _requested(d, name))
 
     def limits(name: str) -> Column[HasUsage]:
         return _any_resource(f"limits:{name}", name, lambda d: d.limits.get(name))
@@ -333,7 +333,7 @@ def demand_families() -> dict[str, Family[HasUsage]]:
 def _any_resource(
     key: str, name: str, of: Callable[[Demand], Quantity | None]
 ) -> Column[HasUsage]:
-    kind = resource_kind(name)
+    kind = _resource_kind(name)
 
     def get(row: HasUsage) -> Value:
         found = of(row.demand) if row.demand else None
@@ -349,7 +349,7 @@ def _any_resource(
     )
 
 
-def resource_kind(name: str) -> Kind:
+def _resource_kind(name: str) -> Kind:
     """Return the kind of a resource's amounts: those of extended ones are counts."""
     if name == "cpu":
         return "cpu"
@@ -386,7 +386,7 @@ def share(
     return replace(made, keep=keep, alarm=alarm, mark=mark)
 
 
-def number(
+def _number(
     resource: Resource, key: str, get: Callable[[R], int | None], about: str
 ) -> Column[R]:
     """Return a column of counts of what concerns *resource*."""
@@ -396,7 +396,7 @@ def number(
 def _column(
     resource: Resource, key: str, kind: Kind, get: Callable[[R], Value], about: str
 ) -> Column[R]:
-    short = SHORT[key]
+    short = _SHORT[key]
     sign = "" if short.startswith("%") else "-"
     return Column(
         key=f"{resource.key}.{key}",

@@ -72,7 +72,7 @@ def test_a_sample_without_containers_is_none() -> None:
 def test_a_sample_whose_pod_is_gone_stays_and_counts() -> None:
     snapshot = join(parts((pod(),), (sample(), sample("gone"))))
     gone = rows(snapshot)["default", "gone"]
-    assert gone.orphan
+    assert gone.state == "orphan"
     assert gone.demand is None
     assert summed(snapshot.pods).usage["cpu"] == Quantity("100m")
     assert snapshot.coverage.sentence == (

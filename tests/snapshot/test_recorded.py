@@ -115,7 +115,8 @@ def test_a_namespace_adds_up_to_its_own_recording() -> None:
 
 
 def test_owners_are_concluded_without_a_request() -> None:
-    owners = {group.key[0].text for group in rollup(snapshot().pods, ["owner"])}
+    keys = [group.key[0] for group in rollup(snapshot().pods, ["owner"])]
+    owners = {f"{key.kind}/{key.value}" for key in keys}
     assert {
         "Deployment/geo-lookup",
         "DaemonSet/kube-proxy",
@@ -199,7 +200,7 @@ def test_who_may_read_one_namespace_loses_only_the_nodes() -> None:
 def test_samples_without_readable_pods_stay_and_count() -> None:
     blind = join(replace(recorded.parts(), pods=Part(errors={"": FORBIDDEN})))
     assert len(blind.pods) == 81
-    assert all(row.orphan for row in blind.pods)
+    assert all(row.state == "orphan" for row in blind.pods)
     assert summed(blind.pods).usage == recorded_total("podmetrics-all")
     assert blind.coverage.sentence == (
         "0 of 0 running pods measured; also 81 samples of pods not in the list"

@@ -16,6 +16,7 @@ from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import (
     KEYS,
     GroupKey,
+    Rollup,
     Spread,
     container_rows,
     join,
@@ -39,7 +40,12 @@ def owned(kind: str, name: str, **labels: str) -> dict[str, object]:
 
 def owner_of(made: Pod) -> tuple[str, bool]:
     (group,) = rollup(join(parts((made,))).pods, ["owner"])
-    return group.key[0].text, group.key[0].inferred
+    return kind_and_name(group), group.key[0].inferred
+
+
+def kind_and_name(group: Rollup) -> str:
+    (key,) = group.key
+    return f"{key.kind}/{key.value}" if key.kind else key.value
 
 
 @pytest.mark.parametrize(
@@ -76,13 +82,13 @@ def test_a_sample_without_its_pod_tells_its_deployment_by_name(
 ) -> None:
     orphan = sample(name, labels={"pod-template-hash": HASH})
     (group,) = rollup(join(parts((), (orphan,))).pods, ["owner"])
-    assert group.key[0].text == owner
+    assert kind_and_name(group) == owner
     assert group.key[0].inferred == bool(owner)
 
 
 def test_a_sample_without_labels_tells_no_owner() -> None:
     (group,) = rollup(join(parts((), (sample("odd--x2x9q"),))).pods, ["owner"])
-    assert group.key[0].text == ""
+    assert kind_and_name(group) == ""
 
 
 KEY_OF = {
