@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,7 +32,7 @@ class Bench:
         self.every_peer = os.environ.get("PEERS") == "all"
         self.results: list[Result] = []
         self._runs: int = arguments.runs
-        self._only: str = arguments.only
+        self._only = re.compile(arguments.only)
         self._scratch = scratch
 
     def imports(self) -> None:
@@ -78,7 +79,7 @@ class Bench:
         taking_part: dict[str, Callable[[], Run]] = {
             c.name: partial(run, c.argv, environment, expected if c.counts else "")
             for c in candidates
-            if c.can(place) and self._only in c.name
+            if c.can(place) and self._only.search(c.name)
         }
         if real:  # whose credentials not everyone can use
             taking_part = able(taking_part)
@@ -109,6 +110,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         except FailedError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print("interrupted: the rest is not measured", file=sys.stderr)
     _tell(bench.results, {**facts, "pace": arguments.pace}, arguments.before)
     return 0
 
@@ -147,7 +150,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--sizes", type=_sizes, default=SIZES, help="100,1000,10000")
     parser.add_argument("--runs", type=int, default=0, help="of each (15 to 3)")
-    parser.add_argument("--only", default="", help="whose name has this in it")
+    parser.add_argument("--only", default="", help="whose name fits: fast|curl")
     parser.add_argument("--no-install", action="store_true", help="what is there")
     parser.add_argument("--no-imports", action="store_true", help="clusters alone")
     parser.add_argument("--pace", type=float, default=140, help=PACE)
