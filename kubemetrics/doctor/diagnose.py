@@ -6,7 +6,7 @@ rules out those above it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, get_args
 
@@ -236,6 +236,7 @@ def _pods(snapshot: Snapshot) -> Finding:
         f"partial: {row.namespace}/{row.name} lacks {', '.join(row.missing)}"
         for row in partial
     ]
+    lines += _extra([row for row in snapshot.pods if row.extra])
     return Finding(
         check="pods",
         severity="ok" if coverage.complete else "warning",
@@ -243,6 +244,17 @@ def _pods(snapshot: Snapshot) -> Finding:
         evidence="\n".join(lines),
         advice="" if coverage.complete else "kubemetrics pods says why, row by row.",
     )
+
+
+def _extra(rows: Sequence[PodUsage]) -> Iterator[str]:
+    """Name what samples have beyond the containers of their pods."""
+    named = [
+        f"{row.namespace}/{row.name} ({', '.join(n or 'no name' for n in row.extra)})"
+        for row in rows[:_NAMED]
+    ]
+    more = f" and {len(rows) - _NAMED} more" if rows[_NAMED:] else ""
+    if named:
+        yield f"in no sum, as the pod has no such container: {', '.join(named)}{more}"
 
 
 def _nodes(snapshot: Snapshot) -> Finding:

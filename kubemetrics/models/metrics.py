@@ -78,6 +78,11 @@ class PodMetrics:
         }
 
     @property
+    def of_whole_pod(self) -> bool:
+        """Whether its only value is the pod's own, that of no container."""
+        return len(self.containers) == 1 and not self.containers[0].name
+
+    @property
     def usage(self) -> Quantities:
         """The exact sum over the containers that were measured."""
         return total([container.usage for container in self.containers])

@@ -279,6 +279,11 @@ class Pod:
         return sum(c.restarts for c in (*self.containers, *sidecars))
 
     @property
+    def all_containers(self) -> tuple[Container, ...]:
+        """Its containers of every kind: init and sidecars first, ephemeral last."""
+        return self.init_containers + self.containers + self.ephemeral_containers
+
+    @property
     def finished(self) -> bool:
         """Whether it ran to its end: phase Succeeded or Failed."""
         return self.phase in {"Succeeded", "Failed"}

@@ -131,8 +131,13 @@ def _row(
 ) -> PodUsage:
     node = cluster.nodes.get(pod.node_name)
     allocatable = node.allocatable if node else EMPTY
-    if sample is None or not sample.containers or _older(sample, pod):
-        reason = pod_reason(pod, cluster)
+    extra: tuple[str, ...] = ()
+    if sample is not None and _older(sample, pod):
+        sample = None
+    if sample is not None:
+        sample, extra = _of_pod(sample, pod)
+    if sample is None or not sample.containers:
+        reason = pod_reason(pod, cluster, extra)
         return PodUsage(
             namespace=pod.namespace,
             name=pod.name,
@@ -140,6 +145,7 @@ def _row(
             pod=pod,
             reason=reason,
             demand=demand,
+            extra=extra,
             date=cluster.clock.date,
             allocatable=allocatable,
         )
@@ -153,6 +159,7 @@ def _row(
         usage=sample.usage,
         demand=demand,
         missing=_missing(pod, sample),
+        extra=extra,
         stale=cluster.clock.stale(age, pod.node_name),
         age=age,
         date=cluster.clock.date,
@@ -160,7 +167,34 @@ def _row(
     )
 
 
+def _of_pod(sample: PodMetrics, pod: Pod) -> tuple[PodMetrics, tuple[str, ...]]:
+    """Return *sample* of the pod's own containers, and the names of all others.
+
+    A value without a name is that of the pod's cgroup, and ``POD`` its sandbox's
+    (kubernetes#102051): beside the containers' they would count twice. The first alone
+    is the pod's value (k3s: kube-prometheus#319).
+    """
+    names = {c.name for c in pod.all_containers}
+    extra = tuple(c.name for c in sample.containers if c.name not in names)
+    if not extra or sample.of_whole_pod:
+        return sample, ()
+    own = tuple(c for c in sample.containers if c.name in names)
+    return replace(sample, containers=own), extra
+
+
+def _named(sample: PodMetrics) -> tuple[PodMetrics, tuple[str, ...]]:
+    """Return *sample* without a pod's value beside those of containers, if it has one.
+
+    Which containers the pod has is not known here: all that have a name are summed.
+    """
+    named = tuple(c for c in sample.containers if c.name)
+    if not named or len(named) == len(sample.containers):
+        return sample, ()
+    return replace(sample, containers=named), ("",)
+
+
 def _orphan(sample: PodMetrics, cluster: ClusterState) -> PodUsage:
+    sample, extra = _named(sample)
     age = cluster.clock.age(sample.timestamp)
     return PodUsage(
         namespace=sample.namespace,
@@ -168,6 +202,7 @@ def _orphan(sample: PodMetrics, cluster: ClusterState) -> PodUsage:
         state="orphan",
         metrics=sample,
         usage=sample.usage,
+        extra=extra,
         stale=cluster.clock.stale(age, ""),
         age=age,
         date=cluster.clock.date,
@@ -210,10 +245,11 @@ def _older(sample: PodMetrics, pod: Pod) -> bool:
 
 def _missing(pod: Pod, sample: PodMetrics) -> tuple[str, ...]:
     """Return the running containers that the sample lacks, or has only in part."""
+    if sample.of_whole_pod:
+        return ()
     whole = {c.name for c in sample.containers if CPU in c.usage and MEMORY in c.usage}
-    lists = (pod.containers, pod.init_containers, pod.ephemeral_containers)
     return tuple(
-        c.name for some in lists for c in some if c.running and c.name not in whole
+        c.name for c in pod.all_containers if c.running and c.name not in whole
     )
 
 

@@ -78,12 +78,20 @@ _TWO_SCRAPES: Final = "a provider may need two scrapes until it has a rate"
 _Check: TypeAlias = Callable[[Pod, ClusterState], Reason | None]
 
 
-def pod_reason(pod: Pod, cluster: ClusterState) -> Reason:
-    """Return why *pod* has no sample: the reason of the first check that holds."""
+def pod_reason(pod: Pod, cluster: ClusterState, extra: Sequence[str] = ()) -> Reason:
+    """Return why *pod* has no sample: the reason of the first check that holds.
+
+    *extra* are the names in a sample that has no container of the pod.
+    """
     for check in _CHECKS:
         reason = check(pod, cluster)
         if reason is not None:
             return reason
+    if extra:
+        return Reason(
+            "Unreported",
+            f"Its sample has no container of its own, only {', '.join(extra)}.",
+        )
     return _unreported(pod, cluster)
 
 

@@ -59,9 +59,10 @@ class PodUsage:
     CPU in cores and memory in bytes; where it is ``None``, *reason* says why. *demand*
     is ``None`` where the pod could not be read; that of a finished pod is empty.
     *missing* names the running containers that the sample lacks: the value is then a
-    lower bound (`partial`). *stale*: the sample is old for the list's cadence. *age* is
-    the sample's, by the clock of the server, which was *date* when it was read.
-    *allocatable* is its node's, empty where it is not known.
+    lower bound (`partial`). *extra* names what the sample has beyond the pod's
+    containers, and is in no sum. *stale*: the sample is old for the list's cadence.
+    *age* is the sample's, by the clock of the server, which was *date* when it was
+    read. *allocatable* is its node's, empty where it is not known.
     """
 
     namespace: str
@@ -73,6 +74,7 @@ class PodUsage:
     reason: Reason | None = None
     demand: Demand | None = None
     missing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
     stale: bool = False
     age: timedelta | None = None
     date: datetime | None = None
@@ -117,8 +119,7 @@ class PodUsage:
 class ContainerUsage:
     """A container of *row*'s pod, with its own value or its own reason.
 
-    *container* is ``None`` where the pod could not be read, or where the sample names
-    one that the pod does not have; *kind* and *demand* are ``None`` then.
+    *container* is ``None`` where the pod could not be read; so are *kind* and *demand*.
     """
 
     row: PodUsage
@@ -194,16 +195,12 @@ def _of(row: PodUsage, demands: Demands) -> Iterator[ContainerUsage]:
     samples = row.metrics.by_container if row.metrics else {}
     if row.pod is not None:
         pod = row.pod
-        for container in (
-            *pod.init_containers,
-            *pod.containers,
-            *pod.ephemeral_containers,
-        ):
+        for container in pod.all_containers:
             usage = samples.pop(container.name, None)
             serves = container.kind in {"regular", "sidecar"}
             demand = demands.of_container(pod, container) if serves else NO_DEMAND
             yield _known(row, pod, container, usage, demand)
-    for name, usage in samples.items():
+    for name, usage in samples.items() if row.pod is None else ():
         yield ContainerUsage(row=row, name=name, state="orphan", usage=usage)
 
 
@@ -240,6 +237,11 @@ def _reason(row: PodUsage, pod: Pod, container: Container) -> Reason:
     own = container_reason(container, pod)
     if own is not None:
         return own
+    if row.metrics is not None and row.metrics.of_whole_pod:
+        return Reason(
+            "Unreported",
+            "The sample is of its pod as a whole and names no container.",
+        )
     if row.reason is None:
         return Reason(
             "Unreported",

@@ -133,6 +133,10 @@ def _missing(row: PodUsage) -> str | None:
     return ",".join(row.missing) or None
 
 
+def _extra(row: PodUsage) -> str | None:
+    return ",".join(name or "(no name)" for name in row.extra) or None
+
+
 def _born(row: PodUsage) -> datetime | None:
     return row.pod.creation_timestamp if row.pod else None
 
@@ -165,6 +169,8 @@ _OWNER: Final[tuple[Column[PodUsage], ...]] = (
            about="the name of its priority class", optional=True),
     Column(key="missing", header="NOT-MEASURED", kind="text", get=_missing,
            about="running containers that the sample lacks", optional=True),
+    Column(key="extra", header="NOT-OF-POD", kind="text", get=_extra,
+           about="what the sample has beyond the pod's containers", optional=True),
 )  # fmt: skip
 
 

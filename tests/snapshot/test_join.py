@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from kubemetrics.doctor.diagnose import samples as sample_findings
 from kubemetrics.errors import Forbidden
 from kubemetrics.models.metrics import PodMetrics
 from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import Part, PodUsage, Snapshot, container_rows, join, summed
+from kubemetrics.views.pods import pod_table
 
 from .make import at, node, node_sample, parts, pod, running, sample
 
@@ -303,17 +305,15 @@ def test_each_container_has_its_own_value_or_its_own_reason() -> None:
         "a": None,
         "b": "ContainerNotRunning",
         "c": "Unreported",
-        "odd": None,
     }
-    assert found["odd"].container is None
+    assert snapshot.pods[0].extra == ("odd",)
     assert found["a"].kind == "regular"
     assert found["a"].ratio("cpu", "limits") == Fraction(1, 200)
     assert found["a"].ratio("cpu", "node") == Fraction(1, 1800)
-    assert found["odd"].ratio("cpu", "limits") is None
     assert summed(found.values()).usage == summed(snapshot.pods).usage
     assert summed(found.values()).coverage.sentence == (
         "1 of 3 running containers measured (1 ContainerNotRunning, 1 Unreported); "
-        "also 1 finished, 1 sample of containers not in the list"
+        "also 1 finished"
     )
 
 
@@ -373,3 +373,86 @@ def test_one_old_sample_is_not_its_nodes_clock() -> None:
     snapshot = join(parts(pods, samples, nodes, measured))
     assert [row.skew for row in snapshot.nodes] == [None] * 3
     assert [row.name for row in snapshot.pods if row.stale] == ["p0"]
+
+
+def with_total(made: PodMetrics | None = None) -> PodMetrics:
+    """Return a sample with a value of no name, before those of *made*."""
+    whole = sample(app=("30m", "150Mi"))
+    total = replace(whole.containers[0], name="")
+    return replace(whole, containers=(total, *(made.containers if made else ())))
+
+
+def test_a_value_without_a_name_beside_containers_is_not_added() -> None:
+    """It is the pod's cgroup: metrics-server#210, kubernetes#102051."""
+    twice = with_total(sample(app=("30m", "150Mi")))
+    snapshot = join(parts((pod(),), (twice,)))
+    (row,) = snapshot.pods
+    assert row.usage == {"cpu": Quantity("30m"), "memory": Quantity("150Mi")}
+    assert row.extra == ("",)
+    assert row.reason is None
+    assert not row.partial
+    assert [found.name for found in container_rows([row])] == ["app"]
+    assert summed(snapshot.pods).usage == summed(container_rows(snapshot.pods)).usage
+
+
+def test_a_container_that_the_pod_does_not_have_is_named_and_in_no_sum() -> None:
+    mixed = sample(app=("30m", "150Mi"), POD=("1m", "1Mi"))
+    snapshot = join(parts((pod(),), (mixed,)))
+    (row,) = snapshot.pods
+    assert row.usage == {"cpu": Quantity("30m"), "memory": Quantity("150Mi")}
+    assert row.extra == ("POD",)
+    assert snapshot.nodes[0].breakdown is not None
+    assert snapshot.nodes[0].breakdown.pods_usage["cpu"] == Quantity("30m")
+
+
+def test_a_value_without_a_name_alone_is_the_pods() -> None:
+    """k3s: kube-prometheus#319."""
+    snapshot = join(parts((pod(statuses=TWO),), (with_total(),)))
+    (row,) = snapshot.pods
+    assert row.usage == {"cpu": Quantity("30m"), "memory": Quantity("150Mi")}
+    assert row.ratio("cpu", "requests") == Fraction(30, 200)
+    assert not row.partial
+    assert row.extra == ()
+    found = container_rows([row])
+    assert [(c.name, c.usage) for c in found] == [("a", None), ("b", None)]
+    assert {c.reason.code for c in found if c.reason} == {"Unreported"}
+
+
+def test_a_sample_of_other_containers_alone_is_no_sample_of_the_pod() -> None:
+    (row,) = join(parts((pod(),), (sample(other=("1m", "1Mi")),))).pods
+    assert row.usage is None
+    assert row.extra == ("other",)
+    assert row.reason is not None
+    assert row.reason.code == "Unreported"
+    assert "other" in row.reason.explanation
+
+
+def test_of_a_sample_without_its_pod_what_has_a_name_is_summed() -> None:
+    twice = with_total(sample(app=("30m", "150Mi")))
+    (row,) = join(parts((), (twice,))).pods
+    assert row.usage == {"cpu": Quantity("30m"), "memory": Quantity("150Mi")}
+    assert row.extra == ("",)
+    (container,) = container_rows([row])
+    assert container.container is None
+    assert container.ratio("cpu", "limits") is None
+    assert summed([container]).coverage.sentence == (
+        "0 of 0 running containers measured; also 1 sample of containers not in the"
+        " list"
+    )
+    (alone,) = join(parts((), (with_total(),))).pods
+    assert alone.usage == {"cpu": Quantity("30m"), "memory": Quantity("150Mi")}
+
+
+def test_the_doctor_and_json_name_what_is_of_no_container() -> None:
+    names = ("a", "b", "c", "d")
+    samples = tuple(sample(n, app=("1m", "1Mi"), POD=("1m", "1Mi")) for n in names)
+    twice = replace(with_total(sample(app=("1m", "1Mi"))), name="a0")
+    snapshot = join(parts((*map(pod, names), pod("a0")), (*samples, twice)))
+    get = pod_table().need("extra").get
+    assert [get(row) for row in snapshot.pods] == ["POD", "(no name)", *["POD"] * 3]
+    (found,) = [f for f in sample_findings(snapshot) if f.check == "pods"]
+    assert found.severity == "ok"
+    assert found.evidence == (
+        "in no sum, as the pod has no such container: default/a (POD), "
+        "default/a0 (no name), default/b (POD) and 2 more"
+    )
