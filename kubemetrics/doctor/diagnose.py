@@ -236,6 +236,11 @@ def _pods(snapshot: Snapshot) -> Finding:
         f"partial: {row.namespace}/{row.name} lacks {', '.join(row.missing)}"
         for row in partial
     ]
+    lines += [
+        f"Implausible: {row.namespace}/{row.name}: {row.reason.explanation}"
+        for row in snapshot.pods
+        if row.reason and row.reason.code == "Implausible"
+    ][:_NAMED]
     lines += _extra([row for row in snapshot.pods if row.extra])
     return Finding(
         check="pods",

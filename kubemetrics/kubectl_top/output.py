@@ -219,7 +219,9 @@ def _amounts(usage: Quantities, resources: Iterable[str]) -> list[str]:
 def _amount(resource: str, quantity: Quantity) -> str:
     if resource == CPU:
         return f"{quantity.milli_value()}m"
-    return f"{quantity.value() // _MEBI}Mi"
+    value = quantity.value()
+    whole = abs(value) // _MEBI  # as Go divides: towards zero
+    return f"{whole if value >= 0 else -whole}Mi"
 
 
 def _percent(used: Quantity, available: Quantity) -> str:

@@ -2,13 +2,13 @@
 
 ``snapshot(api, options)`` is the flow; ``client.snapshot(**options)`` runs it. A
 `Snapshot` holds `PodUsage` and `NodeUsage` rows in the order of their names; each has
-``usage`` (by resource: cores and bytes), or ``usage is None`` and one `Reason`
-(``code``, ``explanation``). Beside a value: ``partial`` (a lower bound), ``stale``,
-``age``. ``demand`` holds requests and limits and the marks of what is partial in them.
-``row.ratio("cpu", "requests" | "limits" | "node")`` is the exact share, or ``None``
-where it is not known. ``container_rows(rows)`` gives the `ContainerUsage` rows of pods,
-``rollup(rows, keys)`` sums in groups, ``summed(rows)`` the total. `Coverage` counts
-what should have a sample; its ``sentence`` is for people.
+``usage`` (by resource: cores and bytes; ``None`` for no value at all), and where CPU or
+memory is missing one `Reason` (``code``, ``explanation``). Beside a value: ``partial``
+(a lower bound), ``stale``, ``age``. ``demand`` holds requests and limits and the marks
+of what is partial in them. ``row.ratio("cpu", "requests" | "limits" | "node")`` is the
+exact share, or ``None`` where it is not known. ``container_rows(rows)`` gives the
+`ContainerUsage` rows of pods, ``rollup(rows, keys)`` sums in groups, ``summed(rows)``
+the total. `Coverage` counts what should have a sample; its ``sentence`` is for people.
 """
 
 from __future__ import annotations

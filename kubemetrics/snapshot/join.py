@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import field, replace
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ..accounting import Demand, Demands
 from ..errors import DecodeError, KubeMetricsError
@@ -13,7 +13,7 @@ from ..frozen import dataclass
 from ..jsonread import EMPTY, UnreadableItem
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.pod import Pod
-from ..models.resources import CPU, MEMORY, Quantities
+from ..models.resources import CPU, MEMORY, Quantities, total
 from .node_rows import NodeBreakdown, NodeUsage, PodsByNode
 from .parts import Failure, Part, PartName, Parts, Unreadable
 from .reasons import (
@@ -22,7 +22,9 @@ from .reasons import (
     Reason,
     clock,
     error_reason,
+    gap_reason,
     node_reason,
+    plausible,
     pod_reason,
 )
 from .rows import Coverage, PodUsage, RowState, node_coverage, pod_coverage
@@ -53,6 +55,8 @@ class Snapshot:
         """Return why *part* could not be read, wholly or somewhere."""
         return next((f.error for f in self.failures if f.part == part), None)
 
+
+_BOTH: Final = frozenset({CPU, MEMORY})
 
 BreakdownOf: TypeAlias = (
     Callable[[str, Quantities | None], NodeBreakdown] | Reason | None
@@ -150,21 +154,39 @@ def _row(
             allocatable=allocatable,
         )
     age = cluster.clock.age(sample.timestamp)
+    capacity = node.capacity if node else EMPTY
+    usage = _usage(sample, capacity)
     return PodUsage(
         namespace=pod.namespace,
         name=pod.name,
         state="finished" if pod.finished else "running",
         pod=pod,
         metrics=sample,
-        usage=sample.usage,
+        usage=usage or None,
+        reason=_gap(usage, sample, capacity),
         demand=demand,
-        missing=_missing(pod, sample),
+        missing=_missing(pod, sample, usage, capacity) if usage else (),
         extra=extra,
         stale=cluster.clock.stale(age, pod.node_name),
         age=age,
         date=cluster.clock.date,
         allocatable=allocatable,
+        capacity=capacity,
     )
+
+
+def _usage(sample: PodMetrics, capacity: Quantities) -> Quantities:
+    """Return the sum of what can be, of each container and of all."""
+    found = total([plausible(u, capacity) for u in sample.by_container.values()])
+    return plausible(found, capacity)
+
+
+def _gap(usage: Quantities, sample: PodMetrics, capacity: Quantities) -> Reason | None:
+    if usage.keys() >= _BOTH:
+        return None
+    given = [(f"container {n}", u) for n, u in sample.by_container.items() if n]
+    given.append(("the pod", sample.usage))
+    return gap_reason(usage, given, capacity)
 
 
 def _of_pod(sample: PodMetrics, pod: Pod) -> tuple[PodMetrics, tuple[str, ...]]:
@@ -196,12 +218,14 @@ def _named(sample: PodMetrics) -> tuple[PodMetrics, tuple[str, ...]]:
 def _orphan(sample: PodMetrics, cluster: ClusterState) -> PodUsage:
     sample, extra = _named(sample)
     age = cluster.clock.age(sample.timestamp)
+    usage = _usage(sample, EMPTY)
     return PodUsage(
         namespace=sample.namespace,
         name=sample.name,
         state="orphan",
         metrics=sample,
-        usage=sample.usage,
+        usage=usage or None,
+        reason=_gap(usage, sample, EMPTY),
         extra=extra,
         stale=cluster.clock.stale(age, ""),
         age=age,
@@ -243,11 +267,18 @@ def _older(sample: PodMetrics, pod: Pod) -> bool:
     return moment is not None and start is not None and moment < start
 
 
-def _missing(pod: Pod, sample: PodMetrics) -> tuple[str, ...]:
-    """Return the running containers that the sample lacks, or has only in part."""
+def _missing(
+    pod: Pod, sample: PodMetrics, usage: Quantities, capacity: Quantities
+) -> tuple[str, ...]:
+    """Return the running containers without a value of what others make up *usage*."""
     if sample.of_whole_pod:
         return ()
-    whole = {c.name for c in sample.containers if CPU in c.usage and MEMORY in c.usage}
+    both = _BOTH & usage.keys()
+    whole = {
+        name
+        for name, given in sample.by_container.items()
+        if plausible(given, capacity).keys() >= both
+    }
     return tuple(
         c.name for c in pod.all_containers if c.running and c.name not in whole
     )
@@ -275,19 +306,26 @@ def _node(
     unread: Reason | None,
     breakdown_of: BreakdownOf,
 ) -> NodeUsage:
-    usage = sample.usage if sample and sample.usage else None
+    node = cluster.nodes.get(name)
+    capacity = node.capacity if node else EMPTY
+    usage = plausible(sample.usage, capacity) if sample else EMPTY
+    reason = None
+    if sample and sample.usage:
+        reason = gap_reason(usage, [(f"node {name}", sample.usage)], capacity)
+    elif not usage:
+        reason = unread or node_reason(name, cluster)
     age = cluster.clock.age(sample.timestamp) if sample else None
     return NodeUsage(
         name=name,
-        node=cluster.nodes.get(name),
+        node=node,
         metrics=sample,
-        usage=usage,
-        reason=None if usage else unread or node_reason(name, cluster),
+        usage=usage or None,
+        reason=reason,
         stale=cluster.clock.stale(age, name),
         age=age,
         date=cluster.clock.date,
         skew=cluster.clock.skews.get(name),
-        breakdown=breakdown_of(name, usage) if callable(breakdown_of) else None,
+        breakdown=breakdown_of(name, usage or None) if callable(breakdown_of) else None,
         breakdown_reason=breakdown_of if isinstance(breakdown_of, Reason) else None,
     )
 

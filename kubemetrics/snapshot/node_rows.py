@@ -227,7 +227,7 @@ class _Pods:
         """Count a pod; one that is being deleted may still run."""
         self.totals.add(row.usage, row.demand)
         self.unfinished += row.state != "finished"
-        unknown = row.usage is None and row.state in {"running", "terminating"}
+        unknown = row.reason is not None and row.state in {"running", "terminating"}
         self.unmeasured += unknown or row.partial
 
 

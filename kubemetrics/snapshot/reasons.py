@@ -21,6 +21,8 @@ from ..jsonread import empty
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.node import Node
 from ..models.pod import Container, ContainerState, Pod
+from ..models.resources import CPU, MEMORY, Quantities
+from ..quantity import Quantity
 from ..times import rfc3339, whole_seconds
 from .parts import Part, Parts
 
@@ -28,7 +30,8 @@ T = TypeVar("T")
 ReasonCode: TypeAlias = Literal[
     "ApiAbsent", "ApiDown", "Forbidden", "ReadFailed",
     "Finished", "NotScheduled", "NotStarted", "Terminating",
-    "NodeSilent", "ContainerNotRunning", "Restarted", "TooYoung", "Unreported",
+    "NodeSilent", "ContainerNotRunning", "Restarted", "TooYoung", "Implausible",
+    "Unreported",
 ]  # fmt: skip
 
 
@@ -41,7 +44,8 @@ class Reason:
 
     ``ApiAbsent``, ``ApiDown``, ``Forbidden``, ``ReadFailed``: the metrics could not be
     read. ``Finished`` … ``Terminating``: none is to be expected. ``NodeSilent``: node
-    metrics were read and lack the node. The others: see `reasons`.
+    metrics were read and lack the node. ``Implausible``: a value was given that cannot
+    be. The others: see `reasons`.
     """
 
     code: ReasonCode
@@ -74,6 +78,8 @@ class ClusterState:
         return self.measured_nodes is not None and read
 
 
+_MOST: Final = 2
+"""Capacities beyond which a usage is an error: CPU is a rate, and may be off."""
 _TWO_SCRAPES: Final = "a provider may need two scrapes until it has a rate"
 _Check: TypeAlias = Callable[[Pod, ClusterState], Reason | None]
 
@@ -125,6 +131,46 @@ def container_reason(container: Container, pod: Pod) -> Reason | None:
     if state.kind in {"waiting", "terminated"} and not pod.finished:
         return _not_running(container)
     return None
+
+
+def plausible(usage: Quantities, capacity: Quantities) -> Quantities:
+    """Return the values of *usage* that can be, on a node of this *capacity*.
+
+    Below zero (metrics-server#745) and beyond twice the capacity (an unsigned counter
+    that wrapped, prometheus-adapter#280) a value says nothing of the usage.
+    """
+    impossible = {
+        name for name, value in usage.items() if _impossible(value, capacity.get(name))
+    }
+    if not impossible:
+        return usage
+    return {name: value for name, value in usage.items() if name not in impossible}
+
+
+def _impossible(value: Quantity, capacity: Quantity | None) -> bool:
+    most = _MOST * capacity.nanos if capacity else None
+    return value.nanos < 0 or (most is not None and value.nanos > most)
+
+
+def gap_reason(
+    usage: Quantities, samples: Iterable[tuple[str, Quantities]], capacity: Quantities
+) -> Reason | None:
+    """Return why *usage* lacks CPU or memory; ``None`` where it has both.
+
+    *samples* are the values as the metrics API gave them, each with whose it is.
+    """
+    gaps = [name for name in (CPU, MEMORY) if name not in usage]
+    if not gaps:
+        return None
+    for what, given in samples:
+        for name in gaps:
+            if name in given and _impossible(given[name], capacity.get(name)):
+                return Reason(
+                    "Implausible",
+                    f"The metrics API gives {given[name]} of {name} for {what}, which"
+                    " cannot be.",
+                )
+    return Reason("Unreported", f"The sample has no value of {' and '.join(gaps)}.")
 
 
 def _code(error: KubeMetricsError) -> ReasonCode:

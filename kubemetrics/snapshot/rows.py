@@ -6,20 +6,28 @@ Coverage counts how many of the rows that should have a sample have one, and why
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Final, Literal, Protocol, TypeAlias, get_args
+from typing import Final, Literal, Protocol, TypeAlias, TypeVar, get_args
 
 from ..accounting import NO_DEMAND, Demand, Demands, Totals, container_demand, serving
 from ..frozen import dataclass
 from ..jsonread import EMPTY, empty
 from ..models.metrics import PodMetrics
 from ..models.pod import Container, ContainerKind, Pod
-from ..models.resources import Quantities
+from ..models.resources import CPU, MEMORY, Quantities
 from ..quantity import Quantity
-from .reasons import Reason, ReasonCode, container_reason
+from .reasons import (
+    Reason,
+    ReasonCode,
+    container_reason,
+    gap_reason,
+    plausible,
+)
+
+T = TypeVar("T")
 
 RowState: TypeAlias = Literal["running", "finished", "waiting", "terminating", "orphan"]
 """State of a row; only of one that is ``running`` a sample is expected."""
@@ -56,13 +64,13 @@ class PodUsage:
     """A pod with its usage, or the reason why it has none, and its requests and limits.
 
     *pod* is ``None`` for a sample whose pod is not in the list (an orphan). *usage* is
-    CPU in cores and memory in bytes; where it is ``None``, *reason* says why. *demand*
-    is ``None`` where the pod could not be read; that of a finished pod is empty.
-    *missing* names the running containers that the sample lacks: the value is then a
-    lower bound (`partial`). *extra* names what the sample has beyond the pod's
+    CPU in cores and memory in bytes; *reason* says why one of them or both are missing.
+    *demand* is ``None`` where the pod could not be read; that of a finished pod is
+    empty. *missing* names the running containers that the sample lacks: the value is
+    then a lower bound (`partial`). *extra* names what the sample has beyond the pod's
     containers, and is in no sum. *stale*: the sample is old for the list's cadence.
     *age* is the sample's, by the clock of the server, which was *date* when it was
-    read. *allocatable* is its node's, empty where it is not known.
+    read. *allocatable* and *capacity* are its node's, empty where they are not known.
     """
 
     namespace: str
@@ -79,6 +87,7 @@ class PodUsage:
     age: timedelta | None = None
     date: datetime | None = None
     allocatable: Quantities = field(default_factory=empty)
+    capacity: Quantities = field(default_factory=empty)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -101,8 +110,8 @@ class PodUsage:
         if self.pod is None or self.usage is None or self.demand is None:
             return NOT_COMPARED
         if self.partial and self.metrics is not None:
-            return _measured_only(self.pod, self.metrics)
-        return Compared(self.usage, self.demand)
+            return _measured_only(self.pod, self.metrics, self.capacity)
+        return Compared(self.usage, _of_measured(self.demand, self.usage))
 
     def ratio(self, resource: str, base: Base) -> Fraction | None:
         """Return usage in requests, in limits or in the node's allocatable.
@@ -150,7 +159,7 @@ class ContainerUsage:
         """Usage and demand that its percentages are taken over."""
         if self.usage is None or self.demand is None:
             return NOT_COMPARED
-        return Compared(self.usage, self.demand)
+        return Compared(self.usage, _of_measured(self.demand, self.usage))
 
     def ratio(self, resource: str, base: Base) -> Fraction | None:
         """Return usage in requests, in limits or in the node's allocatable."""
@@ -160,14 +169,33 @@ class ContainerUsage:
         return self.compared.ratio(resource, base)
 
 
-def _measured_only(pod: Pod, metrics: PodMetrics) -> Compared:
+def _measured_only(pod: Pod, metrics: PodMetrics, capacity: Quantities) -> Compared:
     """Compare the containers that were measured, and no others."""
-    measured = metrics.by_container
+    given = metrics.by_container
+    measured = {name: plausible(usage, capacity) for name, usage in given.items()}
     known = [c for c in serving(pod) if c.name in measured]
     totals = Totals()
     for container in known:
-        totals.add(measured[container.name], container_demand(pod, container))
+        usage = measured[container.name]
+        totals.add(usage, _of_measured(container_demand(pod, container), usage))
     return Compared(totals.usage, totals.demand)
+
+
+def _of_measured(demand: Demand, usage: Quantities) -> Demand:
+    """Return *demand* of the resources that *usage* has: CPU, memory or both."""
+    gaps = {name for name in (CPU, MEMORY) if name not in usage}
+    if not gaps:
+        return demand
+    return Demand(
+        requests=_without(demand.requests, gaps),
+        limits=_without(demand.limits, gaps),
+        unlimited=_without(demand.unlimited, gaps),
+        unrequested=_without(demand.unrequested, gaps),
+    )
+
+
+def _without(amounts: Mapping[str, T], gaps: set[str]) -> dict[str, T]:
+    return {name: amount for name, amount in amounts.items() if name not in gaps}
 
 
 def ratio(amount: Quantity | None, whole: Quantity | None) -> Fraction | None:
@@ -201,17 +229,29 @@ def _of(row: PodUsage, demands: Demands) -> Iterator[ContainerUsage]:
             demand = demands.of_container(pod, container) if serves else NO_DEMAND
             yield _known(row, pod, container, usage, demand)
     for name, usage in samples.items() if row.pod is None else ():
-        yield ContainerUsage(row=row, name=name, state="orphan", usage=usage)
+        known = plausible(usage, EMPTY)
+        yield ContainerUsage(
+            row=row,
+            name=name,
+            state="orphan",
+            usage=known or None,
+            reason=gap_reason(known, [(f"container {name}", usage)], EMPTY),
+        )
 
 
 def _known(
     row: PodUsage,
     pod: Pod,
     container: Container,
-    usage: Quantities | None,
+    given: Quantities | None,
     demand: Demand,
 ) -> ContainerUsage:
-    reason = None if usage else _reason(row, pod, container)
+    usage = plausible(given or EMPTY, row.capacity)
+    if given:
+        of = f"container {container.name}"
+        reason = gap_reason(usage, [(of, given)], row.capacity)
+    else:
+        reason = _reason(row, pod, container)
     return ContainerUsage(
         row=row,
         name=container.name,
@@ -242,7 +282,7 @@ def _reason(row: PodUsage, pod: Pod, container: Container) -> Reason:
             "Unreported",
             "The sample is of its pod as a whole and names no container.",
         )
-    if row.reason is None:
+    if row.metrics is not None or row.reason is None:
         return Reason(
             "Unreported",
             f"The sample of its pod lacks container {container.name}; possible causes: "

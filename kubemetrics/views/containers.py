@@ -13,11 +13,11 @@ from .shared_columns import (
     HasLabels,
     demand_families,
     label_family,
+    lacks,
     marks,
     name_column,
     sample_columns,
     status_severity,
-    unmeasured,
     usage_columns,
 )
 from .view import View, pod_names, rows_of_pods
@@ -43,7 +43,7 @@ def container_table() -> Table[ContainerUsage]:
             *_NAMES,
             *_STATUS,
             REASON,
-            *usage_columns(_mark),
+            *usage_columns(_usage_mark),
             lifted(NODE, _pod_row),
             *(lifted(column, _pod_row) for column in sample_columns(_sample_mark)),
             EXPLANATION,
@@ -61,8 +61,8 @@ def _labelled(row: ContainerUsage) -> HasLabels | None:
     return labelled(row.row)
 
 
-def _mark(row: ContainerUsage) -> str:
-    return marks(partial=unmeasured(row), stale=row.row.stale)
+def _usage_mark(row: ContainerUsage, resource: str) -> str:
+    return marks(partial=lacks(row, resource), stale=row.row.stale)
 
 
 def _sample_mark(row: PodUsage) -> str:

@@ -126,7 +126,7 @@ def group_table(chain: Sequence[str], noun: str = "group") -> Table[Rollup]:
 
 def _amounts(of: Resource, spread: int) -> Iterator[Column[Rollup]]:
     """Return the columns of one resource; a group has no node of its own."""
-    for column in resource_columns(of, _mark):
+    for column in resource_columns(of, _usage_mark):
         if column.key != f"{of.key}.pct_node":
             yield column
     yield from _spread(of, spread)
@@ -202,6 +202,10 @@ def _expected(row: Rollup) -> int:
 def _missing(row: Rollup) -> str | None:
     missing = (f"{count} {code}" for code, count in row.coverage.missing)
     return ",".join(missing) or None
+
+
+def _usage_mark(row: Rollup, _: str) -> str:
+    return _mark(row)
 
 
 def _mark(row: Rollup) -> str:

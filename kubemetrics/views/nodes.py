@@ -22,6 +22,7 @@ from .shared_columns import (
     age_columns,
     amount,
     label_family,
+    lacks,
     marks,
     name_column,
     reason_code,
@@ -95,6 +96,9 @@ def _columns(of: Resource) -> tuple[Column[NodeUsage], ...]:
     def limited(row: NodeUsage) -> Fraction | None:
         return row.ratio(name, "limits")
 
+    def usage_mark(row: NodeUsage) -> str:
+        return marks(partial=lacks(row, name), stale=row.stale)
+
     def partial_limit(row: NodeUsage) -> str:
         demand = row.breakdown.demand if row.breakdown else None
         return PARTIAL if demand and demand.partial_limit(name) else ""
@@ -104,9 +108,9 @@ def _columns(of: Resource) -> tuple[Column[NodeUsage], ...]:
 
     return (
         amount(of, "usage", from_(_usage), "usage, the system's included", keep=90,
-               mark=_mark),
+               mark=usage_mark),
         share(of, "pct_node", used, "usage in allocatable", keep=70, alarm=True,
-              mark=_mark),
+              mark=usage_mark),
         amount(of, "requests", from_(_requests), "requests of its pods", keep=31),
         share(of, "pct_request", requested, "requests in allocatable", keep=60),
         amount(of, "limits", from_(_limits), "limits of its pods; ~ not of all",
@@ -126,7 +130,7 @@ def _columns(of: Resource) -> tuple[Column[NodeUsage], ...]:
 
 
 def _mark(row: NodeUsage) -> str:
-    return marks(partial=row.reason is not None, stale=row.stale)
+    return marks(stale=row.stale)
 
 
 def _labelled(row: NodeUsage) -> HasLabels | None:

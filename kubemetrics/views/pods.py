@@ -18,11 +18,11 @@ from .shared_columns import (
     age_columns,
     demand_families,
     label_family,
+    lacks,
     marks,
     name_column,
     sample_columns,
     status_severity,
-    unmeasured,
     usage_columns,
 )
 from .view import View, pod_names, rows_of_pods
@@ -50,10 +50,10 @@ def pod_table() -> Table[PodUsage]:
             _NAME,
             *_STATUS,
             REASON,
-            *usage_columns(_mark),
+            *usage_columns(_usage_mark),
             NODE,
             *_OWNER,
-            *sample_columns(_mark),
+            *sample_columns(_sample_mark),
             *age_columns(_born, "the pod was created"),
             EXPLANATION,
         ),
@@ -74,8 +74,12 @@ def labelled(row: PodUsage) -> HasLabels | None:
     return row.pod or row.metrics
 
 
-def _mark(row: PodUsage) -> str:
-    return marks(partial=row.partial or unmeasured(row), stale=row.stale)
+def _usage_mark(row: PodUsage, resource: str) -> str:
+    return marks(partial=row.partial or lacks(row, resource), stale=row.stale)
+
+
+def _sample_mark(row: PodUsage) -> str:
+    return marks(partial=row.partial, stale=row.stale)
 
 
 def _namespace(row: PodUsage) -> str | None:

@@ -140,6 +140,11 @@ class HasState(HasReason, Protocol):
         """Its state: one that is ``running`` should have a value."""
         ...
 
+    @property
+    def usage(self) -> Quantities | None:
+        """CPU in cores and memory in bytes."""
+        ...
+
 
 class HasLabels(Protocol):
     """An object with labels: a pod, a node or a sample of one."""
@@ -155,13 +160,15 @@ P = TypeVar("P", bound=HasSample)
 D = TypeVar("D", bound=HasDate)
 
 
-def usage_columns(mark: Callable[[M], str]) -> tuple[Column[M], ...]:
-    """Return the columns of CPU, then those of memory; *mark* is that of usage."""
+def usage_columns(mark: Callable[[M, str], str]) -> tuple[Column[M], ...]:
+    """Return the columns of CPU, then of memory; *mark* is that of a row's usage."""
     return tuple(c for of in RESOURCES for c in resource_columns(of, mark))
 
 
-def resource_columns(of: Resource, mark: Callable[[M], str]) -> tuple[Column[M], ...]:
-    """Return the columns of one resource; *mark* is that of usage."""
+def resource_columns(
+    of: Resource, mark: Callable[[M, str], str]
+) -> tuple[Column[M], ...]:
+    """Return the columns of one resource; *mark* is that of a row's usage."""
     name = of.name
     more = of.name == MEMORY  # what runs out of memory is killed; CPU only throttles
 
@@ -194,7 +201,7 @@ def resource_columns(of: Resource, mark: Callable[[M], str]) -> tuple[Column[M],
 
     return (
         amount(of, "usage", usage, "usage; ~ a lower bound, ! an old sample",
-               keep=90, mark=mark),
+               keep=90, mark=lambda row: mark(row, name)),
         amount(of, "requests", requests, "what the scheduler sets aside", keep=31),
         amount(of, "limits", limits, "what may be used; ~ binds not all containers",
                keep=30, mark=partial_limit),
@@ -414,9 +421,10 @@ def marks(*, partial: bool = False, stale: bool = False) -> str:
     return (PARTIAL if partial else "") + (STALE if stale else "")
 
 
-def unmeasured(row: HasState) -> bool:
+def lacks(row: HasState, resource: str) -> bool:
     """Whether *row* lacks a value that it should have, and a total is too small."""
-    return row.state == "running" and row.reason is not None
+    known = row.usage or EMPTY
+    return row.state == "running" and row.reason is not None and resource not in known
 
 
 def flaws_of(mark: str) -> str:

@@ -224,3 +224,16 @@ def test_nothing_is_printed_for_nothing() -> None:
 def test_a_name_cannot_steer_the_terminal() -> None:
     pod = PodMetrics.from_json({"metadata": {"name": "a\x1b[2J", "namespace": "b"}})
     assert "\x1b" not in pods_table([pod], PodTableOptions())
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"), [("-3", "0Mi"), ("-1048579", "-1Mi"), ("1048579", "1Mi")]
+)
+def test_memory_is_cut_towards_zero_as_go_divides(given: str, shown: str) -> None:
+    usage = {"cpu": "1m", "memory": given}
+    sample: Any = {
+        "metadata": {"name": "p", "namespace": "default"},
+        "containers": [{"name": "app", "usage": usage}],
+    }
+    table = pods_table([PodMetrics.from_json(sample)], PodTableOptions(headers=False))
+    assert table.split() == ["p", "1m", shown]

@@ -116,13 +116,14 @@ def test_a_sidecar_and_a_debugging_container_can_be_missing_too() -> None:
     assert row.missing == ("s", "d")
 
 
-def test_a_container_measured_by_half_is_missing() -> None:
-    half = sample()
-    (only,) = half.containers
-    half = replace(half, containers=(replace(only, usage={"cpu": Quantity("1m")}),))
-    (row,) = join(parts((pod(),), (half,))).pods
-    assert row.missing == ("app",)
-    assert row.usage == {"cpu": Quantity("1m")}
+def test_a_container_measured_by_half_is_missing_beside_a_whole_one() -> None:
+    half = sample(a=("1m", "1Mi"), b=("2m", "2Mi"))
+    first, second = half.containers
+    first = replace(first, usage={"cpu": Quantity("1m")})
+    half = replace(half, containers=(first, second))
+    (row,) = join(parts((pod(statuses=TWO),), (half,))).pods
+    assert row.missing == ("a",)
+    assert row.usage == {"cpu": Quantity("3m"), "memory": Quantity("2Mi")}
 
 
 def test_a_container_named_twice_in_a_sample_is_summed_in_every_row() -> None:

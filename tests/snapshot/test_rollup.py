@@ -251,12 +251,13 @@ def test_a_total_equals_the_sum_of_its_rows(
     assert sum(group.rows for group in groups) == total.rows == len(members)
     for resource in ("cpu", "memory"):
         usage = sum(g.usage[resource].nanos for g in groups if resource in g.usage)
-        exact = sum(r.usage[resource].nanos for r in members if r.usage)
+        known = [r.usage for r in members if r.usage and resource in r.usage]
+        exact = sum(amounts[resource].nanos for amounts in known)
         assert usage == exact == total.usage.get(resource, Quantity(0)).nanos
-        for amounts in ("requests", "limits"):
-            parts_of = [getattr(group.demand, amounts) for group in groups]
+        for kind in ("requests", "limits"):
+            parts_of = [getattr(group.demand, kind) for group in groups]
             added = sum((a[resource] for a in parts_of if resource in a), Quantity(0))
-            whole = getattr(total.demand, amounts)
+            whole = getattr(total.demand, kind)
             assert added == whole.get(resource, Quantity(0))
     assert sum(g.coverage.expected for g in groups) == total.coverage.expected
     assert sum(g.coverage.measured for g in groups) == total.coverage.measured
