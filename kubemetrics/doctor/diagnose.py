@@ -122,16 +122,19 @@ the list of pod metrics."""
 
 def _unread(seen: Snapshot | KubeMetricsError | None, may: Access) -> Iterator[Finding]:
     """Report each list that may be read and was not: its check has not been made."""
-    allowed: dict[PartName, Check] = {
-        part: check
+    allowed: list[tuple[PartName, Check]] = [
+        (part, check)
         for part, (check, permission) in _LISTS.items()
         if permission not in may.missing
-    }
+    ]
     if isinstance(seen, KubeMetricsError) and allowed:
         yield _not_checked("pods", "pods, nodes and their metrics", seen, may)
-    failures = seen.failures if isinstance(seen, Snapshot) else ()
-    for part, error in {f.part: f.error for f in failures if f.part in allowed}.items():
-        yield _not_checked(allowed[part], part, error, may)
+    if not isinstance(seen, Snapshot):
+        return
+    for part, check in allowed:
+        error = seen.error(part)
+        if error is not None:
+            yield _not_checked(check, part, error, may)
 
 
 def _not_checked(
