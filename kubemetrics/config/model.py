@@ -61,7 +61,6 @@ class OidcConfig:
     refresh_token: str = field(default="", repr=False)
     certificate_authority: str = ""
     certificate_authority_data: bytes | None = field(default=None, repr=False)
-    extra_scopes: tuple[str, ...] = ()
     file: str = ""
     user: str = ""
 

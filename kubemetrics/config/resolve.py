@@ -194,7 +194,6 @@ def _oidc(name: str, user: UserStanza) -> OidcConfig | None:
         return None
     config = user.auth_provider.config
     authority = config.get("idp-certificate-authority", "")
-    scopes = config.get("extra-scopes", "")
     return OidcConfig(
         issuer_url=config.get("idp-issuer-url", ""),
         client_id=config.get("client-id", ""),
@@ -204,7 +203,6 @@ def _oidc(name: str, user: UserStanza) -> OidcConfig | None:
         # Against the working directory: client-go resolves no path in here.
         certificate_authority=str(Path(authority).absolute()) if authority else "",
         certificate_authority_data=base64_data(config.get(AUTHORITY_DATA, "")),
-        extra_scopes=tuple(scope for scope in scopes.split(",") if scope),
         file=user.origin.file,
         user=name,
     )

@@ -305,7 +305,6 @@ def test_oidc_settings_are_read(home: Home) -> None:
     )
     assert (oidc.id_token, oidc.refresh_token) == ("t", "r")
     assert oidc.certificate_authority_data == b"data"
-    assert oidc.extra_scopes == ("a", "b")
     assert (oidc.file, oidc.user) == (f"{home.root}/0/config", "red")
 
 
