@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -79,7 +80,7 @@ class Bench:
         taking_part: dict[str, Callable[[], Run]] = {
             c.name: partial(run, c.argv, environment, expected if c.counts else "")
             for c in candidates
-            if c.can(place) and self._only.search(c.name)
+            if c.can(place) and self._only.search(c.name) and shutil.which(c.argv[0])
         }
         if real:  # whose credentials not everyone can use
             taking_part = able(taking_part)
@@ -137,7 +138,11 @@ def _tell(
 ) -> None:
     former = results.load(before) if before else {}
     path = environments.ROOT / ".bench" / "latest.json"
-    packages = {name: environments.versions(name) for name in ("fast", "peers")}
+    packages = {
+        name: environments.versions(name)
+        for name in ("fast", "peers")
+        if environments.python(name).exists()
+    }
     results.save(path, found, {**facts, "packages": packages})
     print(report.tables(found, former))
     verdicts = results.judge(found, results.TARGETS)

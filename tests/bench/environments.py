@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,10 +23,15 @@ def python(name: str) -> Path:
 
 
 def prepare(*, every_peer: bool) -> None:
-    """Install the project as it stands, and the peers once."""
+    """Install the project as it stands, and the peers once, where they can be had."""
     prepare_ours()
-    if _environment("peers") or every_peer:
+    if not _environment("peers") and not every_peer:
+        return
+    try:
         _install("peers", [*PEERS, *(MORE_PEERS if every_peer else ())])
+    except subprocess.CalledProcessError:
+        print("left out: the peers, which cannot be installed", file=sys.stderr)
+        shutil.rmtree(HOME / "peers")
 
 
 def prepare_ours() -> None:
