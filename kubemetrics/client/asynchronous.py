@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import (
-    AbstractAsyncContextManager,
-    aclosing,
-    asynccontextmanager,
-    suppress,
-)
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, Unpack, cast, final
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final, Self, TypeVar, Unpack, cast, final
 
 import anyio
 import anyio.to_thread
-import httpx
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
 from ..api.retry import ok
@@ -23,10 +18,18 @@ from ..auth.credential import Credential
 from ..config.model import Config
 from ..errors import KubeMetricsError, TransportError
 from ..flow import NOTHING, Flow, Fork, Pause, Request, Response
-from ..transport.body import BodyReader
-from ..transport.deadline import Call
-from ..transport.endpoint import READ, Connections, Pools, open_connections
-from .session import UNAUTHORIZED, Attempt, Session, closed, late, open_session
+from ..transport.async_network import AsyncAnswer, AsyncConnections
+from ..transport.connections import Lease, Pools
+from ..transport.failures import closed, late
+from ..transport.network import Call
+from .session import (
+    READ,
+    UNAUTHORIZED,
+    Attempt,
+    Session,
+    allowed_silence,
+    open_session,
+)
 
 if TYPE_CHECKING:
     from ..api.watch import Watch, WatchEvent, WatchOptions
@@ -82,47 +85,32 @@ class AsyncStreamedResponse:
     """A response whose head has come and whose body is still to be read."""
 
     def __init__(
-        self, attempt: Attempt, response: httpx.Response, call: Call, lifetime: Lifetime
+        self, attempt: Attempt, answer: AsyncAnswer, call: Call, lifetime: Lifetime
     ) -> None:
         self._attempt = attempt
-        self._response = response
+        self._answer = answer
         self._call = call
         self._lifetime = lifetime
-        self._chunks = response.aiter_raw()
-        self.status: int = response.status_code
+        self.status: int = answer.status
 
     async def whole(self) -> Response:
         """Read the body to its end and return the whole response."""
-        reader = self._attempt.reader(self._response)
-        await self._lifetime.within(self._call, self._attempt.url, self._read(reader))
-        return self._attempt.response(self._response, reader.finish())
+        reader = self._attempt.reader(self._answer)
+        while chunk := await self._read():
+            reader.feed(chunk)
+        return self._attempt.response(self._answer, reader.finish())
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """Yield the body as it comes and keep nothing of it."""
-        reader = self._attempt.reader(self._response)
-        while True:
-            following = anext(self._chunks, None)
-            chunk = await self._lifetime.within(
-                self._call, self._attempt.url, following
-            )
-            if chunk is None:
-                return
+        reader = self._attempt.reader(self._answer)
+        while chunk := await self._read():
             yield reader.feed(chunk)
             reader.forget()
 
-    async def close(self) -> None:
-        """Close the connection if there is more to come, whoever cancels."""
-        with anyio.CancelScope(shield=True):
-            await self._response.aclose()
-            # httpx's generators are left at a `yield`, which trio complains of: on a
-            # closed connection they come to their end.
-            with suppress(httpx.HTTPError, httpx.StreamError):
-                async for _ in self._chunks:
-                    pass
-
-    async def _read(self, reader: BodyReader) -> None:
-        async for chunk in self._chunks:
-            reader.feed(chunk)
+    async def _read(self) -> bytes:
+        return await self._lifetime.within(
+            self._call, self._attempt.url, self._answer.read()
+        )
 
 
 class AsyncDriver:
@@ -131,10 +119,8 @@ class AsyncDriver:
     def __init__(self, session: Session, read_timeout: float) -> None:
         self._session = session
         self._read_timeout = read_timeout
-        self._pools: Pools[Connections[httpx.AsyncHTTPTransport]] = Pools(
-            lambda key: open_connections(
-                session.endpoint, key, httpx.AsyncHTTPTransport
-            )
+        self._pools: Pools[AsyncConnections] = Pools(
+            partial(AsyncConnections, session.endpoint)
         )
         self._lifetime = Lifetime()
 
@@ -203,7 +189,8 @@ class AsyncDriver:
 
     async def _take(self, step: Request | Pause | Fork, call: Call) -> Response:
         if isinstance(step, Request):
-            async with self._answered(step, call, self._read_timeout) as answer:
+            silence = allowed_silence(call, self._read_timeout)
+            async with self._answered(step, call, silence) as answer:
                 return await answer.whole()
         if isinstance(step, Pause):
             await self._wait(step, call)
@@ -213,7 +200,7 @@ class AsyncDriver:
 
     @asynccontextmanager
     async def _answered(
-        self, request: Request, call: Call, silence: float
+        self, request: Request, call: Call, silence: float | None
     ) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Send a request; once more, with another credential, if that is refused."""
         credential = self._session.source.cached() or await self._fetch(call)
@@ -242,33 +229,53 @@ class AsyncDriver:
 
     @asynccontextmanager
     async def _opened(
-        self, request: Request, credential: Credential, call: Call, silence: float
+        self,
+        request: Request,
+        credential: Credential,
+        call: Call,
+        silence: float | None,
     ) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Send one attempt; what breaks inside becomes a `TransportError`."""
-        attempt = Attempt(self._session, request, credential, call, silence)
-
-        async def trace(event: str, facts: Mapping[str, Any]) -> None:
-            with anyio.CancelScope(shield=True):
-                await attempt.async_trace(event, facts)
-
-        attempt.request.extensions["trace"] = trace
-        lease, idle = self._pools.borrow(self._session.connection_key(credential))
+        attempt = Attempt(self._session, request, credential)
+        lease, idle = await self._borrow(credential, call)
         try:
             await _close(idle)
-            attempt.check()
-            sent = lease.handle.transport.handle_async_request(attempt.request)
-            response = await self._lifetime.within(call, attempt.url, sent)
-            answer = AsyncStreamedResponse(attempt, response, call, self._lifetime)
+            opened = lease.handle.open(
+                attempt.method,
+                attempt.url,
+                attempt.headers,
+                attempt.body,
+                call,
+                silence,
+            )
+            answer = await self._lifetime.within(call, attempt.url, opened)
             try:
-                yield answer
+                yield AsyncStreamedResponse(attempt, answer, call, self._lifetime)
             finally:
                 await answer.close()
-        except (httpx.HTTPError, TransportError, OSError, UnicodeError) as error:
+        except TransportError as error:
             raise (
                 closed(attempt.url) if self._lifetime.over else attempt.error(error)
             ) from None
         finally:
             await _close(self._pools.give_back(lease))
+
+    async def _borrow(
+        self, credential: Credential, call: Call
+    ) -> tuple[Lease[AsyncConnections], AsyncConnections | None]:
+        """Borrow connections; files are read and contexts are built in a thread."""
+        roots = self._session.roots.peek()
+        if roots is not None:
+            lease = self._pools.current((credential.certificate, roots[0]))
+            if lease is not None:
+                return lease, None
+
+        def borrow() -> tuple[Lease[AsyncConnections], AsyncConnections | None]:
+            return self._pools.borrow(self._session.connection_key(credential))
+
+        # Not to be left alone: a lease must be given back.
+        made = anyio.to_thread.run_sync(borrow)
+        return await self._lifetime.within(call, self._session.config.server, made)
 
     async def _wait(self, pause: Pause, call: Call) -> None:
         _log.debug("waiting %.2f s: %s", pause.seconds, pause.why)
@@ -295,10 +302,10 @@ class AsyncDriver:
             raise failures[0]
 
 
-async def _close(connections: Connections[httpx.AsyncHTTPTransport] | None) -> None:
+async def _close(connections: AsyncConnections | None) -> None:
     if connections is not None:
         with anyio.CancelScope(shield=True):
-            await connections.transport.aclose()
+            await connections.close()
 
 
 @final

@@ -14,17 +14,23 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar, Unpack, cast, final
 
-import httpx
-
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
 from ..api.retry import ok
 from ..auth.credential import Credential
 from ..config.model import Config
 from ..errors import KubeMetricsError, TransportError
 from ..flow import NOTHING, Flow, Fork, Pause, Request, Response
-from ..transport.deadline import Call
-from ..transport.endpoint import READ, Connections, Pools, open_connections
-from .session import UNAUTHORIZED, Attempt, Session, closed, late, open_session
+from ..transport.connections import Answer, Connections, Pools
+from ..transport.failures import closed, late
+from ..transport.network import Call
+from .session import (
+    READ,
+    UNAUTHORIZED,
+    Attempt,
+    Session,
+    allowed_silence,
+    open_session,
+)
 
 if TYPE_CHECKING:
     from ..api.watch import Watch, WatchEvent, WatchOptions
@@ -126,35 +132,24 @@ _log: Final = logging.getLogger("kubemetrics")
 class StreamedResponse:
     """A response whose head has come and whose body is still to be read."""
 
-    def __init__(self, attempt: Attempt, response: httpx.Response, call: Call) -> None:
+    def __init__(self, attempt: Attempt, answer: Answer) -> None:
         self._attempt = attempt
-        self._response = response
-        self._call = call
-        self.status: int = response.status_code
+        self._answer = answer
+        self.status: int = answer.status
 
     def whole(self) -> Response:
         """Read the body to its end and return the whole response."""
-        reader = self._attempt.reader(self._response)
-        for chunk in self._chunks():
+        reader = self._attempt.reader(self._answer)
+        while chunk := self._answer.read():
             reader.feed(chunk)
-        return self._attempt.response(self._response, reader.finish())
+        return self._attempt.response(self._answer, reader.finish())
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the body as it comes and keep nothing of it."""
-        reader = self._attempt.reader(self._response)
-        for chunk in self._chunks():
+        reader = self._attempt.reader(self._answer)
+        while chunk := self._answer.read():
             yield reader.feed(chunk)
             reader.forget()
-
-    def _chunks(self) -> Iterator[bytes]:
-        chunks = self._response.iter_raw()
-        while True:
-            with self._call.exchange():
-                chunk = next(chunks, None)
-            if chunk is None:
-                return
-            self._attempt.check()
-            yield chunk
 
 
 class SyncDriver:
@@ -163,9 +158,7 @@ class SyncDriver:
     def __init__(self, session: Session, read_timeout: float) -> None:
         self._session = session
         self._read_timeout = read_timeout
-        self._pools: Pools[Connections[httpx.HTTPTransport]] = Pools(
-            lambda key: open_connections(session.endpoint, key, httpx.HTTPTransport)
-        )
+        self._pools: Pools[Connections] = Pools(partial(Connections, session.endpoint))
         self._life = Call()
 
     def begin(self, timeout: float | None) -> Call:
@@ -226,7 +219,8 @@ class SyncDriver:
 
     def _take(self, step: Request | Pause | Fork, call: Call) -> Response:
         if isinstance(step, Request):
-            with self._answered(step, call, self._read_timeout) as answer:
+            silence = allowed_silence(call, self._read_timeout)
+            with self._answered(step, call, silence) as answer:
                 return answer.whole()
         if isinstance(step, Pause):
             self._wait(step, call)
@@ -236,7 +230,7 @@ class SyncDriver:
 
     @contextmanager
     def _answered(
-        self, request: Request, call: Call, silence: float
+        self, request: Request, call: Call, silence: float | None
     ) -> Generator[StreamedResponse, None, None]:
         """Send a request; once more, with another credential, if that is refused."""
         credential = self._session.source.cached() or self._fetch(call)
@@ -268,20 +262,28 @@ class SyncDriver:
 
     @contextmanager
     def _opened(
-        self, request: Request, credential: Credential, call: Call, silence: float
+        self,
+        request: Request,
+        credential: Credential,
+        call: Call,
+        silence: float | None,
     ) -> Generator[StreamedResponse, None, None]:
         """Send one attempt; what breaks inside becomes a `TransportError`."""
-        attempt = Attempt(self._session, request, credential, call, silence)
-        attempt.request.extensions["trace"] = attempt.trace
+        attempt = Attempt(self._session, request, credential)
         lease, idle = self._pools.borrow(self._session.connection_key(credential))
         try:
             _close(idle)
-            attempt.check()
-            with call.exchange():
-                response = lease.handle.transport.handle_request(attempt.request)
-            with closing(response):
-                yield StreamedResponse(attempt, response, call)
-        except (httpx.HTTPError, TransportError, OSError, UnicodeError) as error:
+            answer = lease.handle.open(
+                attempt.method,
+                attempt.url,
+                attempt.headers,
+                attempt.body,
+                call,
+                silence,
+            )
+            with closing(answer):
+                yield StreamedResponse(attempt, answer)
+        except TransportError as error:
             raise (
                 closed(attempt.url) if self._life.cancelled else attempt.error(error)
             ) from None
@@ -307,10 +309,9 @@ class SyncDriver:
         )
 
 
-def _close(connections: Connections[httpx.HTTPTransport] | None) -> None:
+def _close(connections: Connections | None) -> None:
     if connections is not None:
-        connections.context.shut_down()
-        connections.transport.close()
+        connections.close()
 
 
 @final

@@ -1,127 +1,40 @@
-"""One server as httpx is given it: its address, headers, time-outs and connections."""
+"""One server: its address, its headers, the TLS and the proxy on the way to it."""
 
 from __future__ import annotations
 
-import socket
-import sys
-import threading
-from collections.abc import Callable, Mapping
-from typing import Final, Generic, TypeVar
-from urllib.parse import quote, urlencode
+import re
+import ssl
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 
-import httpx
+import httpcore
 
 from .._version import __version__
 from ..auth.credential import ClientCertificate, Credential, impersonation_headers
 from ..config.model import Config
-from ..errors import ConfigError
+from ..errors import ConfigError, TransportError
 from ..flow import Request
-from ..frozen import dataclass
-from .deadline import Call
-from .proxy import Proxy, choose, proxy_for_httpx
-from .tls import ClientContext, build_context, build_proxy_context
-
-H = TypeVar("H")
+from .proxy import Proxy, choose
+from .tls import build_context, build_proxy_context
 
 ConnectionKey = tuple[ClientCertificate | None, bytes | None]
 """What connections are kept under: the client's certificate and the CAs, as PEM."""
 
-_CLOSED: Final = "the client was closed"
-
-
-class Lease(Generic[H]):
-    """A pool in use; give it back."""
-
-    __slots__ = ("handle", "key", "users")
-
-    def __init__(self, key: ConnectionKey, handle: H) -> None:
-        self.key: ConnectionKey = key
-        self.handle: H = handle
-        self.users: int = 0
-
-
-class Pools(Generic[H]):
-    """Hands out the pool of a key; safe to share between threads.
-
-    A new certificate or CA means a new pool. The one in use goes on until its last user
-    is done, then it is closed.
-    """
-
-    def __init__(self, make: Callable[[ConnectionKey], H]) -> None:
-        self._make = make
-        self._lock = threading.Lock()
-        self._current: Lease[H] | None = None
-        self._retired: set[Lease[H]] = set()
-
-    def borrow(self, key: ConnectionKey) -> tuple[Lease[H], H | None]:
-        """Return the pool to use, and one to close now where there is one."""
-        with self._lock:
-            idle = None
-            if self._current is None or self._current.key != key:
-                idle = self._retire()
-                self._current = Lease(key, self._make(key))
-            self._current.users += 1
-            return self._current, idle
-
-    def give_back(self, lease: Lease[H]) -> H | None:
-        """Give a pool back; it is returned if it is to be closed now."""
-        with self._lock:
-            lease.users -= 1
-            if lease.users or lease not in self._retired:
-                return None
-            self._retired.remove(lease)
-            return lease.handle
-
-    def drain(self) -> list[H]:
-        """Return every pool there is, to be closed."""
-        with self._lock:
-            leases = [*self._retired, *([self._current] if self._current else [])]
-            self._retired.clear()
-            self._current = None
-            return [lease.handle for lease in leases]
-
-    def _retire(self) -> H | None:
-        old, self._current = self._current, None
-        if old is None:
-            return None
-        if old.users:
-            self._retired.add(old)
-            return None
-        return old.handle
-
-
 USER_AGENT: Final = f"kubemetrics/{__version__}"
-CONNECT: Final = 10.0
-READ: Final = 60.0
-"""Seconds: to connect (TLS included), and between two bytes."""
-
 _ANY_TEXT: Final = "surrogatepass"
 """What is no Unicode (a word of the command line, a continue token) is sent as well:
 that it names nothing is the server's to say."""
 
-_LIMITS: Final = httpx.Limits(max_connections=64, max_keepalive_connections=16)
+_NOT_IN_A_URL: Final = re.compile(
+    r"""[^!$&'()*+,\-./0-9:;=?@A-Z\[\\\]^_a-z|~%]|%(?![0-9A-Fa-f]{2})"""
+)
+"""What is sent percent-encoded, whoever forgot to."""
 
+_LONGEST: Final = 65536
+"""Characters of an address; a server takes fewer."""
 
-T = TypeVar("T", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
-
-
-@dataclass(frozen=True, slots=True)
-class Connections(Generic[T]):
-    """The connections of one key, and the context that knows their sockets."""
-
-    context: ClientContext
-    transport: T
-
-
-class _Bracketed(httpx.URL):
-    """A URL with an IPv6 address, whose brackets stay.
-
-    httpcore asks a proxy for the bare ``::1:6443``, which says nothing of a port.
-    """
-
-    @property
-    def raw_host(self) -> bytes:
-        return b"[%b]" % super().raw_host
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 class Endpoint:
@@ -151,15 +64,64 @@ class Endpoint:
         """The proxy in between, without its credentials; empty for none."""
         return self.proxy.address if self.proxy else ""
 
+    def proxy_url(self) -> httpcore.URL:
+        """Return the address of the proxy to dial.
+
+        Raises:
+            ConfigError: there can be no host of that name.
+        """
+        proxy = self.proxy or Proxy(url="", address="", origin="")
+        parts = urlsplit(proxy.address)
+        try:
+            host = host_of(parts)
+        except UnicodeError:
+            raise ConfigError(
+                f'invalid {proxy.origin} "{proxy.address}": not a URL'
+            ) from None
+        return httpcore.URL(
+            scheme=proxy.scheme.encode(), host=host, port=parts.port, target=b"/"
+        )
+
     def url(self, request: Request) -> str:
         """Return the address of a request."""
         query = urlencode(request.query, quote_via=quote, errors=_ANY_TEXT)
         return f"{self._base}{request.path}{'?' if query else ''}{query}"
 
-    def destination(self, url: httpx.URL) -> httpx.URL:
-        """Return *url* as it has to be given to httpx: for a proxy it may differ."""
+    def destination(self, url: str) -> tuple[bytes, httpcore.URL]:
+        """Return the ``Host`` header for *url*, and the address to dial for it.
+
+        Raises:
+            TransportError: there can be no host of that name, or no such address.
+        """
+        place = url.partition("?")[0]
+        if len(url) > _LONGEST:
+            raise TransportError(
+                f"{place}: cannot be asked for: the address is too long",
+                url=url,
+                reason="limit",
+            )
+        parts = urlsplit(url)
+        try:
+            host = host_of(parts)
+        except UnicodeError:
+            raise TransportError(
+                f"{place}: that is no host name", url=url, reason="dns"
+            ) from None
+        shown = host.partition(b"%")[0]  # a zone is of this machine alone (RFC 6874)
+        shown = b"[%b]" % shown if b":" in shown else shown
+        if parts.port not in {None, _PORTS[parts.scheme]}:
+            shown = b"%b:%d" % (shown, parts.port or 0)
+        # httpcore asks a proxy for the bare ``::1:6443``, which says nothing of a port.
         through = self.proxy is not None and self.proxy.scheme in {"http", "https"}
-        return _Bracketed(url) if through and ":" in url.host else url
+        if through and b":" in host:
+            host = b"[%b]" % host
+        query = f"?{parts.query}" if parts.query else ""
+        return shown, httpcore.URL(
+            scheme=parts.scheme.encode(),
+            host=host,
+            port=parts.port,
+            target=_escape(f"{parts.path or '/'}{query}"),
+        )
 
     def headers(
         self, request: Request, credential: Credential
@@ -175,12 +137,12 @@ class Endpoint:
             (name.encode(), value.encode(errors=_ANY_TEXT)) for name, value in headers
         ]
 
-    def context(self, key: ConnectionKey) -> ClientContext:
+    def context(self, key: ConnectionKey) -> ssl.SSLContext:
         """Build the SSL context for a key."""
         certificate, authorities = key
         return build_context(self.config, certificate, authorities)
 
-    def proxy_context(self) -> ClientContext | None:
+    def proxy_context(self) -> ssl.SSLContext | None:
         """Build the SSL context for the hop to an https proxy, where there is one."""
         if self.proxy is None or self.proxy.scheme != "https":
             return None
@@ -199,32 +161,26 @@ def _check(server: str) -> None:
         raise ConfigError("the server's URL must begin with https:// or http://")
 
 
-def open_connections(
-    endpoint: Endpoint, key: ConnectionKey, kind: type[T]
-) -> Connections[T]:
-    """Open a pool of connections for a key; they are made as they are needed."""
-    context, hop = endpoint.context(key), endpoint.proxy_context()
-    through = endpoint.proxy
-    transport = kind(
-        verify=context,
-        trust_env=False,
-        limits=_LIMITS,
-        proxy=proxy_for_httpx(through, hop) if through else None,
-        socket_options=_socket_options(),
-    )
-    # Inside an https proxy's connection it is the hop's context that has the socket.
-    return Connections(hop or context, transport)
+def host_of(parts: SplitResult) -> bytes:
+    """Return the host of a URL as it is dialled: in ASCII, an IPv6 zone included.
+
+    Raises:
+        UnicodeError: no name can be so.
+    """
+    host = parts.hostname or ""
+    if ":" in host:
+        return unquote(host).encode("ascii")
+    if host.isascii():
+        return host.encode()
+    import idna  # noqa: PLC0415 - httpx brings it; few names need it
+
+    return idna.encode(host, uts46=True)
 
 
-def timeouts(call: Call, read: float | None = READ) -> httpx.Timeout:
-    """Return the time-outs of one attempt, cut to what is left of the call."""
-    return httpx.Timeout(call.clamp(read), connect=call.clamp(CONNECT))
-
-
-def _socket_options() -> list[tuple[int, int, int]]:
-    """Notice a dead peer, as client-go does: keep-alive after 30 s, every 30 s."""
-    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
-    if sys.platform == "linux":
-        options.append((socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30))
-        options.append((socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 30))
-    return options
+def _escape(target: str) -> bytes:
+    return _NOT_IN_A_URL.sub(
+        lambda found: "".join(
+            f"%{byte:02X}" for byte in found[0].encode(errors=_ANY_TEXT)
+        ),
+        target,
+    ).encode()

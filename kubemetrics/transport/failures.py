@@ -1,4 +1,4 @@
-"""From an error of httpx, OpenSSL or the system to one that says what to try."""
+"""From an error of httpcore, OpenSSL or the system to one that says what to try."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias, cast
 from urllib.parse import urlsplit
 
-import httpx
+import httpcore
 
 from ..errors import TransportError, TransportReason
 from ..text import printable
+from .network import Call
 from .proxy import without_credentials
 from .tls import WrongHostError
 
@@ -89,8 +90,43 @@ def _wrong_host(error: WrongHostError, host: str) -> str:
 
 _Finding: TypeAlias = tuple[TransportReason, str]
 
-_CLOSED: Final = "client has been closed"
-"""httpx says so in a bare RuntimeError."""
+NETWORK_ERRORS: Final = (
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    TransportError,
+    OSError,
+    UnicodeError,
+)
+"""What sending a request and reading its answer may raise."""
+
+
+def socks_errors() -> tuple[type[Exception], ...]:
+    """Return what may be raised besides where a SOCKS proxy is in between."""
+    from socksio.exceptions import SOCKSError  # noqa: PLC0415 - for SOCKS alone
+
+    return (SOCKSError,)
+
+
+def closed(url: str) -> TransportError:
+    """Return the error for a client that was closed meanwhile."""
+    place = _place(url)
+    return TransportError(f"{place}: the client was closed", url=url, reason="closed")
+
+
+def late(call: Call, url: str, elapsed: float = 0.0) -> TransportError:
+    """Return the error for *call*, whose time is over or which was cancelled."""
+    text = (
+        "cancelled"
+        if call.timeout is None or call.cancelled
+        else f"no full answer within {call.timeout:g} s; raise the timeout"
+        " (--request-timeout)"
+    )
+    return TransportError(
+        f"{_place(url)}: {text}", url=url, reason="deadline", elapsed=elapsed
+    )
 
 
 def translate(
@@ -100,15 +136,17 @@ def translate(
     elapsed: float = 0.0,
     reused: bool = False,
     proxy: str = "",
+    silence: float | None = None,
 ) -> TransportError:
-    """Turn an error of httpx, httpcore, ssl or the system into a `TransportError`.
+    """Turn an error of httpcore, ssl or the system into a `TransportError`.
 
     *url* is what was asked; user and password in it are dropped. *elapsed* is in
-    seconds. *proxy* is the address of the proxy in between, without credentials.
-    No text of httpx's own gets in, since it may quote a header.
+    seconds. *proxy* is the address of the proxy in between, without credentials;
+    *silence* for how long nothing was allowed to come, in seconds.
+    No text of httpcore's own gets in, since it may quote a header.
     """
     shown = without_credentials(url)
-    reason, text = _find(error, _Route(shown, proxy))
+    reason, text = _find(error, _Route(shown, proxy, silence))
     return TransportError(
         f"{_place(shown)}: {text}",
         url=shown,
@@ -121,12 +159,13 @@ def translate(
 class _Route:
     """Where it went: the server's host and port, and the proxy on the way."""
 
-    def __init__(self, url: str, proxy: str) -> None:
+    def __init__(self, url: str, proxy: str, silence: float | None) -> None:
         parts = urlsplit(url)
         self.secure = parts.scheme == "https"
         self.server = parts.netloc
         self.host = parts.hostname or ""
         self.proxy = proxy
+        self.silence = silence
 
     def dialled(self) -> str:
         return f"the proxy {self.proxy}" if self.proxy else self.server
@@ -139,13 +178,18 @@ def _find(error: BaseException, route: _Route) -> _Finding:
             # To client-go as well an end within the handshake may pass.
             gone = isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
             return "reset" if gone else "tls", explain_tls(cause, route.host)
-    if isinstance(error, httpx.ProxyError):
+    if isinstance(error, httpcore.ProxyError):
         return "proxy", _proxy_problem(error, route)
-    if isinstance(error, httpx.TimeoutException):
+    if type(error).__module__.partition(".")[0] == "socksio":
+        return (
+            "proxy",
+            f"the proxy {route.proxy} does not answer as a SOCKS5 proxy does",
+        )
+    if isinstance(error, httpcore.TimeoutException):
         return _timeout(error, route)
-    if isinstance(error, httpx.ConnectError | OSError | UnicodeError):
+    if isinstance(error, httpcore.ConnectError | OSError | UnicodeError):
         return _connect_problem(chain, route)
-    if isinstance(error, httpx.NetworkError):
+    if isinstance(error, httpcore.NetworkError):
         return "reset", "the connection broke; try again"
     return _protocol_problem(error, route)
 
@@ -171,10 +215,17 @@ def _harmless(cause: ssl.SSLError, error: BaseException) -> bool:
     if isinstance(cause, ssl.SSLWantReadError | ssl.SSLWantWriteError):
         return True  # anyio was handling it when the connection broke
     gone = isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
-    return gone and not isinstance(error, httpx.ConnectError | ssl.SSLError)
+    return gone and not isinstance(error, httpcore.ConnectError | ssl.SSLError)
 
 
-def _proxy_problem(error: httpx.ProxyError, route: _Route) -> str:
+def _is_socks(error: BaseException) -> bool:
+    """Return whether it is one of `socks_errors`, which need not be installed."""
+    return type(error).__module__.partition(".")[0] == "socksio"
+
+
+def _proxy_problem(error: BaseException, route: _Route) -> str:
+    if _is_socks(error):
+        return f"the proxy {route.proxy} does not answer as a SOCKS5 proxy does"
     said = printable(str(error))[:100]
     hint = (
         "; it wants a user and a password in its URL" if said.startswith("407") else ""
@@ -182,15 +233,16 @@ def _proxy_problem(error: httpx.ProxyError, route: _Route) -> str:
     return f"the proxy {route.proxy or 'in between'} refused: {said}{hint}"
 
 
-def _timeout(error: httpx.TimeoutException, route: _Route) -> _Finding:
-    if isinstance(error, httpx.ConnectTimeout):
+def _timeout(error: httpcore.TimeoutException, route: _Route) -> _Finding:
+    if isinstance(error, httpcore.ConnectTimeout):
         return _dialling(route, "timeout"), (
             f"connecting to {route.dialled()} timed out; is the address right, and"
             " reachable from here (VPN, firewall, proxy)?"
         )
-    if isinstance(error, httpx.PoolTimeout):
+    if isinstance(error, httpcore.PoolTimeout):
         return "timeout", "all connections were busy for too long"
-    return "timeout", "the server stopped answering; raise --request-timeout"
+    after = "" if route.silence is None else f": nothing came for {route.silence:g} s"
+    return "timeout", f"the server stopped answering{after}; raise --request-timeout"
 
 
 def _dialling(route: _Route, reason: TransportReason) -> TransportReason:
@@ -217,9 +269,7 @@ def _connect_problem(chain: tuple[BaseException, ...], route: _Route) -> _Findin
 
 
 def _protocol_problem(error: BaseException, route: _Route) -> _Finding:
-    if isinstance(error, RuntimeError) and _CLOSED in str(error):
-        return "closed", "the client was closed"
-    if isinstance(error, httpx.RemoteProtocolError):
+    if isinstance(error, httpcore.RemoteProtocolError):
         # h11's words for a connection that ends before or within an answer.
         if "disconnected" in str(error) or "peer closed connection" in str(error):
             return "reset", "the server closed the connection without a full answer"
@@ -227,8 +277,6 @@ def _protocol_problem(error: BaseException, route: _Route) -> _Finding:
             return "limit", "the answer's headers are larger than 100 KiB"
         hint = "" if route.secure else "; does it speak https?"
         return "protocol", f"what answers there does not speak HTTP{hint}"
-    if isinstance(error, httpx.DecodingError):
-        return "protocol", "the answer is not compressed as it says"
     return "protocol", f"the request could not be sent ({type(error).__name__})"
 
 

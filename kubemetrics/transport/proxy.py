@@ -1,16 +1,12 @@
-"""Which proxy leads to the server, the kubeconfig's or the environment's, for httpx."""
+"""Which proxy leads to the server, the kubeconfig's or the environment's."""
 
 from __future__ import annotations
 
-import contextlib
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Any, Final, TypeAlias
-from urllib.parse import SplitResult, urlsplit
-
-import httpx
+from typing import Final, TypeAlias
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..config.model import Config
 from ..errors import ConfigError
@@ -25,7 +21,7 @@ def bypasses(no_proxy: str, host: str, port: int) -> bool:
     Suffixes, addresses, CIDR blocks and ports, as in Go's
     golang.org/x/net/http/httpproxy/proxy.go; httpx's own reading knows no CIDR.
     """
-    name = host.strip().lower()
+    name = _ascii(host.strip().lower())
     address = _address(name)
     if name == "localhost" or (address is not None and address.is_loopback):
         return True
@@ -44,7 +40,8 @@ def _matches(entry: str, name: str, address: _Address | None, port: int) -> bool
     literal = _address(host)
     if literal is not None:
         return literal == address
-    return _is_below(name, host)
+    # An address is below no name, whatever its zone is called (CVE-2025-22870).
+    return address is None and _is_below(name, _ascii(host))
 
 
 def _in_block(entry: str, address: _Address) -> bool:
@@ -72,9 +69,21 @@ def _split_port(entry: str) -> tuple[str, str]:
     return host, port
 
 
+def _ascii(name: str) -> str:
+    """Return *name* as DNS has it; what is no name stays as it is."""
+    if name.isascii():
+        return name
+    import idna  # noqa: PLC0415 - httpx brings it; few names need it
+
+    try:
+        return idna.encode(name, uts46=True).decode()
+    except idna.IDNAError:
+        return name
+
+
 def _address(text: str) -> _Address | None:
     try:
-        found = ip_address(text)
+        found = ip_address(text.partition("%")[0])
     except ValueError:
         return None
     return getattr(found, "ipv4_mapped", None) or found
@@ -88,8 +97,8 @@ _PORTS: Final = {"http": 80, "https": 443}
 class Proxy:
     """A proxy to go through.
 
-    *url* is what to hand to httpx, credentials included; *address* is the same without
-    them, for people; *origin* is where it was found: ``proxy-url`` or a variable.
+    *url* has the credentials; *address* is the same without them, for people and to
+    dial; *origin* is where it was found: ``proxy-url`` or a variable.
     """
 
     url: str = field(repr=False)
@@ -100,6 +109,27 @@ class Proxy:
     def scheme(self) -> str:
         """``http``, ``https``, ``socks5`` or ``socks5h``."""
         return self.url.partition(":")[0].lower()
+
+    @property
+    def credentials(self) -> tuple[bytes, bytes] | None:
+        """The user and the password in its URL, not to be shown in a log."""
+        parts = urlsplit(self.url)
+        if parts.username is None:
+            return None
+        return _secret(parts.username), _secret(parts.password or "")
+
+
+class _Secret(bytes):
+    """Bytes to be sent and not to be shown: httpcore logs how it greets a proxy."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "[redacted]"
+
+
+def _secret(quoted: str) -> _Secret:
+    return _Secret(unquote(quoted).encode())
 
 
 def _has_socks() -> bool:
@@ -177,7 +207,7 @@ def _bypassed(target: SplitResult, no_proxy: str) -> bool:
 
 
 def _either(environ: Mapping[str, str], name: str) -> str:
-    return environ.get(name) or environ.get(name.lower(), "")
+    return (environ.get(name) or environ.get(name.lower(), "")).strip()
 
 
 def _port(target: SplitResult) -> int:
@@ -197,66 +227,3 @@ def _problem(url: str) -> str:
     if parts.scheme not in _SCHEMES:
         return f'unsupported scheme "{parts.scheme}", must be {", ".join(_SCHEMES)}'
     return "" if host else "there is no host in it"
-
-
-def proxy_for_httpx(proxy: Proxy, context: ssl.SSLContext | None) -> QuietProxy:
-    """Return *proxy* as httpx takes it; *context* is for the way to an https one.
-
-    Raises:
-        ConfigError: httpx cannot read its URL.
-    """
-    with contextlib.suppress(httpx.InvalidURL):
-        return QuietProxy(proxy.url, ssl_context=context)
-    raise ConfigError(f'invalid {proxy.origin} "{proxy.address}": not a URL')
-
-
-class QuietProxy(httpx.Proxy):
-    """What httpx takes for a proxy, with its credentials kept out of logs.
-
-    httpcore writes them into its debug log when it greets a SOCKS proxy.
-    """
-
-    @property
-    def raw_auth(self) -> tuple[bytes, bytes] | None:
-        """The user and the password, for SOCKS."""
-        if self.auth is None:
-            return None
-        user, password = self.auth
-        return _Hidden(user.encode()), _Hidden(password.encode())
-
-
-class _Hidden(bytes):
-    """Bytes to be sent and not to be shown."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "[redacted]"
-
-
-def translate_failure(error: BaseException) -> None:
-    """Raise httpx's error for one of socksio's, which httpcore lets through.
-
-    Raises:
-        ProxyError: what answers is no SOCKS proxy.
-    """
-    if type(error).__module__.partition(".")[0] == "socksio":
-        raise httpx.ProxyError("it does not answer as a SOCKS5 proxy does")
-
-
-class SocksTrace:
-    """An extension of one request: hears what httpcore does, and ends what it leaves.
-
-    Not for httpx's asynchronous client.
-    """
-
-    def __init__(self) -> None:
-        self._stream: Any = None
-
-    def __call__(self, event: str, facts: Mapping[str, Any]) -> None:
-        """Note one step of httpcore's, with the facts it gives."""
-        if event.endswith("connect_tcp.complete"):
-            self._stream = facts["return_value"]
-        elif event.endswith("setup_socks5_connection.failed"):
-            self._stream.close()
-            translate_failure(facts["exception"])

@@ -10,21 +10,17 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import socket
 import ssl
 import tempfile
-import threading
 import time
-import weakref
 from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 
 from ..auth.credential import ClientCertificate
 from ..config.model import Config
 from ..errors import ConfigError, CredentialError
 from ..flow import PeerCertificate
-from .deadline import clamped
 
 if TYPE_CHECKING:
     from ..auth.sources import Reloaded
@@ -148,6 +144,13 @@ class Roots:
                 (config.certificate_authority,), self._read, clock=clock
             )
 
+    def peek(self) -> tuple[bytes | None] | None:
+        """Return the authorities if no file need be looked at now; never blocks."""
+        if self._file is None:
+            return (self._config.certificate_authority_data or None,)
+        known = self._file.peek()
+        return None if known is None else (known,)
+
     def current(self) -> bytes | None:
         """Return the authorities to trust now.
 
@@ -266,120 +269,71 @@ class WrongHostError(ssl.SSLCertVerificationError):
     wanted: str = ""
 
 
-class ClientContext(ssl.SSLContext):
-    """An `ssl.SSLContext` of one client, never shared with another.
+class TlsSession:
+    """One TLS connection without its network: bytes in, bytes out.
 
-    With a *server_name* that name is sent (SNI) and verified, whatever host is dialled:
-    a kubeconfig's ``tls-server-name``. It is forced here since httpcore ignores its own
-    ``sni_hostname`` extension inside a CONNECT tunnel (encode/httpcore#934).
+    *name* is sent (SNI) and verified; ``None`` where nothing is verified.
     """
 
-    def __init__(self, protocol: int, *, server_name: str = "") -> None:
-        # `protocol` is taken by `__new__`.
-        del protocol
-        self.server_name = server_name
-        self.sslsocket_class: type[ssl.SSLSocket] = _Socket
-        self.sslobject_class: type[ssl.SSLObject] = _Object
-        self._live: weakref.WeakSet[ssl.SSLSocket] = weakref.WeakSet()
-        self._lock = threading.Lock()
-        self._closed = False
-
-    def wrap_socket(
-        self,
-        sock: socket.socket,
-        server_side: bool = False,  # noqa: FBT001, FBT002 - the standard signature
-        do_handshake_on_connect: bool = True,  # noqa: FBT001, FBT002
-        suppress_ragged_eofs: bool = True,  # noqa: FBT001, FBT002
-        server_hostname: str | bytes | None = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLSocket:
-        """Wrap a socket, with the forced name where there is one."""
-        return super().wrap_socket(
-            sock,
-            server_side,
-            do_handshake_on_connect,
-            suppress_ragged_eofs,
-            self._name(server_hostname),
-            session,
+    def __init__(self, context: ssl.SSLContext, name: str | None) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self.object: ssl.SSLObject = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=name
         )
 
-    def wrap_bio(
-        self,
-        incoming: ssl.MemoryBIO,
-        outgoing: ssl.MemoryBIO,
-        server_side: bool = False,  # noqa: FBT001, FBT002 - the standard signature
-        server_hostname: str | bytes | None = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLObject:
-        """Wrap two buffers, with the forced name where there is one."""
-        return super().wrap_bio(
-            incoming,
-            outgoing,
-            server_side,
-            self._name(server_hostname),
-            session,
-        )
+    def handshake(self) -> bool:
+        """Go on with the handshake; return whether it is complete.
 
-    def _name(self, dialled: str | bytes | None) -> str | None:
-        if isinstance(dialled, bytes):
-            dialled = dialled.decode("ascii")
-        # As in Go: no dot at the end, no brackets (a proxied IPv6 address has them).
-        name = self.server_name or dialled
-        return name and name.removesuffix(".").strip("[]")
-
-    def remember(self, sock: ssl.SSLSocket) -> None:
-        """Keep *sock* in mind, weakly; after `shut_down` it is shut down at once."""
-        with self._lock:
-            self._live.add(sock)
-            closed = self._closed
-        if closed:
-            _shut_down(sock)
-
-    def shut_down(self) -> None:
-        """Wake every thread that waits on a connection of this context, for good.
-
-        ``httpx.Client.close`` alone lets a blocked reader wait on.
+        Raises:
+            ssl.SSLError: it failed; what is `outgoing` tells the server why.
         """
-        with self._lock:
-            self._closed = True
-            live = tuple(self._live)
-        for sock in live:
-            _shut_down(sock)
-
-
-class _Socket(ssl.SSLSocket):
-    def settimeout(self, value: float | None) -> None:
-        # httpcore sets the time-out before each read and write.
-        super().settimeout(clamped(self, value))
-
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002
-        cast("ClientContext", self.context).remember(self)
         try:
-            super().do_handshake(block)
+            self.object.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
         except ssl.SSLCertVerificationError as error:
-            _explain(error, self)
+            _explain(error, self.object)
             raise
+        return True
 
-
-class _Object(ssl.SSLObject):
-    def do_handshake(self) -> None:
+    def read(self, most: int) -> bytes | None:
+        """Return what has come, ``b""`` for the end, ``None`` for nothing yet."""
+        parts: list[bytes] = []
         try:
-            super().do_handshake()
-        except ssl.SSLCertVerificationError as error:
-            _explain(error, self)
-            raise
+            while most > 0 and (part := self.object.read(most)):
+                parts.append(part)
+                most -= len(part)
+        except ssl.SSLWantReadError:
+            if not parts:
+                return None
+        except ssl.SSLEOFError:
+            pass  # no farewell: as common as one, and HTTP knows its own end
+        return b"".join(parts)
+
+    def write(self, data: bytes) -> None:
+        """Encrypt *data*."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self.object.write(rest) :]
+
+    def feed(self, data: bytes) -> None:
+        """Take what came from the network; ``b""`` is its end."""
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def outgoing(self) -> bytes:
+        """Return what is to be sent."""
+        return self._outgoing.read()
+
+    def pending(self) -> bool:
+        """Return whether there is something nobody has read yet."""
+        return bool(self._incoming.pending or self.object.pending())
 
 
-def _shut_down(sock: ssl.SSLSocket) -> None:
-    # Not SSLSocket.shutdown: that drops the TLS layer first, and a writer in another
-    # thread would go on in plain text.
-    with contextlib.suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-
-def _explain(
-    error: ssl.SSLCertVerificationError, connection: ssl.SSLSocket | ssl.SSLObject
-) -> None:
+def _explain(error: ssl.SSLCertVerificationError, connection: ssl.SSLObject) -> None:
     if error.verify_code not in {_HOSTNAME_MISMATCH, _ADDRESS_MISMATCH}:
         return
     explained = WrongHostError(*error.args)
@@ -391,7 +345,7 @@ def _explain(
     raise explained from error
 
 
-def _presented_names(connection: ssl.SSLSocket | ssl.SSLObject) -> tuple[str, ...]:
+def _presented_names(connection: ssl.SSLObject) -> tuple[str, ...]:
     # Public only from Python 3.13 on, and there as DER; this form exists since 3.10.
     # Without it the message merely does not list the names.
     chain: Any = getattr(
@@ -410,7 +364,7 @@ def build_context(
     config: Config,
     certificate: ClientCertificate | None = None,
     authorities: bytes | None = None,
-) -> ClientContext:
+) -> ssl.SSLContext:
     """Build the SSL context for *config*'s server; each client has its own.
 
     *authorities* are the PEM certificates to trust where the caller has read them
@@ -424,7 +378,7 @@ def build_context(
         CredentialError: the client certificate cannot be used.
     """
     _check_name(config)
-    context = _bare(config.tls_server_name)
+    context = _bare()
     if config.insecure_skip_tls_verify:
         _refuse_authority(config)
         _skip_verification(context)
@@ -455,7 +409,7 @@ def check_pair(config: Config, pair: ClientCertificate) -> None:
     load_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pair, _whose(config))
 
 
-def build_proxy_context(config: Config) -> ClientContext:
+def build_proxy_context(config: Config) -> ssl.SSLContext:
     """Build the SSL context for an https proxy in front of *config*'s server.
 
     kubectl verifies such a proxy by the cluster's own rules; here the system's roots
@@ -464,7 +418,7 @@ def build_proxy_context(config: Config) -> ClientContext:
     Raises:
         ConfigError: the authority is no PEM.
     """
-    context = _bare("")
+    context = _bare()
     if config.insecure_skip_tls_verify:
         _skip_verification(context)
         return context
@@ -475,15 +429,16 @@ def build_proxy_context(config: Config) -> ClientContext:
     return context
 
 
-def _bare(server_name: str) -> ClientContext:
+def _bare() -> ssl.SSLContext:
     # Not ssl.create_default_context: from Python 3.13 on it refuses authorities that
     # have no Authority Key Identifier, as clusters' do (kubernetes-client/python#2394).
-    context = ClientContext(ssl.PROTOCOL_TLS_CLIENT, server_name=server_name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_flags &= ~ssl.VerifyFlags.VERIFY_X509_STRICT
     # To Go every certificate of the pool is an anchor, an intermediate as well.
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     context.hostname_checks_common_name = False
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION  # as Go, and a write never has to read
     context.set_alpn_protocols(["http/1.1"])
     return context
 

@@ -8,8 +8,7 @@ import pytest
 
 from kubemetrics import Client, Config, ConfigError, Forbidden, NotFound, __version__
 from kubemetrics.config.model import Impersonation
-from kubemetrics.transport.deadline import Call
-from kubemetrics.transport.endpoint import timeouts
+from kubemetrics.transport.network import Call
 from tests.cluster import Cluster
 
 

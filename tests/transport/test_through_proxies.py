@@ -11,7 +11,7 @@ import pytest
 from kubemetrics import AsyncClient, Client
 from kubemetrics.config.model import AuthInfo, Config
 from kubemetrics.errors import ConfigError, TransportError
-from kubemetrics.transport.exchange import exchange
+from kubemetrics.transport.connections import exchange
 from tests.cluster.socks import SocksProxy
 
 from .certs import leaf, ordinary

@@ -1,0 +1,406 @@
+"""Connections to one server: a request is sent on one of them, its answer is read.
+
+The blocking half; `transport.async_network` has the other.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, Generic, TypeVar, cast
+
+import httpcore
+
+from ..config.model import Config
+from ..errors import TransportError
+from ..flow import PeerCertificate
+from ..forks import forget_after_fork, generation
+from .body import BodyReader
+from .endpoint import ConnectionKey, Endpoint
+from .failures import NETWORK_ERRORS, closed, late, socks_errors, translate
+from .network import Backend, Call, RequestContext, TlsNames
+from .tls import peer_certificate
+
+H = TypeVar("H")
+
+UNASKED: Final = "an answer that nobody asked for"
+
+CONNECT: Final = 10.0
+"""Seconds to connect, and as many for the TLS handshake."""
+
+LIMITS: Final = {
+    "max_connections": 64,
+    "max_keepalive_connections": 16,
+    "keepalive_expiry": 5.0,
+}
+
+
+class Lease(Generic[H]):
+    """A pool in use; give it back."""
+
+    __slots__ = ("handle", "key", "users")
+
+    def __init__(self, key: ConnectionKey, handle: H) -> None:
+        self.key: ConnectionKey = key
+        self.handle: H = handle
+        self.users: int = 0
+
+
+class Pools(Generic[H]):
+    """Hands out the pool of a key; safe to share between threads.
+
+    A new certificate or CA means a new pool. The one in use goes on until its last user
+    is done, then it is closed.
+    """
+
+    def __init__(self, make: Callable[[ConnectionKey], H]) -> None:
+        self._make = make
+        self.forget()
+        forget_after_fork(self)
+
+    def forget(self) -> None:
+        """Begin anew: in a forked child, what there is is the parent's."""
+        self._lock = threading.Lock()
+        self._current: Lease[H] | None = None
+        self._retired: set[Lease[H]] = set()
+
+    def current(self, key: ConnectionKey) -> Lease[H] | None:
+        """Return the pool to use if there is one already; never blocks for long."""
+        with self._lock:
+            if self._current is None or self._current.key != key:
+                return None
+            self._current.users += 1
+            return self._current
+
+    def borrow(self, key: ConnectionKey) -> tuple[Lease[H], H | None]:
+        """Return the pool to use, and one to close now where there is one.
+
+        Making one loads files and builds contexts, which may take a while and fail:
+        the one before it is retired when it stands, and nobody waits for it who can go
+        on with that.
+        """
+        lease = self.current(key)
+        if lease is not None:
+            return lease, None
+        made = Lease(key, self._make(key))
+        with self._lock:
+            if self._current is not None and self._current.key == key:
+                self._current.users += 1  # another thread was faster
+                return self._current, made.handle
+            idle = self._retire()
+            self._current = made
+            made.users += 1
+            return made, idle
+
+    def give_back(self, lease: Lease[H]) -> H | None:
+        """Give a pool back; it is returned if it is to be closed now."""
+        with self._lock:
+            lease.users -= 1
+            if lease.users or lease not in self._retired:
+                return None
+            self._retired.remove(lease)
+            return lease.handle
+
+    def drain(self) -> list[H]:
+        """Return every pool there is, to be closed."""
+        with self._lock:
+            leases = [*self._retired, *([self._current] if self._current else [])]
+            self._retired.clear()
+            self._current = None
+            return [lease.handle for lease in leases]
+
+    def _retire(self) -> H | None:
+        old, self._current = self._current, None
+        if old is None:
+            return None
+        if old.users:
+            self._retired.add(old)
+            return None
+        return old.handle
+
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Route:
+    """What the two kinds of connections of one key share: contexts, addresses, errors.
+
+    Raises:
+        ConfigError: an authority is no PEM, or the proxy's URL is none.
+        CredentialError: the client certificate cannot be used.
+    """
+
+    def __init__(self, endpoint: Endpoint, key: ConnectionKey) -> None:
+        self._endpoint = endpoint
+        self._context = endpoint.context(key)
+        self._hop = endpoint.proxy_context()
+        self.names = TlsNames(self._context, endpoint.config.tls_server_name)
+        self.closed: bool = False
+        proxy = endpoint.proxy
+        socks = proxy is not None and proxy.scheme.startswith("socks")
+        self.errors: tuple[type[Exception], ...] = (
+            (*NETWORK_ERRORS, *socks_errors()) if socks else NETWORK_ERRORS
+        )
+
+    def options(self) -> tuple[str, dict[str, Any]]:
+        """Return which of httpcore's pools it is to be, and how it is made."""
+        options: dict[str, Any] = {"ssl_context": self._context, **LIMITS}
+        proxy = self._endpoint.proxy
+        if proxy is None:
+            return "", options
+        options["proxy_url"] = self._endpoint.proxy_url()
+        options["proxy_auth"] = proxy.credentials
+        if proxy.scheme.startswith("socks"):
+            return "socks", options
+        return "http", {**options, "proxy_ssl_context": self._hop}
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes | None,
+        context: RequestContext,
+    ) -> httpcore.Request:
+        """Return a request as httpcore takes it, its limits in place of time-outs."""
+        host, address = self._endpoint.destination(url)
+        pause = context.limit(context.silence)
+        every = [(b"host", host), *headers]
+        if body is not None:
+            every.append((b"content-length", b"%d" % len(body)))
+        return httpcore.Request(
+            method,
+            address,
+            headers=every,
+            content=body,
+            extensions={
+                "timeout": {
+                    "connect": context.limit(CONNECT),
+                    "read": pause,
+                    "write": pause,
+                    "pool": context.call.clamp(context.silence),
+                }
+            },
+        )
+
+    def error(
+        self, error: BaseException, url: str, context: RequestContext, started: float
+    ) -> TransportError:
+        """Return what is told of an error while a request was under way."""
+        elapsed = time.monotonic() - started
+        if self.closed:
+            return closed(url)
+        if context.call.over:
+            return late(context.call, url, elapsed)
+        if isinstance(error, TransportError):
+            return error
+        return translate(
+            error,
+            url=url,
+            elapsed=elapsed,
+            reused=not context.dialled,
+            proxy=self._endpoint.proxy_address,
+            silence=context.silence,
+        )
+
+
+class AnswerHead:
+    """What the head of an answer says; the body is still to be read."""
+
+    def __init__(self, response: httpcore.Response, context: RequestContext) -> None:
+        self.status: int = response.status
+        self.headers: Mapping[str, str] = _by_name(response.headers)
+        self.reused: bool = not context.dialled
+        self._connection = response.extensions["network_stream"]
+        self._stream = self._connection.get_extra_info("stream")
+        self._generation = generation()
+        self._last = b""
+        self._complete = False
+        if not self._stream.watch.reads:
+            self._stream.watch.spent = True
+            raise httpcore.RemoteProtocolError(UNASKED)
+
+    def certificate(self) -> PeerCertificate | None:
+        """Return the server's certificate; ``None`` where it was not verified."""
+        connection = self._connection.get_extra_info("ssl_object")
+        return peer_certificate(connection) if connection else None
+
+    def _note(self, chunk: bytes) -> bytes:
+        self._last = chunk or self._last
+        self._complete = not chunk
+        return chunk
+
+    def _end(self) -> None:
+        """Part from the connection, which somebody else may have next."""
+        if self._complete:
+            self._stream.watch.ended(self._last)
+        self._stream.release()
+
+    def _check(self) -> None:
+        if self._generation != generation():
+            raise httpcore.ReadError  # the connection is the parent's
+
+
+def _by_name(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by their lower-case names; those of one name are joined."""
+    found: dict[str, str] = {}
+    for raw, value in headers:
+        name, text = raw.decode("ascii").lower(), _text(value)
+        found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+class Answer(AnswerHead):
+    """An answer whose head has come; `read` its body and `close` it."""
+
+    def __init__(
+        self,
+        response: httpcore.Response,
+        context: RequestContext,
+        failed: Callable[[BaseException], TransportError],
+        errors: tuple[type[Exception], ...],
+    ) -> None:
+        super().__init__(response, context)
+        self._response = response
+        self._failed = failed
+        self._errors = errors
+        self._chunks: Iterator[bytes] = iter(cast("Iterable[bytes]", response.stream))
+
+    def read(self) -> bytes:
+        """Return the next bytes of the body, ``b""`` at its end.
+
+        Raises:
+            TransportError: it broke off, or the time is over.
+        """
+        try:
+            self._check()
+            return self._note(next(self._chunks, b""))
+        except self._errors as error:
+            failure = self._failed(error)
+        raise failure
+
+    def close(self) -> None:
+        """Give the connection back, or close it if there was more to come."""
+        if self._generation == generation():
+            self._end()
+            self._response.close()
+
+
+class Connections:
+    """The connections to one server with one certificate, for threads.
+
+    Raises:
+        ConfigError: an authority is no PEM, or the proxy's URL is none.
+        CredentialError: the client certificate cannot be used.
+    """
+
+    def __init__(self, endpoint: Endpoint, key: ConnectionKey) -> None:
+        self._route = Route(endpoint, key)
+        self.forget()
+        forget_after_fork(self)
+
+    def open(
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes | None,
+        call: Call,
+        silence: float | None,
+    ) -> Answer:
+        """Send a request and return its answer once the head has come.
+
+        *silence* is how long, in seconds, nothing may come; ``None`` is no limit but
+        the call's.
+
+        Raises:
+            TransportError: no answer came.
+        """
+        context, started = RequestContext(call, silence), time.monotonic()
+
+        def failed(error: BaseException) -> TransportError:
+            return self._route.error(error, url, context, started)
+
+        request = self._route.request(method, url, headers, body, context)
+        try:
+            response = self._pool.handle_request(request)
+            try:
+                return Answer(response, context, failed, self._route.errors)
+            except BaseException:
+                response.close()
+                raise
+        except self._route.errors as error:
+            failure = failed(error)
+        except BaseException:
+            context.abort()
+            raise
+        context.abort()
+        raise failure
+
+    def close(self) -> None:
+        """Close every connection, also those in use: who waits on one comes back."""
+        self._route.closed = True
+        self._backend.close()
+        self._pool.close()
+
+    def forget(self) -> None:
+        """Begin with a new pool; in a forked child the connections are the parent's."""
+        self._backend = Backend(self._route.names)
+        kind, options = self._route.options()
+        self._pool: httpcore.ConnectionPool = _KINDS[kind](
+            network_backend=self._backend, **options
+        )
+
+
+_KINDS: Final = {
+    "": httpcore.ConnectionPool,
+    "http": httpcore.HTTPProxy,
+    "socks": httpcore.SOCKSProxy,
+}
+
+
+_PROVIDER_TIMEOUT: Final = 30.0
+_LARGEST_TOKEN: Final = 2**20
+
+
+def exchange(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    authorities: bytes | None,
+) -> tuple[int, bytes]:
+    """Send one of the requests that fetching a credential takes (OIDC).
+
+    *authorities* are PEM certificates to trust, else the system's. The environment
+    decides on a proxy. A redirect is not followed: it would carry the token along.
+
+    Raises:
+        ConfigError: the authorities are no PEM, or the proxy is none.
+        TransportError: no answer came, or one of more than 1 MiB.
+    """
+    provider = Config(server=url, certificate_authority_data=authorities)
+    connections = Connections(Endpoint(provider, environ=os.environ), (None, None))
+    every = [(name.encode(), value.encode()) for name, value in headers.items()]
+    call = Call(_PROVIDER_TIMEOUT)
+    try:
+        answer = connections.open(method, url, every, body or None, call, None)
+        reader = BodyReader(
+            url=url,
+            encoding=answer.headers.get("content-encoding", ""),
+            most=_LARGEST_TOKEN,
+        )
+        while chunk := answer.read():
+            reader.feed(chunk)
+        return answer.status, reader.finish()
+    finally:
+        connections.close()

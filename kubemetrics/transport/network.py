@@ -1,0 +1,747 @@
+"""The network below HTTP: each wait is cut to its call, and woken when that ends.
+
+httpcore's time-outs are per read, so that a server that drips bytes outlives them all.
+Its public backend is ours instead: a stream looks at the clock of its call before each
+wait, is woken when the call is cancelled, and belongs to the process that opened it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import selectors
+import socket
+import ssl
+import sys
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Any, Final, Protocol, Self, TypeAlias, cast
+
+import httpcore
+
+from ..forks import forget_after_fork
+from .tls import TlsSession
+
+STAGGER: Final = 0.25
+"""Seconds between two attempts to connect (RFC 8305, Connection Attempt Delay)."""
+
+RAW_BYTES: Final = 256 * 1024
+"""Bytes of TLS records read at a time: one system call for up to sixteen of them."""
+
+_ENDLESS: Final = float("inf")
+
+_waits = threading.Lock()
+"""Guards who waits for which call."""
+
+
+class _Lock:
+    """Makes the lock of this module anew in a child: the parent's may be held."""
+
+    def forget(self) -> None:
+        global _waits  # noqa: PLW0603 - one lock for all, cheaper than one each
+        _waits = threading.Lock()
+
+
+_lock: Final = _Lock()
+forget_after_fork(_lock)
+
+
+class Waiter(Protocol):
+    """What waits in a call, and can be woken from another thread."""
+
+    def wake(self) -> None:
+        """Come back from the wait at once."""
+        ...
+
+
+class Call:
+    """The time a whole call has, in seconds from now (``None``: no limit).
+
+    A `branch` ends with the call it is part of, at the latest. Safe to share between
+    threads.
+    """
+
+    def __init__(self, timeout: float | None = None) -> None:
+        self.timeout = timeout
+        self._until = None if timeout is None else time.monotonic() + timeout
+        self.cancelled: bool = False
+        self._waiters: set[Waiter] = set()
+        self._branches: weakref.WeakSet[Call] = weakref.WeakSet()
+
+    def branch(self, timeout: float | None = None) -> Call:
+        """Return a part of this call that can be cancelled by itself."""
+        part = Call(timeout)
+        if part._until is None or (self._until or part._until) < part._until:
+            part.timeout, part._until = self.timeout, self._until
+        with _waits:
+            self._branches.add(part)
+        if self.cancelled:
+            part.cancel()
+        return part
+
+    def remaining(self) -> float | None:
+        """Return the seconds left, at least 0; ``None`` for no limit."""
+        if self.cancelled:
+            return 0.0
+        return None if self._until is None else max(0.0, self._until - time.monotonic())
+
+    @property
+    def over(self) -> bool:
+        """Whether its time is over, or it was cancelled."""
+        return self.remaining() == 0.0
+
+    def clamp(self, seconds: float | None) -> float | None:
+        """Cut a wait to what is left."""
+        left = self.remaining()
+        if left is None:
+            return seconds
+        return left if seconds is None else min(seconds, left)
+
+    def wait(self, seconds: float) -> None:
+        """Wait, or until the call is cancelled."""
+        self.wait_for(threading.Event(), seconds)
+
+    def wait_for(self, event: threading.Event, seconds: float | None) -> None:
+        """Wait for *event*, at most *seconds*, or until the call is cancelled."""
+        waiter = _EventWaiter(event)
+        self.enter(waiter)
+        try:
+            event.wait(self.clamp(seconds))
+        finally:
+            self.leave(waiter)
+
+    def enter(self, waiter: Waiter) -> None:
+        """Have *waiter* woken when the call is cancelled; look at `over` after it."""
+        with _waits:
+            self._waiters.add(waiter)
+        if self.cancelled:
+            waiter.wake()
+
+    def leave(self, waiter: Waiter) -> None:
+        """Let *waiter* be: it is not woken once this returned."""
+        with _waits:
+            self._waiters.discard(waiter)
+
+    def cancel(self) -> None:
+        """End the call: its waits come back at once, with an error."""
+        self.cancelled = True
+        with _waits:
+            for waiter in self._waiters:
+                waiter.wake()
+            branches = tuple(self._branches)
+        for branch in branches:
+            branch.cancel()
+
+
+class _EventWaiter:
+    """Somebody who waits for an event."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self, event: threading.Event) -> None:
+        self._event = event
+
+    def wake(self) -> None:
+        self._event.set()
+
+
+# A request is known to the network by its limits, which stand where httpcore has its
+# time-outs and are handed through by it untouched.
+
+
+class Closable(Protocol):
+    """A connection of either client."""
+
+    def abort(self) -> None:
+        """Close it at once."""
+        ...
+
+
+class RequestContext:
+    """What the network knows of a request: its call, and the connections it opened.
+
+    *silence* is for how long nothing may come, in seconds. *dialled* is whether it
+    asked for a new connection, since no kept one was free. What is *opened* is closed
+    by who sends the request where a negotiation fails half-way.
+    """
+
+    def __init__(self, call: Call, silence: float | None = None) -> None:
+        self.call = call
+        self.silence = silence
+        self.dialled: bool = False
+        self.opened: list[Closable] = []
+
+    def limit(self, seconds: float | None) -> WaitLimit:
+        """Return the limit of one wait, as httpcore is given it for a time-out."""
+        return WaitLimit(self, seconds)
+
+    def abort(self) -> None:
+        """Close what was opened: httpcore does not after every failure."""
+        for connection in self.opened:
+            connection.abort()
+
+
+class WaitLimit(float):
+    """A time-out of httpcore's, in seconds, that knows what it is part of."""
+
+    context: RequestContext
+
+    def __new__(cls, context: RequestContext, seconds: float | None) -> Self:
+        """Make one; ``None`` is no limit but the call's."""
+        limit = super().__new__(cls, _ENDLESS if seconds is None else seconds)
+        limit.context = context
+        return limit
+
+    def left(self) -> float | None:
+        """Return the seconds a wait that begins now may take.
+
+        Raises:
+            TimeoutError: there are none, or the call is over.
+        """
+        left = self.context.call.clamp(None if self == _ENDLESS else self)
+        if left is not None and left <= 0:
+            raise TimeoutError
+        return left
+
+
+class Deadline:
+    """A time-out over several waits, as one of httpcore's is meant."""
+
+    def __init__(self, timeout: float | None) -> None:
+        limit = timeout if isinstance(timeout, WaitLimit) else _unlimited()
+        self.context: RequestContext = limit.context
+        self._call = self.context.call.branch(None if limit == _ENDLESS else limit)
+
+    def limit(self) -> WaitLimit:
+        """Return the limit of a wait that begins now."""
+        return self.context.limit(self._call.remaining())
+
+    def left(self) -> float | None:
+        """Return the seconds such a wait may take.
+
+        Raises:
+            TimeoutError: there are none.
+        """
+        return self.limit().left()
+
+
+def _unlimited() -> WaitLimit:
+    return RequestContext(Call()).limit(None)
+
+
+def limit_of(timeout: float | None, last: WaitLimit) -> WaitLimit:
+    """Return the limit that httpcore passed on; for SOCKS it passes none: the last."""
+    return timeout if isinstance(timeout, WaitLimit) else last
+
+
+class AnswerWatch:
+    """Notices what a server says that nobody asked for.
+
+    Bytes behind a complete answer would be read as the answer to the next request: Go
+    closes such a connection, httpcore keeps it.
+    """
+
+    def __init__(self) -> None:
+        self.reads: int = 0
+        """How often something was read since something was written."""
+        self.spent: bool = False
+        """Whether nobody may use the connection again."""
+        self._last: bytes = b""
+
+    def saw(self, data: bytes) -> bytes:
+        """Note what was read for HTTP."""
+        self._last = data
+        self.reads += 1
+        return data
+
+    def ended(self, body: bytes) -> None:
+        """Judge an answer that is complete; *body* is the last that came of it.
+
+        Nothing may come behind that, but for the blank line that ends chunks. (A whole
+        second answer that ends in one is noticed by the next request, which has its
+        answer before anything was read.)
+        """
+        blank = (b"\n\r\n", b"\n\n")
+        if not self._last.endswith((body, *blank) if body else blank):
+            self.spent = True
+
+
+class TlsNames:
+    """By which name a server is verified: a ``tls-server-name``, or the one dialled.
+
+    It is forced below httpcore, which ignores its own ``sni_hostname`` extension inside
+    a tunnel (encode/httpcore#934). *context* is the server's, not an https proxy's.
+    """
+
+    def __init__(self, context: ssl.SSLContext, forced: str) -> None:
+        self._context = context
+        self._forced = forced
+
+    def session(self, context: ssl.SSLContext, dialled: str | None) -> TlsSession:
+        """Return a TLS connection that has not begun."""
+        forced = self._forced if context is self._context else ""
+        # As in Go: no dot at the end, no brackets (a proxied IPv6 address has them).
+        name = (forced or dialled or "").removesuffix(".").strip("[]")
+        return TlsSession(context, name.partition("%")[0] or None)
+
+
+class Stream(httpcore.NetworkStream):
+    """A connection without TLS."""
+
+    def __init__(self, sock: socket.socket, limit: WaitLimit, names: TlsNames) -> None:
+        self._sock = sock
+        self._limit = limit
+        self._names = names
+        self.watch = AnswerWatch()
+        forget_after_fork(self)
+        limit.context.call.enter(self)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what there is, once there is some."""
+        self._use(timeout)
+        try:
+            self._sock.settimeout(self._limit.left())
+            return self.watch.saw(self._sock.recv(max_bytes))
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout from error
+        except OSError as error:
+            raise httpcore.ReadError from error
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write all of *buffer*."""
+        self._use(timeout)
+        self.watch.reads = 0
+        rest = memoryview(buffer)
+        try:
+            while rest:
+                self._sock.settimeout(self._limit.left())
+                rest = rest[self._sock.send(rest) :]
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout from error
+        except OSError as error:
+            raise httpcore.WriteError from error
+
+    def close(self) -> None:
+        """Close the connection; whoever waits on it comes back."""
+        self.watch.spent = True
+        self.release()
+        self.wake()
+        self._sock.close()
+
+    def abort(self) -> None:
+        """Close the connection."""
+        self.close()
+
+    def wake(self) -> None:
+        """End the connection both ways, which wakes who waits on it."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def release(self) -> None:
+        """Part from the call: it is done with this connection."""
+        self._limit.context.call.leave(self)
+
+    def forget(self) -> None:
+        """Close the descriptor alone: the connection is the parent's."""
+        self.watch.spent = True
+        forget_socket(self._sock)
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        """Speak TLS from here on; a handshake that fails closes the connection."""
+        session = self._names.session(ssl_context, server_hostname)
+        return TlsStream(self, session, self._names).shake_hands(timeout)
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's
+        """Return what httpcore asks for, or who reads the answer."""
+        if info == "is_readable":
+            return self.watch.spent or readable(self._sock)
+        return {"socket": self._sock, "stream": self}.get(info)
+
+    def _use(self, timeout: float | None) -> None:
+        limit = limit_of(timeout, self._limit)
+        if limit.context is not self._limit.context:
+            self.release()
+            limit.context.call.enter(self)
+        self._limit = limit
+
+
+class TlsStream(httpcore.NetworkStream):
+    """A TLS connection over another: over a socket's, or an https proxy's.
+
+    Not an `ssl.SSLSocket`: one such cannot be put over another, and what gevent and
+    eventlet put in its place is not the same (gevent#1239).
+    """
+
+    def __init__(
+        self, below: Stream | TlsStream, tls: TlsSession, names: TlsNames
+    ) -> None:
+        self._below = below
+        self._tls = tls
+        self._names = names
+        self.watch: AnswerWatch = below.watch
+
+    def shake_hands(self, timeout: float | None) -> TlsStream:
+        """Shake hands, for at most *timeout* seconds, or close the connection."""
+        until = Deadline(timeout)
+        try:
+            with handshake_errors():
+                while not self._tls.handshake():
+                    self._flush(until.limit())
+                    self._tls.feed(self._below.read(RAW_BYTES, until.limit()))
+                self._flush(until.limit())
+        except httpcore.ConnectError:
+            with contextlib.suppress(httpcore.NetworkError, httpcore.TimeoutException):
+                self._flush(until.limit())  # the alert that says why
+            self.close()
+            raise
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what there is, once there is some."""
+        try:
+            while (data := self._tls.read(max_bytes)) is None:
+                self._flush(timeout)
+                self._tls.feed(self._below.read(RAW_BYTES, timeout))
+        except ssl.SSLError as error:
+            raise httpcore.ReadError from error
+        return self.watch.saw(data)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write all of *buffer*."""
+        try:
+            self._tls.write(buffer)
+        except ssl.SSLError as error:
+            raise httpcore.WriteError from error
+        self._flush(timeout)
+
+    def close(self) -> None:
+        """Close the connection, without a word of TLS: as Python's sockets do."""
+        self._below.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        """Speak TLS to who is behind the other end."""
+        session = self._names.session(ssl_context, server_hostname)
+        return TlsStream(self, session, self._names).shake_hands(timeout)
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's
+        """Return what httpcore asks for, or who reads the answer."""
+        if info == "ssl_object":
+            return self._tls.object
+        if info == "is_readable" and self._tls.pending():
+            return True
+        return self._below.get_extra_info(info)
+
+    def _flush(self, timeout: float | None) -> None:
+        if data := self._tls.outgoing():
+            self._below.write(data, timeout)
+
+
+@contextlib.contextmanager
+def handshake_errors() -> Generator[None, None, None]:
+    """Raise what httpcore knows for what a handshake fails with."""
+    try:
+        yield
+    except (httpcore.TimeoutException, TimeoutError) as error:
+        raise httpcore.ConnectTimeout from error
+    except (httpcore.NetworkError, OSError) as error:
+        raise httpcore.ConnectError from error
+
+
+def readable(sock: socket.socket) -> bool:
+    """Return whether *sock* has something to say, if only that it is closed."""
+    try:
+        sock.settimeout(0)
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def forget_socket(sock: socket.socket) -> None:
+    """Close the descriptor of a parent's socket, and leave the connection alone.
+
+    Another file takes its place, so that whoever closes the socket later closes no
+    stranger, and no event loop that is shared with the parent is told.
+    """
+    with contextlib.suppress(OSError):
+        null = os.open(os.devnull, os.O_RDWR)
+        try:
+            os.dup2(null, sock.fileno(), inheritable=False)
+        finally:
+            os.close(null)
+
+
+class Backend(httpcore.NetworkBackend):
+    """Opens connections for the blocking client."""
+
+    def __init__(self, names: TlsNames) -> None:
+        self._names = names
+        self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect to *host*, to the first of its addresses that answers."""
+        del local_address, socket_options  # ours reach a proxy as well
+        until = Deadline(timeout)
+        until.context.dialled = True
+        try:
+            sock = connect(resolve(host, port, until), until)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout from error
+        except OSError as error:
+            raise httpcore.ConnectError from error
+        stream = Stream(sock, until.limit(), self._names)
+        until.context.opened.append(stream)
+        self._streams.add(stream)
+        return stream
+
+    def close(self) -> None:
+        """Close every connection: whoever waits on one comes back."""
+        for stream in tuple(self._streams):
+            stream.close()
+
+
+Address: TypeAlias = tuple[int, int, int, str, Any]
+"""What ``getaddrinfo`` returns: family, type, protocol, canonical name, address."""
+
+
+class Resolution:
+    """One look-up in a daemon thread: a resolver that never answers keeps nobody."""
+
+    def __init__(self, host: str, port: int, done: Callable[[], object]) -> None:
+        self._host = host
+        self._port = port
+        self._done = done
+        self._found: list[Address] | None = None
+        self._error: Exception | None = None
+        try:
+            threading.Thread(target=self._run, daemon=True).start()
+        except RuntimeError:  # no more threads can be had
+            self._run()
+
+    def result(self) -> list[Address]:
+        """Return what was found.
+
+        Raises:
+            TimeoutError: nothing yet.
+            OSError: there is no such name, or none can be looked up.
+        """
+        if self._error is not None:
+            raise self._error
+        if self._found is None:
+            raise TimeoutError
+        return self._found
+
+    def _run(self) -> None:
+        try:
+            self._found = interleave(
+                socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+            )
+        except (OSError, UnicodeError) as error:
+            self._error = error
+        self._done()
+
+
+def numeric(host: str, port: int) -> list[Address]:
+    """Return the addresses of a *host* that is an address; none where it is a name."""
+    try:
+        return list(
+            socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+            )
+        )
+    except (OSError, UnicodeError):
+        return []
+
+
+def resolve(host: str, port: int, until: Deadline) -> list[Address]:
+    """Look up *host* for as long as *until* allows."""
+    if addresses := numeric(host, port):
+        return addresses
+    answered = threading.Event()
+    resolution = Resolution(host, port, answered.set)
+    until.context.call.wait_for(answered, until.left())
+    return resolution.result()
+
+
+def interleave(addresses: Sequence[Address]) -> list[Address]:
+    """Order them by turns of their families, the first one's first (RFC 8305, 4)."""
+    families: dict[int, deque[Address]] = {}
+    for address in addresses:
+        families.setdefault(address[0], deque()).append(address)
+    turns: list[Address] = []
+    while any(families.values()):
+        turns.extend(found.popleft() for found in families.values() if found)
+    return turns
+
+
+# EWOULDBLOCK is Windows's way of saying so.
+_UNDER_WAY: Final = (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR)
+_NO_WAY: Final = (
+    errno.ENETUNREACH,
+    errno.EHOSTUNREACH,
+    errno.EADDRNOTAVAIL,
+    errno.EAFNOSUPPORT,
+)
+"""This machine has no way to such an address: says less than what another said."""
+
+Readiness: TypeAlias = tuple[tuple[socket.socket, ...], float | None]
+"""Which sockets to wait for, until one can be written to, and for how many seconds."""
+
+
+class Race:
+    """Attempts to connect to several addresses; the first to succeed wins."""
+
+    def __init__(self, addresses: Iterable[Address]) -> None:
+        self._waiting = deque(addresses)
+        self._errors: list[OSError] = []
+        self._running: list[socket.socket] = []
+        forget_after_fork(self)
+
+    def run(
+        self, left: Callable[[], float | None]
+    ) -> Generator[Readiness, Sequence[socket.socket], socket.socket]:
+        """Yield what to wait for, be sent what is ready, return who is connected.
+
+        Raises:
+            OSError: no address could be connected to.
+            TimeoutError: *left* said that the time is over.
+        """
+        try:
+            while self._waiting or self._running:
+                won = self._start() if self._waiting else None
+                next_at = time.monotonic() + STAGGER if self._waiting else None
+                while won is None and self._running:
+                    begun = len(self._running)
+                    ready = yield tuple(self._running), _sooner(left(), next_at)
+                    won = next(filter(None, map(self._judge, ready)), None)
+                    failed = len(self._running) < begun
+                    if next_at and (failed or time.monotonic() >= next_at):
+                        break
+                if won is not None:
+                    return won
+            raise self._failure()
+        finally:
+            self._close()
+
+    def wake(self) -> None:
+        """End every attempt under way."""
+        for sock in tuple(self._running):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def forget(self) -> None:
+        """Close the descriptors alone: the attempts are the parent's."""
+        for sock in self._running:
+            forget_socket(sock)
+
+    def _start(self) -> socket.socket | None:
+        family, kind, protocol, _, address = self._waiting.popleft()
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as error:
+            self._errors.append(error)
+            return None
+        self._running.append(sock)
+        try:
+            set_options(sock)
+            sock.settimeout(0)
+            code = sock.connect_ex(address)
+        except OSError as error:
+            self._lose(sock, error)
+            return None
+        return self._judge(sock, code)
+
+    def _judge(
+        self, sock: socket.socket, code: int | None = None
+    ) -> socket.socket | None:
+        if code is None:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code in _UNDER_WAY:
+            return None
+        if code:
+            self._lose(sock, OSError(code, os.strerror(code)))
+            return None
+        self._running.remove(sock)
+        return sock
+
+    def _lose(self, sock: socket.socket, error: OSError) -> None:
+        self._running.remove(sock)
+        sock.close()
+        self._errors.append(error)
+
+    def _failure(self) -> OSError:
+        told = [error for error in self._errors if error.errno not in _NO_WAY]
+        return (told or self._errors or [OSError("the name has no address")])[0]
+
+    def _close(self) -> None:
+        for sock in self._running:
+            sock.close()
+        self._running.clear()
+
+
+def _sooner(left: float | None, at: float | None) -> float | None:
+    if at is None:
+        return left
+    pause = max(0.0, at - time.monotonic())
+    return pause if left is None else min(left, pause)
+
+
+def connect(addresses: Sequence[Address], until: Deadline) -> socket.socket:
+    """Connect to the first of *addresses* that answers, each begun a bit later."""
+    race = Race(addresses)
+    attempts, call = race.run(until.left), until.context.call
+    call.enter(race)
+    try:
+        wanted = next(attempts)
+        while True:
+            wanted = attempts.send(_ready(*wanted))
+    except StopIteration as stop:
+        return cast("socket.socket", stop.value)
+    finally:
+        attempts.close()
+        call.leave(race)
+
+
+def _ready(
+    sockets: Sequence[socket.socket], seconds: float | None
+) -> list[socket.socket]:
+    with selectors.DefaultSelector() as selector:
+        for sock in sockets:
+            selector.register(sock, selectors.EVENT_WRITE)
+        found = [key.fileobj for key, _ in selector.select(seconds)]
+    return [sock for sock in sockets if sock in found]
+
+
+def set_options(sock: socket.socket) -> None:
+    """Notice a dead peer, as client-go does: keep-alive after 30 s, every 30 s."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 30)
