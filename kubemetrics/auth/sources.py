@@ -410,7 +410,7 @@ def credential_source(
     exec plugin, which then never runs; a client certificate and a header are both
     used. Without https there is no credential at all.
 
-    *exchange* sends OIDC's requests (`transport.exchange.exchange`). *clock* tells
+    *exchange* sends OIDC's requests (`transport.connections.exchange`). *clock* tells
     seconds since the epoch. *exec_timeout* bounds a plugin in seconds (0: no bound),
     else ``KUBEMETRICS_EXEC_TIMEOUT`` does. *persist* says whether renewed OIDC tokens
     may be written to the kubeconfig, else ``KUBEMETRICS_OIDC_PERSIST`` does. *check*

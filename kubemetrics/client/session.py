@@ -18,7 +18,7 @@ from ..flow import Request, Response
 from ..frozen import dataclass
 from ..transport.body import BodyReader
 from ..transport.connections import AnswerHead, exchange
-from ..transport.endpoint import ConnectionKey, Endpoint
+from ..transport.endpoint import ConnectionKey, Endpoint, Headers
 from ..transport.network import Call
 from ..transport.tls import Roots, check_pair
 
@@ -96,9 +96,7 @@ class Attempt:
         self._started = time.monotonic()
         self.url: str = session.endpoint.url(request)
         self.method: str = request.method
-        self.headers: list[tuple[bytes, bytes]] = session.endpoint.headers(
-            request, credential
-        )
+        self.headers: Headers = session.endpoint.headers(request, credential)
         self.body: bytes | None = request.body
 
     @property

@@ -20,8 +20,8 @@ import httpcore
 
 from ..errors import TransportError
 from ..forks import forget_after_fork, generation
-from .connections import AnswerHead, Headers, Route
-from .endpoint import ConnectionKey, Endpoint
+from .connections import AnswerHead, Route
+from .endpoint import ConnectionKey, Endpoint, Headers
 from .network import (
     RAW_BYTES,
     Address,

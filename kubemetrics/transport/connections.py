@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import httpcore
 
@@ -18,14 +18,12 @@ from ..errors import TransportError
 from ..flow import PeerCertificate
 from ..forks import forget_after_fork, generation
 from .body import BodyReader
-from .endpoint import ConnectionKey, Endpoint
-from .failures import NETWORK_ERRORS, closed, late, socks_errors, translate
-from .network import Backend, Call, RequestContext, TlsNames
+from .endpoint import ConnectionKey, Endpoint, Headers
+from .failures import NETWORK_ERRORS, UNASKED, closed, late, socks_errors, translate
+from .network import AnswerWatch, Backend, Call, RequestContext, TlsNames
 from .tls import peer_certificate
 
 H = TypeVar("H")
-
-UNASKED: Final = "an answer that nobody asked for"
 
 CONNECT: Final = 10.0
 """Seconds to connect, and as many for the TLS handshake."""
@@ -121,9 +119,6 @@ class Pools(Generic[H]):
         return old.handle
 
 
-Headers = Iterable[tuple[bytes, bytes]]
-
-
 class Route:
     """What the two kinds of connections of one key share: contexts, addresses, errors.
 
@@ -206,6 +201,16 @@ class Route:
         )
 
 
+class KeptStream(Protocol):
+    """A connection of either client, as it is known to an answer."""
+
+    watch: AnswerWatch
+
+    def release(self) -> None:
+        """Part from the call."""
+        ...
+
+
 class AnswerHead:
     """What the head of an answer says; the body is still to be read."""
 
@@ -213,13 +218,16 @@ class AnswerHead:
         self.status: int = response.status
         self.headers: Mapping[str, str] = _by_name(response.headers)
         self.reused: bool = not context.dialled
-        self._connection = response.extensions["network_stream"]
-        self._stream = self._connection.get_extra_info("stream")
+        extensions = cast("Mapping[str, Any]", response.extensions)
+        connection = extensions["network_stream"]
+        stream: KeptStream = connection.get_extra_info("stream")
+        self._connection = connection
+        self._stream = stream
         self._generation = generation()
         self._last = b""
         self._complete = False
-        if not self._stream.watch.reads:
-            self._stream.watch.spent = True
+        if not stream.watch.reads:
+            stream.watch.spent = True
             raise httpcore.RemoteProtocolError(UNASKED)
 
     def certificate(self) -> PeerCertificate | None:
@@ -390,7 +398,7 @@ def exchange(
     """
     provider = Config(server=url, certificate_authority_data=authorities)
     connections = Connections(Endpoint(provider, environ=os.environ), (None, None))
-    every = [(name.encode(), value.encode()) for name, value in headers.items()]
+    every = Headers((name.encode(), value.encode()) for name, value in headers.items())
     call = Call(_PROVIDER_TIMEOUT)
     try:
         answer = connections.open(method, url, every, body or None, call, None)
@@ -402,5 +410,10 @@ def exchange(
         while chunk := answer.read():
             reader.feed(chunk)
         return answer.status, reader.finish()
+    except TransportError as error:
+        if error.reason != "limit":
+            raise
+        larger = f"{url}: the answer is larger than a token's"
+        raise TransportError(larger, url=url, reason="limit") from None
     finally:
         connections.close()

@@ -37,6 +37,13 @@ _LONGEST: Final = 65536
 _PORTS: Final = {"http": 80, "https": 443}
 
 
+class Headers(list[tuple[bytes, bytes]]):
+    """Headers to be sent; what shows the variables of a crash shows no token."""
+
+    def __repr__(self) -> str:
+        return f"[{len(self)} headers]"
+
+
 class Endpoint:
     """One server as its `Config` describes it: what every request to it shares.
 
@@ -123,9 +130,7 @@ class Endpoint:
             target=_escape(f"{parts.path or '/'}{query}"),
         )
 
-    def headers(
-        self, request: Request, credential: Credential
-    ) -> list[tuple[bytes, bytes]]:
+    def headers(self, request: Request, credential: Credential) -> Headers:
         """Return all headers of one attempt; the request's own go before ours."""
         own = {name.lower() for name, _ in request.headers}
         headers = [pair for pair in self._headers if pair[0] not in own]
@@ -133,9 +138,9 @@ class Endpoint:
         if credential.authorization and "authorization" not in own:
             headers.append(("authorization", credential.authorization))
         # In UTF-8, as Go sends them: an impersonated user need not be ASCII.
-        return [
+        return Headers(
             (name.encode(), value.encode(errors=_ANY_TEXT)) for name, value in headers
-        ]
+        )
 
     def context(self, key: ConnectionKey) -> ssl.SSLContext:
         """Build the SSL context for a key."""

@@ -90,6 +90,7 @@ def _wrong_host(error: WrongHostError, host: str) -> str:
 
 _Finding: TypeAlias = tuple[TransportReason, str]
 
+UNASKED: Final = "an answer that nobody asked for"
 NETWORK_ERRORS: Final = (
     httpcore.NetworkError,
     httpcore.TimeoutException,
@@ -187,10 +188,8 @@ def _find(error: BaseException, route: _Route) -> _Finding:
         )
     if isinstance(error, httpcore.TimeoutException):
         return _timeout(error, route)
-    if isinstance(error, httpcore.ConnectError | OSError | UnicodeError):
-        return _connect_problem(chain, route)
-    if isinstance(error, httpcore.NetworkError):
-        return "reset", "the connection broke; try again"
+    if isinstance(error, httpcore.NetworkError | OSError | UnicodeError):
+        return _network_problem(error, chain, route)
     return _protocol_problem(error, route)
 
 
@@ -249,7 +248,11 @@ def _dialling(route: _Route, reason: TransportReason) -> TransportReason:
     return "proxy" if route.proxy else reason
 
 
-def _connect_problem(chain: tuple[BaseException, ...], route: _Route) -> _Finding:
+def _network_problem(
+    error: BaseException, chain: tuple[BaseException, ...], route: _Route
+) -> _Finding:
+    if isinstance(error, httpcore.ReadError | httpcore.WriteError):
+        return "reset", "the connection broke; try again"
     for cause in chain:
         if isinstance(cause, socket.gaierror | UnicodeError):  # or no name at all
             return _dialling(route, "dns"), (
@@ -273,6 +276,8 @@ def _protocol_problem(error: BaseException, route: _Route) -> _Finding:
         # h11's words for a connection that ends before or within an answer.
         if "disconnected" in str(error) or "peer closed connection" in str(error):
             return "reset", "the server closed the connection without a full answer"
+        if str(error) == UNASKED:
+            return "reset", "the server had answered before it was asked; try again"
         if "Receive buffer too long" in str(error):
             return "limit", "the answer's headers are larger than 100 KiB"
         hint = "" if route.secure else "; does it speak https?"

@@ -17,7 +17,7 @@ from kubemetrics.auth.credential import CredentialSource
 from kubemetrics.config.resolve import load_config
 from kubemetrics.config.write_back import locked
 from kubemetrics.errors import CredentialError
-from kubemetrics.transport.exchange import exchange
+from kubemetrics.transport.connections import exchange
 from tests.transport.certs import authority, ordinary
 
 from .clock import START, Clock, jwt

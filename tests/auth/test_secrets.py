@@ -13,13 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
 
-import httpx
+import httpcore
 import pytest
 
+from kubemetrics import Client
 from kubemetrics.auth import credential_source
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
 from kubemetrics.errors import KubeMetricsError
-from kubemetrics.transport.exchange import exchange
+from kubemetrics.transport.connections import exchange
 from kubemetrics.transport.failures import translate
 from kubemetrics.transport.proxy import choose
 from kubemetrics.transport.tls import build_context
@@ -87,10 +88,16 @@ def token_file(folder: Path, content: str) -> None:
 
 def refused_header(_: Path) -> None:
     url = f"http://jane:{SECRET}@127.0.0.1:1/"
-    headers = {"authorization": f"Bearer {SECRET}\n"}
-    with pytest.raises(httpx.HTTPError) as caught:
-        httpx.get(url, headers=headers, trust_env=False)
+    headers = [("authorization", f"Bearer {SECRET}\n")]
+    with pytest.raises(httpcore.ConnectError) as caught:
+        httpcore.request("GET", url, headers=headers)
     raise translate(caught.value, url=url)
+
+
+def failed_request(_: Path) -> None:
+    config = Config(server="https://127.0.0.1:1", auth=AuthInfo(token=SECRET))
+    with Client(config) as client:
+        client.get_raw("/version")
 
 
 PAIR = answer(
@@ -138,6 +145,7 @@ CASES: dict[str, Case] = {
         None,
     )[1],
     "a header": refused_header,
+    "a request that fails": failed_request,
 }
 
 

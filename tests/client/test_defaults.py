@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kubemetrics import Client, Config, ConfigError, Forbidden, NotFound, __version__
+from kubemetrics.client.session import READ, allowed_silence
 from kubemetrics.config.model import Impersonation
 from kubemetrics.transport.network import Call
 from tests.cluster import Cluster
@@ -24,10 +25,9 @@ def test_a_client_says_who_it_is(
     assert {seen.headers["user-agent"] for seen in cluster.requests} == {sent}
 
 
-def test_it_waits_ten_seconds_for_a_connection_and_sixty_between_bytes() -> None:
-    unless_told = timeouts(Call())
-    assert (unless_told.connect, unless_told.read) == (10.0, 60.0)
-    assert timeouts(Call(), 5.0).read == 5.0
+def test_the_time_out_of_a_call_is_the_only_limit_between_two_bytes() -> None:
+    assert allowed_silence(Call(), READ) == 65.0  # the API server's own limit is 60
+    assert allowed_silence(Call(110.0), READ) is None
 
 
 @pytest.mark.parametrize("text", ["\udcff", "é"])

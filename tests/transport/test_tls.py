@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import ssl
-import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
 from kubemetrics.auth.credential import ClientCertificate
 from kubemetrics.config.model import AuthInfo, Config
-from kubemetrics.errors import ConfigError, CredentialError
+from kubemetrics.errors import ConfigError, CredentialError, TransportError
 from kubemetrics.flow import PeerCertificate
 from kubemetrics.transport.tls import (
-    ClientContext,
     WrongHostError,
     build_context,
     build_proxy_context,
@@ -27,6 +24,7 @@ from kubemetrics.transport.tls import (
 
 from . import certs
 from .certs import Issued, authority, leaf, ordinary
+from .sending import at, get, get_async, shaken
 from .servers import ConnectProxy, TlsServer, server_context
 
 _PAST = datetime.now(UTC) - timedelta(days=2)
@@ -40,15 +38,6 @@ def trusting(ca: Issued, **fields: object) -> Config:
     )
 
 
-def shake(context: ClientContext, server: TlsServer, name: str) -> ssl.SSLSocket:
-    sock = socket.create_connection(("127.0.0.1", server.port), 5)
-    try:
-        return context.wrap_socket(sock, server_hostname=name)
-    except OSError:
-        sock.close()
-        raise
-
-
 @pytest.mark.parametrize("critical", [True, False])
 @pytest.mark.parametrize("identifiers", [True, False])
 def test_an_old_authority_is_trusted_on_every_python(
@@ -59,7 +48,7 @@ def test_an_old_authority_is_trusted_on_every_python(
     ca = authority(identifiers=identifiers, critical=critical)
     with (
         TlsServer(leaf(ca, "foo.example", identifiers=identifiers)) as server,
-        shake(build_context(trusting(ca)), server, "foo.example") as tls,
+        shaken(trusting(ca), server.port, "foo.example") as tls,
     ):
         assert tls.version() in {"TLSv1.2", "TLSv1.3"}
 
@@ -69,7 +58,7 @@ def test_an_intermediate_alone_is_an_anchor() -> None:
     middle = authority("middle", parent=root)
     with (
         TlsServer(leaf(middle, "foo.example")) as server,
-        shake(build_context(trusting(middle)), server, "foo.example"),
+        shaken(trusting(middle), server.port, "foo.example"),
     ):
         pass
 
@@ -79,7 +68,7 @@ def test_a_chain_up_to_the_root_is_followed() -> None:
     middle = authority("middle", parent=root)
     with (
         TlsServer(leaf(middle, "foo.example"), middle) as server,
-        shake(build_context(trusting(root)), server, "foo.example"),
+        shaken(trusting(root), server.port, "foo.example"),
     ):
         pass
 
@@ -89,7 +78,7 @@ def test_a_self_signed_server_certificate_is_its_own_anchor() -> None:
     own = leaf(ca, "foo.example")
     with (
         TlsServer(own) as server,
-        shake(build_context(trusting(own)), server, "foo.example"),
+        shaken(trusting(own), server.port, "foo.example"),
     ):
         pass
 
@@ -103,16 +92,18 @@ def test_another_authority_is_refused() -> None:
     with (
         TlsServer(leaf(authority(), "foo.example")) as server,
         pytest.raises(ssl.SSLCertVerificationError),
+        shaken(trusting(ordinary()), server.port, "foo.example"),
     ):
-        shake(build_context(trusting(ordinary())), server, "foo.example")
+        pass
 
 
 def test_the_system_roots_do_not_know_our_authority() -> None:
     with (
         TlsServer(leaf(ordinary(), "foo.example")) as server,
         pytest.raises(ssl.SSLCertVerificationError),
+        shaken(Config(server="https://x"), server.port, "foo.example"),
     ):
-        shake(build_context(Config(server="https://x")), server, "foo.example")
+        pass
 
 
 @pytest.mark.parametrize("asked", ["bar.example", "127.0.0.1", "leaf"])
@@ -122,16 +113,21 @@ def test_another_name_is_refused_and_the_certificates_names_are_told(
     with (
         TlsServer(leaf(ordinary(), "foo.example", "10.0.0.1")) as server,
         pytest.raises(WrongHostError) as caught,
+        shaken(trusting(ordinary()), server.port, asked),
     ):
-        shake(build_context(trusting(ordinary())), server, asked)
+        pass
     assert caught.value.names == ("foo.example", "10.0.0.1")
     assert caught.value.wanted == asked
 
 
 def test_a_common_name_does_not_count() -> None:
     certificate = leaf(ordinary(), name="foo.example", server=True)
-    with TlsServer(certificate) as server, pytest.raises(WrongHostError):
-        shake(build_context(trusting(ordinary())), server, "foo.example")
+    with (
+        TlsServer(certificate) as server,
+        pytest.raises(WrongHostError),
+        shaken(trusting(ordinary()), server.port, "foo.example"),
+    ):
+        pass
 
 
 def test_an_expired_certificate_is_refused() -> None:
@@ -141,60 +137,62 @@ def test_an_expired_certificate_is_refused() -> None:
     with (
         TlsServer(certificate) as server,
         pytest.raises(ssl.SSLCertVerificationError) as caught,
+        shaken(trusting(ordinary()), server.port, "foo.example"),
     ):
-        shake(build_context(trusting(ordinary())), server, "foo.example")
+        pass
     assert caught.value.verify_code == 10
 
 
 def test_an_address_is_verified_by_address() -> None:
     with (
         TlsServer(leaf(ordinary(), "127.0.0.1")) as server,
-        shake(build_context(trusting(ordinary())), server, "127.0.0.1"),
+        shaken(trusting(ordinary()), server.port, "127.0.0.1"),
     ):
         pass
     assert server.names == [None]
 
 
 def test_an_ipv6_server_is_verified_by_address() -> None:
-    context = build_context(trusting(ordinary()))
-    with (
-        TlsServer(leaf(ordinary(), "::1"), host="::1") as server,
-        httpx.Client(verify=context, trust_env=False) as client,
-    ):
-        assert client.get(f"https://[::1]:{server.port}/").text == "ok"
+    with TlsServer(leaf(ordinary(), "::1"), host="::1") as server:
+        assert get(at(trusting(ordinary()), f"https://[::1]:{server.port}")) == b"ok"
 
 
 def test_tls_server_name_is_sent_and_verified() -> None:
     """Item 25: kr8s#374, kubenav#883."""
-    context = build_context(trusting(ordinary(), tls_server_name="foo.example"))
+    config = trusting(ordinary(), tls_server_name="foo.example")
     with (
         TlsServer(leaf(ordinary(), "foo.example")) as server,
-        shake(context, server, "127.0.0.1"),
+        shaken(config, server.port, "127.0.0.1"),
     ):
         pass
     assert server.names == ["foo.example"]
 
 
 def test_tls_server_name_refuses_a_certificate_for_the_host_that_was_dialled() -> None:
-    context = build_context(trusting(ordinary(), tls_server_name="foo.example"))
+    config = trusting(ordinary(), tls_server_name="foo.example")
     with (
         TlsServer(leaf(ordinary(), "127.0.0.1")) as server,
         pytest.raises(WrongHostError),
+        shaken(config, server.port, "127.0.0.1"),
     ):
-        shake(context, server, "127.0.0.1")
+        pass
 
 
-def test_tls_server_name_works_through_a_connect_proxy() -> None:
+@pytest.mark.parametrize("ask", [get, get_async])
+def test_tls_server_name_works_through_a_connect_proxy(
+    ask: Callable[[Config], bytes],
+) -> None:
     """Item 25; httpcore's own extension does not (encode/httpcore#934)."""
-    context = build_context(trusting(ordinary(), tls_server_name="foo.example"))
     with (
         TlsServer(leaf(ordinary(), "foo.example")) as server,
         ConnectProxy() as proxy,
-        httpx.Client(
-            verify=context, trust_env=False, proxy=f"http://127.0.0.1:{proxy.port}"
-        ) as client,
     ):
-        assert client.get(f"https://localhost:{server.port}/").text == "ok"
+        config = trusting(
+            ordinary(),
+            tls_server_name="foo.example",
+            proxy_url=f"http://127.0.0.1:{proxy.port}",
+        )
+        assert ask(at(config, f"https://localhost:{server.port}")) == b"ok"
     assert server.names == ["foo.example"]
     assert proxy.requests[0].startswith(f"CONNECT localhost:{server.port} ")
 
@@ -206,22 +204,21 @@ def test_a_tls_server_name_that_is_none_is_refused(name: str) -> None:
         build_context(trusting(ordinary(), tls_server_name=name))
 
 
-def test_an_https_proxy_has_a_context_of_its_own() -> None:
-    config = trusting(ordinary(), tls_server_name="foo.example")
+@pytest.mark.parametrize("ask", [get, get_async])
+def test_an_https_proxy_has_a_context_of_its_own(
+    ask: Callable[[Config], bytes],
+) -> None:
     front = server_context(leaf(ordinary(), "localhost"))
     with (
         TlsServer(leaf(ordinary(), "foo.example")) as server,
         ConnectProxy(context=front) as proxy,
-        httpx.Client(
-            verify=build_context(config),
-            trust_env=False,
-            proxy=httpx.Proxy(
-                f"https://localhost:{proxy.port}",
-                ssl_context=build_proxy_context(config),
-            ),
-        ) as client,
     ):
-        assert client.get(f"https://127.0.0.1:{server.port}/").text == "ok"
+        config = trusting(
+            ordinary(),
+            tls_server_name="foo.example",
+            proxy_url=f"https://localhost:{proxy.port}",
+        )
+        assert ask(at(config, f"https://127.0.0.1:{server.port}")) == b"ok"
     assert server.names == ["foo.example"]
 
 
@@ -239,10 +236,10 @@ def test_a_proxy_is_not_verified_where_the_server_is_not() -> None:
 
 def test_insecure_verifies_nothing_and_shows_no_certificate() -> None:
     """Item 26: kr8s#178."""
-    context = build_context(Config(server="https://x", insecure_skip_tls_verify=True))
+    config = Config(server="https://x", insecure_skip_tls_verify=True)
     with (
         TlsServer(leaf(authority(), "foo.example")) as server,
-        shake(context, server, "bar.example") as tls,
+        shaken(config, server.port, "bar.example") as tls,
     ):
         assert peer_certificate(tls) is None
 
@@ -257,8 +254,9 @@ def test_insecure_does_not_bleed_into_another_client() -> None:
     with (
         TlsServer(leaf(authority(), "foo.example")) as server,
         pytest.raises(ssl.SSLCertVerificationError),
+        shaken(trusting(ordinary()), server.port, "foo.example"),
     ):
-        shake(context, server, "foo.example")
+        pass
 
 
 @pytest.mark.parametrize(
@@ -325,34 +323,26 @@ def test_a_client_certificate_is_shown_and_no_file_is_left(
     """Item 13: kubernetes-client/python#765, #1782, #2441; kopf#1231."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     client = leaf(ordinary(), name="jane")
-    context = build_context(trusting(ordinary()), client.pair())
+    build_context(trusting(ordinary()), client.pair())
     assert list(tmp_path.iterdir()) == []
-    with (
-        TlsServer(leaf(ordinary(), "foo.example"), clients=ordinary()) as server,
-        httpx.Client(verify=context, trust_env=False) as http,
-    ):
-        url = f"https://localhost:{server.port}/"
-        with pytest.raises(httpx.ConnectError):
-            http.get(url)
-        named = build_context(
-            trusting(ordinary(), tls_server_name="foo.example"), client.pair()
-        )
-        with httpx.Client(verify=named, trust_env=False) as good:
-            assert good.get(url).text == "ok"
+    with TlsServer(leaf(ordinary(), "foo.example"), clients=ordinary()) as server:
+        config = at(trusting(ordinary()), f"https://localhost:{server.port}")
+        with pytest.raises(TransportError, match="is not for localhost"):
+            get(config, certificate=client.pair())
+        named = replace(config, tls_server_name="foo.example")
+        assert get(named, certificate=client.pair()) == b"ok"
     assert server.peers == ["jane"]
 
 
 def test_a_client_certificate_is_shown_through_a_connect_proxy() -> None:
     client = leaf(ordinary(), name="jane")
-    context = build_context(trusting(ordinary()), client.pair())
     with (
         TlsServer(leaf(ordinary(), "localhost"), clients=ordinary()) as server,
         ConnectProxy() as proxy,
-        httpx.Client(
-            verify=context, trust_env=False, proxy=f"http://127.0.0.1:{proxy.port}"
-        ) as http,
     ):
-        assert http.get(f"https://localhost:{server.port}/").text == "ok"
+        config = trusting(ordinary(), proxy_url=f"http://127.0.0.1:{proxy.port}")
+        config = at(config, f"https://localhost:{server.port}")
+        assert get(config, certificate=client.pair()) == b"ok"
     assert server.peers == ["jane"]
 
 
@@ -399,7 +389,7 @@ def test_a_bad_client_certificate_is_told_with_its_file() -> None:
 def test_the_peer_certificate_says_who_and_until_when() -> None:
     with (
         TlsServer(leaf(ordinary(), "foo.example", "10.0.0.1", name="api")) as server,
-        shake(build_context(trusting(ordinary())), server, "foo.example") as tls,
+        shaken(trusting(ordinary()), server.port, "foo.example") as tls,
     ):
         shown = peer_certificate(tls)
     assert isinstance(shown, PeerCertificate)
@@ -408,55 +398,3 @@ def test_the_peer_certificate_says_who_and_until_when() -> None:
     assert shown.names == ("foo.example", "10.0.0.1")
     assert shown.not_after == certs.NOT_AFTER.timestamp()
     assert shown.not_before < time.time()
-
-
-def test_shutting_down_wakes_a_reader_in_another_thread() -> None:
-    context = build_context(trusting(ordinary()))
-
-    def read(sock: ssl.SSLSocket) -> None:
-        with contextlib.suppress(OSError):
-            sock.recv(1)
-
-    with (
-        TlsServer(leaf(ordinary(), "foo.example"), answer=None) as server,
-        shake(context, server, "foo.example") as tls,
-    ):
-        reader = threading.Thread(target=read, args=(tls,), daemon=True)
-        reader.start()
-        reader.join(0.05)
-        assert reader.is_alive()
-        context.shut_down()
-        reader.join(60)
-        assert not reader.is_alive()
-
-
-def test_shutting_down_wakes_a_handshake_that_nobody_answers() -> None:
-    context = build_context(trusting(ordinary()))
-    failed: list[OSError] = []
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        sock = socket.create_connection(silent.getsockname(), 600)
-
-        def connect() -> None:
-            try:
-                context.wrap_socket(sock, server_hostname="foo.example")
-            except OSError as error:
-                failed.append(error)
-
-        thread = threading.Thread(target=connect, daemon=True)
-        thread.start()
-        peer, _ = silent.accept()
-        with peer:
-            assert peer.recv(1)
-            context.shut_down()
-            thread.join(60)
-    assert len(failed) == 1
-
-
-def test_after_shutting_down_no_new_connection_lives() -> None:
-    context = build_context(trusting(ordinary()))
-    context.shut_down()
-    with (
-        TlsServer(leaf(ordinary(), "foo.example")) as server,
-        pytest.raises(OSError, match=r".*"),
-    ):
-        shake(context, server, "foo.example")
