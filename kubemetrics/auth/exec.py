@@ -24,6 +24,7 @@ from ..config.model import (
     exec_version_problem,
 )
 from ..errors import ConfigError, CredentialError, DecodeError
+from ..forks import forget_after_fork
 from ..frozen import dataclass
 from ..jsonread import read_object
 from ..text import one_line, without_sequences
@@ -183,10 +184,22 @@ def _short(value: object) -> str:
     return one_line(without_sequences(str(value)), _QUOTED)
 
 
-_lock: Final = threading.Lock()
+_lock = threading.Lock()
 _shared: Final[dict[_Plugin, Refreshing]] = {}
 """Process-wide, as in client-go: two clients do not sign in twice."""
 _MOST_SHARED: Final = 64
+
+
+class _Lock:
+    """Makes the lock of this module anew in a forked child."""
+
+    def forget(self) -> None:
+        global _lock  # noqa: PLW0603 - the parent's may be held
+        _lock = threading.Lock()
+
+
+_locks: Final = _Lock()
+forget_after_fork(_locks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

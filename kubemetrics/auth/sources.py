@@ -19,6 +19,7 @@ from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from ..config.model import AuthInfo, Config
 from ..errors import CredentialError, KubeMetricsError
+from ..forks import forget_after_fork
 from ..frozen import dataclass
 from .credential import (
     ClientCertificate,
@@ -68,6 +69,11 @@ class Refreshing:
         self._obtain = obtain
         self._refresh_at = refresh_at
         self._clock = clock
+        self.forget()
+        forget_after_fork(self)
+
+    def forget(self) -> None:
+        """Begin anew: in a forked child, what is held or under way is the parent's."""
         self._lock = threading.Lock()
         self._held: _Held | None = None
         self._fetches = 0
@@ -161,6 +167,11 @@ class Reloaded(Generic[T]):
         self._paths = paths
         self._make = make
         self._clock = clock
+        self.forget()
+        forget_after_fork(self)
+
+    def forget(self) -> None:
+        """Begin anew: in a forked child, the lock may be held by nobody."""
         self._lock = threading.Lock()
         self._values: tuple[T, ...] = ()
         self._stamps: tuple[_Stamp, ...] = ()

@@ -218,7 +218,7 @@ class AnswerHead:
         self.status: int = response.status
         self.headers: Mapping[str, str] = _by_name(response.headers)
         self.reused: bool = not context.dialled
-        extensions = cast("Mapping[str, Any]", response.extensions)
+        extensions = cast("Mapping[str, Any]", response.extensions)  # pyright: ignore[reportUnknownMemberType]
         connection = extensions["network_stream"]
         stream: KeptStream = connection.get_extra_info("stream")
         self._connection = connection

@@ -7,6 +7,7 @@ import socket
 import ssl
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -168,3 +169,16 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
             target.sendall(data)
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)
+
+
+class ScriptedServer(_Listener):
+    """Does with each connection what *script* does."""
+
+    def __init__(
+        self, script: Callable[[socket.socket], None], *, host: str = "127.0.0.1"
+    ) -> None:
+        super().__init__(host)
+        self._script = script
+
+    def handle(self, sock: socket.socket) -> None:
+        self._script(sock)

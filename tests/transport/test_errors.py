@@ -196,7 +196,7 @@ def test_a_server_that_says_nothing_is_a_timeout() -> None:
     with TlsServer(leaf(ordinary(), "localhost"), answer=None) as server:
         error = failing(f"https://localhost:{server.port}/", silence=0.1)
     assert error.reason == "timeout"
-    assert "--request-timeout" in str(error)
+    assert "nothing came for 0.1 s; raise --request-timeout" in str(error)
 
 
 def _all_failed() -> OSError:
