@@ -47,6 +47,10 @@ class ServerURL:
         return f"{self.scheme or 'http'}://{self.address}"
 
 
+_ZONE: Final = re.compile(r"\[[0-9A-Fa-f:.]+%25[^%\[\]]+\](:[0-9]*)?")
+"""What Go takes of percent signs in a host: an address, ``%25`` and its zone."""
+
+
 def parse_server(text: str) -> ServerURL:
     """Read a URL or a ``host:port``; query, fragment and a last slash are dropped.
 
@@ -66,6 +70,8 @@ def parse_server(text: str) -> ServerURL:
         raise ValueError("must be an https or http URL")
     if _BROKEN_ESCAPE.search(parts.path):
         raise ValueError("must not have a % in its path that is no escape")
+    if "%" in parts.netloc and not _ZONE.fullmatch(parts.netloc):
+        raise ValueError("must have a zone as in [fe80::1%25eth0] (RFC 6874)")
     if bare and parts.path not in {"", "/"}:
         raise ValueError("must be a URL (https://host:port/path) or host:port")
     return ServerURL(parts.scheme, parts.netloc + _clean(parts.path))

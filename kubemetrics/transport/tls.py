@@ -360,6 +360,13 @@ def alternative_names(certificate: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for kind, name in found if kind in {"DNS", "IP Address"})
 
 
+_CIPHERS: Final = (
+    "@SECLEVEL=1:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!eNULL:!aDSS:!AESCCM"
+)
+"""Go's verdicts: RSA of 1,024 bits, and CBC under TLS 1.2, are old and good enough;
+below level 1 chains signed with SHA-1, which Go refuses, would count."""
+
+
 def build_context(
     config: Config,
     certificate: ClientCertificate | None = None,
@@ -406,7 +413,9 @@ def check_pair(config: Config, pair: ClientCertificate) -> None:
     Raises:
         CredentialError: it is no certificate and key, not a pair, or encrypted.
     """
-    load_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pair, _whose(config))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers(_CIPHERS)
+    load_certificate(context, pair, _whose(config))
 
 
 def build_proxy_context(config: Config) -> ssl.SSLContext:
@@ -437,6 +446,7 @@ def _bare() -> ssl.SSLContext:
     # To Go every certificate of the pool is an anchor, an intermediate as well.
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     context.hostname_checks_common_name = False
+    context.set_ciphers(_CIPHERS)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION  # as Go, and a write never has to read
     context.set_alpn_protocols(["http/1.1"])

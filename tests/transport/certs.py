@@ -9,7 +9,7 @@ from functools import cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kubemetrics.auth.credential import ClientCertificate
@@ -23,7 +23,7 @@ class Issued:
     """A certificate and its key."""
 
     cert: x509.Certificate
-    private: ec.EllipticCurvePrivateKey
+    private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
     @property
     def pem(self) -> bytes:
@@ -54,12 +54,13 @@ def authority(
     parent: Issued | None = None,
     identifiers: bool = True,
     critical: bool = True,
+    bits: int = 0,
 ) -> Issued:
     """Make an authority; the old ones of kubeadm have no *identifiers* and no
     *critical* basic constraints, which Python 3.13 holds against them."""
     constraints = x509.BasicConstraints(ca=True, path_length=None)
     extensions: list[tuple[x509.ExtensionType, bool]] = [(constraints, critical)]
-    return _issue(name, parent, extensions, identifiers=identifiers)
+    return _issue(name, parent, extensions, identifiers=identifiers, bits=bits)
 
 
 def leaf(
@@ -70,6 +71,7 @@ def leaf(
     identifiers: bool = True,
     start: datetime | None = None,
     end: datetime = NOT_AFTER,
+    bits: int = 0,
 ) -> Issued:
     """Make a certificate for *hosts*; a client's if there are none, or a *server*'s
     that has but its common name."""
@@ -81,7 +83,13 @@ def leaf(
         names = x509.SubjectAlternativeName([_general(host) for host in hosts])
         extensions.append((names, False))
     return _issue(
-        name, issuer, extensions, identifiers=identifiers, start=start, end=end
+        name,
+        issuer,
+        extensions,
+        identifiers=identifiers,
+        start=start,
+        end=end,
+        bits=bits,
     )
 
 
@@ -98,8 +106,10 @@ def _issue(
     identifiers: bool,
     start: datetime | None = None,
     end: datetime = NOT_AFTER,
+    bits: int = 0,
 ) -> Issued:
-    private = ec.generate_private_key(ec.SECP256R1())
+    """*bits* are an RSA key's; without any it is one of an elliptic curve."""
+    private = _private(bits)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
         x509.CertificateBuilder()
@@ -118,6 +128,12 @@ def _issue(
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical=critical)
     return Issued(builder.sign(signer, hashes.SHA256()), private)
+
+
+def _private(bits: int) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+    if bits:
+        return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    return ec.generate_private_key(ec.SECP256R1())
 
 
 def _general(host: str) -> x509.GeneralName:

@@ -66,8 +66,14 @@ class _Listener:
         raise NotImplementedError
 
 
-def server_context(certificate: Issued, *chain: Issued) -> ssl.SSLContext:
+def server_context(
+    certificate: Issued, *chain: Issued, ciphers: str = ""
+) -> ssl.SSLContext:
+    """*ciphers* are for TLS 1.2, which it then speaks at most."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers(ciphers or "DEFAULT@SECLEVEL=1")
+    if ciphers:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "server.pem")
         parts = (certificate.key, certificate.pem, *(ca.pem for ca in chain))
@@ -86,6 +92,7 @@ class TlsServer(_Listener):
         clients: Issued | None = None,
         host: str = "127.0.0.1",
         answer: bytes | None = _ANSWER,
+        ciphers: str = "",
     ) -> None:
         super().__init__(host)
         self.names: list[str | None] = []
@@ -93,7 +100,7 @@ class TlsServer(_Listener):
         self.peers: list[str] = []
         self.versions: list[str | None] = []
         self._answer = answer
-        self._context = server_context(certificate, *chain)
+        self._context = server_context(certificate, *chain, ciphers=ciphers)
         self._context.sni_callback = self._saw_name
         if clients is not None:
             self._context.verify_mode = ssl.CERT_REQUIRED

@@ -56,6 +56,13 @@ CASES = [
     ("[fd00::1]:6443", "fd00::1", 443, False),
     (" , ,foo.com,, example.com ", "example.com", 443, True),
     (":80", "example.com", 80, False),
+    # An address is below no name, whatever its zone is called (CVE-2025-22870).
+    ("example.com", "1000::%.example.com", 123, False),
+    ("example.com", "1000::%25.example.com", 123, False),
+    ("1000::", "1000::%eth0", 123, True),
+    ("xn--fsq092h.com", "www.示例.com", 443, True),
+    ("示例.com", "www.xn--fsq092h.com", 443, True),
+    ("示例.com", "www.示例.example", 443, False),
 ]
 
 

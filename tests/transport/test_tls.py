@@ -19,6 +19,7 @@ from kubemetrics.transport.tls import (
     WrongHostError,
     build_context,
     build_proxy_context,
+    check_pair,
     peer_certificate,
 )
 
@@ -398,3 +399,54 @@ def test_the_peer_certificate_says_who_and_until_when() -> None:
     assert shown.names == ("foo.example", "10.0.0.1")
     assert shown.not_after == certs.NOT_AFTER.timestamp()
     assert shown.not_before < time.time()
+
+
+def old_leaf(issuer: Issued) -> Issued:
+    return leaf(issuer, "foo.example", bits=1024)
+
+
+@pytest.mark.parametrize(
+    ("ca", "certificate"),
+    [
+        (authority(), old_leaf),
+        (authority(bits=1024), lambda ca: leaf(ca, "foo.example")),
+    ],
+)
+def test_rsa_of_1024_bits_is_enough_as_for_go(
+    ca: Issued, certificate: Callable[[Issued], Issued]
+) -> None:
+    """kubernetes-client/python#1824, #531; krr#368."""
+    with (
+        TlsServer(certificate(ca)) as server,
+        shaken(trusting(ca), server.port, "foo.example"),
+    ):
+        pass
+
+
+def test_cbc_under_tls_1_2_is_enough_as_for_go() -> None:
+    """kubespray#9053."""
+    certificate = leaf(ordinary(), "foo.example", bits=2048)
+    with (
+        TlsServer(certificate, ciphers="ECDHE-RSA-AES128-SHA@SECLEVEL=1") as server,
+        shaken(trusting(ordinary()), server.port, "foo.example") as tls,
+    ):
+        assert tls.version() == "TLSv1.2"
+
+
+def test_rsa_key_exchange_is_refused_as_by_go() -> None:
+    certificate = leaf(ordinary(), "foo.example", bits=2048)
+    with (
+        TlsServer(certificate, ciphers="AES128-SHA@SECLEVEL=1") as server,
+        pytest.raises(ssl.SSLError),
+        shaken(trusting(ordinary()), server.port, "foo.example"),
+    ):
+        pass
+
+
+def test_a_client_certificate_of_1024_bits_is_shown() -> None:
+    client = leaf(ordinary(), name="jane", bits=1024)
+    with TlsServer(leaf(ordinary(), "localhost"), clients=ordinary()) as server:
+        config = at(trusting(ordinary()), f"https://localhost:{server.port}")
+        check_pair(config, client.pair())
+        assert get(config, certificate=client.pair()) == b"ok"
+    assert server.peers == ["jane"]
