@@ -11,14 +11,14 @@ import socket
 import ssl
 import time
 import weakref
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from typing import Any, Final, cast
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import httpcore
 
-from ..errors import TransportError
 from ..forks import forget_after_fork, generation
 from .connections import AnswerHead, Route
 from .endpoint import ConnectionKey, Endpoint, Headers
@@ -218,7 +218,8 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
 
     def __init__(self, names: TlsNames) -> None:
         self._names = names
-        self.streams: weakref.WeakSet[AsyncStream] = weakref.WeakSet()
+        self._streams: weakref.WeakSet[AsyncStream] = weakref.WeakSet()
+        self._closed = False
 
     async def connect_tcp(
         self,
@@ -240,8 +241,16 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
             raise httpcore.ConnectError from error
         stream = AsyncStream(sock, until.limit(), self._names)
         until.context.opened.append(stream)
-        self.streams.add(stream)
+        self._streams.add(stream)
+        if self._closed:
+            stream.abort()
         return stream
+
+    def shut_down(self) -> None:
+        """End every connection, for good, in whichever loop it is."""
+        self._closed = True
+        for stream in tuple(self._streams):
+            stream.shut_down()
 
 
 async def resolve(host: str, port: int, until: Deadline) -> list[Address]:
@@ -299,13 +308,11 @@ class AsyncAnswer(AnswerHead):
         self,
         response: httpcore.Response,
         context: RequestContext,
-        failed: Callable[[BaseException], TransportError],
-        errors: tuple[type[Exception], ...],
+        route: Route,
+        url: str,
     ) -> None:
-        super().__init__(response, context)
+        super().__init__(response, context, route, url)
         self._response = response
-        self._failed = failed
-        self._errors = errors
         self._chunks: AsyncIterator[bytes] = aiter(
             cast("AsyncIterable[bytes]", response.stream)
         )
@@ -319,7 +326,7 @@ class AsyncAnswer(AnswerHead):
         try:
             self._check()
             return self._note(await anext(self._chunks, b""))
-        except self._errors as error:
+        except self._route.errors as error:
             failure = self._failed(error)
         raise failure
 
@@ -332,7 +339,7 @@ class AsyncAnswer(AnswerHead):
             await self._response.aclose()
             # httpcore's generators are left at a `yield`, which trio complains of: on
             # a closed connection they come to their end.
-            with contextlib.suppress(*self._errors, RuntimeError):
+            with contextlib.suppress(*self._route.errors, RuntimeError):
                 async for _ in self._chunks:
                     pass
 
@@ -380,25 +387,34 @@ class AsyncConnections:
             TransportError: no answer came.
         """
         context, started = RequestContext(call, silence), time.monotonic()
+        try:
+            return await self._open(method, url, headers, body, context)
+        except self._route.errors as error:
+            failure = self._route.error(error, url, context, started)
+            missing = self._route.misses_an_issuer(error)
+        if not missing or not await anyio.to_thread.run_sync(self._route.trust_more):
+            raise failure
+        return await self.open(method, url, headers, body, call, silence)
 
-        def failed(error: BaseException) -> TransportError:
-            return self._route.error(error, url, context, started)
-
+    async def _open(
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes | None,
+        context: RequestContext,
+    ) -> AsyncAnswer:
         request = self._route.request(method, url, headers, body, context)
         try:
             response = await self._pool().handle_async_request(request)
             try:
-                return AsyncAnswer(response, context, failed, self._route.errors)
+                return AsyncAnswer(response, context, self._route, url)
             except BaseException:
                 await response.aclose()
                 raise
-        except self._route.errors as error:
-            failure = failed(error)
         except BaseException:
             context.abort()
             raise
-        context.abort()
-        raise failure
 
     async def close(self) -> None:
         """Close every connection, also those in use, and those of other loops."""
@@ -407,8 +423,7 @@ class AsyncConnections:
         if pool is not None:
             with anyio.CancelScope(shield=True):
                 await pool.aclose()
-        for stream in tuple(self._backend.streams):
-            stream.shut_down()
+        self._backend.shut_down()
 
     def _pool(self) -> httpcore.AsyncConnectionPool:
         pool = self._pools.get(None)

@@ -19,9 +19,17 @@ from ..flow import PeerCertificate
 from ..forks import forget_after_fork, generation
 from .body import BodyReader
 from .endpoint import ConnectionKey, Endpoint, Headers
-from .failures import NETWORK_ERRORS, UNASKED, closed, late, socks_errors, translate
+from .failures import (
+    NETWORK_ERRORS,
+    UNASKED,
+    closed,
+    is_untrusted,
+    late,
+    socks_errors,
+    translate,
+)
 from .network import AnswerWatch, Backend, Call, RequestContext, TlsNames
-from .tls import peer_certificate
+from .tls import peer_certificate, trust_directories
 
 H = TypeVar("H")
 
@@ -60,7 +68,7 @@ class Pools(Generic[H]):
 
     def forget(self) -> None:
         """Begin anew: in a forked child, what there is is the parent's."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a collected generator may give back within
         self._current: Lease[H] | None = None
         self._retired: set[Lease[H]] = set()
 
@@ -131,6 +139,7 @@ class Route:
         self._endpoint = endpoint
         self._context = endpoint.context(key)
         self._hop = endpoint.proxy_context()
+        self._trusts_more = False
         self.names = TlsNames(self._context, endpoint.config.tls_server_name)
         self.closed: bool = False
         proxy = endpoint.proxy
@@ -180,6 +189,18 @@ class Route:
             },
         )
 
+    def misses_an_issuer(self, error: BaseException) -> bool:
+        """Return whether a certificate's issuer is not known to the system."""
+        config = self._endpoint.config
+        configured = config.certificate_authority or config.certificate_authority_data
+        return not (configured or self._trusts_more) and is_untrusted(error)
+
+    def trust_more(self) -> bool:
+        """Trust what Go would, and return whether there is more than before."""
+        self._trusts_more = True
+        found = [trust_directories(context) for context in (self._context, self._hop)]
+        return any(found)
+
     def error(
         self, error: BaseException, url: str, context: RequestContext, started: float
     ) -> TransportError:
@@ -214,7 +235,17 @@ class KeptStream(Protocol):
 class AnswerHead:
     """What the head of an answer says; the body is still to be read."""
 
-    def __init__(self, response: httpcore.Response, context: RequestContext) -> None:
+    def __init__(
+        self,
+        response: httpcore.Response,
+        context: RequestContext,
+        route: Route,
+        url: str,
+    ) -> None:
+        self._context = context
+        self._started = time.monotonic()
+        self._route = route
+        self._url = url
         self.status: int = response.status
         self.headers: Mapping[str, str] = _by_name(response.headers)
         self.reused: bool = not context.dialled
@@ -246,6 +277,9 @@ class AnswerHead:
             self._stream.watch.ended(self._last)
         self._stream.release()
 
+    def _failed(self, error: BaseException) -> TransportError:
+        return self._route.error(error, self._url, self._context, self._started)
+
     def _check(self) -> None:
         if self._generation != generation():
             raise httpcore.ReadError  # the connection is the parent's
@@ -274,13 +308,11 @@ class Answer(AnswerHead):
         self,
         response: httpcore.Response,
         context: RequestContext,
-        failed: Callable[[BaseException], TransportError],
-        errors: tuple[type[Exception], ...],
+        route: Route,
+        url: str,
     ) -> None:
-        super().__init__(response, context)
+        super().__init__(response, context, route, url)
         self._response = response
-        self._failed = failed
-        self._errors = errors
         self._chunks: Iterator[bytes] = iter(cast("Iterable[bytes]", response.stream))
 
     def read(self) -> bytes:
@@ -292,7 +324,7 @@ class Answer(AnswerHead):
         try:
             self._check()
             return self._note(next(self._chunks, b""))
-        except self._errors as error:
+        except self._route.errors as error:
             failure = self._failed(error)
         raise failure
 
@@ -334,25 +366,34 @@ class Connections:
             TransportError: no answer came.
         """
         context, started = RequestContext(call, silence), time.monotonic()
+        try:
+            return self._open(method, url, headers, body, context)
+        except self._route.errors as error:
+            failure = self._route.error(error, url, context, started)
+            missing = self._route.misses_an_issuer(error)
+        if not missing or not self._route.trust_more():
+            raise failure
+        return self.open(method, url, headers, body, call, silence)
 
-        def failed(error: BaseException) -> TransportError:
-            return self._route.error(error, url, context, started)
-
+    def _open(
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes | None,
+        context: RequestContext,
+    ) -> Answer:
         request = self._route.request(method, url, headers, body, context)
         try:
             response = self._pool.handle_request(request)
             try:
-                return Answer(response, context, failed, self._route.errors)
+                return Answer(response, context, self._route, url)
             except BaseException:
                 response.close()
                 raise
-        except self._route.errors as error:
-            failure = failed(error)
         except BaseException:
             context.abort()
             raise
-        context.abort()
-        raise failure
 
     def close(self) -> None:
         """Close every connection, also those in use: who waits on one comes back."""

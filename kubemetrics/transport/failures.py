@@ -104,6 +104,15 @@ NETWORK_ERRORS: Final = (
 """What sending a request and reading its answer may raise."""
 
 
+def is_untrusted(error: BaseException) -> bool:
+    """Return whether a certificate was refused since its issuer is not known."""
+    return any(
+        isinstance(cause, ssl.SSLCertVerificationError)
+        and _VERIFY.get(cause.verify_code) == _UNTRUSTED
+        for cause in _chain(error)
+    )
+
+
 def socks_errors() -> tuple[type[Exception], ...]:
     """Return what may be raised besides where a SOCKS proxy is in between."""
     from socksio.exceptions import SOCKSError  # noqa: PLC0415 - for SOCKS alone

@@ -34,8 +34,8 @@ RAW_BYTES: Final = 256 * 1024
 
 _ENDLESS: Final = float("inf")
 
-_waits = threading.Lock()
-"""Guards who waits for which call."""
+_waits = threading.RLock()
+"""Guards who waits for which call; who is collected meanwhile may leave one within."""
 
 
 class _Lock:
@@ -43,7 +43,7 @@ class _Lock:
 
     def forget(self) -> None:
         global _waits  # noqa: PLW0603 - one lock for all, cheaper than one each
-        _waits = threading.Lock()
+        _waits = threading.RLock()
 
 
 _lock: Final = _Lock()
@@ -130,7 +130,7 @@ class Call:
         """End the call: its waits come back at once, with an error."""
         self.cancelled = True
         with _waits:
-            for waiter in self._waiters:
+            for waiter in tuple(self._waiters):
                 waiter.wake()
             branches = tuple(self._branches)
         for branch in branches:
@@ -496,6 +496,7 @@ class Backend(httpcore.NetworkBackend):
     def __init__(self, names: TlsNames) -> None:
         self._names = names
         self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
+        self._closed = False
 
     def connect_tcp(
         self,
@@ -518,10 +519,13 @@ class Backend(httpcore.NetworkBackend):
         stream = Stream(sock, until.limit(), self._names)
         until.context.opened.append(stream)
         self._streams.add(stream)
+        if self._closed:
+            stream.close()
         return stream
 
     def close(self) -> None:
-        """Close every connection: whoever waits on one comes back."""
+        """Close every connection, for good: whoever waits on one comes back."""
+        self._closed = True
         for stream in tuple(self._streams):
             stream.close()
 

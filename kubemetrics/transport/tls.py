@@ -40,6 +40,11 @@ _USUAL_PLACES: Final = (
 )
 """Where Go looks (crypto/x509/root_linux.go); asked when OpenSSL knows of no place."""
 
+_DIRECTORIES: Final = ("/etc/ssl/certs", "/etc/pki/tls/certs")
+"""Go's as well (crypto/x509/root_linux.go); all of their files count."""
+
+_LARGEST_BUNDLE: Final = 16 << 20
+
 
 def read_authorities(config: Config) -> bytes | None:
     """Return the configured authorities as PEM, ``None`` for the system's roots.
@@ -112,6 +117,26 @@ def _trust_the_system(context: ssl.SSLContext) -> None:
         if Path(place).is_file():
             context.load_verify_locations(cafile=place)
             return
+
+
+def trust_directories(context: ssl.SSLContext | None) -> bool:
+    """Trust every certificate in the system's directories; return whether one is new.
+
+    Go reads all files there, OpenSSL those alone that are named by a hash: an authority
+    that was mounted there under another name is known to Go only.
+
+    Source: crypto/x509/root_unix.go, ``loadSystemRoots``.
+    """
+    if context is None:
+        return False
+    before = context.cert_store_stats()["x509"]
+    given = os.environ.get("SSL_CERT_DIR")
+    for directory in given.split(":") if given else _DIRECTORIES:
+        for path in sorted(Path(directory).glob("*")):
+            with contextlib.suppress(OSError, ValueError):
+                if path.is_file() and path.stat().st_size <= _LARGEST_BUNDLE:
+                    _load(context, path.read_bytes())
+    return context.cert_store_stats()["x509"] > before
 
 
 def _authority_key(config: Config) -> str:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from kubemetrics import Client, Config, TransportError, forks
 from kubemetrics.auth.credential import Credential
@@ -94,17 +95,28 @@ def a_child_of_half_an_answer(config: Config) -> int:
 
 def a_child_of_locks_that_are_held(config: Config) -> int:
     """Threads that hold them are not there in the child."""
-    kind = type(threading.Lock())
+    kinds = (type(threading.Lock()), type(threading.RLock()))
+    held, forked = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        locks: list[Any] = [network._waits]
+        for thing in tuple(forks._inherited):
+            locks += [lock for lock in vars(thing).values() if isinstance(lock, kinds)]
+        for lock in locks:
+            lock.acquire()
+        held.set()
+        forked.wait(WATCHDOG)
+        for lock in locks:
+            lock.release()
+
     with Client(config) as client:
         wrong = wrong_answers(client, "before", 1)
-        held = [network._waits]
-        for thing in tuple(forks._inherited):
-            held += [lock for lock in vars(thing).values() if isinstance(lock, kind)]
-        for lock in held:
-            lock.acquire()
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait(WATCHDOG)
         started = child(lambda: wrong_answers(client, "child", 2))
-        for lock in held:
-            lock.release()
+        forked.set()
+        thread.join(WATCHDOG)
         return wrong + outcomes([started]) + wrong_answers(client, "parent", 1)
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kubemetrics.config.model import Config
-from kubemetrics.errors import ConfigError
+from kubemetrics.errors import ConfigError, TransportError
 from kubemetrics.transport.tls import Roots, trust
 
-from .certs import authority, ordinary
+from .certs import authority, leaf, ordinary
+from .sending import get, get_async
+from .servers import TlsServer
 
 
 class Clock:
@@ -136,3 +139,45 @@ def test_the_systems_roots_are_found_where_go_finds_them(
     bundle.unlink()
     trust(context, Config(server="https://x"), None)
     assert len(context.get_ca_certs()) == 1
+
+
+@pytest.fixture
+def mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a directory of the system's certificates, to put files of any name in."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/dev/null")
+    monkeypatch.setenv("SSL_CERT_DIR", f"/nowhere:{tmp_path}")
+    return tmp_path
+
+
+@pytest.mark.parametrize("ask", [get, get_async])
+def test_an_authority_of_any_name_in_the_systems_directory_is_trusted(
+    ask: Callable[[Config], bytes], mounted: Path
+) -> None:
+    """zitadel#12029, distroless#155: Go reads every file there."""
+    (mounted / "corp.crt").write_bytes(b"# ours\n" + ordinary().pem)
+    (mounted / "README").write_bytes(b"\xff\0nothing")
+    with TlsServer(leaf(ordinary(), "127.0.0.1")) as server:
+        assert ask(Config(server=f"https://127.0.0.1:{server.port}")) == b"ok"
+
+
+@pytest.mark.parametrize("ask", [get, get_async])
+def test_where_it_is_not_there_either_it_is_asked_for(
+    ask: Callable[[Config], bytes], mounted: Path
+) -> None:
+    (mounted / "other.crt").write_bytes(authority("another one").pem)
+    with TlsServer(leaf(ordinary(), "127.0.0.1")) as server:
+        config = Config(server=f"https://127.0.0.1:{server.port}")
+        with pytest.raises(TransportError, match="authority that is not trusted"):
+            ask(config)
+    assert len(server.names) == 2  # once with what there is, once with all
+
+
+def test_a_configured_authority_stands_alone(mounted: Path) -> None:
+    (mounted / "corp.crt").write_bytes(ordinary().pem)
+    with TlsServer(leaf(ordinary(), "127.0.0.1")) as server:
+        config = Config(
+            server=f"https://127.0.0.1:{server.port}",
+            certificate_authority_data=authority("another one").pem,
+        )
+        with pytest.raises(TransportError, match="authority that is not trusted"):
+            get(config)
