@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
@@ -28,7 +29,7 @@ from .failures import (
     socks_errors,
     translate,
 )
-from .network import AnswerWatch, Backend, Call, RequestContext, TlsNames
+from .network import AnswerWatch, Backend, Call, RequestContext, TlsNames, WaitLimit
 from .tls import peer_certificate, trust_directories
 
 H = TypeVar("H")
@@ -36,8 +37,11 @@ H = TypeVar("H")
 CONNECT: Final = 10.0
 """Seconds to connect, and as many for the TLS handshake."""
 
-LIMITS: Final = {
-    "max_connections": 64,
+MOST: Final = 64
+"""Requests under way at a time, each on a connection of its own."""
+
+_LIMITS: Final = {
+    "max_connections": MOST,
     "max_keepalive_connections": 16,
     "keepalive_expiry": 5.0,
 }
@@ -150,7 +154,7 @@ class Route:
 
     def options(self) -> tuple[str, dict[str, Any]]:
         """Return which of httpcore's pools it is to be, and how it is made."""
-        options: dict[str, Any] = {"ssl_context": self._context, **LIMITS}
+        options: dict[str, Any] = {"ssl_context": self._context, **_LIMITS}
         proxy = self._endpoint.proxy
         if proxy is None:
             return "", options
@@ -301,6 +305,56 @@ def _text(value: bytes) -> str:
         return value.decode("latin-1")
 
 
+class Places:
+    """How many requests may be under way; who waits for a place is woken with its call.
+
+    httpcore's pool makes them wait as well, but for its own time-out alone.
+    """
+
+    def __init__(self, free: int) -> None:
+        self._lock = threading.RLock()
+        self._free = free
+        self._waiting: deque[threading.Event] = deque()
+
+    def take(self, limit: WaitLimit) -> None:
+        """Take a place, once there is one.
+
+        Raises:
+            PoolTimeout: there was none in time.
+            TimeoutError: the call is over.
+        """
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            turn = threading.Event()
+            self._waiting.append(turn)
+        try:
+            limit.context.call.wait_for(turn, limit.left())
+        except BaseException:
+            if not self._leave(turn):
+                self.give_back()  # it came at the last moment
+            raise
+        if self._leave(turn):
+            raise httpcore.PoolTimeout
+
+    def give_back(self) -> None:
+        """Leave a place to who has waited longest."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
+
+    def _leave(self, turn: threading.Event) -> bool:
+        """Wait no longer; return whether there was no place yet."""
+        with self._lock:
+            waiting = turn in self._waiting
+            if waiting:
+                self._waiting.remove(turn)
+        return waiting
+
+
 class Answer(AnswerHead):
     """An answer whose head has come; `read` its body and `close` it."""
 
@@ -310,9 +364,11 @@ class Answer(AnswerHead):
         context: RequestContext,
         route: Route,
         url: str,
+        places: Places,
     ) -> None:
         super().__init__(response, context, route, url)
         self._response = response
+        self._places: Places | None = places
         self._chunks: Iterator[bytes] = iter(cast("Iterable[bytes]", response.stream))
 
     def read(self) -> bytes:
@@ -330,9 +386,13 @@ class Answer(AnswerHead):
 
     def close(self) -> None:
         """Give the connection back, or close it if there was more to come."""
-        if self._generation == generation():
-            self._end()
-            self._response.close()
+        places, self._places = self._places, None
+        if places is not None and self._generation == generation():
+            try:
+                self._end()
+                self._response.close()
+            finally:
+                places.give_back()
 
 
 class Connections:
@@ -384,15 +444,18 @@ class Connections:
         context: RequestContext,
     ) -> Answer:
         request = self._route.request(method, url, headers, body, context)
+        places = self._places
+        places.take(context.limit(context.silence))
         try:
             response = self._pool.handle_request(request)
             try:
-                return Answer(response, context, self._route, url)
+                return Answer(response, context, self._route, url, places)
             except BaseException:
                 response.close()
                 raise
         except BaseException:
             context.abort()
+            places.give_back()
             raise
 
     def close(self) -> None:
@@ -403,6 +466,7 @@ class Connections:
 
     def forget(self) -> None:
         """Begin with a new pool; in a forked child the connections are the parent's."""
+        self._places = Places(MOST)
         self._backend = Backend(self._route.names)
         kind, options = self._route.options()
         self._pool: httpcore.ConnectionPool = _KINDS[kind](

@@ -6,15 +6,17 @@ import socket
 import threading
 from collections.abc import Callable
 
+import httpcore
 import pytest
 
 from kubemetrics.auth.credential import ClientCertificate, Credential
 from kubemetrics.config.model import Config
 from kubemetrics.errors import CredentialError, TransportError
 from kubemetrics.flow import Request
-from kubemetrics.transport.connections import Connections, Pools
+from kubemetrics.transport import connections as connections_module
+from kubemetrics.transport.connections import Connections, Places, Pools
 from kubemetrics.transport.endpoint import ConnectionKey, Endpoint, Headers
-from kubemetrics.transport.network import Call
+from kubemetrics.transport.network import Call, RequestContext
 
 from .certs import leaf, ordinary
 from .sending import WATCHDOG, get, get_async
@@ -217,3 +219,53 @@ def test_a_token_is_not_shown_with_the_headers() -> None:
     headers = endpoint.headers(Request(path="/"), credential)
     assert (b"authorization", b"Bearer h1dden") in headers
     assert "h1dden" not in repr(headers)
+
+
+def hold(places: Places, call: Call, outcome: list[str]) -> None:
+    try:
+        places.take(RequestContext(call).limit(None))
+        outcome.append("a place")
+    except (httpcore.PoolTimeout, TimeoutError) as error:
+        outcome.append(type(error).__name__)
+
+
+def test_who_waits_for_a_place_is_woken_with_its_call_and_leaves_the_queue() -> None:
+    places, first, second = Places(1), Call(), Call()
+    outcomes: tuple[list[str], list[str], list[str]] = ([], [], [])
+    hold(places, Call(), outcomes[0])
+    threads = [
+        threading.Thread(target=hold, args=(places, call, outcome))
+        for call, outcome in ((first, outcomes[1]), (second, outcomes[2]))
+    ]
+    for thread in threads:
+        thread.start()
+    first.cancel()
+    threads[0].join(WATCHDOG)
+    assert outcomes[1] in (["PoolTimeout"], ["TimeoutError"])
+    places.give_back()
+    threads[1].join(WATCHDOG)
+    assert (outcomes[0], outcomes[2]) == (["a place"], ["a place"])
+    places.give_back()
+    hold(places, Call(0.0), outcomes[0])
+    assert outcomes[0][1:] == ["a place"]  # it is there: nobody need wait
+    hold(places, Call(0.0), outcomes[0])
+    assert outcomes[0][2:] == ["TimeoutError"]
+
+
+def test_every_place_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After answers, refusals and answers that were left in the middle."""
+    monkeypatch.setattr(connections_module, "MOST", 1)
+    with TlsServer(leaf(ordinary(), "127.0.0.1")) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        config = Config(server=url, certificate_authority_data=ordinary().pem)
+        connections = Connections(Endpoint(config, environ={}), (None, None))
+        for _ in range(3):
+            assert open_one(connections, f"{url}/") == b"ok"
+            with pytest.raises(TransportError):
+                open_one(connections, "https://127.0.0.1:1/")
+            answer = connections.open(
+                "GET", f"{url}/", Headers(), None, Call(WATCHDOG), None
+            )
+            answer.close()
+            answer.close()
+        connections.close()
