@@ -173,7 +173,7 @@ class Roots:
         """Return the authorities if no file need be looked at now; never blocks."""
         if self._file is None:
             return (self._config.certificate_authority_data or None,)
-        known = self._file.peek()
+        known = self._file.cached()
         return None if known is None else (known,)
 
     def current(self) -> bytes | None:
