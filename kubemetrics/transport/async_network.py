@@ -20,23 +20,20 @@ import anyio.to_thread
 import httpcore
 
 from ..forks import forget_after_fork, generation
+from .backend import Address, Race, Resolution, numeric
 from .connections import AnswerHead, Route
 from .endpoint import ConnectionKey, Endpoint, Headers
 from .network import (
     RAW_BYTES,
-    Address,
     AnswerWatch,
     Call,
     Deadline,
-    Race,
     RequestContext,
-    Resolution,
     TlsNames,
     WaitLimit,
     forget_socket,
     handshake_errors,
     limit_of,
-    numeric,
     readable,
 )
 from .tls import TlsSession

@@ -18,6 +18,7 @@ from ..config.model import Config
 from ..errors import TransportError
 from ..flow import PeerCertificate
 from ..forks import forget_after_fork, generation
+from .backend import Backend
 from .body import BodyReader
 from .endpoint import ConnectionKey, Endpoint, Headers
 from .failures import (
@@ -29,7 +30,7 @@ from .failures import (
     socks_errors,
     translate,
 )
-from .network import AnswerWatch, Backend, Call, RequestContext, TlsNames, WaitLimit
+from .network import AnswerWatch, Call, RequestContext, TlsNames, WaitLimit
 from .tls import peer_certificate, trust_directories
 
 H = TypeVar("H")
@@ -258,6 +259,7 @@ class AnswerHead:
         stream: KeptStream = connection.get_extra_info("stream")
         self._connection = connection
         self._stream = stream
+        context.opened.clear()  # nothing to be ended but with the answer
         self._generation = generation()
         self._last = b""
         self._complete = False

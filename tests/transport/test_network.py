@@ -14,8 +14,9 @@ import pytest
 
 from kubemetrics import AsyncClient, Client, TransportError
 from kubemetrics.config.model import Config
-from kubemetrics.transport import network
-from kubemetrics.transport.network import Call, Deadline, Race, RequestContext
+from kubemetrics.transport import backend
+from kubemetrics.transport.backend import Race
+from kubemetrics.transport.network import Call, Deadline, RequestContext
 
 from .certs import leaf, ordinary
 from .sending import WATCHDOG, get, get_async
@@ -117,7 +118,7 @@ def _is_numeric(options: Mapping[str, int]) -> bool:
 @pytest.fixture
 def deaf_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have no name answered before the test is over."""
-    over = threading.Event()
+    over, before = threading.Event(), set(threading.enumerate())
     real = socket.getaddrinfo
 
     def getaddrinfo(host: str, *rest: int, **options: int) -> object:
@@ -129,8 +130,8 @@ def deaf_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     yield
     over.set()
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and thread.daemon:
+    for thread in set(threading.enumerate()) - before:
+        if thread.daemon:
             thread.join(WATCHDOG)
 
 
@@ -174,7 +175,7 @@ def test_without_threads_a_name_is_looked_up_in_this_one(
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", start)
             until = Deadline(context.limit(None))
-            found = network.resolve("localhost", server.port, until)
+            found = backend.resolve("localhost", server.port, until)
         assert ("127.0.0.1", server.port) in [address[4] for address in found]
         assert ask(config, WATCHDOG) == b"ok"
 
@@ -206,7 +207,7 @@ def swallowing() -> Iterator[Swallowing]:
         yield found
 
 
-def found_at(*addresses: tuple[str, int]) -> list[network.Address]:
+def found_at(*addresses: tuple[str, int]) -> list[backend.Address]:
     return [
         (socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in addresses
     ]
@@ -277,7 +278,7 @@ def test_an_address_that_refuses_is_left_at_once_for_the_next() -> None:
             wanted = next(race)
             while True:
                 waits.append(wanted[1])
-                wanted = race.send(network._ready(*wanted))
+                wanted = race.send(backend._ready(*wanted))
         except StopIteration as stop:
             stop.value.close()
     assert len(waits) <= 2
@@ -287,7 +288,7 @@ def test_addresses_take_turns_by_family() -> None:
     """RFC 8305, section 4."""
     six = [(socket.AF_INET6, 1, 0, "", (f"::{n}", 1, 0, 0)) for n in (1, 2, 3)]
     four = [(socket.AF_INET, 1, 0, "", (f"10.0.0.{n}", 1)) for n in (1, 2)]
-    turns = [address[4][0] for address in network.interleave([*six, *four])]
+    turns = [address[4][0] for address in backend.interleave([*six, *four])]
     assert turns == ["::1", "10.0.0.1", "::2", "10.0.0.2", "::3"]
 
 
@@ -297,7 +298,7 @@ def test_what_another_address_said_goes_before_there_is_no_way() -> None:
     addresses = [nowhere, *found_at(refusing())]
     until = Deadline(RequestContext(Call(WATCHDOG)).limit(None))
     with pytest.raises(ConnectionRefusedError):
-        network.connect(addresses, until)
+        backend.connect(addresses, until)
 
 
 def test_no_attempt_is_left_open(swallowing: Swallowing) -> None:
@@ -310,7 +311,7 @@ def test_no_attempt_is_left_open(swallowing: Swallowing) -> None:
             wanted = next(attempts)
             while True:
                 sockets.update(wanted[0])
-                wanted = attempts.send(network._ready(*wanted))
+                wanted = attempts.send(backend._ready(*wanted))
         except StopIteration as stop:
             won.append(stop.value)
         with won[0]:
