@@ -7,16 +7,19 @@ import os
 import ssl
 import subprocess
 from base64 import b64encode
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from kubemetrics.auth import credential_source, impersonation_headers
+from kubemetrics.auth import credential_source
 from kubemetrics.config.resolve import load_config
-from kubemetrics.transport.proxy import choose
-from kubemetrics.transport.tls import build_context
+from kubemetrics.flow import Request
+from kubemetrics.transport.connections import Connections
+from kubemetrics.transport.endpoint import Endpoint
+from kubemetrics.transport.network import Call
+from kubemetrics.transport.tls import Roots
 from tests.cluster_tests.kubectl import KUBECTL, needs_kubectl
 from tests.tools.kubectl import LEAN
 from tests.transport.certs import leaf, ordinary
@@ -130,16 +133,15 @@ def ask(path: Path) -> None:
     """Ask as a client of this package does."""
     config = load_config(str(path), environ={})
     credential = credential_source(config).fetch()
-    headers = list(impersonation_headers(config))
-    if credential.authorization:
-        headers.append(("authorization", credential.authorization))
-    proxy = choose(config, {})
-    with httpx.Client(
-        verify=build_context(config, credential.certificate),
-        trust_env=False,
-        proxy=proxy.url if proxy else None,
-    ) as client:
-        client.get(f"{config.server}/version", headers=headers)
+    endpoint, request = Endpoint(config, environ={}), Request(path="/version")
+    key = credential.certificate, Roots(config).current()
+    headers = endpoint.headers(request, credential)
+    with closing(Connections(endpoint, key)) as connections:
+        url = endpoint.url(request)
+        answer = connections.open("GET", url, headers, None, Call(60), None)
+        while answer.read():
+            pass
+        answer.close()
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
