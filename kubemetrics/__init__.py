@@ -29,8 +29,9 @@ The way of one call, `Client.list_pod_metrics()`:
     api.operations       the flow: which path, which version of the metrics API
     api.lists            page after page, each a `flow.Request`
     auth                 the credential of a request, renewed after a 401
-    transport            sends the request and reads the `flow.Response`
-    api.retry, .answers  a refusal becomes a typed error, or a pause and a new attempt
+    transport            opens a connection, sends the request, reads piece by piece
+    api.exchange         credential, redirects, reading, and trying again
+    api.answers          a refusal becomes a typed error
     wire, jsonread       the body becomes objects, one lost item at a time
     models.metrics       each object becomes a `PodMetrics`, all a `ResourceList`
 

@@ -1,15 +1,18 @@
 """One exchange is one generator, driven twice: the steps and their combinators.
 
-A flow yields steps and is sent a `Response` for each `Request`; transport errors are
-thrown into it at the point where it waits. It does no I/O itself: `Client` and
-`AsyncClient` each have a driver that sends, waits and runs side by side.
+A flow yields steps and is sent what each is answered with: a `Response` for a
+`Request`; errors are thrown into it at the point where it waits. It does no I/O itself.
+
+There are two levels. Operations yield `Request`, `Pause`, `Fork`, `Start` and `Join`.
+`api.exchange` turns these into the steps that `Client` and `AsyncClient` each have a
+driver for: `Work`, `Open`, `Read`, `Close`, `Wait`, and the last three as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import field
-from typing import Final, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from .errors import KubeMetricsError
 from .frozen import dataclass
@@ -27,7 +30,9 @@ Query: TypeAlias = tuple[tuple[str, str], ...]
 class Request:
     """A request to the server: *path* begins with ``/``, *query* keeps its order.
 
-    With *certificate* the response carries the server's certificate too.
+    With *certificate* the response carries the server's certificate too. *early* is
+    called with the first bytes of a 2xx body, as they become more, until it has had
+    enough; what it returns is run in between.
     """
 
     path: str
@@ -36,6 +41,7 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     certificate: bool = False
+    early: Early | None = field(default=None, repr=False, compare=False)
 
     @property
     def idempotent(self) -> bool:
@@ -75,24 +81,223 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait *seconds* before going on; *why* is what ``-v`` shows."""
+    """Wait *seconds* before going on; *why* is what ``-v`` shows.
+
+    A call that has less time ends at once, unless it is to *last*: then it ends with
+    its time.
+    """
 
     seconds: float
     why: str = ""
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Run these side by side, each at its own pace; the first error ends them all."""
+    """Run these side by side, each at its own pace; the first error ends them all.
+
+    *stop* ends what still runs, also what a part has `Start`ed.
+    """
 
     flows: tuple[Flow[None], ...]
+    stop: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
 
 
-Step: TypeAlias = Request | Pause | Fork
-Flow: TypeAlias = Generator[Step, Response, T]
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Run *flow* in the background; answered with a `Task`, for `Join`.
+
+    Where nothing can run in the background it runs when it is joined.
+    """
+
+    flow: Flow[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Wait for a *task*; answered with its result, or with its error."""
+
+    task: Task
+
+
+class Task(Protocol):
+    """A driver's own: what was started."""
+
+
+class CallTime(Protocol):
+    """The time a call has: seconds, or no limit (``None``)."""
+
+    @property
+    def timeout(self) -> float | None:
+        """What it had when it began."""
+        ...
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        ...
+
+    def remaining(self) -> float | None:
+        """Return what is left, 0 for a call that is over."""
+        ...
+
+    def branch(self) -> CallTime:
+        """Return a part of it that can be cancelled by itself."""
+        ...
+
+    def cancel(self) -> None:
+        """End it: its waits come back at once."""
+        ...
+
+
+class Answer(Protocol):
+    """An answer whose head has come; its body is read piece by piece.
+
+    *headers* have lower-case names. *reused*: it came over a kept connection.
+    """
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers."""
+        ...
+
+    def certificate(self) -> PeerCertificate | None:
+        """Return the server's certificate, where there is one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Call *function*, which may block, within the *call*'s time."""
+
+    function: Callable[[], object]
+    call: CallTime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """Send a request and wait for the head of its `Answer`.
+
+    *credential* decides which connections may be used; *silence* is how long nothing
+    may come, in seconds; ``None``: for as long as the *call* lasts.
+    """
+
+    method: str
+    url: str
+    headers: list[tuple[bytes, bytes]] = field(repr=False)
+    body: bytes | None = field(repr=False)
+    credential: object = field(repr=False)
+    call: CallTime
+    silence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Wait for the next bytes of an answer's body, as sent; ``b""`` at its end."""
+
+    answer: Answer
+    call: CallTime
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Done with an answer: what is left of it ends its connection."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Let *seconds* pass, or less if the call is cancelled."""
+
+    seconds: float
+    call: CallTime
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Give *value* to who reads this flow; of an `Emitter` alone."""
+
+    value: object
+
+
+Step: TypeAlias = (
+    Request | Pause | Fork | Start | Join | Work | Open | Read | Close | Wait | Emit
+)
+Flow: TypeAlias = Generator[Step, Any, T]
+Early: TypeAlias = Callable[[bytes], Flow[bool]]
 
 NOTHING: Final = Response(status=0, headers={}, body=b"", url="")
-"""What a driver sends back for a `Pause` or a `Fork`, which have no answer."""
+"""What a driver sends back for a step which has no answer."""
+
+
+class Broken(Exception):  # noqa: N818 - what it is to the flow that waits
+    """What a step raised that is no error of this package; *cause* says what."""
+
+    def __init__(self, cause: Exception) -> None:
+        self.cause = cause
+        super().__init__(cause)
+
+
+class Interruption:
+    """Ctrl-C, remembered until it has been raised where it is not lost.
+
+    What a signal handler raises while Python runs a callback of its own (importlib's,
+    when a module's lock goes) is printed and forgotten. A driver asks before each step.
+    """
+
+    __slots__ = ("_pending",)
+
+    def __init__(self) -> None:
+        self._pending = False
+
+    def note(self) -> None:
+        """Remember it; from a signal handler."""
+        self._pending = True
+
+    def forget(self) -> None:
+        """It has done what it is for."""
+        self._pending = False
+
+    def raise_late(self) -> None:
+        """Raise it, if it was noted and is not forgotten.
+
+        Raises:
+            KeyboardInterrupt: it was.
+        """
+        if self._pending:
+            raise KeyboardInterrupt
+
+
+INTERRUPTION: Final = Interruption()
+"""Of the process, as its signal handlers are."""
+
+
+class Emitter:
+    """A flow that emits values on its way, one at a time."""
+
+    def __init__(self, flow: Flow[None]) -> None:
+        self._flow = flow
+
+    def next(self) -> Flow[object]:
+        """Go on to the next value and return it; ``None`` at the end."""
+        try:
+            step = next(self._flow)
+            while not isinstance(step, Emit):
+                try:
+                    answer = yield step
+                except (KubeMetricsError, Broken) as error:
+                    step = self._flow.throw(error)
+                else:
+                    step = self._flow.send(answer)
+        except StopIteration:
+            return None
+        return step.value
 
 
 def both(a: Flow[A], b: Flow[B]) -> Flow[tuple[A, B]]:

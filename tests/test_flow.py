@@ -24,7 +24,7 @@ OK = answer(200, {}, path="/a")
 
 
 def path_of(path: str) -> Flow[str]:
-    response = yield Request(path=path)
+    response: Response = yield Request(path=path)
     return response.body.decode()
 
 

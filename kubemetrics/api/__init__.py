@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from .exchange import Backoff, RetryPolicy
 from .lists import ListOptions, Progress, ResourceList, check_options
 from .operations import Api
-from .retry import Backoff, RetryPolicy
 
 __all__ = [
     "Api",

@@ -31,7 +31,7 @@ from ..frozen import dataclass
 from ..jsonread import EMPTY, as_object, as_objects, as_text, read_object
 from ..wire import APIGroupWire, decode
 from .answers import AGGREGATOR_TEXTS, NO_CREDENTIALS, rbac_hint, unexpected_text
-from .retry import RetryPolicy, send
+from .exchange import RetryPolicy, send
 
 Get: TypeAlias = Callable[[str, Query], Flow[Response]]
 Post: TypeAlias = Callable[[str, Mapping[str, object]], Flow[Mapping[str, Any]]]

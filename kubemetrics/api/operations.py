@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from ..errors import BadRequest, KubeMetricsError, NotFound
 from ..flow import Flow, Query, Request, Response, attempt
+from .exchange import RetryPolicy, send
 from .lists import ListOptions, ResourceList, check_options
-from .retry import RetryPolicy, send
 
 if TYPE_CHECKING:
     from ..models.metrics import NodeMetrics, PodMetrics

@@ -2,34 +2,63 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Sequence,
+)
+from contextlib import (
+    AbstractAsyncContextManager,
+    aclosing,
+    asynccontextmanager,
+    suppress,
+)
 from functools import partial
-from typing import TYPE_CHECKING, Final, Self, TypeVar, Unpack, cast, final
+from typing import (
+    TYPE_CHECKING,
+    NoReturn,
+    Protocol,
+    Self,
+    TypeAlias,
+    TypeVar,
+    Unpack,
+    cast,
+    final,
+)
 
 import anyio
 import anyio.to_thread
+from anyio.abc import TaskGroup
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
-from ..api.retry import ok
 from ..auth.credential import Credential
 from ..config.model import Config
-from ..errors import KubeMetricsError, TransportError
-from ..flow import NOTHING, Flow, Fork, Pause, Request, Response
+from ..errors import KubeMetricsError
+from ..flow import (
+    NOTHING,
+    Broken,
+    CallTime,
+    Close,
+    Emitter,
+    Flow,
+    Fork,
+    Join,
+    Open,
+    Read,
+    Start,
+    Step,
+    Wait,
+    Work,
+)
 from ..transport.async_network import AsyncAnswer, AsyncConnections
 from ..transport.connections import Lease, Pools
-from ..transport.failures import closed, late
+from ..transport.endpoint import Headers
 from ..transport.network import Call
-from .session import (
-    READ,
-    UNAUTHORIZED,
-    Attempt,
-    Session,
-    allowed_silence,
-    open_session,
-)
+from .session import READ, Session, caught, open_session, unpicklable
 
 if TYPE_CHECKING:
     from ..api.watch import Watch, WatchEvent, WatchOptions
@@ -41,227 +70,146 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_log: Final = logging.getLogger("kubemetrics")
-
-
-class Lifetime:
-    """The life of an asynchronous client: its end cancels what is awaited `within`."""
-
-    def __init__(self) -> None:
-        self._life = Call()
-        self._scopes: set[anyio.CancelScope] = set()
-
-    @property
-    def over(self) -> bool:
-        """Whether the client was closed."""
-        return self._life.cancelled
-
-    def begin(self, timeout: float | None) -> Call:
-        """Return a new call of *timeout* seconds, which ends with this life."""
-        return self._life.branch(timeout)
-
-    def end(self) -> None:
-        """End every call under way."""
-        self._life.cancel()
-        for scope in tuple(self._scopes):
-            scope.cancel()
-
-    async def within(self, call: Call, url: str, work: Awaitable[T]) -> T:
-        """Await *work* for as long as the call and the client last.
-
-        Raises:
-            TransportError: it took too long, or the client was closed.
-        """
-        with anyio.move_on_after(call.remaining()) as scope:
-            self._scopes.add(scope)
-            try:
-                return await work
-            finally:
-                self._scopes.discard(scope)
-        raise closed(url) if self.over else late(call, url)
-
-
-class AsyncStreamedResponse:
-    """A response whose head has come and whose body is still to be read."""
-
-    def __init__(
-        self, attempt: Attempt, answer: AsyncAnswer, call: Call, lifetime: Lifetime
-    ) -> None:
-        self._attempt = attempt
-        self._answer = answer
-        self._call = call
-        self._lifetime = lifetime
-        self.status: int = answer.status
-
-    async def whole(self) -> Response:
-        """Read the body to its end and return the whole response."""
-        reader = self._attempt.reader(self._answer)
-        while chunk := await self._read():
-            reader.feed(chunk)
-        return self._attempt.response(self._answer, reader.finish())
-
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body as it comes and keep nothing of it."""
-        reader = self._attempt.reader(self._answer)
-        while chunk := await self._read():
-            yield reader.feed(chunk)
-            reader.forget()
-
-    async def _read(self) -> bytes:
-        return await self._lifetime.within(
-            self._call, self._attempt.url, self._answer.read()
-        )
-
 
 class AsyncDriver:
-    """Awaits each step of a flow, in its caller's task; for asyncio and trio."""
+    """Awaits each step of a flow, in its caller's task; for asyncio and trio.
 
-    def __init__(self, session: Session, read_timeout: float) -> None:
+    It serves several event loops, also at once: connections belong to the loop that
+    made them, and closing wakes who waits in any of them.
+    """
+
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._read_timeout = read_timeout
         self._pools: Pools[AsyncConnections] = Pools(
             partial(AsyncConnections, session.endpoint)
         )
-        self._lifetime = Lifetime()
+        self._life = Call()
+        self._waiting: dict[anyio.CancelScope, _Soon] = {}
 
     def begin(self, timeout: float | None) -> Call:
         """Return a new call of *timeout* seconds; `close` ends it."""
-        return self._lifetime.begin(timeout)
+        return self._life.branch(timeout)
 
     async def close(self) -> None:
         """End every call under way and close every connection."""
-        self._lifetime.end()
+        self._life.cancel()
+        for scope, soon in tuple(self._waiting.items()):
+            with suppress(RuntimeError):  # its loop has ended
+                soon(scope.cancel)
         for connections in self._pools.drain():
-            await _close(connections)
+            await connections.close()
 
     async def drive(self, flow: Flow[T], call: Call) -> T:
         """Run *flow* to its end and return its result."""
+        async with self.driving(call) as drive:
+            return await drive(flow)
+
+    @asynccontextmanager
+    async def driving(self, call: Call) -> AsyncGenerator[AsyncDrive, None]:
+        """Drive several flows of one call; what they leave behind is closed."""
+        exchange, opened = self._session.exchange(call, self._life), _Opened()
+
+        async def drive(flow: Flow[T]) -> T:
+            with caught():
+                return await self._run(exchange.perform(flow), opened, None)
+
         try:
-            step = next(flow)
-            while True:
-                try:
-                    answer = await self._take(step, call)
-                except KubeMetricsError as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(answer)
-        except StopIteration as stop:
-            return cast("T", stop.value)
+            yield drive
+        finally:
+            call.cancel()
+            await self._close_all(opened)
 
     async def watch(
         self, watch: Watch, timeout: float | None
     ) -> AsyncGenerator[WatchEvent, None]:
         """Yield what *watch* makes of its streams; end in silence with the time."""
         call = self.begin(timeout)
-        for event in await self.drive(watch.begin(), call):
-            yield event
-        while not call.over:
-            failure: KubeMetricsError | None = None
-            try:
-                request = watch.request(call.remaining())
-                async with aclosing(self._stream(request, call)) as chunks:
-                    async for chunk in chunks:
-                        for event in watch.feed(chunk):
-                            yield event
-            except KubeMetricsError as error:
-                failure = error
-            try:
-                for event in await self.drive(watch.ended(failure), call):
-                    yield event
-            except TransportError as error:
-                if error.reason == "deadline":
-                    return
-                raise
+        events = Emitter(self._session.exchange(call, self._life).watch(watch))
+        async with self.driving(call) as drive:
+            while (event := await drive(events.next())) is not None:
+                yield cast("WatchEvent", event)
 
-    async def _stream(
-        self, request: Request, call: Call
-    ) -> AsyncGenerator[bytes, None]:
-        from ..api.answers import error_from_response  # noqa: PLC0415 - watches only
-        from ..api.watch import SILENCE  # noqa: PLC0415 - watches only
+    async def _run(self, flow: Flow[T], opened: _Opened, group: TaskGroup | None) -> T:
+        try:
+            step = next(flow)
+            while True:
+                try:
+                    answer = await self._take(step, opened, group)
+                except KubeMetricsError as error:
+                    step = flow.throw(error)
+                except Exception as error:  # noqa: BLE001 - the flow's to name
+                    step = flow.throw(Broken(error))
+                else:
+                    step = flow.send(answer)
+        except StopIteration as stop:
+            return cast("T", stop.value)
+        finally:
+            flow.close()
 
-        silence = self._read_timeout * SILENCE
-        async with self._answered(request, call, silence) as answer:
-            if not ok(answer.status):
-                raise error_from_response(await answer.whole())
-            async with aclosing(answer.pieces()) as pieces:
-                async for piece in pieces:
-                    yield piece
+    async def _run_apart(self, flow: Flow[T], group: TaskGroup | None) -> T:
+        opened = _Opened()
+        try:
+            return await self._run(flow, opened, group)
+        finally:
+            await self._close_all(opened)
 
-    async def _take(self, step: Request | Pause | Fork, call: Call) -> Response:
-        if isinstance(step, Request):
-            silence = allowed_silence(call, self._read_timeout)
-            async with self._answered(step, call, silence) as answer:
-                return await answer.whole()
-        if isinstance(step, Pause):
-            await self._wait(step, call)
-        else:
-            await self._fork(step, call)
+    async def _take(
+        self, step: Step, opened: _Opened, group: TaskGroup | None
+    ) -> object:
+        match step:
+            case Read(answer=answer, call=call):
+                return await self._within(call, cast("AsyncAnswer", answer).read())
+            case Open():
+                return await self._open(step, opened)
+            case Close(answer=answer):
+                await self._close(cast("AsyncAnswer", answer), opened)
+            case Work(function=function, call=call):
+                return await self._within(call, _in_a_thread(function))
+            case Wait(seconds=seconds, call=call):
+                with suppress(TimeoutError):  # the flow looks at the time
+                    await self._within(call, anyio.sleep(seconds))
+            case Fork(flows=flows):
+                await self._fork(flows)
+            case Start(flow=flow):
+                return _Task(partial(self._run_apart, flow, group), group)
+            case Join(task=task):
+                return await cast("_Task", task).result()
+            case _:
+                raise TypeError(f"no step of a driver: {step!r}")
         return NOTHING
 
-    @asynccontextmanager
-    async def _answered(
-        self, request: Request, call: Call, silence: float | None
-    ) -> AsyncGenerator[AsyncStreamedResponse, None]:
-        """Send a request; once more, with another credential, if that is refused."""
-        credential = self._session.source.cached() or await self._fetch(call)
-        async with self._opened(request, credential, call, silence) as answer:
-            renewed = await self._renewed(answer.status, credential, call)
-            if renewed is None or not request.idempotent:
-                yield answer
-                return
-        async with self._opened(request, renewed, call, silence) as answer:
-            yield answer
-
-    async def _renewed(
-        self, status: int, credential: Credential, call: Call
-    ) -> Credential | None:
-        if status != UNAUTHORIZED or not self._session.source.rejected(credential):
-            return None
-        renewed = await self._fetch(call)
-        return None if renewed == credential else renewed
-
-    async def _fetch(self, call: Call) -> Credential:
-        """Fetch a credential in a thread: a plugin or a file may block."""
-        fetch = anyio.to_thread.run_sync(
-            self._session.source.fetch, abandon_on_cancel=True
-        )
-        return await self._lifetime.within(call, self._session.config.server, fetch)
-
-    @asynccontextmanager
-    async def _opened(
-        self,
-        request: Request,
-        credential: Credential,
-        call: Call,
-        silence: float | None,
-    ) -> AsyncGenerator[AsyncStreamedResponse, None]:
-        """Send one attempt; what breaks inside becomes a `TransportError`."""
-        attempt = Attempt(self._session, request, credential)
-        lease, idle = await self._borrow(credential, call)
-        try:
-            await _close(idle)
-            opened = lease.handle.open(
-                attempt.method,
-                attempt.url,
-                attempt.headers,
-                attempt.body,
-                call,
-                silence,
-            )
-            answer = await self._lifetime.within(call, attempt.url, opened)
+    async def _within(self, call: CallTime, work: Awaitable[T]) -> T:
+        """Await *work* for as long as the call and the client last."""
+        with anyio.move_on_after(call.remaining()) as scope:
+            self._waiting[scope] = _threadsafe()
             try:
-                yield AsyncStreamedResponse(attempt, answer, call, self._lifetime)
+                return await work
             finally:
-                await answer.close()
-        except TransportError as error:
-            raise (
-                closed(attempt.url) if self._lifetime.over else attempt.error(error)
-            ) from None
-        finally:
-            await _close(self._pools.give_back(lease))
+                del self._waiting[scope]
+        raise TimeoutError
+
+    async def _open(self, step: Open, opened: _Opened) -> AsyncAnswer:
+        lease, idle = await self._borrow(cast("Credential", step.credential), step)
+        try:
+            if idle is not None:
+                await idle.close()
+            sent = lease.handle.open(
+                step.method,
+                step.url,
+                cast("Headers", step.headers),
+                step.body,
+                cast("Call", step.call),
+                step.silence,
+            )
+            answer = await self._within(step.call, sent)
+        except BaseException:
+            await self._give_back(lease)
+            raise
+        opened[answer] = lease
+        return answer
 
     async def _borrow(
-        self, credential: Credential, call: Call
+        self, credential: Credential, step: Open
     ) -> tuple[Lease[AsyncConnections], AsyncConnections | None]:
         """Borrow connections; files are read and contexts are built in a thread."""
         roots = self._session.roots.peek()
@@ -274,38 +222,109 @@ class AsyncDriver:
             return self._pools.borrow(self._session.connection_key(credential))
 
         # Not to be left alone: a lease must be given back.
-        made = anyio.to_thread.run_sync(borrow)
-        return await self._lifetime.within(call, self._session.config.server, made)
+        return await self._within(step.call, _in_a_thread(borrow, abandon=False))
 
-    async def _wait(self, pause: Pause, call: Call) -> None:
-        _log.debug("waiting %.2f s: %s", pause.seconds, pause.why)
-        left = call.remaining()
-        server = self._session.config.server
-        if left is not None and pause.seconds > left:
-            raise closed(server) if self._lifetime.over else late(call, server)
-        await self._lifetime.within(call, server, anyio.sleep(pause.seconds))
-
-    async def _fork(self, fork: Fork, call: Call) -> None:
+    async def _fork(self, flows: Sequence[Flow[None]]) -> None:
         failures: list[Exception] = []
 
         async def branch(flow: Flow[None]) -> None:
             try:
-                await self.drive(flow, call)
+                await self._run_apart(flow, started)
             except Exception as error:  # noqa: BLE001 - raised where all meet
                 failures.append(error)
-                group.cancel_scope.cancel()
+                parts.cancel_scope.cancel()
 
-        async with anyio.create_task_group() as group:
-            for flow in fork.flows:
-                group.start_soon(branch, flow)
+        async with anyio.create_task_group() as started:
+            async with anyio.create_task_group() as parts:
+                for flow in flows:
+                    parts.start_soon(branch, flow)
+            started.cancel_scope.cancel()
         if failures:
             raise failures[0]
 
+    async def _close(self, answer: AsyncAnswer, opened: _Opened) -> None:
+        lease = opened.pop(answer, None)
+        if lease is not None:
+            try:
+                await answer.close()
+            finally:
+                await self._give_back(lease)
 
-async def _close(connections: AsyncConnections | None) -> None:
-    if connections is not None:
-        with anyio.CancelScope(shield=True):
-            await connections.close()
+    async def _close_all(self, opened: _Opened) -> None:
+        for answer in tuple(opened):
+            await self._close(answer, opened)
+
+    async def _give_back(self, lease: Lease[AsyncConnections]) -> None:
+        unused = self._pools.give_back(lease)
+        if unused is not None:
+            await unused.close()
+
+
+class AsyncDrive(Protocol):
+    """Runs a flow to its end and returns its result."""
+
+    def __call__(self, flow: Flow[T], /) -> Awaitable[T]:
+        """Do so."""
+        ...
+
+
+class _Opened(dict[AsyncAnswer, Lease[AsyncConnections]]):
+    """The answers that are open, and the connections they came over."""
+
+
+_Soon: TypeAlias = Callable[[Callable[[], None]], object]
+"""Calls a function soon in an event loop, from any thread."""
+
+
+class _Task:
+    """A flow in a task of its own; without a group it is run where it is joined."""
+
+    def __init__(
+        self, run: Callable[[], Awaitable[object]], group: TaskGroup | None
+    ) -> None:
+        self._run = run
+        self._done: anyio.Event | None = None
+        self._results: list[object] = []
+        self._errors: list[Exception] = []
+        if group is not None:
+            self._done = anyio.Event()
+            group.start_soon(self._work, self._done)
+
+    async def result(self) -> object:
+        """Wait for its result."""
+        if self._done is None:
+            return await self._run()
+        await self._done.wait()
+        if self._errors:
+            raise self._errors[0]
+        return self._results.pop()
+
+    async def _work(self, done: anyio.Event) -> None:
+        try:
+            self._results.append(await self._run())
+        except Exception as error:  # noqa: BLE001 - raised where it is joined
+            self._errors.append(error)
+        finally:
+            done.set()
+
+
+async def _in_a_thread(function: Callable[[], T], *, abandon: bool = True) -> T:
+    """Call what may block in a thread; in this one where there is no other."""
+    try:
+        return await anyio.to_thread.run_sync(function, abandon_on_cancel=abandon)
+    except RuntimeError as error:
+        if "new thread" not in str(error):
+            raise
+        return function()
+
+
+def _threadsafe() -> _Soon:
+    try:
+        return asyncio.get_running_loop().call_soon_threadsafe
+    except RuntimeError:
+        import trio  # noqa: PLC0415 - it is what runs
+
+        return trio.lowlevel.current_trio_token().run_sync_soon
 
 
 @final
@@ -338,9 +357,13 @@ class AsyncClient:
         retry: RetryPolicy | None = None,
     ) -> None:
         self._session = open_session(
-            config, user_agent=user_agent, on_warning=on_warning, retry=retry
+            config,
+            silence=read_timeout,
+            user_agent=user_agent,
+            on_warning=on_warning,
+            retry=retry,
         )
-        self._driver = AsyncDriver(self._session, read_timeout)
+        self._driver = AsyncDriver(self._session)
 
     @property
     def config(self) -> Config:
@@ -365,8 +388,9 @@ class AsyncClient:
         """
         pages = self.api.pages_of_pods(options)
         call = self._begin(options.get("timeout"))
-        while pages.more:
-            yield await self._driver.drive(pages.next(), call)
+        async with self._driver.driving(call) as drive:
+            while pages.more:
+                yield await drive(pages.next())
 
     async def get_pod(
         self, name: str, namespace: str | None = None, *, timeout: float | None = None
@@ -441,6 +465,9 @@ class AsyncClient:
     async def close(self) -> None:
         """Close every connection; what waits on one comes back with an error."""
         await self._driver.close()
+
+    def __reduce__(self) -> NoReturn:
+        unpicklable(self)
 
     async def __aenter__(self) -> Self:
         return self

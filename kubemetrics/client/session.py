@@ -1,28 +1,27 @@
-"""What both clients share: a session with one server, one attempt of a request."""
+"""What both clients share: a session with one server, and the net below their calls."""
 
 from __future__ import annotations
 
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
-from typing import Final
+from typing import Final, NoReturn
 
 from ..api import Api, RetryPolicy
+from ..api.exchange import Exchange
 from ..auth.credential import Credential, CredentialSource
 from ..auth.sources import credential_source
 from ..config.model import Config
-from ..errors import TransportError
-from ..flow import Request, Response
+from ..errors import KubeMetricsError
+from ..flow import CallTime, Request
 from ..frozen import dataclass
 from ..transport.body import BodyReader
-from ..transport.connections import AnswerHead, exchange
+from ..transport.connections import exchange
 from ..transport.endpoint import ConnectionKey, Endpoint, Headers
-from ..transport.network import Call
 from ..transport.tls import Roots, check_pair
-
-UNAUTHORIZED: Final = 401
 
 READ: Final = 65.0
 """Seconds that nothing may come for: the API server's own limit is 60."""
@@ -32,22 +31,49 @@ _log: Final = logging.getLogger("kubemetrics")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One server, the credentials for it and the flows to speak to it."""
+    """One server, the credentials for it and the flows to speak to it.
+
+    *silence* is how long nothing may come, in seconds.
+    """
 
     config: Config
     endpoint: Endpoint
     source: CredentialSource
     roots: Roots
     api: Api
+    silence: float
+    clock: Callable[[], float] = time.monotonic
+
+    @property
+    def address(self) -> str:
+        """The server's URL."""
+        return self.config.server
+
+    def exchange(self, call: CallTime, life: CallTime) -> Exchange:
+        """Return the exchanges of *call*, of a client that lives for *life*."""
+        return Exchange(self, call, life, self.silence)
 
     def connection_key(self, credential: Credential) -> ConnectionKey:
         """Return the key of the connections that an attempt may use."""
         return credential.certificate, self.roots.current()
 
+    def url(self, request: Request) -> str:
+        """Return the address of a request."""
+        return self.endpoint.url(request)
+
+    def headers(self, request: Request, credential: Credential) -> Headers:
+        """Return all headers of one attempt."""
+        return self.endpoint.headers(request, credential)
+
+    def body(self, *, url: str, encoding: str) -> BodyReader:
+        """Return what reads a body of that encoding."""
+        return BodyReader(url=url, encoding=encoding)
+
 
 def open_session(
     config: Config | None,
     *,
+    silence: float,
     user_agent: str = "",
     on_warning: Callable[[str], None] | None = None,
     retry: RetryPolicy | None = None,
@@ -73,63 +99,42 @@ def open_session(
         ),
         roots=Roots(config),
         api=Api(retry=retry, on_warning=on_warning or _log_warning),
+        silence=silence,
+    )
+
+
+@contextmanager
+def caught() -> Generator[None, None, None]:
+    """Let nothing out but errors of this package: what else comes is their cause.
+
+    A script that catches `KubeMetricsError` catches all that a server can bring about,
+    and what nobody foresaw.
+
+    Raises:
+        KubeMetricsError: always, if anything but an exit is raised inside.
+    """
+    try:
+        yield
+    except KubeMetricsError:
+        raise
+    except Exception as error:
+        raise KubeMetricsError(
+            f"unforeseen: {type(error).__name__}: {error}"
+        ) from error
+
+
+def unpicklable(client: object) -> NoReturn:
+    """Refuse to pickle a client.
+
+    Raises:
+        TypeError: always.
+    """
+    raise TypeError(
+        f"a {type(client).__name__} cannot be pickled or copied: it holds connections;"
+        " pass its `config`, and make a client of it there"
     )
 
 
 def _log_warning(text: str) -> None:
     """Log a warning of the server, as client-go does by default."""
     _log.warning("the server warns: %s", text)
-
-
-def allowed_silence(call: Call, read_timeout: float) -> float | None:
-    """Return for how long nothing may come: a call's time-out is the only limit."""
-    return read_timeout if call.timeout is None else None
-
-
-class Attempt:
-    """One attempt of one request: what is sent, its time, its outcome."""
-
-    def __init__(
-        self, session: Session, request: Request, credential: Credential
-    ) -> None:
-        self._request = request
-        self._started = time.monotonic()
-        self.url: str = session.endpoint.url(request)
-        self.method: str = request.method
-        self.headers: Headers = session.endpoint.headers(request, credential)
-        self.body: bytes | None = request.body
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since it began."""
-        return time.monotonic() - self._started
-
-    def reader(self, answer: AnswerHead) -> BodyReader:
-        """Return what reads the body of *answer*."""
-        encoding = answer.headers.get("content-encoding", "")
-        # Without the query, which may hold a token of kilobytes.
-        return BodyReader(url=self.url.partition("?")[0], encoding=encoding)
-
-    def response(self, answer: AnswerHead, body: bytes) -> Response:
-        """Return what came, and log it."""
-        response = Response(
-            status=answer.status,
-            headers=answer.headers,
-            body=body,
-            url=self.url,
-            elapsed=self.elapsed,
-            certificate=answer.certificate() if self._request.certificate else None,
-        )
-        self._log_outcome(
-            f"{response.status}, {len(body)} bytes in {response.elapsed:.3f} s"
-        )
-        return response
-
-    def error(self, error: TransportError) -> TransportError:
-        """Note how long it took until *error*, and log it."""
-        error.elapsed = self.elapsed
-        self._log_outcome(f"{error.reason} after {error.elapsed:.3f} s")
-        return error
-
-    def _log_outcome(self, outcome: str) -> None:
-        _log.debug("%s %s: %s", self.method, self.url, outcome)

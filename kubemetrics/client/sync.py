@@ -5,32 +5,50 @@ The client for threads: drives each flow with blocking requests.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar, Unpack, cast, final
+from typing import (
+    TYPE_CHECKING,
+    Final,
+    Generic,
+    NoReturn,
+    Protocol,
+    Self,
+    TypeAlias,
+    TypeVar,
+    Unpack,
+    cast,
+    final,
+)
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
-from ..api.retry import ok
 from ..auth.credential import Credential
 from ..config.model import Config
-from ..errors import KubeMetricsError, TransportError
-from ..flow import NOTHING, Flow, Fork, Pause, Request, Response
-from ..transport.connections import Answer, Connections, Pools
-from ..transport.failures import closed, late
-from ..transport.network import Call
-from .session import (
-    READ,
-    UNAUTHORIZED,
-    Attempt,
-    Session,
-    allowed_silence,
-    open_session,
+from ..errors import KubeMetricsError
+from ..flow import (
+    INTERRUPTION,
+    NOTHING,
+    Broken,
+    Close,
+    Emitter,
+    Flow,
+    Fork,
+    Join,
+    Open,
+    Read,
+    Start,
+    Step,
+    Wait,
+    Work,
 )
+from ..transport.connections import Answer, Connections, Lease, Pools
+from ..transport.endpoint import Headers
+from ..transport.network import Call
+from .session import READ, Session, caught, open_session, unpicklable
 
 if TYPE_CHECKING:
     from ..api.watch import Watch, WatchEvent, WatchOptions
@@ -44,7 +62,11 @@ T = TypeVar("T")
 
 
 class BackgroundCall(Generic[T]):
-    """One call, begun at once in a daemon thread of its own."""
+    """One call, begun at once in a daemon thread of its own.
+
+    Raises:
+        RuntimeError: no thread can be had.
+    """
 
     def __init__(self, call: Callable[[], T]) -> None:
         self._results: list[T] = []
@@ -73,6 +95,29 @@ class BackgroundCall(Generic[T]):
             self._errors.append(error)
 
 
+class DeferredCall(Generic[T]):
+    """One call, made where its result is asked for."""
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._call = call
+
+    def result(self, timeout: float | None = None) -> T:
+        """Make the call and return its result, however long it takes."""
+        del timeout
+        return self._call()
+
+
+Begun: TypeAlias = BackgroundCall[T] | DeferredCall[T]
+
+
+def begun(call: Callable[[], T]) -> Begun[T]:
+    """Begin a call in the background; where no thread can be had, put it off."""
+    try:
+        return BackgroundCall(call)
+    except RuntimeError:  # too many, or the interpreter is about to end
+        return DeferredCall(call)
+
+
 def side_by_side(
     calls: Sequence[Callable[[], T]],
     *,
@@ -84,7 +129,8 @@ def side_by_side(
     The caller's thread takes its share, so that one call needs no other thread. The
     first error ends it: *stop* is called to end what runs, nothing more is begun, and
     the error is raised once all threads are back. *stop* is called after Ctrl-C too,
-    where nobody is waited for.
+    where nobody is waited for. Where no more threads can be had, those there are do all
+    the work.
 
     Raises:
         Exception: what the first call that failed raised.
@@ -103,7 +149,9 @@ def side_by_side(
                 stop()
 
     count = min(len(calls), limit or len(calls)) - 1
-    helpers = [BackgroundCall(work) for _ in range(count)]
+    helpers: list[BackgroundCall[None]] = []
+    with suppress(RuntimeError):
+        helpers.extend(BackgroundCall(work) for _ in range(count))
     try:
         work()
         for helper in helpers:
@@ -126,38 +174,12 @@ def _next(waiting: deque[T]) -> T | None:
 _THREADS: Final = 8
 """Threads that the flows of one `Fork` are driven in."""
 
-_log: Final = logging.getLogger("kubemetrics")
-
-
-class StreamedResponse:
-    """A response whose head has come and whose body is still to be read."""
-
-    def __init__(self, attempt: Attempt, answer: Answer) -> None:
-        self._attempt = attempt
-        self._answer = answer
-        self.status: int = answer.status
-
-    def whole(self) -> Response:
-        """Read the body to its end and return the whole response."""
-        reader = self._attempt.reader(self._answer)
-        while chunk := self._answer.read():
-            reader.feed(chunk)
-        return self._attempt.response(self._answer, reader.finish())
-
-    def pieces(self) -> Iterator[bytes]:
-        """Yield the body as it comes and keep nothing of it."""
-        reader = self._attempt.reader(self._answer)
-        while chunk := self._answer.read():
-            yield reader.feed(chunk)
-            reader.forget()
-
 
 class SyncDriver:
     """Takes each step of a flow as a blocking call, in its caller's thread."""
 
-    def __init__(self, session: Session, read_timeout: float) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._read_timeout = read_timeout
         self._pools: Pools[Connections] = Pools(partial(Connections, session.endpoint))
         self._life = Call()
 
@@ -169,149 +191,139 @@ class SyncDriver:
         """End every call under way and close every connection."""
         self._life.cancel()
         for connections in self._pools.drain():
-            _close(connections)
+            connections.close()
 
     def drive(self, flow: Flow[T], call: Call) -> T:
         """Run *flow* to its end and return its result."""
+        with self.driving(call) as drive:
+            return drive(flow)
+
+    @contextmanager
+    def driving(self, call: Call) -> Generator[Drive, None, None]:
+        """Drive several flows of one call; what they leave behind is closed."""
+        exchange, opened = self._session.exchange(call, self._life), _Opened()
+
+        def drive(flow: Flow[T]) -> T:
+            with caught():
+                return self._run(exchange.perform(flow), opened)
+
         try:
-            step = next(flow)
-            while True:
-                try:
-                    answer = self._take(step, call)
-                except KubeMetricsError as error:
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(answer)
-        except StopIteration as stop:
-            return cast("T", stop.value)
+            yield drive
+        finally:
+            call.cancel()
+            self._close_all(opened)
 
     def watch(
         self, watch: Watch, timeout: float | None
     ) -> Generator[WatchEvent, None, None]:
         """Yield what *watch* makes of its streams; end in silence with the time."""
         call = self.begin(timeout)
-        yield from self.drive(watch.begin(), call)
-        while not call.over:
-            failure: KubeMetricsError | None = None
-            try:
-                request = watch.request(call.remaining())
-                with closing(self._stream(request, call)) as chunks:
-                    for chunk in chunks:
-                        yield from watch.feed(chunk)
-            except KubeMetricsError as error:
-                failure = error
-            try:
-                yield from self.drive(watch.ended(failure), call)
-            except TransportError as error:
-                if error.reason == "deadline":
-                    return
-                raise
+        events = Emitter(self._session.exchange(call, self._life).watch(watch))
+        with self.driving(call) as drive:
+            while (event := drive(events.next())) is not None:
+                yield cast("WatchEvent", event)
 
-    def _stream(self, request: Request, call: Call) -> Generator[bytes, None, None]:
-        from ..api.answers import error_from_response  # noqa: PLC0415 - watches only
-        from ..api.watch import SILENCE  # noqa: PLC0415 - watches only
+    def _run(self, flow: Flow[T], opened: _Opened) -> T:
+        try:
+            step = next(flow)
+            while True:
+                INTERRUPTION.raise_late()
+                try:
+                    answer = self._take(step, opened)
+                except KubeMetricsError as error:
+                    step = flow.throw(error)
+                except Exception as error:  # noqa: BLE001 - the flow's to name
+                    step = flow.throw(Broken(error))
+                else:
+                    step = flow.send(answer)
+        except StopIteration as stop:
+            return cast("T", stop.value)
+        finally:
+            flow.close()
 
-        silence = self._read_timeout * SILENCE
-        with self._answered(request, call, silence) as answer:
-            if not ok(answer.status):
-                raise error_from_response(answer.whole())
-            yield from answer.pieces()
+    def _run_apart(self, flow: Flow[T]) -> T:
+        opened = _Opened()
+        try:
+            return self._run(flow, opened)
+        finally:
+            self._close_all(opened)
 
-    def _take(self, step: Request | Pause | Fork, call: Call) -> Response:
-        if isinstance(step, Request):
-            silence = allowed_silence(call, self._read_timeout)
-            with self._answered(step, call, silence) as answer:
-                return answer.whole()
-        if isinstance(step, Pause):
-            self._wait(step, call)
-        else:
-            self._fork(step, call)
+    def _take(self, step: Step, opened: _Opened) -> object:
+        match step:
+            case Read(answer=answer):
+                return cast("Answer", answer).read()
+            case Open():
+                return self._open(step, opened)
+            case Close(answer=answer):
+                self._close(cast("Answer", answer), opened)
+            case Work(function=function, call=call):
+                return _within(function, call.remaining())
+            case Wait(seconds=seconds, call=call):
+                cast("Call", call).wait(seconds)
+            case Fork(flows=flows, stop=stop):
+                calls = [partial(self._run_apart, flow) for flow in flows]
+                side_by_side(calls, limit=_THREADS, stop=stop)
+            case Start(flow=flow):
+                return begun(partial(self._run_apart, flow))
+            case Join(task=task):
+                return cast("Begun[object]", task).result()
+            case _:
+                raise TypeError(f"no step of a driver: {step!r}")
         return NOTHING
 
-    @contextmanager
-    def _answered(
-        self, request: Request, call: Call, silence: float | None
-    ) -> Generator[StreamedResponse, None, None]:
-        """Send a request; once more, with another credential, if that is refused."""
-        credential = self._session.source.cached() or self._fetch(call)
-        with self._opened(request, credential, call, silence) as answer:
-            renewed = self._renewed(answer.status, credential, call)
-            if renewed is None or not request.idempotent:
-                yield answer
-                return
-        with self._opened(request, renewed, call, silence) as answer:
-            yield answer
-
-    def _renewed(
-        self, status: int, credential: Credential, call: Call
-    ) -> Credential | None:
-        if status != UNAUTHORIZED or not self._session.source.rejected(credential):
-            return None
-        renewed = self._fetch(call)
-        return None if renewed == credential else renewed
-
-    def _fetch(self, call: Call) -> Credential:
-        """Fetch a credential within the call's time: a plugin or a file may block."""
-        if call.remaining() is None:
-            return self._session.source.fetch()
-        fetched = BackgroundCall(self._session.source.fetch)
+    def _open(self, step: Open, opened: _Opened) -> Answer:
+        key = self._session.connection_key(cast("Credential", step.credential))
+        lease, idle = self._pools.borrow(key)
         try:
-            return fetched.result(call.remaining())
-        except TimeoutError:
-            raise late(call, self._session.config.server) from None
-
-    @contextmanager
-    def _opened(
-        self,
-        request: Request,
-        credential: Credential,
-        call: Call,
-        silence: float | None,
-    ) -> Generator[StreamedResponse, None, None]:
-        """Send one attempt; what breaks inside becomes a `TransportError`."""
-        attempt = Attempt(self._session, request, credential)
-        lease, idle = self._pools.borrow(self._session.connection_key(credential))
-        try:
-            _close(idle)
+            if idle is not None:
+                idle.close()
             answer = lease.handle.open(
-                attempt.method,
-                attempt.url,
-                attempt.headers,
-                attempt.body,
-                call,
-                silence,
+                step.method,
+                step.url,
+                cast("Headers", step.headers),
+                step.body,
+                cast("Call", step.call),
+                step.silence,
             )
-            with closing(answer):
-                yield StreamedResponse(attempt, answer)
-        except TransportError as error:
-            raise (
-                closed(attempt.url) if self._life.cancelled else attempt.error(error)
-            ) from None
-        finally:
-            _close(self._pools.give_back(lease))
+        except BaseException:
+            self._give_back(lease)
+            raise
+        opened[answer] = lease
+        return answer
 
-    def _wait(self, pause: Pause, call: Call) -> None:
-        _log.debug("waiting %.2f s: %s", pause.seconds, pause.why)
-        left = call.remaining()
-        if left is None or pause.seconds <= left:
-            call.wait(pause.seconds)
-        if self._life.cancelled:
-            raise closed(self._session.config.server)
-        if call.cancelled or (left is not None and pause.seconds > left):
-            raise late(call, self._session.config.server)
+    def _close(self, answer: Answer, opened: _Opened) -> None:
+        lease = opened.pop(answer, None)
+        if lease is not None:
+            try:
+                answer.close()
+            finally:
+                self._give_back(lease)
 
-    def _fork(self, fork: Fork, call: Call) -> None:
-        branch = call.branch()
-        side_by_side(
-            [partial(self.drive, flow, branch) for flow in fork.flows],
-            limit=_THREADS,
-            stop=branch.cancel,
-        )
+    def _close_all(self, opened: _Opened) -> None:
+        for answer in tuple(opened):
+            self._close(answer, opened)
+
+    def _give_back(self, lease: Lease[Connections]) -> None:
+        unused = self._pools.give_back(lease)
+        if unused is not None:
+            unused.close()
 
 
-def _close(connections: Connections | None) -> None:
-    if connections is not None:
-        connections.close()
+class Drive(Protocol):
+    """Runs a flow to its end and returns its result."""
+
+    def __call__(self, flow: Flow[T], /) -> T:
+        """Do so."""
+        ...
+
+
+class _Opened(dict[Answer, Lease[Connections]]):
+    """The answers that are open, and the connections they came over."""
+
+
+def _within(function: Callable[[], T], seconds: float | None) -> T:
+    """Call what may block, for so long at most; for good where there is no thread."""
+    return function() if seconds is None else begun(function).result(seconds)
 
 
 @final
@@ -344,9 +356,13 @@ class Client:
         retry: RetryPolicy | None = None,
     ) -> None:
         self._session = open_session(
-            config, user_agent=user_agent, on_warning=on_warning, retry=retry
+            config,
+            silence=read_timeout,
+            user_agent=user_agent,
+            on_warning=on_warning,
+            retry=retry,
         )
-        self._driver = SyncDriver(self._session, read_timeout)
+        self._driver = SyncDriver(self._session)
 
     @property
     def config(self) -> Config:
@@ -368,9 +384,9 @@ class Client:
         A list that expires half-way goes on where it was, as of a later moment.
         """
         pages = self.api.pages_of_pods(options)
-        call = self._begin(options.get("timeout"))
-        while pages.more:
-            yield self._driver.drive(pages.next(), call)
+        with self._driver.driving(self._begin(options.get("timeout"))) as drive:
+            while pages.more:
+                yield drive(pages.next())
 
     def get_pod(
         self, name: str, namespace: str | None = None, *, timeout: float | None = None
@@ -444,6 +460,9 @@ class Client:
     def close(self) -> None:
         """Close every connection; what waits on one comes back with an error."""
         self._driver.close()
+
+    def __reduce__(self) -> NoReturn:
+        unpicklable(self)
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final, get_args
 
 from ..api import Api, RetryPolicy
-from ..api.retry import send
+from ..api.exchange import send
 from ..errors import Forbidden, KubeMetricsError, Unauthorized
 from ..flow import Flow, Request, attempt, both
 from ..models.resources import CPU, MEMORY

@@ -50,6 +50,10 @@ def snapshot(api: Api, options: SnapshotOptions) -> Flow[Snapshot]:
             or of the nodes where their breakdowns are wanted.
     """
     check_options(options, SnapshotOptions)
+    return _joined(api, options)
+
+
+def _joined(api: Api, options: SnapshotOptions) -> Flow[Snapshot]:
     parts = yield from read(api, options)
     with collector_paused():
         return join(parts)

@@ -53,7 +53,7 @@ class Play:
         if isinstance(step, Fork):
             for flow in step.flows:
                 self.run(flow)
-        else:
+        if isinstance(step, Pause):
             self.pauses.append(step)
         return NOTHING
 

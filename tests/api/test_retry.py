@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubemetrics.api.retry import Backoff, RetryPolicy, send
+from kubemetrics.api.exchange import Backoff, RetryPolicy, send
 from kubemetrics.errors import (
     ApiError,
     InternalError,

@@ -10,7 +10,7 @@ from kubemetrics.api.answers import (
     retry_after,
     unexpected_text,
 )
-from kubemetrics.api.retry import ok
+from kubemetrics.api.exchange import ok
 from kubemetrics.errors import (
     ApiError,
     BadRequest,

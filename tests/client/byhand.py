@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kubemetrics.api import Api, RetryPolicy
 from kubemetrics.api.answers import error_from_response
-from kubemetrics.api.retry import ok
+from kubemetrics.api.exchange import ok
 from kubemetrics.api.watch import Watch
 from kubemetrics.errors import KubeMetricsError, TransportError
 from kubemetrics.flow import Request, Response, Step

@@ -124,7 +124,7 @@ def _once(path: str) -> Flow[str]:
         return word_of(error)
 
 
-class Ended(Exception):  # noqa: N818 - a stream is, and not in vain
+class Ended(KubeMetricsError):  # noqa: N818 - a stream is, and not in vain
     """The first stream of a watch is over."""
 
 

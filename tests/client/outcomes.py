@@ -10,7 +10,7 @@ import json
 from typing import Final
 
 from kubemetrics.api.answers import error_from_response, unexpected_text
-from kubemetrics.api.retry import ok
+from kubemetrics.api.exchange import ok
 from kubemetrics.errors import (
     ApiError,
     DecodeError,

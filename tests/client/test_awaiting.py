@@ -15,6 +15,7 @@ import pytest
 from kubemetrics import AsyncClient, Config, Pod
 from kubemetrics.errors import (
     Forbidden,
+    KubeMetricsError,
     MetricsUnavailable,
     TooManyRequests,
     TransportError,
@@ -250,8 +251,9 @@ async def test_a_defect_in_a_part_is_raised_where_all_meet(config: Config) -> No
         yield Fork((paused(NEVER), broken()))
 
     async with AsyncClient(config) as client:
-        with anyio.fail_after(WATCHDOG), pytest.raises(ZeroDivisionError):
+        with anyio.fail_after(WATCHDOG), pytest.raises(KubeMetricsError) as caught:
             await client.run(both())
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 async def test_a_client_that_is_closed_says_so_at_once(config: Config) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from kubemetrics import Client, Config, ConfigError, Forbidden, NotFound, __version__
-from kubemetrics.client.session import READ, allowed_silence
 from kubemetrics.config.model import Impersonation
+from kubemetrics.flow import Open
 from kubemetrics.transport.network import Call
 from tests.cluster import Cluster
 
@@ -25,9 +25,18 @@ def test_a_client_says_who_it_is(
     assert {seen.headers["user-agent"] for seen in cluster.requests} == {sent}
 
 
-def test_the_time_out_of_a_call_is_the_only_limit_between_two_bytes() -> None:
-    assert allowed_silence(Call(), READ) == 65.0  # the API server's own limit is 60
-    assert allowed_silence(Call(110.0), READ) is None
+@pytest.mark.parametrize(
+    ("timeout", "silence"),
+    [(None, 65.0), (110.0, None)],  # the API server's own limit is 60
+)
+def test_the_time_out_of_a_call_is_the_only_limit_between_two_bytes(
+    config: Config, timeout: float | None, silence: float | None
+) -> None:
+    with Client(config) as client:
+        exchange = client._session.exchange(Call(timeout), Call())
+        step = next(exchange.perform(client.api.get("/version")))
+        assert isinstance(step, Open)
+        assert step.silence == silence
 
 
 @pytest.mark.parametrize("text", ["\udcff", "é"])
