@@ -1,18 +1,24 @@
 """What every list takes, and what it returns.
 
-Lists in pages: a consistent snapshot, whatever the size of the cluster.
+Lists in pages: a consistent snapshot, whatever the size of the cluster. As soon as a
+page's metadata has come, the next page is asked for: an API server encodes a list as a
+stream, its metadata first.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
+from http import HTTPStatus
 from typing import (
     TYPE_CHECKING,
     Any,
     Final,
     Generic,
+    Protocol,
     Self,
     TypeAlias,
     TypedDict,
@@ -23,7 +29,7 @@ from typing import (
 
 from .. import jsonread
 from ..errors import DecodeError, Expired
-from ..flow import Flow, Query, Response
+from ..flow import Early, Flow, Join, Query, Response, Start, Task, gather
 from ..frozen import dataclass
 from ..jsonread import UnreadableItem
 from ..models.resources import Pool
@@ -132,8 +138,43 @@ M = TypeVar("M")
 PAGE: Final = 500
 _MOST_PAGES: Final = 20_000
 
-Send: TypeAlias = Callable[[Query], Flow[Response]]
-"""Sends a list request with this query and returns its 2xx answer."""
+WINDOW: Final = 2
+"""Pages on their way at once; beside them one is turned into models."""
+
+_MOST_AHEAD: Final = 4
+_METADATA: Final = re.compile(
+    rb'\s*\{(?:\s*"(?:kind|apiVersion)"\s*:\s*"[^"\\]*"\s*,)*'
+    rb'\s*"metadata"\s*:\s*(\{[^{}]*\})\s*[,}]'
+)
+"""A list as far as the end of its metadata, where that comes first."""
+
+
+class Send(Protocol):
+    """Sends a list request and returns its 2xx answer.
+
+    *early* sees the first bytes of the body as they come, *answered* every answer.
+    """
+
+    def __call__(
+        self, query: Query, early: Early, answered: Callable[[Response], None], /
+    ) -> Flow[Response]:
+        """Return the flow that does so."""
+        ...
+
+
+def following_token(head: bytes) -> str | None:
+    """Return the continue token in the first bytes of a list, empty for a last page.
+
+    ``None``: it cannot be told (yet).
+    """
+    found = _METADATA.match(head)
+    if found is None:
+        return None
+    try:
+        meta = decode(found[1], cast("type[dict[str, Any]]", dict))
+        return jsonread.text(meta, "continue")
+    except DecodeError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,15 +241,82 @@ def _placed(error: DecodeError, response: Response) -> DecodeError:
     return DecodeError(error.problem, url=response.url, path=error.path)
 
 
-def read_page(
-    send: Send, kind: Kind[M], options: ListOptions, token: str, pool: Pool
-) -> Flow[Page[M]]:
-    """Read one page: the first for an empty *token*, else the one it stands for."""
-    response = yield from send(_query(options, token))
-    with collector_paused():
-        # The JSON is gone before the collector is back, which would walk through it.
-        body = _read(response, f"{kind.name}List", kind.list, mark="items")
-        return _page(body, response, kind, pool)
+class PageReader(Generic[M]):
+    """Reads the pages of one list in order, and asks for the next ones ahead.
+
+    At most *window* pages are on their way, one after a server has said 429. A page
+    whose metadata comes late, or says another token in the end, is followed by one that
+    is asked for in its turn.
+
+    A page in flight runs at its own pace, maybe in a thread of its own. It learns the
+    token of the next one and may begin that; so may who takes the pages, when that
+    makes room. Who claims it first does: no step lies between look and claim.
+    """
+
+    def __init__(
+        self,
+        send: Send,
+        kind: Kind[M],
+        options: ListOptions,
+        *,
+        window: int = WINDOW,
+    ) -> None:
+        self._send = send
+        self._kind = kind
+        self._options = options
+        self._window = min(window, _MOST_AHEAD)
+        self._pool = Pool()
+        self._whole = 0
+        self._tokens: dict[int, str] = {}
+        self._asked: dict[str, int] = {}
+        self._tasks: dict[int, Task] = {}
+        self._claims: dict[int, object] = {}
+
+    def take(self, token: str) -> Flow[Page[M]]:
+        """Read one page: the first for an empty *token*, else the one it stands for."""
+        number = self._whole
+        response = yield from self._arrived(number, token)
+        self._whole = number + 1
+        for following in range(self._whole, self._whole + self._window):
+            yield from self._begin(following)
+        with collector_paused():
+            # The JSON is gone before the collector is back, which would walk through.
+            body = _read(
+                response, f"{self._kind.name}List", self._kind.list, mark="items"
+            )
+            return _page(body, response, self._kind, self._pool)
+
+    def _arrived(self, number: int, token: str) -> Flow[Response]:
+        task = self._tasks.pop(number, None)
+        if task is not None and self._tokens[number] == token:
+            response: Response = yield Join(task)
+            return response
+        self._asked.setdefault(token, number)
+        return (yield from self._fetch(number, token))
+
+    def _fetch(self, number: int, token: str) -> Flow[Response]:
+        def early(head: bytes) -> Flow[bool]:
+            following = following_token(head)
+            if following is not None:
+                self._tokens.setdefault(number + 1, following)
+                yield from self._begin(number + 1)
+            return following is not None
+
+        return self._send(_query(self._options, token), early, self._answered)
+
+    def _begin(self, number: int) -> Flow[None]:
+        """Ask for a page whose token is known, if there is room and nobody has."""
+        token = self._tokens.get(number)
+        if token and number < self._whole + self._window:
+            mine = object()
+            if self._asked.setdefault(token, number) == number and (
+                self._claims.setdefault(number, mine) is mine
+            ):
+                self._tasks[number] = yield Start(self._fetch(number, token))
+
+    def _answered(self, response: Response) -> None:
+        if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._window = 1
 
 
 def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]:  # noqa: ANN401 - judged here
@@ -231,10 +339,7 @@ def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]: 
 
 
 def _query(options: ListOptions, token: str) -> Query:
-    chunk = options.get("chunk_size", PAGE)
     version = options.get("resource_version") or ""
-    # The API server ignores `limit` together with version 0 and sends everything.
-    paged = chunk and version != "0"
     if token:
         asked = {"continue": token}
     else:
@@ -245,10 +350,17 @@ def _query(options: ListOptions, token: str) -> Query:
     query = {
         "labelSelector": options.get("label_selector") or "",
         "fieldSelector": options.get("field_selector") or "",
-        "limit": str(chunk) if paged else "",
+        "limit": _limit(options),
         **asked,
     }
     return tuple((name, value) for name, value in query.items() if value)
+
+
+def _limit(options: ListOptions) -> str:
+    """Return how many objects a page may have, empty for a list in one piece."""
+    # The API server ignores `limit` together with version 0 and sends everything.
+    chunk = options.get("chunk_size", PAGE)
+    return str(chunk) if chunk and options.get("resource_version") != "0" else ""
 
 
 def check_progress(page: Page[Any], tokens: set[str]) -> None:
@@ -263,8 +375,10 @@ def check_progress(page: Page[Any], tokens: set[str]) -> None:
     raise DecodeError(problem, url=page.url, path="$.metadata.continue")
 
 
-def list_all(send: Send, kind: Kind[M], options: ListOptions) -> Flow[ResourceList[M]]:
-    """Read a whole list, page by page, as of one moment.
+def list_all(
+    send: Send, kind: Kind[M], options: ListOptions, *, window: int = WINDOW
+) -> Flow[ResourceList[M]]:
+    """Read a whole list, page by page, as of one moment; *window* pages at once.
 
     Where the continue token expires half-way the paging starts over once; if it expires
     again the list is read in one piece, as client-go's pager does
@@ -274,29 +388,32 @@ def list_all(send: Send, kind: Kind[M], options: ListOptions) -> Flow[ResourceLi
         ApiError: the request was refused; `Expired` only for the first page.
         DecodeError: not the list that was asked for, or one that never ends.
     """
-    for _ in range(2):
-        listed = yield from _in_pages(send, kind, options)
+    whole: ListOptions = {**options, "chunk_size": 0}
+    for asked in (options, options, whole):
+        if _limit(asked):
+            ahead = PageReader(send, kind, asked, window=window)
+            # What was begun ahead ends with the fork.
+            (listed,) = yield from gather([_in_pages(ahead, asked)])
+        else:
+            reader = PageReader(send, kind, asked, window=0)
+            listed = yield from _in_pages(reader, asked)
         if listed is not None:
             return listed
-    whole: ListOptions = {**options, "chunk_size": 0}
-    listed = yield from _in_pages(send, kind, whole)
-    if listed is None:  # a server that pages unasked and lets its own token expire
-        raise Expired("the list expired between its pages", status=410)
-    return listed
+    # A server that pages unasked and lets its own token expire.
+    raise Expired("the list expired between its pages", status=410)
 
 
 def _in_pages(
-    send: Send, kind: Kind[M], options: ListOptions
+    reader: PageReader[M], options: ListOptions
 ) -> Flow[ResourceList[M] | None]:
-    pool = Pool()
-    page = yield from read_page(send, kind, options, "", pool)
+    page = yield from reader.take("")
     first, items, unreadable = page, page.items, page.unreadable
     tokens: set[str] = set()
     while page.token:
         _report(options, len(items), page.remaining)
         check_progress(page, tokens)
         try:
-            page = yield from read_page(send, kind, options, page.token, pool)
+            page = yield from reader.take(page.token)
         except Expired:
             return None
         items += page.items
@@ -319,8 +436,8 @@ class Pages(Generic[M]):
     """
 
     def __init__(self, send: Send, kind: Kind[M], options: ListOptions) -> None:
-        self._send = send
-        self._kind = kind
+        self._restart = partial(PageReader, send, kind, options)
+        self._reader: PageReader[M] = self._restart()
         self._options = options
         self._tokens: set[str] = set()
         self._done = 0
@@ -329,14 +446,14 @@ class Pages(Generic[M]):
 
     def next(self) -> Flow[ResourceList[M]]:
         """Read the following page."""
-        pool = Pool()
         try:
-            page = yield from self._read(pool)
+            page = yield from self._reader.take(self._token)
         except Expired as error:
             self._token = str(error.details.get("continue") or "")
             if not self._token:
                 raise
-            page = yield from self._read(pool)
+            self._reader = self._restart()
+            page = yield from self._reader.take(self._token)
         self._done += len(page.items)
         _report(self._options, self._done, page.remaining if page.token else 0)
         self._token, self.more = page.token, bool(page.token)
@@ -348,9 +465,6 @@ class Pages(Generic[M]):
             date=page.date,
             unreadable=page.unreadable,
         )
-
-    def _read(self, pool: Pool) -> Flow[Page[M]]:
-        return read_page(self._send, self._kind, self._options, self._token, pool)
 
 
 def _report(options: ListOptions, done: int, remaining: int | None) -> None:

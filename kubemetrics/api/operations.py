@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from ..errors import BadRequest, KubeMetricsError, NotFound
-from ..flow import Flow, Query, Request, Response, attempt
+from ..flow import Early, Flow, Query, Request, Response, attempt
 from .exchange import RetryPolicy, send
 from .lists import ListOptions, ResourceList, check_options
 
@@ -53,6 +54,22 @@ class Api:
         """Send a GET and return its 2xx answer."""
         return self._send(Request(path=path, query=query))
 
+    def get_page(
+        self,
+        path: str,
+        query: Query,
+        early: Early,
+        answered: Callable[[Response], None],
+    ) -> Flow[Response]:
+        """Send a GET as `lists.Send` does."""
+
+        def heard(response: Response) -> None:
+            answered(response)
+            self._warn(response)
+
+        request = Request(path=path, query=query, early=early)
+        return send(request, self.retry, heard)
+
     def get_raw(self, path: str) -> Flow[Response]:
         """GET a path, query included, as ``kubectl get --raw`` does."""
         parts = urlsplit(path)
@@ -86,7 +103,7 @@ class Api:
 
         check_options(options, ListOptions)
         path = _path("/api/v1", "pods", options.get("namespace"))
-        return Pages(lambda query: self.get(path, query), pod_kind(), options)
+        return Pages(partial(self.get_page, path), pod_kind(), options)
 
     def list_pod_metrics(self, options: ListOptions) -> Flow[ResourceList[PodMetrics]]:
         """List the samples of pods."""
@@ -167,7 +184,7 @@ class Api:
 
         check_options(options, ListOptions)
         path = _path("/api/v1", resource, options.get("namespace"))
-        return list_all(lambda query: self.get(path, query), kind, options)
+        return list_all(partial(self.get_page, path), kind, options)
 
     def _list_metrics(
         self, resource: str, kind: Kind[M], options: ListOptions
@@ -183,7 +200,11 @@ class Api:
             "resource_version": None,
             "resource_version_match": None,
         }
-        return list_all(lambda query: self._metrics.get(tail, query), kind, whole)
+
+        def send_whole(query: Query, *_: object) -> Flow[Response]:
+            return self._metrics.get(tail, query)
+
+        return list_all(send_whole, kind, whole)
 
     def _send(self, request: Request) -> Flow[Response]:
         return send(request, self.retry, self._warn)

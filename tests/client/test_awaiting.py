@@ -273,7 +273,8 @@ async def test_many_tasks_share_one_client(cluster: Cluster, config: Config) -> 
     async with AsyncClient(config) as client, anyio.create_task_group() as group:
         for _ in range(8):
             group.start_soon(work)
-    assert cluster.accepted_connections <= 8
+    # Each of them may have two pages on their way.
+    assert cluster.accepted_connections <= 2 * 8
 
 
 async def test_cancelling_a_handshake_closes_its_connection() -> None:
