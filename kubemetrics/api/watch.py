@@ -147,7 +147,9 @@ class Watch:
         Raises:
             KubeMetricsError: going on would not help.
         """
-        if not self._as_streams_end(error):
+        if self._as_streams_end(error):
+            yield from self._keep_pace()
+        else:
             yield from self._wait(error)
         while isinstance(error, Expired):
             try:
@@ -220,6 +222,12 @@ class Watch:
         broke = isinstance(error, TransportError) and error.reason in _BROKEN
         return broke and self._had_event
 
+    def _keep_pace(self) -> Flow[None]:
+        """Wait before a stream is opened too soon after the one before it."""
+        rest = self._began + self._api.retry.watch_interval - self._clock()
+        if rest > 0:
+            yield Pause(rest, "the watch's stream ended soon", last=True)
+
     def _wait(self, error: KubeMetricsError | None) -> Flow[None]:
         if error is not None and self._is_lasting(error):
             raise error
@@ -227,6 +235,7 @@ class Watch:
         yield Pause(
             self._backoff.next(at_least=asked or 0.0),
             f"the watch ended: {error or 'at once, with nothing said'}",
+            last=True,
         )
 
     def _is_lasting(self, error: KubeMetricsError) -> bool:

@@ -39,10 +39,14 @@ class Consumer:
     """A watch, its clock and the picture that its events have drawn."""
 
     def __init__(
-        self, options: WatchOptions | None = None, *, random: float = 0.0
+        self,
+        options: WatchOptions | None = None,
+        *,
+        random: float = 0.0,
+        interval: float = 0.0,
     ) -> None:
         self.clock = Clock()
-        policy = RetryPolicy(attempts=1, random=lambda: random)
+        policy = RetryPolicy(attempts=1, random=lambda: random, watch_interval=interval)
         self.watch = Watch(Api(retry=policy), options or {}, clock=self.clock)
         self.waits: list[float] = []
         self.picture: dict[str, str] = {}
@@ -475,3 +479,22 @@ def test_without_a_list_a_410_brings_one() -> None:
 def test_a_failing_first_list_is_the_callers_to_hear() -> None:
     with pytest.raises(TransportError):
         Consumer().begin(broken("refused"))
+
+
+@pytest.mark.parametrize(
+    ("lived", "waits"), [(0.0, [1.0]), (0.25, [0.75]), (1.0, []), (300.0, [])]
+)
+def test_streams_are_opened_at_most_once_a_second(
+    lived: float, waits: list[float]
+) -> None:
+    """A server that closes after each event was asked 70 times a second."""
+    consumer = Consumer(interval=1.0)
+    consumer.begin(pods(version=5))
+    consumer.open()
+    consumer.feed(line("ADDED", pod("a", 6)))
+    consumer.ended(None, lived=lived)
+    assert consumer.waits == waits
+
+
+def test_a_second_is_what_is_kept_between_streams() -> None:
+    assert RetryPolicy().watch_interval == 1.0

@@ -30,7 +30,9 @@ VERSION = 7
 DEADLINE, SILENCE = 1.2, 0.1
 """Seconds of the whole call, and until a stream that says nothing counts as dead."""
 
-POLICY = RetryPolicy(first_wait=0.01, watch_first_wait=0.45, random=lambda: 0.0)
+POLICY = RetryPolicy(
+    first_wait=0.01, watch_first_wait=0.45, watch_interval=0.0, random=lambda: 0.0
+)
 """A watch that fails for good is begun twice: after the second the wait is too long."""
 
 MOST = 20

@@ -24,7 +24,9 @@ from .consumer import MARKERS, Consumer
 from .troubles import Trouble
 from .waiting import WATCHDOG
 
-QUICK = RetryPolicy(first_wait=0.01, watch_first_wait=0.02, random=lambda: 0.0)
+QUICK = RetryPolicy(
+    first_wait=0.01, watch_first_wait=0.02, watch_interval=0.0, random=lambda: 0.0
+)
 
 POD = ("team-b", "debug-tzpns")
 PODS = "/api/v1/pods"
@@ -63,6 +65,7 @@ def giving_up(draws: int) -> RetryPolicy:
     return RetryPolicy(
         first_wait=0.01,
         watch_first_wait=0.01,
+        watch_interval=0.0,
         watch_longest=86_400.0,
         random=lambda: next(numbers),
     )

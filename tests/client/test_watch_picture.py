@@ -28,7 +28,11 @@ LAST = ("zzz", "the-last")
 """Last in every list, too."""
 
 QUICK = RetryPolicy(
-    first_wait=0.002, watch_first_wait=0.002, watch_longest=0.02, random=random.random
+    first_wait=0.002,
+    watch_first_wait=0.002,
+    watch_interval=0.0,
+    watch_longest=0.02,
+    random=random.random,
 )
 
 
