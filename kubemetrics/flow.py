@@ -150,7 +150,7 @@ class CallTime(Protocol):
         ...
 
 
-class Answer(Protocol):
+class AnswerStream(Protocol):
     """An answer whose head has come; its body is read piece by piece.
 
     *headers* have lower-case names. *reused*: it came over a kept connection.
@@ -181,7 +181,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
-    """Send a request and wait for the head of its `Answer`.
+    """Send a request and wait for the head of its `AnswerStream`.
 
     *credential* decides which connections may be used; *silence* is how long nothing
     may come, in seconds; ``None``: for as long as the *call* lasts.
@@ -200,7 +200,7 @@ class Open:
 class Read:
     """Wait for the next bytes of an answer's body, as sent; ``b""`` at its end."""
 
-    answer: Answer
+    answer: AnswerStream
     call: CallTime
 
 
@@ -208,7 +208,7 @@ class Read:
 class Close:
     """Done with an answer: what is left of it ends its connection."""
 
-    answer: Answer
+    answer: AnswerStream
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from ..errors import (
 )
 from ..flow import (
     NOTHING,
-    Answer,
+    AnswerStream,
     Broken,
     CallTime,
     Close,
@@ -289,7 +289,7 @@ class _Attempt:
 class _Opened:
     """An answer of 2xx whose body is still to be read."""
 
-    def __init__(self, attempt: _Attempt, answer: Answer, body: Body) -> None:
+    def __init__(self, attempt: _Attempt, answer: AnswerStream, body: Body) -> None:
         self.attempt = attempt
         self.answer = answer
         self.body = body
@@ -446,7 +446,7 @@ class Exchange:
             silence=silence,
         )
         try:
-            answer: Answer = yield opening
+            answer: AnswerStream = yield opening
         except (TransportError, Broken) as error:
             raise self._failed(attempt, error) from _cause(error)
         encoding = answer.headers.get("content-encoding", "")
@@ -613,13 +613,15 @@ def _target(request: Request, answered: _Opened | Response) -> str:
     if _status(answered) not in _REDIRECTS or request.method != "GET":
         return ""
     response = cast("Response", answered)
+    location = response.headers.get("location", "")
     try:
-        target = urljoin(response.url, response.headers["location"])
+        target = urljoin(response.url, location)
         here, there = urlsplit(response.url), urlsplit(target)
         same = _server_of(here) == _server_of(there) and "@" not in there.netloc
-    except (KeyError, ValueError):
+    except ValueError:  # a port that is none, brackets that hold no address
         return ""
-    return there._replace(fragment="").geturl() if same and target.isascii() else ""
+    followed = location and same and target.isascii()
+    return there._replace(fragment="").geturl() if followed else ""
 
 
 def _server_of(url: SplitResult) -> tuple[str, str | None, int | None]:
