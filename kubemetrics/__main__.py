@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
-
-from .cli import main
 
 _SELDOM = 50_000
 """Objects; a start makes as many, and hardly a cycle among them."""
+
+_INTERRUPTED = 130
 
 
 def run() -> None:
@@ -18,9 +19,24 @@ def run() -> None:
     nor once more through everything before it ends (a seventh of ``top pods``).
     """
     gc.set_threshold(_SELDOM)
-    code = main()
+    try:
+        code = _main()
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
     gc.freeze()
     sys.exit(code)
+
+
+def _main() -> int:
+    """Run the command; a Ctrl-C that Python loses while it imports is not lost."""
+    from .errors import INTERRUPTION  # noqa: PLC0415 - within the `try`, as all else
+
+    # Where it is ignored (nohup, a shell's background) it stays so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, INTERRUPTION.handle)
+    from .cli import main  # noqa: PLC0415 - see above
+
+    return main()
 
 
 if __name__ == "__main__":

@@ -19,13 +19,40 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from http import HTTPStatus
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, NoReturn, Self, TypeAlias
 
 TransportReason: TypeAlias = Literal[
     "refused", "dns", "tls", "proxy", "reset", "timeout", "deadline", "protocol",
     "closed", "limit",
 ]  # fmt: skip
 MetricsCause: TypeAlias = Literal["absent", "down"]
+
+
+class Interruption:
+    """Ctrl-C, remembered for where its `KeyboardInterrupt` is not lost.
+
+    What a signal handler raises while Python runs a callback of its own (importlib's,
+    when a module's lock goes) is printed and forgotten. A driver looks at it before
+    each step that it takes in the main thread.
+    """
+
+    __slots__ = ("pending",)
+
+    def __init__(self) -> None:
+        self.pending: bool = False
+
+    def handle(self, *_: object) -> NoReturn:
+        """Do what Python does at SIGINT, and remember it.
+
+        Raises:
+            KeyboardInterrupt: always.
+        """
+        self.pending = True
+        raise KeyboardInterrupt
+
+
+INTERRUPTION: Final = Interruption()
+"""That of the process, as its signal handlers are."""
 
 
 class KubeMetricsError(Exception):

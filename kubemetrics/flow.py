@@ -244,40 +244,6 @@ class Broken(Exception):  # noqa: N818 - what it is to the flow that waits
         super().__init__(cause)
 
 
-class Interruption:
-    """Ctrl-C, remembered until it has been raised where it is not lost.
-
-    What a signal handler raises while Python runs a callback of its own (importlib's,
-    when a module's lock goes) is printed and forgotten. A driver asks before each step.
-    """
-
-    __slots__ = ("_pending",)
-
-    def __init__(self) -> None:
-        self._pending = False
-
-    def note(self) -> None:
-        """Remember it; from a signal handler."""
-        self._pending = True
-
-    def forget(self) -> None:
-        """It has done what it is for."""
-        self._pending = False
-
-    def raise_late(self) -> None:
-        """Raise it, if it was noted and is not forgotten.
-
-        Raises:
-            KeyboardInterrupt: it was.
-        """
-        if self._pending:
-            raise KeyboardInterrupt
-
-
-INTERRUPTION: Final = Interruption()
-"""Of the process, as its signal handlers are."""
-
-
 class Emitter:
     """A flow that emits values on its way, one at a time."""
 

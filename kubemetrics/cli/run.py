@@ -7,15 +7,17 @@ code). ``--watch`` does the same again and again.
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 from .. import console
+from ..client.session import caught
 from ..client.sync import Client, side_by_side
 from ..commandline import UsageError, config_of
-from ..config.kubeconfig import list_contexts
+from ..config.kubeconfig import list_contexts, load
 from ..config.model import Config
 from ..console import ProgressBar, exit_code, terminal
 from ..errors import Forbidden, KubeMetricsError, MetricsUnavailable
@@ -29,6 +31,9 @@ from ..views.view import RowSource, View, ViewRows, in_contexts
 from .view_commands import MACHINES, Plan, plan, reads
 
 R = TypeVar("R")
+
+_AT_ONCE: Final = 16
+"""Clusters that are read at once: each takes some threads and a TLS handshake."""
 
 
 def run(args: Namespace, view: View[R]) -> int:
@@ -182,8 +187,9 @@ class ContextReader:
     ) -> ContextResult:
         """Take a snapshot; an error is part of the result."""
         try:
-            client = self.client
-            taken = client.run(snapshot(client.api, options(client.config)))
+            with caught(UsageError):
+                client = self.client
+                taken = client.run(snapshot(client.api, options(client.config)))
         except KubeMetricsError as error:
             return ContextResult(context=self.label, error=error)
         return ContextResult(
@@ -205,10 +211,12 @@ def context_readers(args: Namespace) -> list[ContextReader]:
         ConfigError: a kubeconfig cannot be read at all.
     """
     names: list[str] = list(dict.fromkeys(args.contexts or ()))
-    if args.all_contexts:
-        names = [entry.name for entry in list_contexts(args.kubeconfig)]
-    elif len(names) <= 1:
+    if len(names) <= 1 and not args.all_contexts:
         return [ContextReader(args, None)]
+    loaded = load(args.kubeconfig, os.environ)
+    if args.all_contexts:
+        names = [entry.name for entry in list_contexts(loaded)]
+    args = Namespace(**{**vars(args), "kubeconfig": loaded})
     return [ContextReader(args, name) for name in names]
 
 
@@ -273,7 +281,7 @@ class Rounds(Generic[R]):
         """Read all contexts once, side by side."""
         with ProgressBar.for_contexts(len(self._contexts)) as bar:
             calls = [self._call(context, bar) for context in self._contexts]
-            results = side_by_side(calls)
+            results = side_by_side(calls, limit=_AT_ONCE)
         return self._round(results)
 
     def _call(

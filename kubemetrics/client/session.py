@@ -104,8 +104,10 @@ def open_session(
 
 
 @contextmanager
-def caught() -> Generator[None, None, None]:
+def caught(*known: type[Exception]) -> Generator[None, None, None]:
     """Let nothing out but errors of this package: what else comes is their cause.
+
+    Errors that are *known* go on as they are.
 
     A script that catches `KubeMetricsError` catches all that a server can bring about,
     and what nobody foresaw.
@@ -116,6 +118,8 @@ def caught() -> Generator[None, None, None]:
     try:
         yield
     except KubeMetricsError:
+        raise
+    except known:
         raise
     except Exception as error:
         raise KubeMetricsError(

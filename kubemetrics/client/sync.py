@@ -28,9 +28,8 @@ from typing import (
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
 from ..auth.credential import Credential
 from ..config.model import Config
-from ..errors import KubeMetricsError
+from ..errors import INTERRUPTION, KubeMetricsError
 from ..flow import (
-    INTERRUPTION,
     NOTHING,
     Broken,
     Close,
@@ -227,7 +226,7 @@ class SyncDriver:
         try:
             step = next(flow)
             while True:
-                INTERRUPTION.raise_late()
+                _raise_interruption()
                 try:
                     answer = self._take(step, opened)
                 except KubeMetricsError as error:
@@ -319,6 +318,12 @@ class Drive(Protocol):
 
 class _Opened(dict[Answer, Lease[Connections]]):
     """The answers that are open, and the connections they came over."""
+
+
+def _raise_interruption() -> None:
+    """Raise a Ctrl-C that was lost where Python first raised it."""
+    if INTERRUPTION.pending and threading.current_thread() is threading.main_thread():
+        raise KeyboardInterrupt
 
 
 def _within(function: Callable[[], T], seconds: float | None) -> T:

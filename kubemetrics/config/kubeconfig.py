@@ -410,7 +410,7 @@ def _empty(item: Fields, key: str) -> Fields:
     return Fields(values={}, file=item.file, path=path, problems=item.problems)
 
 
-KubeconfigSource: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any]"
+KubeconfigSource: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any] | Loaded"
 GIVEN: Final = "kubeconfig"  # the name in messages of one that came as a mapping
 
 
@@ -427,11 +427,15 @@ class Loaded:
 def load(source: KubeconfigSource | None, environ: Mapping[str, str]) -> Loaded:
     """Load *source*, else the files ``KUBECONFIG`` names, else ``~/.kube/config``.
 
+    What is loaded already is returned: a file of 200 contexts is parsed once for all.
+
     Every problem of a stanza is in the result, for the caller to raise or to bear.
 
     Raises:
         ConfigError: a file cannot be read or parsed at all, or *source* is not there.
     """
+    if isinstance(source, Loaded):
+        return source
     if isinstance(source, Mapping):
         return _from_mapping(source)
     if source is None or not os.fspath(source):

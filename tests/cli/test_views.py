@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from kubemetrics.api import Api
+from kubemetrics.cli import run as cli_run
+from kubemetrics.config import kubeconfig
+from kubemetrics.flow import Flow
+from kubemetrics.snapshot import Snapshot, SnapshotOptions, snapshot
 from tests.cluster import Cluster, Generated
 from tests.cluster.kubeconfig import write_kubeconfig
 
@@ -631,15 +638,53 @@ def test_a_context_that_fails_loses_only_its_own_rows(cluster: Cluster) -> None:
         assert f"error: context {context}: " in result.err
 
 
-def test_an_error_nobody_foresaw_in_one_of_several_contexts_is_that_error(
+def test_an_error_nobody_foresaw_costs_its_own_context_alone(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> NoReturn:
-        raise RuntimeError("not foreseen")
+    """W11: it was a traceback, and no row of the healthy clusters."""
+    taken = itertools.count()
 
-    monkeypatch.setattr("kubemetrics.cli.run.snapshot", broken)
-    with pytest.raises(RuntimeError, match="not foreseen"):
-        run(cluster, "pods", "--all-contexts")
+    def broken(api: Api, options: SnapshotOptions) -> Flow[Snapshot]:
+        if next(taken) == 1:
+            raise RuntimeError("not foreseen")
+        return snapshot(api, options)
+
+    monkeypatch.setattr(cli_run, "snapshot", broken)
+    flags = ("--context", "viewer", "--context", "admin", "--context", "cert-viewer")
+    result = run(cluster, "pods", "-A", *flags, "-o", "json")
+    assert len(items(result)) == 200
+    assert result.err.count(": unforeseen: RuntimeError: not foreseen") == 1
+    assert result.code == 1
+
+
+def test_a_kubeconfig_of_many_contexts_is_parsed_once_and_16_are_read_at_once(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W11: 200 contexts took 200 threads, and parsed the file as often."""
+    path = write_kubeconfig(
+        tmp_path / "many", merged(**{f"c{n}": cluster for n in range(24)})
+    )
+    parsed: list[str] = []
+    load = kubeconfig._from_files
+
+    def counting(paths: tuple[str, ...]) -> kubeconfig.Loaded:
+        parsed.extend(paths)
+        return load(paths)
+
+    monkeypatch.setattr(kubeconfig, "_from_files", counting)
+    used: set[int] = set()
+    read = cli_run.ContextReader.read
+
+    def noted(self: cli_run.ContextReader, *args: Any) -> cli_run.ContextResult:  # noqa: ANN401
+        used.add(threading.get_ident())
+        return read(self, *args)
+
+    monkeypatch.setattr(cli_run.ContextReader, "read", noted)
+    environ = {"KUBECONFIG": str(path)}
+    result = run(cluster, "nodes", "--all-contexts", "-o", "json", environ=environ)
+    assert len({item["context"] for item in items(result)}) == 24
+    assert parsed == [str(path)]
+    assert len(used) <= 16
 
 
 def test_a_wrong_flag_is_one_mistake_however_many_contexts(cluster: Cluster) -> None:
