@@ -386,6 +386,7 @@ class Client:
     def iter_pods(self, **options: Unpack[ListOptions]) -> Iterator[ResourceList[Pod]]:
         """List pods page by page, for who wants to keep nothing.
 
+        At most three pages are kept, the one yielded and two that are asked for ahead.
         A list that expires half-way goes on where it was, as of a later moment.
         """
         pages = self.api.pages_of_pods(options)
