@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import (
     AsyncGenerator,
@@ -54,7 +53,7 @@ from ..flow import (
     Wait,
     Work,
 )
-from ..transport.async_network import AsyncAnswer, AsyncConnections
+from ..transport.async_network import AsyncAnswer, AsyncConnections, soon_here
 from ..transport.connections import Lease, Pools
 from ..transport.endpoint import Headers
 from ..transport.network import Call
@@ -181,7 +180,7 @@ class AsyncDriver:
     async def _within(self, call: CallTime, work: Awaitable[T]) -> T:
         """Await *work* for as long as the call and the client last."""
         with anyio.move_on_after(call.remaining()) as scope:
-            self._waiting[scope] = _threadsafe()
+            self._waiting[scope] = soon_here()
             try:
                 return await work
             finally:
@@ -316,15 +315,6 @@ async def _in_a_thread(function: Callable[[], T], *, abandon: bool = True) -> T:
         if "new thread" not in str(error):
             raise
         return function()
-
-
-def _threadsafe() -> _Soon:
-    try:
-        return asyncio.get_running_loop().call_soon_threadsafe
-    except RuntimeError:
-        import trio  # noqa: PLC0415 - it is what runs
-
-        return trio.lowlevel.current_trio_token().run_sync_soon
 
 
 @final

@@ -6,12 +6,19 @@ can be closed from anywhere, whatever has become of the loop that opened them.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import ssl
 import time
 import weakref
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Sequence,
+)
 from typing import Any, Final, cast
 
 import anyio
@@ -47,6 +54,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
         self._limit = limit
         self._names = names
         self.watch = AnswerWatch()
+        self._soon = soon_here()
         forget_after_fork(self)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -101,6 +109,14 @@ class AsyncStream(httpcore.AsyncNetworkStream):
         self.watch.spent = True
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
+
+    def end(self) -> None:
+        """Close the connection in its own loop, or here where that has ended."""
+        self.shut_down()
+        try:
+            self._soon(self.abort)
+        except RuntimeError:
+            self._sock.close()
 
     def release(self) -> None:
         """Part from the call; it is its task that is cancelled, not this."""
@@ -247,7 +263,31 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         """End every connection, for good, in whichever loop it is."""
         self._closed = True
         for stream in tuple(self._streams):
-            stream.shut_down()
+            stream.end()
+
+
+def soon_here() -> Callable[[Callable[[], None]], None]:
+    """Return what calls a function soon in the running loop, from any thread.
+
+    It raises a `RuntimeError` once the loop has ended, and keeps no loop alive: what
+    is kept for a loop would never go.
+    """
+    running: Any
+    try:
+        running, name = asyncio.get_running_loop(), "call_soon_threadsafe"
+    except RuntimeError:
+        import trio  # noqa: PLC0415 - it is what runs
+
+        running, name = trio.lowlevel.current_trio_token(), "run_sync_soon"
+    known = weakref.ref(running)
+
+    def soon(function: Callable[[], None]) -> None:
+        alive = known()
+        if alive is None:
+            raise RuntimeError("the event loop has ended")
+        getattr(alive, name)(function)
+
+    return soon
 
 
 async def resolve(host: str, port: int, until: Deadline) -> list[Address]:
