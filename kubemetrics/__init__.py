@@ -43,7 +43,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ._version import __version__
+__version__: Final = "0.1.0"
 
 if TYPE_CHECKING:
     from .api import ResourceList

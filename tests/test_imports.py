@@ -10,7 +10,7 @@ import pytest
 
 _SHOW: Final = "; import sys; print(*sorted(sys.modules))"
 
-PACKAGE: Final = {"kubemetrics", "kubemetrics._version"}
+PACKAGE: Final = {"kubemetrics"}
 HEAVY: Final = {
     "anyio",
     "asyncio",

@@ -27,7 +27,7 @@ def contract() -> list[list[str]]:
 
 def rooms() -> list[str]:
     """Return the rooms of the contract that a map is to show, from the top."""
-    hidden = {"__main__", "_version", "frozen"}
+    hidden = {"__main__", "frozen"}
     return [room for rank in contract() for room in rank if room not in hidden]
 
 

@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final, NamedTuple
 
-from .. import console
-from .._version import __version__
+from .. import __version__, console
 from ..commandline import (
     FLAGS,
     VALUED,

@@ -125,7 +125,7 @@ def _run(args: Namespace) -> int:
 
 def facts_of(config: Config) -> Iterator[Fact]:
     """Return the values of a configuration and their origins, without any secret."""
-    from ..transport.proxy import without_credentials  # noqa: PLC0415 - httpx, not for --help
+    from ..transport.endpoint import without_credentials  # noqa: PLC0415 - httpx, not for --help
 
     origins = dict(config.origins)
     yield Fact("source", config.source)
@@ -184,7 +184,7 @@ def _impersonated(who: Impersonation) -> str:
 
 
 def _transport(config: Config, origins: dict[str, str]) -> Iterator[Fact]:
-    from ..transport.proxy import choose  # noqa: PLC0415 - httpx, not for --help
+    from ..transport.endpoint import choose  # noqa: PLC0415 - httpx, not for --help
 
     proxy = choose(config, os.environ)
     if proxy:

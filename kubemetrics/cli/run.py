@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 from .. import console
-from ..client.session import caught
+from ..client import caught
 from ..client.sync import Client, side_by_side
 from ..commandline import UsageError, config_of
 from ..config.kubeconfig import list_contexts, load

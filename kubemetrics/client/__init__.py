@@ -1,4 +1,143 @@
-"""Two clients over one set of flows: `Client` blocks, `AsyncClient` awaits.
+"""What both clients share: a session with one server, and the net below their calls."""
 
-Each is imported from its own module, since only the asynchronous one needs anyio.
-"""
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import partial
+from typing import Final, NoReturn
+
+from ..api import Api, RetryPolicy
+from ..api.exchange import Exchange
+from ..auth.credential import Credential, CredentialSource
+from ..auth.sources import credential_source
+from ..config.model import Config
+from ..errors import KubeMetricsError
+from ..flow import CallTime, Request
+from ..frozen import dataclass
+from ..transport.connections import BodyReader, exchange
+from ..transport.endpoint import ConnectionKey, Endpoint, Headers
+from ..transport.tls import Roots, check_pair
+
+READ: Final = 65.0
+"""Seconds that nothing may come for: the API server's own limit is 60."""
+
+_log: Final = logging.getLogger("kubemetrics")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One server, the credentials for it and the flows to speak to it.
+
+    *silence* is how long nothing may come, in seconds.
+    """
+
+    config: Config
+    endpoint: Endpoint
+    source: CredentialSource
+    roots: Roots
+    api: Api
+    silence: float
+    clock: Callable[[], float] = time.monotonic
+
+    @property
+    def address(self) -> str:
+        """The server's URL."""
+        return self.config.server
+
+    def exchange(self, call: CallTime, life: CallTime) -> Exchange:
+        """Return the exchanges of *call*, of a client that lives for *life*."""
+        return Exchange(self, call, life, self.silence)
+
+    def connection_key(self, credential: Credential) -> ConnectionKey:
+        """Return the key of the connections that an attempt may use."""
+        return credential.certificate, self.roots.current()
+
+    def url(self, request: Request) -> str:
+        """Return the address of a request."""
+        return self.endpoint.url(request)
+
+    def headers(self, request: Request, credential: Credential) -> Headers:
+        """Return all headers of one attempt."""
+        return self.endpoint.headers(request, credential)
+
+    def body(self, *, url: str, encoding: str) -> BodyReader:
+        """Return what reads a body of that encoding."""
+        return BodyReader(url=url, encoding=encoding)
+
+
+def open_session(
+    config: Config | None,
+    *,
+    silence: float,
+    user_agent: str = "",
+    on_warning: Callable[[str], None] | None = None,
+    retry: RetryPolicy | None = None,
+) -> Session:
+    """Put a session together; nothing is contacted yet.
+
+    Raises:
+        ConfigError: the configuration cannot work.
+        CredentialError: nor can the credentials.
+    """
+    if config is None:
+        from ..config.resolve import load_config  # noqa: PLC0415 - reads files
+
+        config = load_config()
+    return Session(
+        config=config,
+        endpoint=Endpoint(config, user_agent=user_agent, environ=os.environ),
+        source=credential_source(
+            config,
+            exchange=exchange,
+            environ=os.environ,
+            check=partial(check_pair, config),
+        ),
+        roots=Roots(config),
+        api=Api(retry=retry, on_warning=on_warning or _log_warning),
+        silence=silence,
+    )
+
+
+@contextmanager
+def caught(*known: type[Exception]) -> Generator[None, None, None]:
+    """Let nothing out but errors of this package: what else comes is their cause.
+
+    Errors that are *known* go on as they are.
+
+    A script that catches `KubeMetricsError` catches all that a server can bring about,
+    and what nobody foresaw.
+
+    Raises:
+        KubeMetricsError: always, if anything but an exit is raised inside.
+    """
+    try:
+        yield
+    except KubeMetricsError:
+        raise
+    except known:
+        raise
+    except Exception as error:
+        raise KubeMetricsError(
+            f"unforeseen: {type(error).__name__}: {error}"
+        ) from error
+
+
+def unpicklable(client: object) -> NoReturn:
+    """Refuse to pickle a client.
+
+    Raises:
+        TypeError: always.
+    """
+    raise TypeError(
+        f"a {type(client).__name__} cannot be pickled or copied: it holds connections;"
+        " pass its `config`, and make a client of it there"
+    )
+
+
+def _log_warning(text: str) -> None:
+    """Log a warning of the server, as client-go does by default."""
+    _log.warning("the server warns: %s", text)

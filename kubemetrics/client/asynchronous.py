@@ -57,7 +57,7 @@ from ..transport.async_network import AsyncAnswer, AsyncConnections, soon_here
 from ..transport.connections import Lease, Pools
 from ..transport.endpoint import Headers
 from ..transport.network import Call
-from .session import READ, Session, caught, open_session, unpicklable
+from . import READ, Session, caught, open_session, unpicklable
 
 if TYPE_CHECKING:
     from ..api.watch import Watch, WatchEvent, WatchOptions

@@ -47,7 +47,7 @@ from ..flow import (
 from ..transport.connections import Answer, Connections, Lease, Pools
 from ..transport.endpoint import Headers
 from ..transport.network import Call
-from .session import READ, Session, caught, open_session, unpicklable
+from . import READ, Session, caught, open_session, unpicklable
 
 if TYPE_CHECKING:
     from ..api.watch import Watch, WatchEvent, WatchOptions

@@ -1,6 +1,7 @@
 """Connections to one server: a request is sent on one of them, its answer is read.
 
-The blocking half; `transport.async_network` has the other.
+A body comes piece by piece and is decompressed within bounds. This is the blocking
+half; `transport.async_network` has the other.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
@@ -15,11 +17,10 @@ from typing import Any, Final, Generic, Protocol, TypeVar, cast
 import httpcore
 
 from ..config.model import Config
-from ..errors import TransportError
+from ..errors import TransportError, TransportReason
 from ..flow import PeerCertificate
 from ..forks import forget_after_fork, generation
 from .backend import Backend
-from .body import BodyReader
 from .endpoint import ConnectionKey, Endpoint, Headers
 from .failures import (
     NETWORK_ERRORS,
@@ -32,6 +33,103 @@ from .failures import (
 )
 from .network import AnswerWatch, Call, RequestContext, TlsNames, WaitLimit
 from .tls import peer_certificate, trust_directories
+
+MOST_BYTES: Final = 4 << 30
+"""A list of a few 100,000 pods in one piece is 1 to 2 GB."""
+
+_FREE: Final = 16 << 20
+_HIGHEST_RATIO: Final = 300
+"""Real lists shrink by 10 to 40; gzip's own limit is about 1,030."""
+
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+class _Inflater(Protocol):
+    """What ``zlib.decompressobj`` returns: its class has no public name."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
+
+
+class BodyReader:
+    """Decompresses and joins the bytes of a body as they come, within bounds.
+
+    Raises:
+        TransportError: too large, a decompression bomb, not what its encoding says, or
+            cut short.
+    """
+
+    def __init__(self, *, url: str, encoding: str, most: int = MOST_BYTES) -> None:
+        self._url = url
+        self._most = most
+        self._gzip = self._decompressor(encoding.strip().lower())
+        self._received = 0
+        self._size = 0
+        self._parts: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Keep and return what these bytes are, decompressed."""
+        self._received += len(chunk)
+        part = chunk if self._gzip is None else self._inflate(chunk)
+        self._size += len(part)
+        self._check()
+        self._parts.append(part)
+        return part
+
+    def finish(self) -> bytes:
+        """Return the whole body, once the last byte came."""
+        if self._gzip is not None and self._received and not self._gzip.eof:
+            raise self._error("reset", "the compressed answer was cut short")
+        body = b"".join(self._parts)
+        self._parts.clear()
+        return body
+
+    def forget(self) -> None:
+        """Drop the bytes that were kept: a stream is read as it comes."""
+        self._parts.clear()
+        self._size = self._received = 0
+
+    def _inflate(self, chunk: bytes) -> bytes:
+        gzip = self._gzip
+        if gzip is None or gzip.eof:
+            return b""
+        try:
+            # Bounded, so that a bomb costs no memory before it is noticed.
+            room = max(_FREE, self._received * _HIGHEST_RATIO) - self._size + 1
+            part = gzip.decompress(chunk, room)
+        except zlib.error:
+            raise self._error(
+                "protocol", "the answer is not the gzip it says"
+            ) from None
+        if gzip.unconsumed_tail:
+            self._size += len(part)
+            self._check()
+        return part
+
+    def _check(self) -> None:
+        if self._size > self._most:
+            raise self._error("limit", f"the answer is larger than {self._most} bytes")
+        too_dense = self._size > max(_FREE, self._received * _HIGHEST_RATIO)
+        if self._gzip is not None and too_dense:
+            raise self._error(
+                "limit",
+                f"the answer grows more than {_HIGHEST_RATIO}-fold when decompressed:"
+                " not the API's",
+            )
+
+    def _decompressor(self, encoding: str) -> _Inflater | None:
+        if encoding in {"", "identity"}:
+            return None
+        if encoding in {"gzip", "x-gzip"}:
+            return zlib.decompressobj(_GZIP)
+        raise self._error("protocol", f'the answer is encoded as "{encoding[:40]}"')
+
+    def _error(self, reason: TransportReason, text: str) -> TransportError:
+        return TransportError(f"{self._url}: {text}", url=self._url, reason=reason)
+
 
 H = TypeVar("H")
 

@@ -12,8 +12,8 @@ import httpcore
 
 from ..errors import TransportError, TransportReason
 from ..text import printable
+from .endpoint import without_credentials
 from .network import Call
-from .proxy import without_credentials
 from .tls import WrongHostError
 
 _UNTRUSTED: Final = (

@@ -28,7 +28,7 @@ from kubemetrics.flow import (
     Wait,
     Work,
 )
-from kubemetrics.transport.body import BodyReader
+from kubemetrics.transport.connections import BodyReader
 
 T = TypeVar("T")
 

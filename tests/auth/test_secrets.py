@@ -21,8 +21,8 @@ from kubemetrics.auth import credential_source
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
 from kubemetrics.errors import KubeMetricsError
 from kubemetrics.transport.connections import exchange
+from kubemetrics.transport.endpoint import choose
 from kubemetrics.transport.failures import translate
-from kubemetrics.transport.proxy import choose
 from kubemetrics.transport.tls import build_context
 from tests.transport.certs import leaf, ordinary
 

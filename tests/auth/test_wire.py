@@ -16,8 +16,8 @@ from threading import Barrier
 import pytest
 import yaml
 
+from kubemetrics import client as session
 from kubemetrics.auth import credential_source
-from kubemetrics.client import session
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
 from kubemetrics.config.resolve import in_cluster_config
 from kubemetrics.errors import CredentialError, Forbidden, TransportError, Unauthorized

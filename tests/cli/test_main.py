@@ -325,7 +325,7 @@ def test_an_interrupt_that_python_loses_while_it_imports_is_heard(
     words = ["raw", "/version", "--kubeconfig", str(cluster.kubeconfig("admin"))]
     with interruptible():
         done = subprocess.run(
-            [sys.executable, "-c", _LOSES, "kubemetrics.client.session", *words],
+            [sys.executable, "-c", _LOSES, "kubemetrics.client", *words],
             capture_output=True,
             check=False,
         )

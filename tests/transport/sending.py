@@ -15,8 +15,7 @@ from kubemetrics.auth.credential import ClientCertificate
 from kubemetrics.config.model import Config
 from kubemetrics.transport.async_network import AsyncConnections
 from kubemetrics.transport.backend import Backend
-from kubemetrics.transport.body import BodyReader
-from kubemetrics.transport.connections import Connections
+from kubemetrics.transport.connections import BodyReader, Connections
 from kubemetrics.transport.endpoint import Endpoint, Headers
 from kubemetrics.transport.network import Call, RequestContext, TlsNames
 

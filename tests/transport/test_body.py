@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics.errors import TransportError
-from kubemetrics.transport.body import BodyReader
+from kubemetrics.transport.connections import BodyReader
 
 URL = "https://cluster/api/v1/pods"
 

@@ -13,8 +13,8 @@ import pytest
 
 from kubemetrics.config.model import Config
 from kubemetrics.errors import TransportError
+from kubemetrics.transport.endpoint import without_credentials
 from kubemetrics.transport.failures import explain_tls, translate
-from kubemetrics.transport.proxy import without_credentials
 from kubemetrics.transport.tls import WrongHostError
 
 from .certs import Issued, authority, leaf, ordinary

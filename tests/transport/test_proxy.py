@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kubemetrics.config.model import Config
 from kubemetrics.errors import ConfigError
-from kubemetrics.transport.proxy import bypasses, choose, without_credentials
+from kubemetrics.transport.endpoint import bypasses, choose, without_credentials
 
 # golang.org/x/net/http/httpproxy/proxy_test.go has most of these cases.
 CASES = [
