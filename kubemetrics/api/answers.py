@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -210,10 +209,5 @@ def retry_after(response: Response) -> float | None:
     value = response.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
-    then, now = parse_http_date(value), date_of(response)
+    then, now = parse_http_date(value), response.date
     return max(0.0, (then - now).total_seconds()) if then and now else None
-
-
-def date_of(response: Response) -> datetime | None:
-    """Return the server's clock when it answered: its ``Date`` header."""
-    return parse_http_date(response.headers.get("date", ""))

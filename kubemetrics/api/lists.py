@@ -34,7 +34,6 @@ from ..frozen import dataclass
 from ..jsonread import UnreadableItem
 from ..models.resources import Pool
 from ..wire import collector_paused, decode
-from .answers import date_of
 
 if TYPE_CHECKING:
     from ..jsonread import UnreadableItem
@@ -331,7 +330,7 @@ def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]: 
                 jsonread.text(meta, "continue"),
                 jsonread.integer(meta, "remainingItemCount") or None,
                 jsonread.text(meta, "resourceVersion"),
-                date_of(response),
+                response.date,
                 response.url,
             )
     except DecodeError as error:

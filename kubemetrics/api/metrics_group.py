@@ -1,13 +1,8 @@
-"""What the server says of itself: the versions it serves, and what its user may do.
+"""The metrics API as a server has it: its versions, and why none of them answers.
 
 ``/apis`` and ``/apis/metrics.k8s.io`` may be read by whoever is authenticated
 (ClusterRole ``system:discovery``), and everybody may review their own access
 (``system:basic-user``): both settle what a failed request leaves open.
-
-The metrics API: which version answers, and why it does not when none does.
-
-On the happy path there is no discovery: the version that is served nearly everywhere is
-asked for, and only a failure is looked into.
 """
 
 from __future__ import annotations
@@ -29,17 +24,13 @@ from ..errors import (
 from ..flow import Flow, Pause, Query, Request, Response, attempt
 from ..frozen import dataclass
 from ..jsonread import EMPTY, as_object, as_objects, as_text, read_object
+from ..models.metrics import GROUP, GROUP_PATH, KNOWN_VERSIONS
 from ..wire import APIGroupWire, decode
 from .answers import AGGREGATOR_TEXTS, NO_CREDENTIALS, rbac_hint, unexpected_text
 from .exchange import RetryPolicy, send
 
 Get: TypeAlias = Callable[[str, Query], Flow[Response]]
 Post: TypeAlias = Callable[[str, Mapping[str, object]], Flow[Mapping[str, Any]]]
-
-GROUP: Final = "metrics.k8s.io"
-GROUP_PATH: Final = f"/apis/{GROUP}"
-KNOWN_VERSIONS: Final = ("v1beta1", "v1")
-"""v1 is GA in Kubernetes 1.37 (KEP-5207); metrics-server serves v1beta1 only so far."""
 
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _AGGREGATED: Final = (
@@ -245,36 +236,36 @@ class MetricsGroup:
     def __init__(self, get: Get, post: Post) -> None:
         self._get = get
         self._post = post
-        self._version = KNOWN_VERSIONS[0]
-        self._discoveries = 0
+        self.version = KNOWN_VERSIONS[0]
+        self.discoveries = 0
         self._last = Discovery()
         self._discovering: dict[str, object] = {}
 
-    def get(self, tail: str, query: Query = ()) -> Flow[Response]:
-        """GET *tail* below the version that is served.
+    def recovered(
+        self, failure: ApiError, tried: str, tail: str, query: Query, *, since: int
+    ) -> Flow[Response]:
+        """Return what another version than *tried* answers to a GET that failed.
+
+        *since* counts the discoveries before it was sent.
 
         Raises:
             MetricsUnavailable: the API is absent or down.
             Forbidden: with what explains it.
-            ApiError: any other answer, as it is.
+            ApiError: any other failure, as it is.
         """
-        tried, discoveries = self._version, self._discoveries
-        try:
-            return (yield from self._ask(tried, tail, query))
-        except (NotFound, ServiceUnavailable) as error:
-            if not _foreign(error):  # a Status: the API is there, the object is not
-                raise
-            failure = error
-        except Forbidden as error:
-            found = yield from self._discovered(discoveries)
+        if isinstance(failure, Unauthorized):
+            raise (yield from explain_unauthorized(failure, self._get))
+        if isinstance(failure, Forbidden):
+            found = yield from self._discovered(since)
             raise (
-                yield from explain_forbidden(error, self._post, absent=found.no_group)
-            ) from None
-        except Unauthorized as error:
-            raise (yield from explain_unauthorized(error, self._get)) from None
-        found = yield from self._discovered(discoveries)
+                yield from explain_forbidden(failure, self._post, absent=found.no_group)
+            )
+        looked_into = isinstance(failure, NotFound | ServiceUnavailable)
+        if not looked_into or not _foreign(failure):
+            raise failure  # a Status: the API is there, the object is not
+        found = yield from self._discovered(since)
         if found.error is not None:
-            raise _without_group(failure, found) from None
+            raise _without_group(failure, found)
         for version in _others(found.versions, tried):
             response = yield from self._try(version, tail, query)
             if response is not None:
@@ -291,21 +282,21 @@ class MetricsGroup:
         except ApiError as error:
             if _foreign(error):
                 return None
-            self._version = version
+            self.version = version
             raise
-        self._version = version
+        self.version = version
         return response
 
     def _discovered(self, since: int) -> Flow[Discovery]:
         """Discover what is registered, unless another request just did or does."""
         mine = object()
-        while self._discoveries == since:
+        while self.discoveries == since:
             if self._discovering.setdefault("by", mine) is not mine:
                 yield Pause(_POLL, "another request looks at the metrics API")
                 continue
             try:
                 self._last = yield from self._discover()
-                self._discoveries += 1
+                self.discoveries += 1
             finally:
                 self._discovering.clear()
         return self._last

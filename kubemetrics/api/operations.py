@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from ..errors import BadRequest, KubeMetricsError, NotFound
+from ..errors import ApiError, BadRequest, KubeMetricsError, NotFound
 from ..flow import Early, Flow, Query, Request, Response, attempt
 from .exchange import RetryPolicy, send
 from .lists import ListOptions, ResourceList, check_options
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..models.node import Node
     from ..models.pod import Pod
     from .lists import Kind, Pages
+    from .metrics_group import MetricsGroup
 
 # ruff: noqa: PLC0415 - models, and what reads them, are imported by the first operation
 # that returns one: importing the client takes none, listing samples no pods and nodes.
@@ -43,16 +44,40 @@ class Api:
         retry: RetryPolicy | None = None,
         on_warning: Callable[[str], None] | None = None,
     ) -> None:
-        from .metrics_group import MetricsGroup
-
         self.retry: RetryPolicy = retry or RetryPolicy()
         self._on_warning = on_warning
         self._warned: dict[str, object] = {}
-        self._metrics = MetricsGroup(self.get, self.post)
+        self._metrics: dict[str, MetricsGroup] = {}
 
     def get(self, path: str, query: Query = ()) -> Flow[Response]:
         """Send a GET and return its 2xx answer."""
         return self._send(Request(path=path, query=query))
+
+    def get_metrics(self, tail: str, query: Query = ()) -> Flow[Response]:
+        """GET *tail* below the version of the metrics API that is served.
+
+        There is no discovery: the version that is served nearly everywhere is asked
+        for, and only a failure is looked into.
+
+        Raises:
+            MetricsUnavailable: the API is absent or down.
+            Forbidden: with what explains it.
+            ApiError: any other answer, as it is.
+        """
+        from ..models.metrics import GROUP_PATH, KNOWN_VERSIONS
+
+        group = self._metrics.get("group")
+        version = group.version if group else KNOWN_VERSIONS[0]
+        before = group.discoveries if group else 0
+        try:
+            return (yield from self.get(f"{GROUP_PATH}/{version}{tail}", query))
+        except ApiError as error:
+            failure = error
+        from .metrics_group import MetricsGroup
+
+        made = group or MetricsGroup(self.get, self.post)
+        group = self._metrics.setdefault("group", made)  # one, whoever fails first
+        return (yield from group.recovered(failure, version, tail, query, since=before))
 
     def get_page(
         self,
@@ -138,7 +163,7 @@ class Api:
         from .lists import read_object
 
         try:
-            response = yield from self._metrics.get(
+            response = yield from self.get_metrics(
                 _path("", "pods", namespace, _named(name))
             )
         except NotFound as error:
@@ -151,7 +176,7 @@ class Api:
         from .lists import read_object
 
         try:
-            response = yield from self._metrics.get(
+            response = yield from self.get_metrics(
                 _path("", "nodes", None, _named(name))
             )
         except NotFound as error:
@@ -202,7 +227,7 @@ class Api:
         }
 
         def send_whole(query: Query, *_: object) -> Flow[Response]:
-            return self._metrics.get(tail, query)
+            return self.get_metrics(tail, query)
 
         return list_all(send_whole, kind, whole)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
-from ..api.answers import date_of
 from ..config.model import Config
 from ..errors import (
     ApiError,
@@ -58,7 +57,7 @@ class Contact:
     @property
     def date(self) -> float | None:
         """The server's clock, in seconds since the epoch."""
-        found = date_of(self.result) if isinstance(self.result, Response) else None
+        found = self.result.date if isinstance(self.result, Response) else None
         return None if found is None else found.timestamp()
 
 

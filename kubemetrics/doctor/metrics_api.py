@@ -13,7 +13,7 @@ from typing import Final
 
 from .. import jsonread
 from ..api import Api, ListOptions
-from ..api.metrics_group import GROUP_PATH, registered_versions
+from ..api.metrics_group import registered_versions
 from ..errors import (
     ApiError,
     Forbidden,
@@ -26,6 +26,7 @@ from ..errors import (
 from ..flow import Flow, Response, attempt
 from ..frozen import dataclass
 from ..jsonread import EMPTY
+from ..models.metrics import GROUP_PATH
 from ..models.pod import Pod
 from ..models.resources import Pool
 from ..snapshot import Snapshot

@@ -8,11 +8,12 @@ from typing import Any, Final, cast
 
 from .. import jsonread
 from ..api import Api
-from ..api.metrics_group import GROUP, may
+from ..api.metrics_group import may
 from ..errors import Forbidden, KubeMetricsError, NotFound, Unauthorized
 from ..flow import Flow, attempt, gather
 from ..frozen import dataclass
 from ..jsonread import EMPTY
+from ..models.metrics import GROUP
 from .connection import unauthorized
 from .finding import Finding
 

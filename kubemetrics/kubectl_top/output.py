@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 
 from .. import console
 from ..api.answers import unexpected_text
-from ..api.metrics_group import serves_metrics
 from ..errors import (
     ApiError,
     Forbidden,
@@ -399,6 +398,8 @@ def _check_served() -> Flow[None]:
     Raises:
         KubectlError: it does not; or it failed, where client-go makes up the text.
     """
+    from ..api.metrics_group import serves_metrics  # noqa: PLC0415 - after a failure
+
     try:
         served = yield from serves_metrics()
     except Unauthorized as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from .. import jsonread
 from ..errors import DecodeError
@@ -14,6 +14,11 @@ from ..quantity import Quantity
 from ..times import parse_duration
 from ..wire import ContainerMetricsWire, NodeMetricsWire, PodMetricsWire
 from .resources import CPU, MEMORY, Pool, Quantities, sample_meta, total
+
+GROUP: Final = "metrics.k8s.io"
+GROUP_PATH: Final = f"/apis/{GROUP}"
+KNOWN_VERSIONS: Final = ("v1beta1", "v1")
+"""v1 is GA in Kubernetes 1.37 (KEP-5207); metrics-server serves v1beta1 only so far."""
 
 
 @dataclass(frozen=True, slots=True)
