@@ -12,12 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import field
-from datetime import datetime
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from .errors import KubeMetricsError
 from .frozen import dataclass
-from .times import parse_http_date
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -79,11 +77,6 @@ class Response:
     url: str
     elapsed: float = 0.0
     certificate: PeerCertificate | None = None
-
-    @property
-    def date(self) -> datetime | None:
-        """The server's clock when it answered: its ``Date`` header."""
-        return parse_http_date(self.headers.get("date", ""))
 
 
 @dataclass(frozen=True, slots=True)

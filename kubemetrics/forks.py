@@ -20,7 +20,6 @@ class Inherited(Protocol):
 
 
 _inherited: Final[weakref.WeakSet[Inherited]] = weakref.WeakSet()
-_forks: int = 0
 
 
 def forget_after_fork(thing: Inherited) -> None:
@@ -28,14 +27,7 @@ def forget_after_fork(thing: Inherited) -> None:
     _inherited.add(thing)
 
 
-def generation() -> int:
-    """Return how often this process and its forebears were forked off another."""
-    return _forks
-
-
 def _after_fork() -> None:
-    global _forks  # noqa: PLW0603 - it counts
-    _forks += 1
     for thing in tuple(_inherited):
         thing.forget()
 

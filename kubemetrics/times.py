@@ -6,6 +6,7 @@ Durations are Go's (``1m30.5s``), moments RFC 3339, ages those of kubectl's tabl
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -152,6 +153,11 @@ def parse_http_date(text: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def server_date(headers: Mapping[str, str]) -> datetime | None:
+    """Return the server's clock when it answered: its ``Date`` header."""
+    return parse_http_date(headers.get("date", ""))
 
 
 _SECOND: Final = timedelta(seconds=1)

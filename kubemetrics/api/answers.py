@@ -16,7 +16,7 @@ from ..errors import ApiError, DecodeError, api_error_class
 from ..flow import Response
 from ..jsonread import EMPTY, as_integer, as_object, as_objects, as_text
 from ..text import one_line
-from ..times import parse_http_date
+from ..times import parse_http_date, server_date
 from ..wire import StatusWire, decode
 
 AGGREGATOR_TEXTS: Final = ("service unavailable", "error trying to reach service")
@@ -209,5 +209,5 @@ def retry_after(response: Response) -> float | None:
     value = response.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
-    then, now = parse_http_date(value), response.date
+    then, now = parse_http_date(value), server_date(response.headers)
     return max(0.0, (then - now).total_seconds()) if then and now else None

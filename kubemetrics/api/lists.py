@@ -33,6 +33,7 @@ from ..flow import Early, Flow, Join, Query, Response, Start, Task, gather
 from ..frozen import dataclass
 from ..jsonread import UnreadableItem
 from ..models.resources import Pool
+from ..times import server_date
 from ..wire import collector_paused, decode
 
 if TYPE_CHECKING:
@@ -330,7 +331,7 @@ def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]: 
                 jsonread.text(meta, "continue"),
                 jsonread.integer(meta, "remainingItemCount") or None,
                 jsonread.text(meta, "resourceVersion"),
-                response.date,
+                server_date(response.headers),
                 response.url,
             )
     except DecodeError as error:

@@ -20,7 +20,7 @@ from ..flow import CallTime, Request
 from ..frozen import dataclass
 from ..transport.connections import BodyReader, exchange
 from ..transport.endpoint import ConnectionKey, Endpoint, Headers
-from ..transport.tls import Roots, check_pair
+from ..transport.tls import Roots, changes_on_disk, check_pair
 
 READ: Final = 65.0
 """Seconds that nothing may come for: the API server's own limit is 60."""
@@ -38,7 +38,7 @@ class Session:
     config: Config
     endpoint: Endpoint
     source: CredentialSource
-    roots: Roots
+    roots: Roots | None
     api: Api
     silence: float
     clock: Callable[[], float] = time.monotonic
@@ -54,7 +54,20 @@ class Session:
 
     def connection_key(self, credential: Credential) -> ConnectionKey:
         """Return the key of the connections that an attempt may use."""
-        return credential.certificate, self.roots.current()
+        return credential.certificate, (
+            self.roots.current() if self.roots else self._given_authorities
+        )
+
+    def known_connection_key(self, credential: Credential) -> ConnectionKey | None:
+        """Return that key if no file need be looked at for it now; never blocks."""
+        if self.roots is None:
+            return credential.certificate, self._given_authorities
+        known = self.roots.cached()
+        return None if known is None else (credential.certificate, known)
+
+    @property
+    def _given_authorities(self) -> bytes | None:
+        return self.config.certificate_authority_data or None
 
     def url(self, request: Request) -> str:
         """Return the address of a request."""
@@ -96,7 +109,7 @@ def open_session(
             environ=os.environ,
             check=partial(check_pair, config),
         ),
-        roots=Roots(config),
+        roots=Roots(config) if changes_on_disk(config) else None,
         api=Api(retry=retry, on_warning=on_warning or _log_warning),
         silence=silence,
     )

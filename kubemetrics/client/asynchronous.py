@@ -211,11 +211,10 @@ class AsyncDriver:
         self, credential: Credential, step: Open
     ) -> tuple[Lease[AsyncConnections], AsyncConnections | None]:
         """Borrow connections; files are read and contexts are built in a thread."""
-        roots = self._session.roots.peek()
-        if roots is not None:
-            lease = self._pools.current((credential.certificate, roots[0]))
-            if lease is not None:
-                return lease, None
+        key = self._session.known_connection_key(credential)
+        lease = self._pools.current(key) if key else None
+        if lease is not None:
+            return lease, None
 
         def borrow() -> tuple[Lease[AsyncConnections], AsyncConnections | None]:
             return self._pools.borrow(self._session.connection_key(credential))

@@ -16,7 +16,7 @@ from ..errors import (
 )
 from ..flow import PeerCertificate, Response
 from ..frozen import dataclass
-from ..times import rfc3339_of, two_units
+from ..times import rfc3339_of, server_date, two_units
 from .finding import Finding
 
 SOON: Final = 7 * 86400
@@ -57,7 +57,11 @@ class Contact:
     @property
     def date(self) -> float | None:
         """The server's clock, in seconds since the epoch."""
-        found = self.result.date if isinstance(self.result, Response) else None
+        found = (
+            server_date(self.result.headers)
+            if isinstance(self.result, Response)
+            else None
+        )
         return None if found is None else found.timestamp()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 import time
@@ -26,7 +27,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import httpcore
 
-from ..forks import forget_after_fork, generation
+from ..forks import forget_after_fork
 from .backend import Address, Race, Resolution, numeric
 from .connections import AnswerHead, Route
 from .endpoint import ConnectionKey, Endpoint, Headers
@@ -37,13 +38,13 @@ from .network import (
     Deadline,
     RequestContext,
     TlsNames,
+    TlsSession,
     WaitLimit,
     forget_socket,
     handshake_errors,
     limit_of,
     readable,
 )
-from .tls import TlsSession
 
 
 class AsyncStream(httpcore.AsyncNetworkStream):
@@ -369,7 +370,7 @@ class AsyncAnswer(AnswerHead):
 
     async def close(self) -> None:
         """Give the connection back, or close it if there was more to come."""
-        if self._generation != generation():
+        if self._process != os.getpid():
             return
         self._end()
         with anyio.CancelScope(shield=True):

@@ -19,7 +19,7 @@ import httpcore
 from ..config.model import Config
 from ..errors import TransportError, TransportReason
 from ..flow import PeerCertificate
-from ..forks import forget_after_fork, generation
+from ..forks import forget_after_fork
 from .backend import Backend
 from .endpoint import ConnectionKey, Endpoint, Headers
 from .failures import (
@@ -358,7 +358,7 @@ class AnswerHead:
         self._connection = connection
         self._stream = stream
         context.opened.clear()  # nothing to be ended but with the answer
-        self._generation = generation()
+        self._process = os.getpid()
         self._last = b""
         self._complete = False
         if not stream.watch.reads:
@@ -385,7 +385,7 @@ class AnswerHead:
         return self._route.error(error, self._url, self._context, self._started)
 
     def _check(self) -> None:
-        if self._generation != generation():
+        if self._process != os.getpid():
             raise httpcore.ReadError  # the connection is the parent's
 
 
@@ -487,7 +487,7 @@ class Answer(AnswerHead):
     def close(self) -> None:
         """Give the connection back, or close it if there was more to come."""
         places, self._places = self._places, None
-        if places is not None and self._generation == generation():
+        if places is not None and self._process == os.getpid():
             try:
                 self._end()
                 self._response.close()

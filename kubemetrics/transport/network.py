@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol, Self
 import httpcore
 
 from ..forks import forget_after_fork
-from .tls import TlsSession
+from .tls import raise_explained
 
 RAW_BYTES: Final = 256 * 1024
 """Bytes of TLS records read at a time: one system call for up to sixteen of them."""
@@ -261,6 +261,70 @@ class AnswerWatch:
         blank = (b"\n\r\n", b"\n\n")
         if not self._last.endswith((body, *blank) if body else blank):
             self.spent = True
+
+
+class TlsSession:
+    """One TLS connection without its network: bytes in, bytes out.
+
+    *name* is sent (SNI) and verified; ``None`` where nothing is verified.
+    """
+
+    def __init__(self, context: ssl.SSLContext, name: str | None) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self.object: ssl.SSLObject = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=name
+        )
+
+    def handshake(self) -> bool:
+        """Go on with the handshake; return whether it is complete.
+
+        Raises:
+            ssl.SSLError: it failed; what is `outgoing` tells the server why.
+        """
+        try:
+            self.object.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLCertVerificationError as error:
+            raise_explained(error, self.object)
+            raise
+        return True
+
+    def read(self, most: int) -> bytes | None:
+        """Return what has come, ``b""`` for the end, ``None`` for nothing yet."""
+        parts: list[bytes] = []
+        try:
+            while most > 0 and (part := self.object.read(most)):
+                parts.append(part)
+                most -= len(part)
+        except ssl.SSLWantReadError:
+            if not parts:
+                return None
+        except ssl.SSLEOFError:
+            pass  # no farewell: as common as one, and HTTP knows its own end
+        return b"".join(parts)
+
+    def write(self, data: bytes) -> None:
+        """Encrypt *data*."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self.object.write(rest) :]
+
+    def feed(self, data: bytes) -> None:
+        """Take what came from the network; ``b""`` is its end."""
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def outgoing(self) -> bytes:
+        """Return what is to be sent."""
+        return self._outgoing.read()
+
+    def pending(self) -> bool:
+        """Return whether there is something nobody has read yet."""
+        return bool(self._incoming.pending or self.object.pending())
 
 
 class TlsNames:

@@ -149,6 +149,11 @@ def _of(config: Config) -> str:
     return f' of cluster "{config.cluster}"' if config.cluster else ""
 
 
+def changes_on_disk(config: Config) -> bool:
+    """Return whether the authorities are a file's, which may change."""
+    return bool(config.certificate_authority and not config.certificate_authority_data)
+
+
 class Roots:
     """The authorities of one client, as PEM; ``None`` means the system's roots.
 
@@ -162,19 +167,19 @@ class Roots:
     ) -> None:
         self._config = config
         self._file: Reloaded[bytes | None] | None = None
-        if config.certificate_authority and not config.certificate_authority_data:
+        if changes_on_disk(config):
             from ..auth.sources import Reloaded  # noqa: PLC0415 - for files alone
 
             self._file = Reloaded(
                 (config.certificate_authority,), self._read, clock=clock
             )
 
-    def peek(self) -> tuple[bytes | None] | None:
-        """Return the authorities if no file need be looked at now; never blocks."""
-        if self._file is None:
-            return (self._config.certificate_authority_data or None,)
-        known = self._file.cached()
-        return None if known is None else (known,)
+    def cached(self) -> bytes | None:
+        """Return the authorities, or ``None`` where the file is to be read first.
+
+        It never blocks.
+        """
+        return self._file.cached() if self._file else None
 
     def current(self) -> bytes | None:
         """Return the authorities to trust now.
@@ -294,71 +299,14 @@ class WrongHostError(ssl.SSLCertVerificationError):
     wanted: str = ""
 
 
-class TlsSession:
-    """One TLS connection without its network: bytes in, bytes out.
+def raise_explained(
+    error: ssl.SSLCertVerificationError, connection: ssl.SSLObject
+) -> None:
+    """Raise a `WrongHostError` for an *error* that says the name is another.
 
-    *name* is sent (SNI) and verified; ``None`` where nothing is verified.
+    Raises:
+        WrongHostError: with the names that the certificate is for.
     """
-
-    def __init__(self, context: ssl.SSLContext, name: str | None) -> None:
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self.object: ssl.SSLObject = context.wrap_bio(
-            self._incoming, self._outgoing, server_hostname=name
-        )
-
-    def handshake(self) -> bool:
-        """Go on with the handshake; return whether it is complete.
-
-        Raises:
-            ssl.SSLError: it failed; what is `outgoing` tells the server why.
-        """
-        try:
-            self.object.do_handshake()
-        except ssl.SSLWantReadError:
-            return False
-        except ssl.SSLCertVerificationError as error:
-            _explain(error, self.object)
-            raise
-        return True
-
-    def read(self, most: int) -> bytes | None:
-        """Return what has come, ``b""`` for the end, ``None`` for nothing yet."""
-        parts: list[bytes] = []
-        try:
-            while most > 0 and (part := self.object.read(most)):
-                parts.append(part)
-                most -= len(part)
-        except ssl.SSLWantReadError:
-            if not parts:
-                return None
-        except ssl.SSLEOFError:
-            pass  # no farewell: as common as one, and HTTP knows its own end
-        return b"".join(parts)
-
-    def write(self, data: bytes) -> None:
-        """Encrypt *data*."""
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self.object.write(rest) :]
-
-    def feed(self, data: bytes) -> None:
-        """Take what came from the network; ``b""`` is its end."""
-        if data:
-            self._incoming.write(data)
-        else:
-            self._incoming.write_eof()
-
-    def outgoing(self) -> bytes:
-        """Return what is to be sent."""
-        return self._outgoing.read()
-
-    def pending(self) -> bool:
-        """Return whether there is something nobody has read yet."""
-        return bool(self._incoming.pending or self.object.pending())
-
-
-def _explain(error: ssl.SSLCertVerificationError, connection: ssl.SSLObject) -> None:
     if error.verify_code not in {_HOSTNAME_MISMATCH, _ADDRESS_MISMATCH}:
         return
     explained = WrongHostError(*error.args)
