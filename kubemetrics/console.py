@@ -6,7 +6,6 @@ import contextlib
 import errno
 import io
 import os
-import shutil
 import sys
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -137,7 +136,9 @@ def terminal(color: str) -> Terminal:
     tty = sys.stdout.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     wanted = color == "always" or (color == "auto" and tty and not plain)
-    size = shutil.get_terminal_size()
+    from shutil import get_terminal_size  # noqa: PLC0415 - not for --help
+
+    size = get_terminal_size()
     return Terminal(size.columns if tty else None, size.lines, wanted)
 
 

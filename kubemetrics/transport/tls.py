@@ -11,7 +11,6 @@ import contextlib
 import os
 import re
 import ssl
-import tempfile
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
@@ -279,7 +278,9 @@ def _memory_file() -> int | None:
 
 @contextlib.contextmanager
 def _short_lived_file(data: bytes) -> Generator[str]:
-    descriptor, path = tempfile.mkstemp()  # readable by this user alone
+    from tempfile import mkstemp  # noqa: PLC0415 - where there is no memory file
+
+    descriptor, path = mkstemp()  # readable by this user alone
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
             file.write(data)
