@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
+from types import FrameType
 
 _SELDOM = 50_000
 """Objects; a start makes as many, and hardly a cycle among them."""
 
 _INTERRUPTED = 130
+_ENDINGS = ("SIGTERM", "SIGHUP")
 
 
 def run() -> None:
@@ -34,9 +37,22 @@ def _main() -> int:
     # Where it is ignored (nohup, a shell's background) it stays so.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, INTERRUPTION.handle)
+    for name in _ENDINGS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
     from .cli import main  # noqa: PLC0415 - see above
 
     return main()
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    """Kill the plugins that run, then die of the signal as if there were no handler."""
+    signal.signal(number, signal.SIG_DFL)
+    plugins = sys.modules.get("kubemetrics.auth.process")
+    if plugins is not None:
+        plugins.kill_all()
+    os.kill(os.getpid(), number)
 
 
 if __name__ == "__main__":

@@ -117,6 +117,16 @@ class Credential:
     generation: int = field(default=0, compare=False, repr=False)
 
 
+WAIT: Final = 1.0
+"""Seconds after which a wait is begun again: Python does not wake for a signal that
+comes just before it begins, and Ctrl-C or SIGTERM would wait as long."""
+
+
+def always() -> bool:
+    """Return true: a call that waits to the end."""
+    return True
+
+
 class CredentialSource(Protocol):
     """Hands out the credential to use now. Safe to share between threads."""
 
@@ -124,8 +134,10 @@ class CredentialSource(Protocol):
         """Return the credential if it is still good, without ever blocking."""
         ...
 
-    def fetch(self) -> Credential:
+    def fetch(self, wanted: Callable[[], bool] = always) -> Credential:
         """Return a good credential, fetching one if need be: one at a time; may block.
+
+        A fetch is ended early when *wanted* is false for each call that waits for it.
 
         Raises:
             CredentialError: none can be had.

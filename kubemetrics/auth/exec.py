@@ -38,15 +38,20 @@ from .credential import (
     token_expiry,
     token_problem,
 )
-from .process import PluginResult, run
+from .process import (
+    PluginResult,
+    has_controlling_terminal,
+    is_terminal,
+    run,
+)
 from .redact import known_secrets, quote_stderr
-from .sources import Refreshing
+from .sources import AbandonedError, Refreshing
 
 _QUOTED: Final = 60
 """Characters of a field of a plugin's answer that an error quotes."""
 
 _TIMEOUT: Final = 60.0
-_TIMEOUT_INTERACTIVE: Final = 300.0
+_TIMEOUT_ATTENDED: Final = 300.0
 """Seconds; with a terminal a person may have to sign in first."""
 
 _EARLY: Final = 60.0
@@ -209,31 +214,36 @@ class _Plugin:
     config: ExecConfig
     info: str = field(repr=False)
     interactive: bool
+    own_session: bool
     timeout: float | None
     environ: Mapping[str, str] = field(repr=False, compare=False)
     environ_id: int = field(repr=False)
     clock: Callable[[], float] = field(repr=False)
 
-    def obtain(self, _rejected: Credential | None) -> Credential:
-        """Run the plugin once.
+    def obtain(self, wanted: Callable[[], bool]) -> Credential:
+        """Run the plugin once, while *wanted* is true.
 
         Raises:
             CredentialError: it cannot be run, fails, or answers what cannot be used.
+            AbandonedError: *wanted* has become false.
         """
         result = run(
             self.config,
             self._environment(),
-            interactive=self.interactive,
+            stdin=self.interactive,
+            own_session=self.own_session,
             timeout=self.timeout,
+            wanted=wanted,
         )
         problem = self._failure(result)
         if problem:
-            raise CredentialError(f"getting credentials: exec: {problem}")
+            kind = AbandonedError if result.abandoned else CredentialError
+            raise kind(f"getting credentials: exec: {problem}")
         answer = _read_answer(result.stdout, self.config.api_version)
         if isinstance(answer, str):
             raise CredentialError(
                 f"getting credentials: exec: executable {self.config.command}: {answer}"
-                f"{self._quoted_stderr(result)}"
+                f"{self._without_code(result)}{self._quoted_stderr(result)}"
             )
         return answer
 
@@ -263,10 +273,23 @@ class _Plugin:
             f" on PATH{': ' if hint else ''}{hint}"
         )
 
+    def _without_code(self, result: PluginResult) -> str:
+        if result.code is not None:
+            return ""
+        first = result.stdout.strip().partition(b"\n")[0]
+        quoted = "" if first.startswith((b"{", b"apiVersion")) else self._quote(first)
+        return (
+            "; whether it failed is not known, another part of this program took its"
+            f" exit code{'; its stdout: ' if quoted else ''}{quoted}"
+        )
+
     def _quoted_stderr(self, result: PluginResult) -> str:
-        secrets = known_secrets(self._environment(), self.config.args)
-        quoted = quote_stderr(result.stderr.decode(errors="replace"), secrets)
+        quoted = self._quote(result.stderr)
         return f"; its stderr: {quoted}" if quoted else ""
+
+    def _quote(self, output: bytes) -> str:
+        secrets = known_secrets(self._environment(), self.config.args)
+        return quote_stderr(output.decode(errors="replace"), secrets)
 
 
 def exec_source(
@@ -293,8 +316,16 @@ def exec_source(
         if found is None:
             if len(_shared) >= _MOST_SHARED:
                 del _shared[next(iter(_shared))]
-            found = _shared[plugin] = Refreshing(plugin.obtain, _renew_at, clock)
+            found = _shared[plugin] = _source(plugin, clock)
         return found
+
+
+def _source(plugin: _Plugin, clock: Callable[[], float]) -> Refreshing:
+    def obtain(_rejected: Credential | None) -> Credential:
+        return plugin.obtain(source.wanted)
+
+    source = Refreshing(obtain, _renew_at, clock)
+    return source
 
 
 def _plugin(
@@ -304,7 +335,8 @@ def _plugin(
     clock: Callable[[], float],
     timeout: float | None,
 ) -> _Plugin:
-    interactive = _interactive(exec_config)
+    interactive, terminal = _interactive(exec_config), has_controlling_terminal()
+    attended = interactive or terminal or is_terminal(sys.stderr)
     return _Plugin(
         # The extension counts where the plugin is told of it: in `info`.
         config=replace(exec_config, cluster_config=None),
@@ -315,7 +347,8 @@ def _plugin(
             interactive=interactive,
         ),
         interactive=interactive,
-        timeout=_time_limit(timeout, environ, interactive=interactive),
+        own_session=not (interactive or terminal),
+        timeout=_time_limit(timeout, environ, attended=attended),
         environ=environ,
         environ_id=id(environ),
         clock=clock,
@@ -324,8 +357,7 @@ def _plugin(
 
 def _interactive(exec_config: ExecConfig) -> bool:
     mode = exec_config.interactive_mode
-    stdin = sys.stdin
-    terminal = stdin is not None and not stdin.closed and stdin.isatty()
+    terminal = is_terminal(sys.stdin)
     if mode == "Always" and not terminal:
         raise CredentialError(
             f"exec plugin {exec_config.command} cannot support interactive mode:"
@@ -349,10 +381,10 @@ def _authority(config: Config, exec_config: ExecConfig) -> bytes | None:
 
 
 def _time_limit(
-    given: float | None, environ: Mapping[str, str], *, interactive: bool
+    given: float | None, environ: Mapping[str, str], *, attended: bool
 ) -> float | None:
     """Return the time limit of a run in seconds, ``None`` for none."""
-    default = _TIMEOUT_INTERACTIVE if interactive else _TIMEOUT
+    default = _TIMEOUT_ATTENDED if attended else _TIMEOUT
     limit = given
     if limit is None:
         limit = _seconds(environ.get("KUBEMETRICS_EXEC_TIMEOUT", ""), default)

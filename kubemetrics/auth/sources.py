@@ -11,7 +11,8 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -26,6 +27,8 @@ from .credential import (
     Credential,
     CredentialSource,
     Exchange,
+    WAIT,
+    always,
     basic,
     bearer,
     certificate_expiry,
@@ -47,6 +50,10 @@ class _Held:
     credential: Credential
     refresh_at: float
     usable_until: float
+
+
+class AbandonedError(CredentialError):
+    """A fetch was ended, because no call waited for it any more."""
 
 
 class Refreshing:
@@ -78,6 +85,7 @@ class Refreshing:
         self._held: _Held | None = None
         self._fetches = 0
         self._failure = ""
+        self._waiters: dict[object, Callable[[], bool]] = {}
 
     def cached(self) -> Credential | None:
         """Return the credential held, ``None`` if it is to be renewed."""
@@ -86,20 +94,41 @@ class Refreshing:
             return None
         return held.credential
 
-    def fetch(self) -> Credential:
-        """Return a good credential; one fetch at a time.
+    def fetch(self, wanted: Callable[[], bool] = always) -> Credential:
+        """Return a good credential; one fetch at a time, ended if no caller wants it.
 
         Raises:
             CredentialError: none can be had.
+            AbandonedError: *wanted* has become false, and that of all others too.
         """
-        fetches = self._fetches
-        with self._lock:
-            good = self.cached()
-            if good is not None:
-                return good
-            if self._fetches != fetches and self._failure:
-                raise CredentialError(self._failure)
-            return self._renew()
+        fetches, waiter = self._fetches, object()
+        self._waiters[waiter] = wanted
+        try:
+            with self._turn(wanted):
+                good = self.cached()
+                if good is not None:
+                    return good
+                if self._fetches != fetches and self._failure:
+                    raise CredentialError(self._failure)
+                return self._renew()
+        finally:
+            del self._waiters[waiter]
+
+    @contextmanager
+    def _turn(self, wanted: Callable[[], bool]) -> Iterator[None]:
+        """Wait for the fetch under way, while *wanted* is true."""
+        while wanted():
+            if self._lock.acquire(timeout=WAIT):
+                try:
+                    yield
+                finally:
+                    self._lock.release()
+                return
+        raise AbandonedError("no call waits for the credential any more")
+
+    def wanted(self) -> bool:
+        """Return whether any call still waits for the fetch under way."""
+        return any(wanted() for wanted in tuple(self._waiters.values()))
 
     def rejected(self, credential: Credential) -> bool:
         """Have the credential held renewed, if it is the one that got the 401."""
@@ -113,6 +142,9 @@ class Refreshing:
         refused = held is not None and held.usable_until == -math.inf
         try:
             fresh = self._obtain(held.credential if held and refused else None)
+        except AbandonedError:
+            self._failure = ""  # of no call that comes later
+            raise
         except CredentialError as error:
             self._failure = str(error)
             return self._keep(held, error)
@@ -250,7 +282,7 @@ class _TokenFile:
         elif self._last is None:
             raise CredentialError(found)
         else:
-            _log.warning("using the last token that could be read: %s", found)
+            _log.warning("using the last known token: %s", found)
         return self._last
 
 
@@ -351,13 +383,13 @@ class _WithCertificate:
         inner, certified = self._inner.cached(), self._certificate_files.cached()
         return None if inner is None or certified is None else _join(inner, certified)
 
-    def fetch(self) -> Credential:
+    def fetch(self, wanted: Callable[[], bool] = always) -> Credential:
         """Return the other's credential with the certificate.
 
         Raises:
             CredentialError: one of them cannot be had.
         """
-        return _join(self._inner.fetch(), self._certificate_files.current())
+        return _join(self._inner.fetch(wanted), self._certificate_files.current())
 
     def rejected(self, credential: Credential) -> bool:
         """Report a 401 to the other source; a changed file is found without it."""
@@ -395,8 +427,9 @@ class _Fixed:
         """Return the credential."""
         return self._credential
 
-    def fetch(self) -> Credential:
+    def fetch(self, wanted: Callable[[], bool] = always) -> Credential:
         """Return the credential."""
+        del wanted
         return self._credential
 
     def rejected(self, credential: Credential) -> bool:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
-import subprocess
 import sys
-import time
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,10 +22,20 @@ from kubemetrics.errors import ConfigError, CredentialError
 from tests.transport.certs import NOT_AFTER, leaf, ordinary
 
 from .clock import START, Clock, jwt
-from .plugins import V1, V1BETA1, answer, counting, plugged, runs, says, script
+from .plugins import (
+    HANG,
+    V1,
+    V1BETA1,
+    answer,
+    counting,
+    ended,
+    plugged,
+    runs,
+    says,
+    script,
+    until_written,
+)
 
-HANG = 60.0
-"""Seconds after which a test that waits in vain is ended."""
 HOUR = "2027-01-15T09:00:00Z"  # an hour after START
 
 
@@ -270,28 +277,12 @@ def test_a_plugin_that_hangs_is_ended_with_its_children(
     asks = f"exec 3> '{held}'; echo 'asking SECRETSERVER' >&2"
     plugin = script(tmp_path / "plugin", f"{asks}; sleep 600 & echo x > '{said}'; wait")
     holders = os.open(held, os.O_RDONLY | os.O_NONBLOCK)
-    real = subprocess.Popen.wait
-
-    def up(self: subprocess.Popen[str], timeout: float | None = None) -> int:
-        if timeout is None:
-            return real(self)
-        while not (said.exists() and said.read_text()):
-            assert self.poll() is None
-            time.sleep(0.01)
-        raise subprocess.TimeoutExpired("plugin", timeout)
-
-    monkeypatch.setattr(subprocess.Popen, "wait", up)
+    monkeypatch.setattr(process, "monotonic", until_written(said))
     monkeypatch.setattr(process, "_GRACE", HANG)
     text = failure(plugged(plugin), timeout=0.4)
     assert "did not finish within 0.4 s; its stderr: asking" in text
     assert ended(holders)
     os.close(holders)
-
-
-def ended(pipe: int) -> bool:
-    """Wait until nobody holds the other end of *pipe*."""
-    readable, _, _ = select.select([pipe], [], [], HANG)
-    return bool(readable) and os.read(pipe, 1) == b""
 
 
 def test_a_child_that_keeps_the_pipes_does_not_hold_up_the_answer(
@@ -464,25 +455,6 @@ def test_a_plugin_that_asks_for_too_long_is_ended_at_a_terminal(
     plugin = script(tmp_path / "plugin", "exec sleep 60")
     config = plugged(plugin, interactive_mode="IfAvailable")
     assert "did not finish within 0.3 s" in failure(config, timeout=0.3)
-
-
-def test_an_interrupted_wait_ends_the_plugin(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plugin = script(tmp_path / "plugin", "exec sleep 60")
-    real = subprocess.Popen.wait
-    waits: list[float | None] = []
-
-    def interrupted(self: subprocess.Popen[str], timeout: float | None = None) -> int:
-        waits.append(timeout)
-        if len(waits) == 1:
-            raise KeyboardInterrupt
-        return real(self, timeout)
-
-    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        source(plugged(plugin)).fetch()
-    assert len(waits) == 2  # the second came back: it is dead
 
 
 def test_few_configurations_are_remembered() -> None:

@@ -75,7 +75,7 @@ def test_the_last_good_token_is_kept_when_a_reading_fails(
     clock.now += 60
     with caplog.at_level(logging.DEBUG, "kubemetrics"):
         assert tokens.fetch().authorization == "Bearer one"
-    assert "using the last token that could be read" in caplog.text
+    assert "using the last known token" in caplog.text
     path.write_text("two")
     clock.now += 60
     assert tokens.fetch().authorization == "Bearer two"
