@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -189,8 +190,8 @@ class Credentials(Protocol):
         """Return the credential if it is still good, without ever blocking."""
         ...
 
-    def fetch(self) -> Any:  # noqa: ANN401 - a credential
-        """Return a good credential; may block."""
+    def fetch(self, wanted: Callable[[], bool], /) -> Any:  # noqa: ANN401 - a credential
+        """Return a good credential; may block while *wanted* is true."""
         ...
 
     def rejected(self, credential: Any, /) -> bool:  # noqa: ANN401 - a credential
@@ -421,8 +422,13 @@ class Exchange:
 
     def _fetch(self) -> Flow[object]:
         """Fetch a credential within the call's time: a plugin or a file may block."""
+        fetch = partial(self._server.source.fetch, lambda: not self._over)
         try:
-            return (yield Work(self._server.source.fetch, self._call))
+            return (yield Work(fetch, self._call))
+        except CredentialError:
+            if self._over:  # the fetch was ended because of it
+                raise self._ended(self._server.address) from None
+            raise
         except Broken as broken:
             if self._over or isinstance(broken.cause, TimeoutError):
                 raise self._ended(self._server.address) from None

@@ -26,6 +26,7 @@ from time import monotonic, sleep
 from typing import IO, Final
 
 from ..config.model import ExecConfig
+from ..forks import forget_after_fork
 from ..frozen import dataclass
 from .credential import WAIT, always
 
@@ -346,5 +347,4 @@ def kill_all() -> None:
 
 
 atexit.register(kill_all)
-if _POSIX:
-    os.register_at_fork(after_in_child=_registry.forget)
+forget_after_fork(_registry)

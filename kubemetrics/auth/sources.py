@@ -11,8 +11,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -23,11 +22,11 @@ from ..errors import CredentialError, KubeMetricsError
 from ..forks import forget_after_fork
 from ..frozen import dataclass
 from .credential import (
+    WAIT,
     ClientCertificate,
     Credential,
     CredentialSource,
     Exchange,
-    WAIT,
     always,
     basic,
     bearer,
@@ -81,7 +80,8 @@ class Refreshing:
 
     def forget(self) -> None:
         """Begin anew: in a forked child, what is held or under way is the parent's."""
-        self._lock = threading.Lock()
+        self._changed = threading.Condition(threading.Lock())
+        self._fetching: object | None = None
         self._held: _Held | None = None
         self._fetches = 0
         self._failure = ""
@@ -104,27 +104,27 @@ class Refreshing:
         fetches, waiter = self._fetches, object()
         self._waiters[waiter] = wanted
         try:
-            with self._turn(wanted):
-                good = self.cached()
-                if good is not None:
+            with self._changed:
+                while (good := self.cached()) is None:
+                    if self._fetches != fetches and self._failure:
+                        raise CredentialError(self._failure)
+                    if not wanted():
+                        raise AbandonedError(
+                            "no call waits for the credential any more"
+                        )
+                    if self._fetching is None:
+                        self._fetching = waiter
+                        break
+                    self._changed.wait(WAIT)
+                else:
                     return good
-                if self._fetches != fetches and self._failure:
-                    raise CredentialError(self._failure)
-                return self._renew()
+            return self._renew()
         finally:
-            del self._waiters[waiter]
-
-    @contextmanager
-    def _turn(self, wanted: Callable[[], bool]) -> Iterator[None]:
-        """Wait for the fetch under way, while *wanted* is true."""
-        while wanted():
-            if self._lock.acquire(timeout=WAIT):
-                try:
-                    yield
-                finally:
-                    self._lock.release()
-                return
-        raise AbandonedError("no call waits for the credential any more")
+            self._waiters.pop(waiter, None)
+            with self._changed:
+                if self._fetching is waiter:
+                    self._fetching = None
+                    self._changed.notify_all()
 
     def wanted(self) -> bool:
         """Return whether any call still waits for the fetch under way."""
@@ -132,44 +132,51 @@ class Refreshing:
 
     def rejected(self, credential: Credential) -> bool:
         """Have the credential held renewed, if it is the one that got the 401."""
-        held = self._held
-        if held is not None and credential.generation == held.credential.generation:
-            self._held = replace(held, refresh_at=-math.inf, usable_until=-math.inf)
+        with self._changed:
+            held = self._held
+            if held is not None and credential.generation == held.credential.generation:
+                self._held = replace(held, refresh_at=-math.inf, usable_until=-math.inf)
         return True
 
     def _renew(self) -> Credential:
         held = self._held
         refused = held is not None and held.usable_until == -math.inf
+        failure = ""  # that a fetch was ended early is nothing to others
         try:
             fresh = self._obtain(held.credential if held and refused else None)
         except AbandonedError:
-            self._failure = ""  # of no call that comes later
             raise
         except CredentialError as error:
-            self._failure = str(error)
-            return self._keep(held, error)
+            failure = str(error)
+            return self._keep(error)
+        else:
+            return self._hold(replace(fresh, generation=self._fetches + 1))
         finally:
+            self._failure = failure
             self._fetches += 1
-        self._failure = ""
-        return self._hold(replace(fresh, generation=self._fetches))
 
     def _hold(self, fresh: Credential) -> Credential:
         expires = math.inf if fresh.expires_at is None else fresh.expires_at
-        self._held = _Held(
+        fetched = _Held(
             credential=fresh,
             refresh_at=self._refresh_at(fresh, self._clock()),
             usable_until=expires,
         )
+        with self._changed:
+            self._held = fetched
         return fresh
 
-    def _keep(self, held: _Held | None, error: CredentialError) -> Credential:
+    def _keep(self, error: CredentialError) -> Credential:
+        """Go on with what is held, unless it has been refused meanwhile."""
         now = self._clock()
-        if held is None or now > held.usable_until:
-            raise error
+        with self._changed:
+            held = self._held
+            if held is None or now > held.usable_until:
+                raise error
+            self._held = replace(
+                held, refresh_at=min(now + _RETRY_AFTER, held.usable_until)
+            )
         _log.warning("using the last credential, which could not be renewed: %s", error)
-        self._held = replace(
-            held, refresh_at=min(now + _RETRY_AFTER, held.usable_until)
-        )
         return held.credential
 
 
@@ -270,17 +277,20 @@ class _TokenFile:
         self._path = path
         self._last = fallback
 
-    def obtain(self, _rejected: Credential | None) -> Credential:
+    def obtain(self, rejected: Credential | None) -> Credential:
         """Read the credential from the file.
 
         Raises:
-            CredentialError: it cannot be read or used, and there is nothing to keep.
+            CredentialError: it cannot be read or used, and there is nothing to keep, or
+                nothing but what got a 401.
         """
         found = _read(self._path)
         if isinstance(found, Credential):
             self._last = found
         elif self._last is None:
             raise CredentialError(found)
+        elif rejected is not None and rejected == self._last:
+            raise CredentialError(f"{found}; the token read before was refused (401)")
         else:
             _log.warning("using the last known token: %s", found)
         return self._last

@@ -5,6 +5,7 @@ The client for threads: drives each flow with blocking requests.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -26,7 +27,7 @@ from typing import (
 )
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
-from ..auth.credential import Credential
+from ..auth.credential import WAIT, Credential
 from ..config.model import Config
 from ..errors import INTERRUPTION, KubeMetricsError
 from ..flow import (
@@ -80,9 +81,12 @@ class BackgroundCall(Generic[T]):
             TimeoutError: it has not ended; it goes on.
             Exception: what the call raised.
         """
-        self._thread.join(timeout)
-        if self._thread.is_alive():
-            raise TimeoutError
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        while self._thread.is_alive():
+            left = until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._thread.join(min(left, WAIT))
         if self._errors:
             raise self._errors[0]
         return self._results[0]

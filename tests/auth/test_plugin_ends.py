@@ -123,7 +123,7 @@ def test_an_interrupted_wait_ends_the_plugin(
     name: str, plugin: tuple[Path, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, pipe = plugin
-    monkeypatch.setattr(process, "_JOIN", 0.01)
+    monkeypatch.setattr(process, "WAIT", 0.01)
     interrupt(monkeypatch, name, pipe)
     with pytest.raises(KeyboardInterrupt):
         process.run(ExecConfig(command=str(path), api_version=V1), os.environ)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from kubemetrics.auth import sources
 from kubemetrics.auth.credential import Credential
-from kubemetrics.auth.sources import Refreshing
+from kubemetrics.auth.sources import AbandonedError, Refreshing
 from kubemetrics.errors import CredentialError
 
 from .clock import START, Clock
@@ -47,32 +50,16 @@ class Issuer:
         return Refreshing(self.obtain, _a_minute_early, self.clock)
 
 
-class Queue:
-    """A lock that says when *many* have come to it, the one inside among them."""
-
-    def __init__(self, many: int) -> None:
-        self._lock = threading.Lock()
-        self._many = many
-        self._came = itertools.count(1)
-        self._all = threading.Event()
-
-    def __enter__(self) -> None:
-        if next(self._came) == self._many:
-            self._all.set()
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-    def wait(self) -> None:
-        assert self._all.wait(HANG)
-
-
 def meeting(source: Refreshing, issuer: Issuer, many: int) -> None:
     """Let no fetch go on until *many* wait for it."""
-    queue = Queue(many)
-    source._lock = queue  # type: ignore[assignment]
-    issuer.before = queue.wait
+
+    def wait() -> None:
+        until = time.monotonic() + HANG
+        while len(source._waiters) < many:
+            assert time.monotonic() < until
+            time.sleep(0.002)
+
+    issuer.before = wait
 
 
 def _a_minute_early(credential: Credential, _now: float) -> float:
@@ -240,3 +227,60 @@ def test_what_was_rejected_is_not_kept(issuer: Issuer) -> None:
     issuer.failure = "no"
     with pytest.raises(CredentialError, match="no"):
         source.fetch()
+
+
+def test_a_renewal_is_not_overwritten_by_a_401_to_the_old_credential(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads, a 401 and a renewal: three runs of a plugin instead of two."""
+    source = issuer.source()
+    old = source.fetch()
+    issuer.clock.now += 560
+    renewing = threading.Thread(target=source.fetch)
+
+    def slow(held: sources._Held, **changes: Any) -> sources._Held:  # noqa: ANN401
+        if not renewing.ident:
+            renewing.start()
+            renewing.join(0.3)  # without a lock it ends here, and is then overwritten
+        return replace(held, **changes)
+
+    monkeypatch.setattr(sources, "replace", slow)
+    source.rejected(old)
+    renewing.join(HANG)
+    assert source.fetch().authorization == "Bearer 2"
+    assert issuer.fetches == 2
+
+
+def test_a_credential_refused_during_a_failed_renewal_is_not_kept(
+    issuer: Issuer,
+) -> None:
+    source = issuer.source()
+    old = source.fetch()
+    issuer.clock.now += 560
+    issuer.failure = "no"
+    issuer.before = lambda: source.rejected(old)
+    with pytest.raises(CredentialError, match="no"):
+        source.fetch()
+
+
+def test_a_call_that_waits_for_anothers_fetch_leaves_when_its_time_is_over(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "WAIT", 0.01)
+    source = issuer.source()
+    fetching, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        fetching.set()
+        assert go_on.wait(HANG)
+
+    issuer.before = hold
+    first = threading.Thread(target=source.fetch)
+    first.start()
+    assert fetching.wait(HANG)
+    wants = iter([True, True, False])
+    with pytest.raises(AbandonedError):
+        source.fetch(lambda: next(wants))
+    go_on.set()
+    first.join(HANG)
+    assert source.cached() is not None

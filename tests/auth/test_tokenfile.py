@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -117,3 +118,19 @@ def test_it_says_when_a_service_accounts_token_ends(path: Path, clock: Clock) ->
     path.write_text(jwt(exp=START + 3600))
     found = source(path, clock).fetch()
     assert (found.kind, found.expires_at) == ("token file", START + 3600)
+
+
+def test_a_401_to_the_token_kept_names_the_file_and_what_is_wrong(
+    path: Path, clock: Clock
+) -> None:
+    tokens = source(path, clock)
+    old = tokens.fetch()
+    path.unlink()
+    clock.now += 60
+    assert tokens.fetch() == old
+    tokens.rejected(tokens.fetch())
+    problem = (
+        f'failed to read token file "{path}": No such file or directory; the token'
+    )
+    with pytest.raises(CredentialError, match=re.escape(problem)):
+        tokens.fetch()
