@@ -5,6 +5,7 @@ Durations are Go's (``1m30.5s``), moments RFC 3339, ages those of kubectl's tabl
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -135,7 +136,12 @@ def rfc3339(moment: datetime) -> str:
 
 
 def rfc3339_of(seconds: float) -> str:
-    """Write seconds since the epoch as RFC 3339 in UTC, to the second."""
+    """Write seconds since the epoch as RFC 3339 in UTC, to the second.
+
+    Infinity is ``never``.
+    """
+    if seconds == math.inf:
+        return "never"
     return rfc3339(datetime.fromtimestamp(seconds, UTC).replace(microsecond=0))
 
 

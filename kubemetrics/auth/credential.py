@@ -7,13 +7,14 @@ verified here: that is the server's part.
 from __future__ import annotations
 
 import binascii
+import math
 import re
 import string
 from base64 import b64decode, b64encode, urlsafe_b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from datetime import UTC, datetime
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from ..config.model import Config, Impersonation, header_problem
 from ..errors import ConfigError, DecodeError
@@ -21,11 +22,17 @@ from ..frozen import dataclass
 
 _CERTIFICATE: Final = rb"(?s)-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----"
 _UTC_TIME: Final = 0x17  # ASN.1's tag; the other is GeneralizedTime
+_YEAR_1: Final = -62135596800.0
+_YEAR_10000: Final = 253402300800.0
 _CENTURY_TURN: Final = 50  # RFC 5280, 4.1.2.5.1: two digits below are of 20xx
 
 
 def token_expiry(token: str) -> float | None:
-    """Return the ``exp`` claim of a JWT in seconds since the epoch, else ``None``."""
+    """Return the ``exp`` claim of a JWT in seconds since the epoch, else ``None``.
+
+    What is no time is none. What lies beyond the year 9999, as milliseconds do, never
+    comes: infinity.
+    """
     parts = token.strip().split(".")
     if len(parts) != 3:  # noqa: PLR2004 - header, claims, signature
         return None
@@ -33,9 +40,17 @@ def token_expiry(token: str) -> float | None:
 
     try:
         claims = read_object(urlsafe_b64decode(parts[1] + "=" * 3))
-        return float(claims["exp"])
+        return _claimed(claims["exp"])
     except (DecodeError, ValueError, TypeError, LookupError, OverflowError):
         return None
+
+
+def _claimed(exp: Any) -> float | None:  # noqa: ANN401 - whatever an issuer wrote
+    # Go takes a number in quotation marks too (json.Number).
+    seconds = math.nan if isinstance(exp, bool) else float(exp)
+    if not _YEAR_1 <= seconds < math.inf:
+        return None
+    return seconds if seconds < _YEAR_10000 else math.inf
 
 
 def certificate_expiry(pem: bytes) -> float | None:

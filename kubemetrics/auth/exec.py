@@ -153,12 +153,15 @@ def _read_status(status: dict[str, Any]) -> Credential | str:
         return f"the token the exec plugin returned {token_problem(token)}"
     stamped = status.get("expirationTimestamp") is not None
     try:
-        expires = parse_rfc3339(timestamp).timestamp() if stamped else None
+        moment = parse_rfc3339(timestamp) if stamped else None
     except ValueError:
         return (
             f'exec plugin returned expirationTimestamp "{_short(timestamp)}", which is'
             " not a time (RFC 3339)"
         )
+    # Year 1 is Go's zero time, what its programs write for one that is not set.
+    unset = moment is None or moment.year == 1
+    expires = None if moment is None or unset else moment.timestamp()
     return _credential(token, certificate, key, expires)
 
 

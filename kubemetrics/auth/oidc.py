@@ -10,21 +10,26 @@ import logging
 import math
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote_plus, urlencode
 
 from ..config.model import OidcConfig, is_https
+from ..config.validate import parse_server
 from ..config.write_back import locked, read_auth_provider, write_auth_provider
 from ..errors import ConfigError, CredentialError, DecodeError, KubeMetricsError
 from ..frozen import dataclass
 from ..jsonread import read_object
+from ..text import one_line
 from ..times import rfc3339_of
 from .credential import Credential, Exchange, bearer, token_expiry, token_problem
 from .redact import quote_stderr
 from .sources import Refreshing
+
+_QUOTED: Final = 200
+"""Characters of a URL that an error quotes."""
 
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -61,14 +66,14 @@ class _Grant:
         endpoint = found.get("token_endpoint")
         if not isinstance(endpoint, str) or not endpoint:
             return "the discovery object doesn't contain a token_endpoint"
-        if not is_https(endpoint):
-            return f"the token endpoint {endpoint} is not https"
+        if problem := _url_problem(endpoint):
+            return f"the token endpoint {one_line(endpoint, _QUOTED)} {problem}"
         return self._request_tokens(endpoint, found, refresh_token)
 
     def _discover(self) -> Mapping[str, Any] | str:
         issuer = self._oidc.issuer_url
-        if not is_https(issuer):
-            return f"idp-issuer-url {issuer} is not https"
+        if problem := _url_problem(issuer):
+            return f"idp-issuer-url {one_line(issuer, _QUOTED)} {problem}"
         url = f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
         status, body = self._exchange("GET", url, {}, b"", self._authority())
         document = _object(body)
@@ -101,10 +106,20 @@ class _Grant:
             document = _object(answer) or {}
             if status == HTTPStatus.OK:
                 return _tokens(document, refresh_token)
-            problem = _refusal(status, document, (refresh_token,))
+            problem = _refusal(status, document, self._secrets(refresh_token, headers))
             if document.get("error") != "invalid_client":
                 break
         return problem
+
+    def _secrets(
+        self, refresh_token: str, headers: Mapping[str, str]
+    ) -> tuple[str, ...]:
+        """Return what was sent, as a provider may repeat it."""
+        secret, pair = self._oidc.client_secret, headers.get("Authorization", "")
+        sent = (refresh_token, secret, self._oidc.id_token, pair.partition(" ")[2])
+        return tuple(
+            form for value in sent if value for form in (value, quote_plus(value))
+        )
 
     def _client_authentications(
         self, discovered: Mapping[str, Any]
@@ -121,6 +136,17 @@ class _Grant:
             pair = f"{quote_plus(client)}:{quote_plus(secret)}".encode()
             yield {"Authorization": f"Basic {b64encode(pair).decode()}"}, {}
             yield {}, form
+
+
+def _url_problem(url: str) -> str:
+    """Say why no request with a secret goes to *url*; empty if one may."""
+    if not is_https(url):
+        return "is not https"
+    try:
+        parse_server(url)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _tokens(document: Mapping[str, Any], refresh_token: str) -> Tokens | str:
@@ -253,8 +279,7 @@ class _Provider:
             with locked(self._oidc.file):
                 self._tokens = self._stored()
                 if not self._is_good(self._tokens, rejected):
-                    self._tokens = self._refreshed()
-                    self._store()
+                    self._take(self._refreshed())
         except ConfigError as error:
             raise CredentialError(f"{self._place()}: {error}") from None
 
@@ -270,6 +295,19 @@ class _Provider:
         if isinstance(answer, str):
             raise CredentialError(f"{self._place()}: {answer}")
         return answer
+
+    def _take(self, fresh: Tokens) -> None:
+        """Keep and store new tokens, but no id-token that cannot be sent.
+
+        The refresh-token sent may be void by now, and the new one works once.
+        """
+        problem = token_problem(fresh.id_token)
+        self._tokens = (
+            replace(fresh, id_token=self._tokens.id_token) if problem else fresh
+        )
+        self._store()
+        if problem:
+            raise CredentialError(f"{self._place()}: the new id-token {problem}")
 
     def _store(self) -> None:
         try:

@@ -26,6 +26,7 @@ class Provider:
         self.discovery: dict[str, object] = {}
         self.answers: dict[str, object] | None = None
         self.grants = 0
+        self.refused = ""
         self._secret = secret
         self._style = style
         self._lock = threading.Lock()
@@ -61,7 +62,8 @@ class Provider:
         with self._lock:
             self.forms.append(form)
             if self._secret and not self._knows(form, header):
-                return 401, {"error": "invalid_client"}
+                refused = {"error_description": self.refused} if self.refused else {}
+                return 401, {"error": "invalid_client", **refused}
             if form["refresh_token"] != self.refresh_token:
                 said = {"error": "invalid_grant", "error_description": "used before"}
                 return 400, said

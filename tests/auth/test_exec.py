@@ -481,3 +481,12 @@ def test_python_2276_it_is_run_by_the_path_it_was_found_at(tmp_path: Path) -> No
         patch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
         found = source(plugged("found-plugin")).fetch()
     assert found.authorization == f"Bearer {tmp_path}/bin/found-plugin"
+
+
+def test_gos_zero_time_is_no_expiry(tmp_path: Path) -> None:
+    """A plugin in Go writes year 1 for a time that is not set."""
+    text = answer(token="t", expirationTimestamp="0001-01-01T00:00:00Z")
+    tokens = source(plugged(counting(tmp_path, text)))
+    assert tokens.fetch().expires_at is None
+    tokens.fetch()
+    assert runs(tmp_path) == 1

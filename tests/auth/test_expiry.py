@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from base64 import b64encode
 from datetime import UTC, datetime
 
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubemetrics.auth.credential import certificate_expiry, earliest, token_expiry
+from kubemetrics.cli.config_command import credentials_of
+from kubemetrics.config.model import AuthInfo, Config
 from tests.transport.certs import leaf, ordinary
 
 from .clock import jwt
@@ -40,6 +43,37 @@ def test_a_jwt_says_when_it_ends() -> None:
 )
 def test_another_token_does_not(token: str) -> None:
     assert token_expiry(token) is None
+
+
+def claims(exp: str) -> str:
+    text = '{"exp": ' + exp + "}"
+    return f"a.{b64encode(text.encode()).decode()}.c"
+
+
+@pytest.mark.parametrize(
+    "exp",
+    [
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e400",
+        "-1e12",
+        "9" * 400,
+        "true",
+        '"nan"',
+        "1e99999999999999999999",
+        "[" * 400_000,
+    ],
+)
+def test_what_is_no_time_is_no_end(exp: str) -> None:
+    assert token_expiry(claims(exp)) is None
+
+
+@pytest.mark.parametrize("exp", ["1767225600000", "253402300800", '"253402300800"'])
+def test_what_ends_after_the_year_9999_as_milliseconds_do_never_ends(exp: str) -> None:
+    config = Config(server="https://x", auth=AuthInfo(token=claims(exp)))
+    assert token_expiry(config.auth.token) == math.inf
+    assert [fact.expires for fact in credentials_of(config)] == ["never"]
 
 
 @given(st.text())

@@ -423,3 +423,73 @@ def test_if_writing_fails_at_the_end_this_process_goes_on(
     assert "No space left" in caplog.text
     assert path.read_text() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["config"]
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["https://[", "https://[login]/", "https://a\uff0fb/", "https://h/%zz"]
+)
+def test_a_token_endpoint_that_is_no_url_is_an_error(
+    endpoint: str, tmp_path: Path
+) -> None:
+    with Provider() as provider:
+        provider.discovery = {"token_endpoint": endpoint}
+        tokens = source(kubeconfig(tmp_path, provider), Clock(START + 3600))
+        with pytest.raises(CredentialError, match="the token endpoint https://"):
+            tokens.fetch()
+
+
+TOWER = b"[" * 400_000
+
+
+@pytest.mark.parametrize("deep", ["GET", "POST"])
+def test_a_tower_of_json_is_an_error(deep: str, tmp_path: Path) -> None:
+    def answer(
+        method: str, url: str, headers: object, body: bytes, ca: object
+    ) -> tuple[int, bytes]:
+        del url, headers, body, ca
+        document = b'{"token_endpoint": "https://x/t"}'
+        return 200, TOWER if method == deep else document
+
+    with Provider() as provider:
+        config = load_config(str(kubeconfig(tmp_path, provider)), environ={})
+    clock = Clock(START + 3600)
+    tokens = credential_source(config, clock=clock, exchange=answer)
+    with pytest.raises(CredentialError, match=r"no discovery|did not contain"):
+        tokens.fetch()
+
+
+def test_an_id_token_that_cannot_be_sent_is_not_stored(tmp_path: Path) -> None:
+    """The refresh-token that came with it is: the one before may be void."""
+    with Provider() as provider:
+        provider.answers = {"id_token": "a\nb", "refresh_token": "next"}
+        path = kubeconfig(tmp_path, provider)
+        before = path.read_text()
+        with pytest.raises(CredentialError, match="the new id-token"):
+            source(path, Clock(START + 3600)).fetch()
+    after = before.replace(OLD, f'"{OLD}"').replace("refresh-0", '"next"')
+    assert path.read_text() == after
+
+
+@pytest.mark.parametrize("exp", [(START + 7200) * 1000, 253402300800])
+def test_an_id_token_in_milliseconds_is_used_and_kills_no_later_run(
+    exp: float, tmp_path: Path
+) -> None:
+    with Provider() as provider:
+        provider.answers = {"id_token": jwt(exp=exp)}
+        path = kubeconfig(tmp_path, provider)
+        for _ in range(2):
+            found = source(path, Clock(START + 3600)).fetch()
+            assert found.authorization == f"Bearer {jwt(exp=exp)}"
+        assert provider.grants == 1
+
+
+def test_what_was_sent_is_masked_in_a_providers_words(tmp_path: Path) -> None:
+    with Provider(secret="hunter2 & co") as provider:
+        path = kubeconfig(tmp_path, provider, secret="pass & word")
+        pair = b64encode(b"client:pass+%26+word").decode()
+        provider.refused = (
+            f"bad pass & word, pass+%26+word, {pair}, refresh-0, {OLD}; ask Joe"
+        )
+        with pytest.raises(CredentialError) as caught:
+            source(path, Clock(START + 3600)).fetch()
+    assert f"bad {', '.join(['[redacted]'] * 5)}; ask Joe" in str(caught.value)
