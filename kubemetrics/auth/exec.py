@@ -219,8 +219,7 @@ class _Plugin:
     interactive: bool
     own_session: bool
     timeout: float | None
-    environ: Mapping[str, str] = field(repr=False, compare=False)
-    environ_id: int = field(repr=False)
+    environ: tuple[tuple[str, str], ...] = field(repr=False)
     clock: Callable[[], float] = field(repr=False)
 
     def obtain(self, wanted: Callable[[], bool]) -> Credential:
@@ -254,7 +253,7 @@ class _Plugin:
         # The last one wins, and nothing in a kubeconfig overrides the request itself.
         given = (f"{name}={value}".partition("=") for name, value in self.config.env)
         return {
-            **self.environ,
+            **dict(self.environ),
             **{name: value for name, _, value in given},
             "KUBERNETES_EXEC_INFO": self.info,
         }
@@ -352,8 +351,8 @@ def _plugin(
         interactive=interactive,
         own_session=not (interactive or terminal),
         timeout=_time_limit(timeout, environ, attended=attended),
-        environ=environ,
-        environ_id=id(environ),
+        # As it is now: who is signed in may depend on any variable (AWS_PROFILE).
+        environ=tuple(sorted(environ.items())),
         clock=clock,
     )
 

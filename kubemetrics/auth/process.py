@@ -95,6 +95,12 @@ def run(
         return PluginResult(
             missing=True, problem=f"executable {plugin.command} not found"
         )
+    if Path(plugin.command).name == plugin.command and not Path(path).is_absolute():
+        # Go's exec.ErrDot: a repository that was checked out must not choose it.
+        return PluginResult(
+            problem=f"executable {plugin.command} is not run: PATH has it in"
+            f' "{Path(path).parent}", below the working directory, first'
+        )
     start = partial[subprocess.Popen[bytes]](
         subprocess.Popen,
         [path, *plugin.args],

@@ -490,3 +490,34 @@ def test_gos_zero_time_is_no_expiry(tmp_path: Path) -> None:
     assert tokens.fetch().expires_at is None
     tokens.fetch()
     assert runs(tmp_path) == 1
+
+
+def test_the_environment_of_a_client_decides_whose_credential_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that changes AWS_PROFILE between two clients has two identities."""
+    body = says(answer(token="$AWS_PROFILE")).replace("'END'", "END")
+    config = plugged(script(tmp_path / "plugin", body))
+    monkeypatch.setenv("AWS_PROFILE", "one")
+    first = credential_source(config)
+    monkeypatch.setenv("AWS_PROFILE", "two")
+    second = credential_source(config)
+    found = [source.fetch().authorization for source in (first, second)]
+    assert found == ["Bearer one", "Bearer two"]
+    monkeypatch.setenv("AWS_PROFILE", "one")
+    assert credential_source(config).fetch() == first.fetch()
+
+
+@pytest.mark.parametrize("entry", ["", ".", "bin"])
+def test_a_plugin_in_the_working_directory_is_not_run(
+    entry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Go's exec.ErrDot."""
+    (tmp_path / "bin").mkdir()
+    script(tmp_path / entry / "aws-x", says(answer(token="t")))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{entry}:{os.environ['PATH']}")
+    with pytest.raises(CredentialError, match="aws-x is not run: PATH has it in"):
+        source(plugged("aws-x")).fetch()
+    monkeypatch.setenv("PATH", f"{tmp_path / entry}:{os.environ['PATH']}")
+    assert source(plugged("aws-x")).fetch().authorization == "Bearer t"
