@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
@@ -250,6 +252,35 @@ class Server(Protocol):
         ...
 
 
+_MASK: Final = "[redacted]"
+
+
+def _without_secrets(response: Response, sent: list[tuple[bytes, bytes]]) -> Response:
+    """Mask what was sent as a credential: a proxy's error page may repeat a request."""
+    secrets = [secret for name, value in sent for secret in _secrets(name, value)]
+    body, headers = response.body, dict(response.headers)
+    for secret in secrets:
+        body = body.replace(secret, _MASK.encode())
+        text = secret.decode("latin-1")
+        headers = {name: value.replace(text, _MASK) for name, value in headers.items()}
+    return replace(response, body=body, headers=headers) if secrets else response
+
+
+def _secrets(name: bytes, value: bytes) -> Iterator[bytes]:
+    scheme, _, secret = value.partition(b" ")
+    if name.lower() != b"authorization" or not secret:
+        return
+    yield secret
+    yield secret.replace(b"/", b"\\/")  # as some write JSON
+    if scheme == b"Basic":
+        password = b64decode(secret).partition(b":")[2]
+        if len(password) >= _SHORTEST:
+            yield password
+
+
+_SHORTEST: Final = 4
+"""Bytes; a shorter password would mask half of any text."""
+
 _MOST_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset(
     {
@@ -462,7 +493,10 @@ class Exchange:
             yield Close(answer)
             raise self._unreadable(attempt, error) from None
         opened = _Opened(attempt, answer, body)
-        return opened if ok(answer.status) else (yield from self._whole(opened))
+        if ok(answer.status):
+            return opened
+        headers = self._server.headers(request, credential)
+        return _without_secrets((yield from self._whole(opened)), headers)
 
     def _whole(self, opened: _Opened) -> Flow[Response]:
         """Read a body to its end; one of an error as far as it may matter."""

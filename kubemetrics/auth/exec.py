@@ -290,7 +290,7 @@ class _Plugin:
         return f"; its stderr: {quoted}" if quoted else ""
 
     def _quote(self, output: bytes) -> str:
-        secrets = known_secrets(self._environment(), self.config.args)
+        secrets = known_secrets(self._environment(), self.config.args, self.config.env)
         return quote_stderr(output.decode(errors="replace"), secrets)
 
 

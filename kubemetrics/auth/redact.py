@@ -15,8 +15,13 @@ _SHOWN: Final = 600
 _MASK: Final = "[redacted]"
 _SECRET_NAME: Final = re.compile(
     # AWS_WEB_IDENTITY_TOKEN_FILE names a path, which helps.
-    r"(?i)(?!.*_(?:FILE|PATH|DIR|UR[IL])$).*(?:secret|token|passw|api_?key|access_?key)"
+    r"(?i)(?!.*_(?:FILE|PATH|DIR|UR[IL])$)(?!(?:OLD)?PWD$)"
+    r".*(?:pass|pwd|cred|key|secret|token)"
 )
+_PLACE: Final = re.compile(r"(?:~?/[\w.@ -]+)+/?|https?://[\w.:-]+(?:/[\w./-]*)?")
+"""A path, or an address without a user: no secret looks like it, and it helps."""
+_WORD: Final = re.compile(r"[a-z]+(?:-[a-z]+)*")
+"""An argument that is a command: ``get-token``."""
 _SHORTEST: Final = 6
 """A shorter value of an environment variable is no secret but ``true`` or ``1``."""
 
@@ -26,6 +31,26 @@ _PATTERNS: Final = (
     re.compile(r"(?i)(?<=\bbearer )\S+|(?<=\bbasic )\S+"),
     re.compile(r"(?<=://)[^/\s@]+(?=@)"),
     re.compile(r"(?i)(passw(?:or)?d[\"']?\s*[:=]\s*[\"']?)[^\s\"',;}]{4,}"),
+    re.compile(
+        r"(?i)(\b(?:passw(?:or)?d|passphrase|secret|token)\s+is\s+)(?=\S*\d)\S{4,}"
+    ),
+    # DB_PASS=…, APP_CRED=…; a variable that names a file stays.
+    re.compile(
+        r"(?i)(?<![\w-])([\w-]{0,40}(?:pass|pwd|cred|key|secret|token)"
+        r"(?![\w-]{0,40}_(?:FILE|PATH|DIR|UR[IL])\b)[\w-]{0,40}\s?=\s?[\"']?)"
+        r"[^\s\"',;}]{4,}"
+    ),
+    # "Token: AbCdEf": a word that no sentence has.
+    re.compile(
+        r"(?i)(\b(?:token|secret|key)[\"']?:\s+)(?-i:(?=\S*[a-z]\S*[A-Z])[\w+/=.-]{4,})"
+    ),
+    re.compile(r"(?i)(?<=[?&]code=)[^&\s\"']+"),
+    re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32,}(?![0-9A-Za-z])"),
+    # An AWS key, whose slashes make it look like a path.
+    re.compile(
+        r"(?<![\w/+=.-])(?=[\w+/]*\d)(?=[\w+/]*[a-z])(?=[\w+/]*[A-Z])[A-Za-z0-9+/]{40,}"
+        r"={0,2}(?![\w/+=.-])"
+    ),
     # "failed to get token: no such host" is prose: a bare word without a digit stays.
     re.compile(
         r"(?i)(?<![\w-])((?:[\w-]*(?:secret|token|api[_-]?key|access[_-]?key|assertion"
@@ -52,11 +77,26 @@ def quote_stderr(stderr: str, secrets: Iterable[str]) -> str:
     return joined if len(joined) <= _SHOWN else f"…{joined[-_SHOWN:]}"
 
 
-def known_secrets(environ: Mapping[str, str], args: tuple[str, ...]) -> frozenset[str]:
-    """Return the values a plugin was given under names of secrets."""
+def known_secrets(
+    environ: Mapping[str, str],
+    args: tuple[str, ...],
+    given: tuple[tuple[str, str], ...] = (),
+) -> frozenset[str]:
+    """Return what a plugin was given that is no path, no command and no flag.
+
+    That is each argument, each value of *given*, the kubeconfig's ``env``, and of the
+    whole *environ* what stands under names of secrets.
+    """
     found = [value for name, value in environ.items() if _SECRET_NAME.search(name)]
+    found.extend(value for _, value in given)
     found.extend(_secret_arguments(args))
-    return frozenset(value for value in found if len(value) >= _SHORTEST)
+    values = (arg.partition("=")[2] if arg.startswith("-") else arg for arg in args)
+    found.extend(value for value in values if not _WORD.fullmatch(value))
+    return frozenset(
+        value
+        for value in found
+        if len(value) >= _SHORTEST and not _PLACE.fullmatch(value)
+    )
 
 
 def _secret_arguments(args: tuple[str, ...]) -> Iterator[str]:

@@ -119,7 +119,8 @@ class HandCredentials:
     def cached(self) -> str | None:
         return None if self.fetches <= self._rejected else self._current
 
-    def fetch(self) -> str:
+    def fetch(self, wanted: Callable[[], bool], /) -> str:
+        assert wanted()
         self.fetches += 1
         return self._current
 

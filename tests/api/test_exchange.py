@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from kubemetrics.api import Api, RetryPolicy
+from kubemetrics.api.answers import error_from_response
 from kubemetrics.api.watch import Watch, WatchEvent
 from kubemetrics.errors import (
     CredentialError,
@@ -168,9 +169,9 @@ class TestCredentials:
         first = refusal(401)
         fetch = source.fetch
 
-        def fetching() -> str:
+        def fetching(wanted: Callable[[], bool], /) -> str:
             read.append(first.complete and first.closed)
-            return fetch()
+            return fetch(wanted)
 
         source.fetch = fetching  # type: ignore[method-assign]
         World(in_turn([first, answer()]), source=source).run(ask())
@@ -186,6 +187,31 @@ class TestCredentials:
         world = World(in_turn([refusal(401)]), source=source)
         assert world.run(ask()).status == 401
         assert tokens(world) == ["same"]
+
+    @pytest.mark.parametrize(
+        ("header", "secret"),
+        [
+            ("Bearer t0k/en", "t0k/en"),
+            ("Bearer t0k/en", r"t0k\/en"),
+            ("Basic amFuZTpodW50ZXIy", "amFuZTpodW50ZXIy"),
+            ("Basic amFuZTpodW50ZXIy", "hunter2"),
+        ],
+    )
+    def test_what_was_sent_is_masked_where_the_server_repeats_it(
+        self, header: str, secret: str
+    ) -> None:
+        """In the message, and in all that the error holds."""
+        text = f'{{"kind": "Status", "message": "no: {secret}", "reason": "{secret}"'
+        body = f'{text}, "details": {{"causes": [{{"message": "{secret}"}}]}}}}'
+        headers = {"x-echo": secret}
+        world = World(
+            in_turn([HandAnswer([body.encode()], 403, headers)]),
+            source=HandCredentials(header),
+        )
+        response = world.run(ask())
+        error = error_from_response(response)
+        assert str(error).startswith("no: [redacted]")
+        assert secret.replace("\\", "") not in f"{vars(error)} {response.headers}"
 
     def test_a_source_without_another_one_is_not_asked(self) -> None:
         source = HandCredentials("only")
@@ -205,7 +231,7 @@ class TestCredentials:
     def test_a_defect_of_a_source_is_a_credential_error(self) -> None:
         source = HandCredentials("a")
 
-        def fails() -> str:
+        def fails(_: Callable[[], bool], /) -> str:
             raise LookupError("getpwuid")
 
         source.fetch = fails  # type: ignore[method-assign]

@@ -29,6 +29,14 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJl"
         ("key wJalrXUtnFEMI7K7MDENGbPxRfiCY/EXAMPLEKEY", "key [redacted]"),
         ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "[redacted]"),
         ("-----BEGIN PRIVATE KEY-----\nMIIE", "[redacted]"),
+        ("DB_PASS=hunter2", "DB_PASS=[redacted]"),
+        ("APP_CRED=hunter2 PWD_X=hunter2", "APP_CRED=[redacted] PWD_X=[redacted]"),
+        ("key wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY0", "key [redacted]"),
+        ("Token: AbCdEfGh", "Token: [redacted]"),
+        ("the password is hunter2", "the password is [redacted]"),
+        ("GET https://h/cb?code=abcd&x=1", "https://h/cb?code=[redacted]&x=1"),
+        ("key=" + "0f" * 16, "key=[redacted]"),
+        ("digest:" + "0f" * 16, "digest:[redacted]"),
     ],
 )
 def test_a_secret_is_masked(text: str, expected: str) -> None:
@@ -45,6 +53,9 @@ def test_a_secret_is_masked(text: str, expected: str) -> None:
         "dial tcp: lookup login.microsoftonline.com: no such host",
         "failed to get token: context deadline exceeded",
         "The SSO session has expired, or is otherwise invalid.",
+        "AWS_WEB_IDENTITY_TOKEN_FILE=/var/run/secrets/token is missing",
+        "the token is expired, the password is wrong",
+        "open https://microsoft.com/devicelogin and enter the code ABCD-EFGH",
     ],
 )
 def test_what_helps_a_person_stays(text: str) -> None:
@@ -65,6 +76,23 @@ def test_what_the_plugin_was_given_is_masked_wherever_it_is() -> None:
     assert quote_stderr(said, secrets) == (
         "bad [redacted], [redacted], [redacted] in /home/jane"
     )
+
+
+def test_what_a_kubeconfig_gives_is_masked_but_for_paths_and_commands() -> None:
+    environ = {"DB_PASS": "pa55word", "MY_CRED": "cr3dential", "PWD": "/home/jane"}
+    environ |= {"API_KEY": "k3y-of-api", "GOOGLE_APPLICATION_CREDENTIALS": "/a/b.json"}
+    args = (
+        "get-token",
+        "-v",
+        "/opt/login.py",
+        "--id=6dae42f8",
+        "arn:aws:1",
+        "https://h/x",
+    )
+    given = (("REALM", "Q7-realm"), ("CACHE", "/var/cache"), ("ON", "true"))
+    assert known_secrets(environ, args, given) == {
+        "pa55word", "cr3dential", "k3y-of-api", "6dae42f8", "arn:aws:1", "Q7-realm",
+    }  # fmt: skip
 
 
 def test_it_is_one_line_without_terminal_sequences() -> None:
