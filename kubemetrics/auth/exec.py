@@ -13,7 +13,6 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
-from pathlib import Path
 from typing import Any, Final, cast
 
 from ..config.kubeconfig import parse
@@ -24,6 +23,7 @@ from ..config.model import (
     exec_version_problem,
 )
 from ..errors import ConfigError, CredentialError, DecodeError
+from ..files import BUNDLE, read_file
 from ..forks import forget_after_fork
 from ..frozen import dataclass
 from ..jsonread import read_object
@@ -374,7 +374,7 @@ def _authority(config: Config, exec_config: ExecConfig) -> bytes | None:
     if not config.certificate_authority:
         return None
     try:
-        return Path(config.certificate_authority).read_bytes()
+        return read_file(config.certificate_authority, BUNDLE)
     except OSError as error:
         raise ConfigError(
             f"failed to load CA bundle for execProvider:"

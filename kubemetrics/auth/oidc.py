@@ -12,7 +12,6 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote_plus, urlencode
 
@@ -20,6 +19,7 @@ from ..config.model import OidcConfig, is_https
 from ..config.validate import parse_server
 from ..config.write_back import locked, read_auth_provider, write_auth_provider
 from ..errors import ConfigError, CredentialError, DecodeError, KubeMetricsError
+from ..files import BUNDLE, read_file
 from ..frozen import dataclass
 from ..jsonread import read_object
 from ..text import one_line
@@ -87,7 +87,7 @@ class _Grant:
             # Never unverified: without an authority the system's roots count.
             return self._oidc.certificate_authority_data
         try:
-            return Path(path).read_bytes()
+            return read_file(path, BUNDLE)
         except OSError as error:
             raise ConfigError(
                 f"unable to read idp-certificate-authority {path}: {error.strerror}"

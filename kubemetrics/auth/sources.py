@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from ..config.model import AuthInfo, Config
 from ..errors import CredentialError, KubeMetricsError
+from ..files import read_file
 from ..forks import forget_after_fork
 from ..frozen import dataclass
 from .credential import (
@@ -308,7 +308,7 @@ def _token_file_source(
 def _read(path: str) -> Credential | str:
     """Return the credential, or what is wrong: no frame that raises holds a token."""
     try:
-        text = Path(path).read_text(encoding="utf-8").strip()
+        text = read_file(path).decode().strip()
     except OSError as error:
         return f'failed to read token file "{path}": {error.strerror}'
     except UnicodeDecodeError:
@@ -371,7 +371,7 @@ class _CertificateFiles:
         if not path:
             raise CredentialError(f'user "{self._user}" has a certificate and no key')
         try:
-            return Path(path).read_bytes()
+            return read_file(path)
         except OSError as error:
             raise CredentialError(
                 f'unable to read {what} {path} for user "{self._user}":'

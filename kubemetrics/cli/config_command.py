@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from .. import console
@@ -14,6 +13,7 @@ from ..auth.sources import CredentialKind, credential_kinds
 from ..commandline import CommandSpec, Parser, config_of, last
 from ..config.kubeconfig import ContextEntry, list_contexts
 from ..config.model import AuthInfo, Config, Impersonation
+from ..files import is_regular, read_file
 from ..table.render import plain_table
 from ..times import rfc3339_of
 
@@ -74,9 +74,12 @@ def _certificate(auth: AuthInfo) -> tuple[str, float | None, str]:
 
 
 def _read(path: str) -> bytes:
-    """Read a file; a missing one is empty here, and an error where it is used."""
+    """Read a file; a missing one is empty here, and an error where it is used.
+
+    So is a pipe: what is read of it here is lost to whoever uses it.
+    """
     try:
-        return Path(path).read_bytes()
+        return read_file(path) if is_regular(path) else b""
     except OSError:
         return b""
 

@@ -13,6 +13,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypedDict
 
+from ..files import BUNDLE, read_file
 from ..frozen import dataclass
 from .kubeconfig import Kubeconfig
 from .model import (
@@ -100,7 +101,7 @@ class PodEnvironment:
     def _certificate_authority(self) -> str:
         path = self.service_account / "ca.crt"
         try:
-            if b"-----BEGIN CERTIFICATE-----" in path.read_bytes():
+            if b"-----BEGIN CERTIFICATE-----" in read_file(path, BUNDLE):
                 return str(path)
         except OSError:
             pass

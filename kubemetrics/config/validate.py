@@ -14,6 +14,7 @@ from posixpath import normpath
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
+from ..files import is_regular, read_file
 from ..frozen import dataclass
 from .kubeconfig import AUTHORITY_DATA, base64_data
 from .model import (
@@ -209,7 +210,8 @@ def _token_file_problems(origin: Origin, auth: AuthInfo) -> Iterator[str]:
     if auth.token:
         return  # it is used until the file can be read
     try:
-        empty = not Path(auth.token_file).read_bytes().strip()
+        # What is read of a pipe is lost to whoever uses it.
+        empty = is_regular(auth.token_file) and not read_file(auth.token_file).strip()
     except OSError as error:
         yield f"{where}: {auth.token_file} cannot be read: {error.strerror}"
     else:
@@ -219,7 +221,7 @@ def _token_file_problems(origin: Origin, auth: AuthInfo) -> Iterator[str]:
 
 def _unreadable(path: str, where: str) -> Iterator[str]:
     """Yield that the file at *path* cannot be opened; none is no problem."""
-    if not path:
+    if not path or not is_regular(path):  # a pipe waits for its one reader
         return
     try:
         with Path(path).open("rb"):

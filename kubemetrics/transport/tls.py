@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 from ..auth.credential import ClientCertificate
 from ..config.model import Config
 from ..errors import ConfigError, CredentialError
+from ..files import BUNDLE, read_file
 from ..flow import PeerCertificate
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def read_authorities(config: Config) -> bytes | None:
     if not config.certificate_authority:
         return None
     try:
-        return Path(config.certificate_authority).read_bytes()
+        return read_file(config.certificate_authority, BUNDLE)
     except OSError as error:
         raise ConfigError(
             f"unable to read certificate-authority {config.certificate_authority}"
