@@ -1,15 +1,19 @@
-"""Reading small files of others: bounded in size, and a pipe's in time.
+"""Files of others: their paths in UTF-8, their content bounded, a pipe's in time too.
 
-A token, a key or an authority may be named by mistake or malice as ``/dev/zero`` or as
-a named pipe that nobody writes to; a shell's ``<(command)`` is a pipe as well.
+Go takes paths and arguments for bytes, and a kubeconfig's text is UTF-8; Python would
+encode them in the locale's encoding, and raises a ValueError for what has none. A
+token, a key or an authority may be named by mistake or malice as ``/dev/zero`` or as a
+named pipe that nobody writes to; a shell's ``<(command)`` is a pipe as well.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
 import stat
+import sys
 from time import monotonic
 from typing import Final
 
@@ -18,6 +22,7 @@ SMALL: Final = 2**20
 BUNDLE: Final = 16 * 2**20
 """Bytes of a bundle of authorities, at most; the system's is under one MiB."""
 
+_UTF8: Final = ("utf-8", "surrogateescape")
 _CHUNK: Final = 2**16
 _PATIENCE: Final = 30.0
 """Seconds to wait for a pipe's writer, where the call has more."""
@@ -31,22 +36,81 @@ def read_file(path: str | os.PathLike[str], most: int = SMALL) -> bytes:
             nothing; its ``strerror`` says which.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        descriptor = os.open(path, flags)
-    except ValueError:
-        raise OSError(errno.EINVAL, "its name cannot be one of a file") from None
+    descriptor = os.open(system_path(os.fspath(path)), flags)
     try:
         return _read(descriptor, most)
     finally:
         os.close(descriptor)
 
 
-def is_regular(path: str | os.PathLike[str]) -> bool:
+def is_regular(path: str) -> bool:
     """Return whether reading *path* takes nothing from whoever reads it next."""
     try:
-        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - no Path needed
-    except (OSError, ValueError):
+        return stat.S_ISREG(os.stat(system_path(path)).st_mode)  # noqa: PTH116 - no Path needed
+    except OSError:
         return True  # reading it says what is wrong
+
+
+def system_path(path: str) -> bytes:
+    """Return *path* as the system takes it.
+
+    Raises:
+        OSError: no file can have that name.
+    """
+    if "\0" in path:
+        raise OSError(errno.EINVAL, "no file has a null character in its name")
+    with contextlib.suppress(UnicodeEncodeError):
+        return path.encode(*_UTF8)
+    raise OSError(errno.EILSEQ, "no file has half a surrogate pair in its name")
+
+
+def open_problem(path: str) -> str:
+    """Say why the file at *path* cannot be opened; empty if it can."""
+    try:
+        with open(system_path(path), "rb"):  # noqa: PTH123 - bytes
+            return ""
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def real_path(path: str) -> str:
+    """Follow the symbolic links of *path*, which a file can have."""
+    with contextlib.suppress(OSError):
+        return os.path.realpath(system_path(path)).decode(*_UTF8)
+    return path
+
+
+def absolute(path: str, base: str | None = None) -> str:
+    """Join *path* to *base*, else to the working directory; a deleted one is none."""
+    if os.path.isabs(path):  # noqa: PTH117 - nor the system's encoding
+        return path
+    return os.path.join(_working_directory() if base is None else base, path)  # noqa: PTH118
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwdb().decode(*_UTF8)  # noqa: PTH109 - bytes
+    except OSError:
+        return ""
+
+
+def expand_home(path: str) -> str:
+    """Put a home directory for a leading ``~`` or ``~user``; without one it stays."""
+    if not path.startswith("~"):
+        return path
+    with contextlib.suppress(OSError):
+        return os.path.expanduser(system_path(path)).decode(*_UTF8)  # noqa: PTH111
+    return path
+
+
+def utf8(text: str) -> str:
+    """Return what the system gave as *text*, read as UTF-8 in any locale."""
+    if text.isascii() or sys.getfilesystemencoding() == "utf-8":
+        return text
+    try:
+        return os.fsencode(text).decode(*_UTF8)
+    except UnicodeEncodeError:
+        return text
 
 
 def _read(descriptor: int, most: int) -> bytes:

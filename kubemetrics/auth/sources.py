@@ -18,7 +18,7 @@ from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from ..config.model import AuthInfo, Config
 from ..errors import CredentialError, KubeMetricsError
-from ..files import read_file
+from ..files import read_file, system_path
 from ..forks import forget_after_fork
 from ..frozen import dataclass
 from .credential import (
@@ -253,7 +253,7 @@ class Reloaded(Generic[T]):
 
 def _stamp(path: str) -> _Stamp:
     try:
-        found = os.stat(path)  # noqa: PTH116 - no Path needed for one call
+        found = os.stat(system_path(path))  # noqa: PTH116 - bytes
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino

@@ -23,6 +23,7 @@ from ..commandline import (
     add_shared,
 )
 from ..errors import KubeMetricsError
+from ..files import utf8
 
 __all__ = ["main"]
 
@@ -106,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     console.prepare_streams()
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        return _run(list(map(utf8, sys.argv[1:]) if argv is None else argv))
     except KeyboardInterrupt:
         return INTERRUPTED
 

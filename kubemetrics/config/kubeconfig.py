@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from ..errors import ConfigError
+from ..files import absolute, expand_home, read_file, utf8
 from ..frozen import dataclass
 from .model import (
     AuthInfo,
@@ -296,7 +297,7 @@ def _read_exec(fields: Fields, base: str) -> ExecConfig:
     # Only a command with a separator in it is a path; a bare one is for PATH
     # (loader.go, GetAuthInfoFileReferences).
     if os.sep in command:
-        command = os.path.normpath(Path(base, command))
+        command = os.path.normpath(absolute(command, base))
     version = fields.text("apiVersion")
     mode = fields.text("interactiveMode") or _MODE_DEFAULTS.get(version, "")
     pairs = ((item.text("name"), item.text("value")) for item in fields.sections("env"))
@@ -325,7 +326,7 @@ def _origin(fields: Fields) -> Origin:
 
 def _path(fields: Fields, key: str, base: str) -> str:
     path = fields.text(key)
-    return os.path.normpath(Path(base, path)) if path else ""
+    return os.path.normpath(absolute(path, base)) if path else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -440,7 +441,7 @@ def load(source: KubeconfigSource | None, environ: Mapping[str, str]) -> Loaded:
         return _from_mapping(source)
     if source is None or not os.fspath(source):
         return _from_files(_default_paths(environ))
-    path = str(Path(source).expanduser())
+    path = expand_home(utf8(os.fspath(source)))
     loaded = _from_files((path,))
     if loaded.missing:
         raise ConfigError(f"{path}: no such kubeconfig file")
@@ -448,12 +449,14 @@ def load(source: KubeconfigSource | None, environ: Mapping[str, str]) -> Loaded:
 
 
 def _default_paths(environ: Mapping[str, str]) -> tuple[str, ...]:
-    listed = environ.get("KUBECONFIG", "")
+    listed = utf8(environ.get("KUBECONFIG", ""))
     if listed:
         paths = dict.fromkeys(listed.split(os.pathsep))
         return tuple(path for path in paths if path)
-    home = environ.get("HOME") or environ.get("USERPROFILE") or Path.home()
-    return (str(Path(home, ".kube", "config")),)
+    given = utf8(environ.get("HOME") or environ.get("USERPROFILE") or "")
+    home = given or expand_home("~")
+    # No HOME and no entry in passwd, as under a random user id in a container.
+    return () if home == "~" else (str(Path(home, ".kube", "config")),)
 
 
 def _from_mapping(source: Mapping[str, Any]) -> Loaded:
@@ -463,9 +466,7 @@ def _from_mapping(source: Mapping[str, Any]) -> Loaded:
         reason = str(error)
     else:
         problems: list[str] = []
-        read = read_kubeconfig(
-            values, file=GIVEN, base=str(Path.cwd()), problems=problems
-        )
+        read = read_kubeconfig(values, file=GIVEN, base=absolute(""), problems=problems)
         return Loaded(kubeconfig=read, problems=tuple(problems))
     raise ConfigError(f"{GIVEN}: {reason}")
 
@@ -488,8 +489,7 @@ def _from_files(paths: tuple[str, ...]) -> Loaded:
 
 def _content(path: str, fatal: list[str]) -> bytes | None:
     try:
-        with Path(path).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return read_file(path, MAX_BYTES)
     except FileNotFoundError:
         pass
     except OSError as error:
@@ -503,7 +503,7 @@ def _read(path: str, data: bytes, fatal: list[str], problems: list[str]) -> Kube
     except DocumentError as error:
         fatal.append(f"{path}: {error}")
         return Kubeconfig()
-    base = str(Path(path).absolute().parent)
+    base = os.path.dirname(absolute(path))  # noqa: PTH120 - as text in UTF-8
     return read_kubeconfig(values, file=path, base=base, problems=problems)
 
 

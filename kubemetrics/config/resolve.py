@@ -7,7 +7,8 @@ asked for, this raises or obeys instead:
 - A context whose cluster is not there, or no current-context: client-go takes the
   configuration for empty (kubectl then tries localhost:8080); here an error that says
   which there are. In a pod, no current-context still means in-cluster, unless a *user*
-  is asked for.
+  is asked for; so does a context that names no cluster, with its namespace, unless it
+  names a user, for whom client-go would take the pod's.
 - A cluster without a server: kubectl tries localhost:8080; here an error.
 - A server without a scheme: client-go takes it for http, and drops credentials and CA;
   here an error, if there are any to drop.
@@ -30,12 +31,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Final, Unpack
 
 from ..errors import ConfigError
+from ..files import absolute
 from ..times import parse_timeout
-from .kubeconfig import AUTHORITY_DATA, KubeconfigSource, Loaded, base64_data, load
+from .kubeconfig import (
+    AUTHORITY_DATA,
+    Kubeconfig,
+    KubeconfigSource,
+    Loaded,
+    base64_data,
+    load,
+)
 from .model import (
     AuthInfo,
     ClusterStanza,
@@ -56,6 +64,7 @@ from .selection import (
     override_cluster,
     override_user,
     select,
+    select_pod,
 )
 from .validate import parse_server, selection_problems
 
@@ -201,7 +210,7 @@ def _oidc(name: str, user: UserStanza) -> OidcConfig | None:
         id_token=config.get("id-token", ""),
         refresh_token=config.get("refresh-token", ""),
         # Against the working directory: client-go resolves no path in here.
-        certificate_authority=str(Path(authority).absolute()) if authority else "",
+        certificate_authority=absolute(authority) if authority else "",
         certificate_authority_data=base64_data(config.get(AUTHORITY_DATA, "")),
         file=user.origin.file,
         user=name,
@@ -220,30 +229,19 @@ def _resolve(
         ConfigError: with every problem there is.
     """
     problems = list(loaded.problems)
-    selection = select(loaded.kubeconfig, overrides, problems)
-    if selection is not None:
-        source: Source = "kubeconfig" if selection.cluster.origin.where else "flags"
-    elif pod.in_cluster and not problems and not overrides.get("user"):
-        selection, source = _select_pod(overrides, pod), "in-cluster"
-    else:
+    source: Source = "in-cluster"
+    selection = None if problems else select_pod(loaded.kubeconfig, overrides, pod)
+    if selection is None:
+        selection = select(loaded.kubeconfig, overrides, problems)
+        where = selection and selection.cluster.origin.where
+        source = "kubeconfig" if where else "flags"
+    if selection is None:
         master = pod.environ.get("KUBERNETES_MASTER", "") if as_kubectl else ""
-        selection, source = _select_server(master, overrides), "flags"
+        selection = _select_server(master, overrides)
         if not master and not problems:
             raise ConfigError(_nothing_found(loaded, pod))
     problems += selection_problems(selection, credentials_needed=as_kubectl)
     return _build(selection, loaded, overrides, pod, source, problems)
-
-
-def _select_pod(overrides: Overrides, pod: PodEnvironment) -> Selection:
-    """Select the pod's own cluster and user.
-
-    Every override counts; client-go heeds none but server, token and CA there.
-    """
-    cluster, user = pod.stanzas()
-    return Selection(
-        cluster=override_cluster(cluster, overrides),
-        user=override_user(user, overrides),
-    )
 
 
 def _build(
@@ -382,8 +380,8 @@ def in_cluster_config(
     """
     variables = os.environ if environ is None else environ
     pod = find_pod_environment(variables, service_account)
-    if not pod.in_cluster:
+    selection = select_pod(Kubeconfig(), {}, pod)
+    if selection is None:
         raise ConfigError(pod.why_not_in_cluster)
-    selection = _select_pod({}, pod)
     problems = list(selection_problems(selection, credentials_needed=True))
     return _build(selection, Loaded(), {}, pod, "in-cluster", problems)

@@ -13,7 +13,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypedDict
 
-from ..files import BUNDLE, read_file
+from ..files import BUNDLE, absolute, read_file, utf8
 from ..frozen import dataclass
 from .kubeconfig import Kubeconfig
 from .model import (
@@ -228,7 +228,11 @@ def _given(
     values: Mapping[str, Any] = dict(overrides)
     return (
         {key: values[key] for key in texts if values.get(key)}
-        | {key: str(Path(values[key]).absolute()) for key in paths if values.get(key)}
+        | {
+            key: absolute(utf8(os.fspath(values[key])))
+            for key in paths
+            if values.get(key)
+        }
         | {key: values[key] for key in flags if values.get(key) is not None}
     )
 
@@ -283,28 +287,59 @@ def select(
 
     A name that leads nowhere is added to *problems*.
     """
-    context_name = overrides.get("context") or kubeconfig.current_context
-    by_flag = bool(overrides.get("context"))
-    context_origin = flag_of("context") if by_flag else kubeconfig.current_origin
-    if context_name and context_name not in kubeconfig.contexts:
-        missing = _not_found("context", context_name, kubeconfig.contexts)
-        problems.append(f"{context_origin}: {missing}")
-    context = kubeconfig.contexts.get(context_name, ContextStanza())
+    named = _select_context(kubeconfig, overrides, problems)
+    context = named.context
     cluster_name = overrides.get("cluster") or context.cluster
     user_name = overrides.get("user") or context.user
     cluster = _cluster(kubeconfig, cluster_name, context, overrides, problems)
     user_missing = _check_user(kubeconfig, user_name, context, overrides, problems)
-    if not context_name and not cluster_name and not overrides.get("server"):
+    if not named.context_name and not cluster_name and not overrides.get("server"):
         return None
-    return Selection(
-        context_name=context_name,
-        context_origin=context_origin,
+    return replace(
+        named,
         cluster_name=cluster_name,
         user_name=user_name,
-        context=context,
         cluster=override_cluster(cluster, overrides),
         user=override_user(kubeconfig.users.get(user_name, UserStanza()), overrides),
         user_missing=user_missing,
+    )
+
+
+def _select_context(
+    kubeconfig: Kubeconfig, overrides: Overrides, problems: list[str]
+) -> Selection:
+    name = overrides.get("context") or kubeconfig.current_context
+    by_flag = bool(overrides.get("context"))
+    origin = flag_of("context") if by_flag else kubeconfig.current_origin
+    if name and name not in kubeconfig.contexts:
+        missing = _not_found("context", name, kubeconfig.contexts)
+        problems.append(f"{origin}: {missing}")
+    context = kubeconfig.contexts.get(name, ContextStanza())
+    return Selection(context_name=name, context_origin=origin, context=context)
+
+
+def select_pod(
+    kubeconfig: Kubeconfig, overrides: Overrides, pod: PodEnvironment
+) -> Selection | None:
+    """Select the pod's own cluster and user; ``None`` if a cluster or user is named.
+
+    A context that names neither gives its namespace. Every override counts; client-go
+    heeds none but server, token and CA there.
+    """
+    problems: list[str] = []
+    named = _select_context(kubeconfig, overrides, problems)
+    context = named.context
+    asked = any(overrides.get(key) for key in ("cluster", "user", "server"))
+    nameless = bool(named.context_name) and "" in kubeconfig.clusters
+    if asked or context.cluster or context.user or nameless or problems:
+        return None
+    if not pod.in_cluster:
+        return None
+    cluster, user = pod.stanzas()
+    return replace(
+        named,
+        cluster=override_cluster(cluster, overrides),
+        user=override_user(user, overrides),
     )
 
 
@@ -321,7 +356,11 @@ def _cluster(
         problems.append(f"{flag_of('cluster')}: {problem}")
     elif found is None and context.origin.where and not overrides.get("server"):
         # client-go takes this for an empty kubeconfig: a pod would go in-cluster.
-        problem = _not_found("cluster", name, kubeconfig.clusters)
+        problem = (
+            _not_found("cluster", name, kubeconfig.clusters)
+            if name
+            else f"none is named (there is: {listed(kubeconfig.clusters)})"
+        )
         problems.append(f"{context.origin.at('cluster')}: {problem}")
     return found or ClusterStanza()
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from posixpath import normpath
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from ..files import is_regular, read_file
+from ..files import is_regular, open_problem, read_file
 from ..frozen import dataclass
 from .kubeconfig import AUTHORITY_DATA, base64_data
 from .model import (
@@ -223,11 +222,8 @@ def _unreadable(path: str, where: str) -> Iterator[str]:
     """Yield that the file at *path* cannot be opened; none is no problem."""
     if not path or not is_regular(path):  # a pipe waits for its one reader
         return
-    try:
-        with Path(path).open("rb"):
-            pass
-    except OSError as error:
-        yield f"{where}: {path} cannot be read: {error.strerror}"
+    if problem := open_problem(path):
+        yield f"{where}: {path} cannot be read: {problem}"
 
 
 def _header_problems(user: UserStanza) -> Iterator[str]:

@@ -2,27 +2,86 @@
 
 As client-go does (clientcmd/loader.go, ``persister`` and ``ModifyConfig``) under its
 lock file, and unlike it atomically, and touching nothing but the tokens: comments,
-order and quoting of everything else stay.
+order and quoting of everything else stay, and so do the file's owner, mode, extended
+attributes and further names. Where a new file cannot have them, the old one is written
+to in place, as client-go does.
 """
 
 from __future__ import annotations
 
+import atexit
 import codecs
 import contextlib
+import errno
 import json
 import os
-import tempfile
 import time
-from collections.abc import Generator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final, TypeAlias, cast
 
 from ..errors import ConfigError
-from .kubeconfig import parse
+from ..files import read_file, real_path, system_path
+from .kubeconfig import MAX_BYTES, parse
 from .model import DocumentError
 
 _LOCK_TIMEOUT: Final = 10.0
 _POLL: Final = 0.05
+
+
+class _Lock:
+    """The lock file at *path*, which is removed at the end of the process at last."""
+
+    held: Final[set[_Lock]] = set()
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._process = os.getpid()
+        self._descriptors: list[int] = []
+
+    def acquire(self, timeout: float) -> None:
+        self.held.add(self)
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                self._create()
+            except FileExistsError:
+                if time.monotonic() >= deadline:
+                    raise ConfigError(
+                        f"{self._path} exists: another process is writing the"
+                        " kubeconfig; if none is, remove that file"
+                    ) from None
+                time.sleep(_POLL)
+            except OSError as error:
+                raise ConfigError(
+                    f"cannot lock the kubeconfig to write to it: {self._path}:"
+                    f" {error.strerror}"
+                ) from None
+            else:
+                return
+
+    def _create(self) -> None:
+        # In one step of the interpreter: an interrupt cannot come between a file that
+        # is made and the knowledge that it is ours.
+        made = map(os.open, (system_path(self._path),), (_NEW,), (0,))
+        self._descriptors.extend(made)
+
+    def release(self) -> None:
+        if self._descriptors and self._process == os.getpid():
+            with contextlib.suppress(OSError):
+                os.unlink(system_path(self._path))  # noqa: PTH108
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+        self.held.discard(self)
+
+
+_NEW: Final = os.O_CREAT | os.O_EXCL
+
+
+@atexit.register
+def release_locks() -> None:
+    """Remove the lock files of this process, whose threads end with it wherever."""
+    for lock in tuple(_Lock.held):
+        lock.release()
 
 
 @contextlib.contextmanager
@@ -34,33 +93,12 @@ def locked(path: str, *, timeout: float = _LOCK_TIMEOUT) -> Generator[None]:
     Raises:
         ConfigError: another process keeps it, or the file cannot be made.
     """
-    lock = f"{path}.lock"
-    _acquire(lock, timeout)
+    lock = _Lock(f"{path}.lock")
     try:
+        lock.acquire(timeout)
         yield
     finally:
-        with contextlib.suppress(OSError):
-            os.unlink(lock)  # noqa: PTH108
-
-
-def _acquire(lock: str, timeout: float) -> None:
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            os.close(os.open(lock, os.O_CREAT | os.O_EXCL, 0))
-        except FileExistsError:
-            if time.monotonic() >= deadline:
-                raise ConfigError(
-                    f"{lock} exists: another process is writing the kubeconfig; if"
-                    " none is, remove that file"
-                ) from None
-            time.sleep(_POLL)
-        except OSError as error:
-            raise ConfigError(
-                f"cannot lock the kubeconfig to write to it: {lock}: {error.strerror}"
-            ) from None
-        else:
-            return
+        lock.release()
 
 
 _Edit: TypeAlias = tuple[int, int, str]
@@ -81,13 +119,13 @@ def read_auth_provider(path: str, user: str) -> Mapping[str, str]:
 def write_auth_provider(path: str, user: str, changes: Mapping[str, str]) -> None:
     """Set *changes* in *user*'s ``auth-provider.config`` in the kubeconfig at *path*.
 
-    Call it with `locked` held. The file is replaced as a whole, with mode 0600; a
-    symbolic link stays one.
+    Call it with `locked` held. The file is replaced as a whole, if the new one can have
+    all that the old one has beside its content; a symbolic link stays one.
 
     Raises:
         ConfigError: it cannot be read, edited or written.
     """
-    target = os.path.realpath(path)
+    target = real_path(path)
     data = _read(target)
     if _stanza(_load(data, path), user) is None:
         raise _no_stanza(path, user)
@@ -95,7 +133,8 @@ def write_auth_provider(path: str, user: str, changes: Mapping[str, str]) -> Non
     if edited is None:
         raise ConfigError(f'{path}: the tokens of user "{user}" cannot be edited in it')
     try:
-        _replace(target, edited)
+        if not _replaced(target, edited):
+            _write_in_place(target, edited)
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror}") from None
 
@@ -200,7 +239,7 @@ def _load(data: bytes, path: str) -> Mapping[str, Any]:
 
 def _read(path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return read_file(path, MAX_BYTES)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
 
@@ -211,16 +250,102 @@ def _no_stanza(path: str, user: str) -> ConfigError:
     )
 
 
-def _replace(target: str, data: bytes) -> None:
-    # mkstemp makes it 0600; beside the target, so that the rename is atomic.
-    descriptor, path = tempfile.mkstemp(dir=os.path.dirname(target))  # noqa: PTH120
+_SPARE: Final = ".kubemetrics"
+"""What is added to a kubeconfig's name for its new content, between two system calls.
+
+A process that is killed there leaves it behind, and the next one removes it.
+"""
+_NOT_THIS_WAY: Final = frozenset(
+    (
+        errno.EPERM,  # another's file, or attributes that only the system sets
+        errno.EACCES,  # a folder that is not ours
+        errno.EBUSY,  # a file that is mounted by itself, as into a container
+        errno.EINVAL,
+        errno.ENOENT,  # no /proc
+        errno.ENOTSUP,
+        errno.EXDEV,
+    )
+)
+
+
+def _replaced(target: str, data: bytes) -> bool:
+    """Replace *target* by a file that differs in its content alone; false: none can."""
+    path = system_path(target)
+    kept = os.stat(path)  # noqa: PTH116 - bytes
+    if kept.st_nlink > 1:
+        return False
+    spare = path + os.fsencode(_SPARE)
+    _remove(spare)
     try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+        # Without a name there is nothing to leave behind, whenever it ends.
+        with open(spare, "wb", opener=_open_unnamed) as file:
+            _adopt(file.fileno(), path, kept)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(path, target)  # noqa: PTH105
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(path)  # noqa: PTH108
+            _give_name(file.fileno(), spare)
+            os.replace(spare, path)  # noqa: PTH105 - bytes
+    except BaseException as error:
+        _remove(spare)
+        if isinstance(error, OSError) and error.errno in _NOT_THIS_WAY:
+            return False
         raise
+    return True
+
+
+def _remove(path: bytes) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)  # noqa: PTH108 - bytes
+
+
+def _open_unnamed(path: bytes, flags: int) -> int:
+    folder = os.path.dirname(path) or b"."  # noqa: PTH120 - bytes
+    unnamed: int = getattr(os, "O_TMPFILE", 0)
+    if unnamed:
+        with contextlib.suppress(OSError):
+            return os.open(folder, unnamed | os.O_WRONLY, 0o600)
+    return os.open(path, flags | os.O_EXCL, 0o600)  # it has none: NFS, macOS
+
+
+def _give_name(descriptor: int, path: bytes) -> None:
+    if os.fstat(descriptor).st_nlink:
+        return
+    folder = os.open("/proc/self/fd", os.O_RDONLY)
+    try:
+        # Relative to a folder it is linkat, which alone follows the link (open(2)).
+        os.link(os.fsencode(str(descriptor)), path, src_dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _adopt(descriptor: int, path: bytes, kept: os.stat_result) -> None:
+    """Give the new file the owner, mode and attributes of the one at *path*."""
+    new = os.fstat(descriptor)
+    if (new.st_uid, new.st_gid) != (kept.st_uid, kept.st_gid):
+        os.chown(descriptor, kept.st_uid, kept.st_gid)
+    os.chmod(descriptor, kept.st_mode & 0o7777)
+    if _listxattr is None:
+        return
+    for name in _listxattr(path):
+        value = os.getxattr(path, name)
+        # A label that the system gives both cannot be set, nor need it.
+        if name not in _listxattr(descriptor) or (
+            os.getxattr(descriptor, name) != value
+        ):
+            os.setxattr(descriptor, name, value)
+
+
+_listxattr: Callable[[bytes | int], list[str]] | None = getattr(os, "listxattr", None)
+
+
+def _write_in_place(target: str, data: bytes) -> None:
+    """Write over what is there; never is the file empty, as after a truncation."""
+    descriptor = os.open(system_path(target), os.O_WRONLY)
+    try:
+        written = 0
+        while written < len(data):
+            written += os.pwrite(descriptor, data[written:], written)
+        os.ftruncate(descriptor, len(data))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

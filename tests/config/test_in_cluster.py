@@ -157,6 +157,80 @@ def test_no_current_context_means_in_cluster_unless_a_user_is_asked_for(
     )
 
 
+NAMESPACE_ONLY = {
+    "contexts": [{"name": "foo", "context": {"namespace": "bar"}}],
+    "current-context": "foo",
+}
+
+
+def test_a_kubeconfig_that_only_names_a_namespace_means_that_of_the_pods_cluster(
+    home: Home,
+) -> None:
+    """kubernetes/kubernetes#93474: a namespace, and the pod's own token."""
+    home.enter_pod()
+    home.list_files(NAMESPACE_ONLY)
+    config = home.load()
+    pods = _in_cluster(home)
+    assert (config.namespace, config.context) == ("bar", "foo")
+    assert config.source == "in-cluster"
+    assert (config.server, config.auth) == (pods.server, pods.auth)
+    where = f"{home.environ['KUBECONFIG']}: contexts[0].context.namespace"
+    assert dict(config.origins)["namespace"] == where
+    assert home.load(namespace="asked").namespace == "asked"
+    assert home.load(token="flag").auth.token == "flag"
+    home.environ["POD_NAMESPACE"] = "of-the-pod"
+    assert home.load().namespace == "bar"
+
+
+def test_of_several_files_the_context_of_one_gives_the_namespace(home: Home) -> None:
+    home.enter_pod()
+    home.list_files(
+        {"current-context": "foo"},
+        {"contexts": NAMESPACE_ONLY["contexts"]},
+        {"contexts": [{"name": "other", "context": {"namespace": "second"}}]},
+    )
+    assert home.load().namespace == "bar"
+    assert home.load(context="other").namespace == "second"
+    assert "no context 'x'" in home.problems(context="x")[0]
+
+
+def test_outside_a_pod_a_kubeconfig_that_only_names_a_namespace_is_an_error(
+    home: Home,
+) -> None:
+    home.list_files(NAMESPACE_ONLY)
+    assert home.problems() == (
+        "0/config: contexts[0].context.cluster: none is named (there is: none at all)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("context", "problem"),
+    [
+        ({"cluster": "gone"}, "context.cluster: no cluster 'gone'"),
+        ({"cluster": "gone", "user": "red"}, "context.cluster: no cluster 'gone'"),
+        ({"user": "gone"}, "context.cluster: none is named"),
+        ({"user": "red"}, "context.cluster: none is named"),
+    ],
+)
+def test_in_a_pod_a_cluster_or_a_user_that_is_named_stays_an_error(
+    home: Home, context: dict[str, str], problem: str
+) -> None:
+    home.enter_pod()
+    contexts = [{"name": "foo", "context": {"namespace": "bar", **context}}]
+    home.list_files(kubeconfig() | {"contexts": contexts, "current-context": "foo"})
+    assert problem in home.problems()[0]
+    assert "no user 'x'" in "".join(home.problems(user="x"))
+
+
+def test_a_server_alone_leaves_the_service_account_behind(home: Home) -> None:
+    home.enter_pod()
+    home.list_files(NAMESPACE_ONLY)
+    config = home.load(server="http://other")
+    assert (config.server, config.auth.token_file) == ("http://other", "")
+    assert (config.namespace, config.source) == ("bar", "flags")
+    assert "no credentials" in home.problems(server="https://other")[0]
+
+
 def test_a_usable_kubeconfig_goes_before_the_pod(home: Home) -> None:
     home.enter_pod()
     home.list_files(kubeconfig())
