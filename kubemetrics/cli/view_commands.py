@@ -292,7 +292,8 @@ def _add_output(parser: Parser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
         "-o", "--output", choices=OUTPUTS, default="table", metavar="FORMAT",
-        help="table (the default), wide, json, yaml, ndjson, csv, prometheus or name",
+        help="table (the default), wide, json, yaml, ndjson, csv (a text that a"
+        " spreadsheet would run has a ' before it), prometheus or name",
     )  # fmt: skip
     group.add_argument(
         "--units", default="auto", metavar="UNIT",

@@ -117,7 +117,10 @@ def _reader(
 def csv_lines(
     columns: Sequence[Column[R]], rows: Sequence[R], *, headers: bool = True
 ) -> Iterator[str]:
-    """Write RFC 4180 lines without their ends: keys, then values; unknown is empty."""
+    """Write RFC 4180 lines without their ends: keys, then values; unknown is empty.
+
+    A text that a spreadsheet would run as a formula has a ``'`` before it.
+    """
     readers = [reader(column) for column in columns]
     line = _Line()
     writer = csv.writer(line, lineterminator="")
@@ -138,8 +141,18 @@ class _Line:
         self.text = text
 
 
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""How a text begins that a spreadsheet would take for a formula, and run.
+
+Source: OWASP, CSV Injection, which has the quote before it as well.
+"""
+
+
 def _cell(value: Scalar) -> Scalar:
-    return printable(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    quote = "'" if value.startswith(_FORMULA) else ""
+    return quote + printable(value)
 
 
 def json_lines(

@@ -166,7 +166,7 @@ NAMESPACE_ONLY = {
 def test_a_kubeconfig_that_only_names_a_namespace_means_that_of_the_pods_cluster(
     home: Home,
 ) -> None:
-    """kubernetes/kubernetes#93474: a namespace, and the pod's own token."""
+    """ahmetb/kubectx#400: kubectl sends the pod's token, and takes the namespace."""
     home.enter_pod()
     home.list_files(NAMESPACE_ONLY)
     config = home.load()

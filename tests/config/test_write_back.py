@@ -86,6 +86,7 @@ def test_the_mode_stays_under_any_umask(config: Path) -> None:
 
 @as_root
 def test_the_owner_and_the_group_stay_when_root_renews(config: Path) -> None:
+    """txn2/kubefwd#275: refreshed under sudo, and no longer the user's to read."""
     os.chown(config, 12345, 23456)
     renew(config)
     kept = config.stat()
@@ -102,6 +103,7 @@ def test_extended_attributes_stay(config: Path) -> None:
 
 
 def test_a_further_name_of_the_file_has_the_new_tokens_too(config: Path) -> None:
+    """ManageIQ/kubeclient#409: a refresh token that was used works nowhere else."""
     other = config.with_name("other")
     other.hardlink_to(config)
     renew(config)

@@ -115,9 +115,11 @@ def _machine(cell: Cell, asked: Asked) -> Cell | float:
     """Write a cell as JSON has it; in CSV an empty label looks as none does."""
     if isinstance(cell, Fraction):
         return int(cell * 10_000) / 100
-    if cell == "" and asked.output == "csv":
-        return None
-    return cell
+    if asked.output != "csv" or not isinstance(cell, str):
+        return cell
+    if cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{cell}"
+    return cell or None
 
 
 def _text(cell: Cell, key: str) -> str:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
 from io import StringIO
 from itertools import pairwise
 from typing import Any
@@ -13,6 +15,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from kubemetrics.quantity import Quantity
+from kubemetrics.table.columns import Column, Kind, Value
 from kubemetrics.table.machine import (
     csv_lines,
     document,
@@ -22,6 +25,7 @@ from kubemetrics.table.machine import (
     reader,
     yaml_text,
 )
+from kubemetrics.text import printable
 from kubemetrics.views.nodes import node_table
 from tests.tools import schema
 
@@ -114,6 +118,40 @@ def test_csv_holds_the_same_values_under_the_keys_of_the_columns(rows: Shown) ->
                 assert cell.isprintable()
             else:
                 assert cell == ("" if value is None else str(value))
+
+
+FORMULAS = ("=cmd|' /C calc'!A0", "@SUM(A1)", "+1", "-1+1", "\t=1", "\r=1")
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_text_that_a_spreadsheet_would_run_has_a_quote_before_it(text: str) -> None:
+    """hhurz/tableExport.jquery.plugin#230; OWASP, CSV Injection."""
+    column = Column[str]("reason", "REASON", "text", lambda row: row, "why")
+    (line,) = csv_lines([column], [text], headers=False)
+    ((cell,),) = csv.reader(StringIO(line, newline=""))
+    assert cell == "'" + printable(text)
+
+
+@pytest.mark.parametrize("text", ["a=1", "'=1", " =1", "1-1", "api@x", ""])
+def test_any_other_text_is_written_as_it_is(text: str) -> None:
+    column = Column[str]("reason", "REASON", "text", lambda row: row, "why")
+    (line,) = csv_lines([column], [text], headers=False)
+    assert [[text]] == list(csv.reader(StringIO(line, newline="")))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "cell"),
+    [
+        ("cpu", Quantity.from_nanos(-5_000_000), "-5000000"),
+        ("memory", Quantity.from_nanos(-1024 * 10**9), "-1024"),
+        ("percent", Fraction(-1, 4), "-25.0"),
+        ("age", timedelta(seconds=-3), "-3"),
+        ("count", -1, "-1"),
+    ],
+)
+def test_a_number_below_zero_is_a_number(kind: Kind, value: Value, cell: str) -> None:
+    column = Column[str]("n", "N", kind, lambda _: value, "how much")
+    assert list(csv_lines([column], ["row"], headers=False)) == [cell]
 
 
 def families(rows: Shown) -> list[Any]:
