@@ -17,7 +17,7 @@ import httpcore
 
 from .. import __version__
 from ..auth.credential import ClientCertificate, Credential, impersonation_headers
-from ..config.model import Config
+from ..config.model import CONTROL_CHARACTERS, Config
 from ..errors import ConfigError, TransportError
 from ..flow import Request
 from ..frozen import dataclass
@@ -100,6 +100,8 @@ def _address(text: str) -> _Address | None:
     return getattr(found, "ipv4_mapped", None) or found
 
 
+_BYTES: Final = ("utf-8", "surrogateescape")
+"""How the bytes of a variable that are no UTF-8 come back."""
 _SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -140,7 +142,7 @@ class _Secret(bytes):
 
 
 def _secret(quoted: str) -> _Secret:
-    return _Secret(unquote(quoted).encode())
+    return _Secret(unquote(quoted).encode(*_BYTES))
 
 
 def _has_socks() -> bool:
@@ -169,7 +171,8 @@ def choose(
         return None
     problem = _problem(found.url)
     if problem:
-        raise ConfigError(f'invalid {found.origin} "{found.address}": {problem}')
+        # Not quoted: what is no URL may hold a password anywhere.
+        raise ConfigError(f"invalid {found.origin}: {problem}")
     if found.scheme.startswith("socks") and not has_socks():
         raise ConfigError(
             f"{found.origin} {found.address}: SOCKS needs one more package:"
@@ -180,7 +183,9 @@ def choose(
 
 def without_credentials(url: str) -> str:
     """Return *url* without user and password, whatever else it holds."""
-    scheme, slashes, rest = url.rpartition("://")
+    scheme, slashes, rest = url.partition("://")
+    if not slashes:
+        scheme, rest = "", url
     authority, separator, tail = _split_authority(rest)
     return f"{scheme}{slashes}{authority.rpartition('@')[2]}{separator}{tail}"
 
@@ -225,19 +230,32 @@ def _port(target: SplitResult) -> int:
     return target.port or _PORTS.get(target.scheme, 0)
 
 
-def _proxy(url: str, origin: str) -> Proxy:
+def _proxy(given: str, origin: str) -> Proxy:
+    url = given.strip()
     return Proxy(url=url, address=without_credentials(url), origin=origin)
 
 
 def _problem(url: str) -> str:
+    """Say what is wrong with *url*; what urlsplit mends in silence is wrong too."""
     try:
+        url.encode(*_BYTES)
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         return "not a URL"
+    if " " in url or not CONTROL_CHARACTERS.isdisjoint(url):
+        return "not a URL, which holds no blank and no control character"
     if parts.scheme not in _SCHEMES:
-        return f'unsupported scheme "{parts.scheme}", must be {", ".join(_SCHEMES)}'
-    return "" if host else "there is no host in it"
+        quoted = f' "{parts.scheme}"' if "://" in url else ""
+        return f"unsupported scheme{quoted}, must be {', '.join(_SCHEMES)}"
+    if not host:
+        return "there is no host in it"
+    return "not a URL: a % in its host" if _misplaced_percent(host) else ""
+
+
+def _misplaced_percent(host: str) -> bool:
+    """Return whether a % begins no zone in *host*: ``me%40secret`` is no name."""
+    return "%" in host and _address(host) is None
 
 
 ConnectionKey = tuple[ClientCertificate | None, bytes | None]

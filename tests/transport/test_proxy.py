@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from kubemetrics.config.model import Config
 from kubemetrics.errors import ConfigError
-from kubemetrics.transport.endpoint import bypasses, choose, without_credentials
+from kubemetrics.transport.endpoint import (
+    Proxy,
+    bypasses,
+    choose,
+    without_credentials,
+)
 
 # golang.org/x/net/http/httpproxy/proxy_test.go has most of these cases.
 CASES = [
@@ -199,6 +204,63 @@ def test_credentials_of_a_proxy_are_used_and_never_shown() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def _proxy(environ: dict[str, str], proxy_url: str = "") -> Proxy:
+    found = choose(Config(server="https://x", proxy_url=proxy_url), environ)
+    assert found is not None
+    return found
+
+
+SECRET = "hunter2"
+ODD_URLS = [
+    f"http://u:{SECRET}@ho st:3128",
+    f"http://u:{SECRET}:// @host:3128",
+    f"http://u:{SECRET}://x@host:port",
+    f"http://u:{SECRET}@host:99999",
+    f"http://u:{SECRET}@host:port",
+    f"http://u:{SECRET}",
+    f"http:u:{SECRET}",
+    f"ht\ttp://u:{SECRET}@host",
+    f"http://u:{SECRET}\n@host",
+    f"http://u:{SECRET}\ud800@host",
+    f"http://u%40{SECRET}:1",
+    f"http://u:{SECRET}@[host",
+    f"http://:{SECRET}@:1",
+    f"ftp://u:{SECRET}@host",
+    f"://u:{SECRET}@host",
+]
+
+
+@pytest.mark.parametrize("url", ODD_URLS)
+def test_an_odd_proxy_is_an_error_without_its_password(url: str) -> None:
+    for environ, proxy_url in (({}, url), ({"HTTPS_PROXY": url}, "")):
+        if "://" not in url and environ:
+            continue  # in a variable it is a host and a port
+        with pytest.raises(ConfigError) as caught:
+            chosen("https://x", environ, proxy_url)
+        assert SECRET not in str(caught.value) + repr(vars(caught.value))
+        assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("around", [" {}", "{} ", "\t{}\n", "{}\r\n"])
+def test_blanks_around_a_proxy_are_not_a_part_of_it(around: str) -> None:
+    """A variable that was read out of a file has its line break."""
+    url = f"http://u:{SECRET}@host:3128"
+    padded = around.format(url)
+    for found in (
+        _proxy({"HTTPS_PROXY": padded}),
+        _proxy({"https_proxy": padded}),
+        _proxy({}, padded),
+    ):
+        assert (found.url, found.scheme) == (url, "http")
+        assert found.credentials == (b"u", SECRET.encode())
+    assert chosen("https://x", {"HTTPS_PROXY": " \t"}) is None
+
+
+def test_a_password_that_is_no_utf_8_is_sent_as_it_is() -> None:
+    found = _proxy({"HTTPS_PROXY": "http://u:p\udcff@host"})
+    assert found.credentials == (b"u", b"p\xff")
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
@@ -208,6 +270,7 @@ def test_credentials_of_a_proxy_are_used_and_never_shown() -> None:
         ("https://u:p/w?x@a.example/x", "https://a.example/x"),
         ("u:p@a.example:3128", "a.example:3128"),
         ("https://u:p@[::1]:6443", "https://[::1]:6443"),
+        ("https://u:p://w@a.example/x", "https://a.example/x"),
     ],
 )
 def test_user_and_password_are_cut_from_a_url(url: str, expected: str) -> None:

@@ -120,13 +120,19 @@ def test_csv_holds_the_same_values_under_the_keys_of_the_columns(rows: Shown) ->
                 assert cell == ("" if value is None else str(value))
 
 
+def _text_column() -> Column[str]:
+    return Column(
+        key="reason", header="REASON", kind="text", get=lambda row: row, about=""
+    )
+
+
 FORMULAS = ("=cmd|' /C calc'!A0", "@SUM(A1)", "+1", "-1+1", "\t=1", "\r=1")
 
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_text_that_a_spreadsheet_would_run_has_a_quote_before_it(text: str) -> None:
     """hhurz/tableExport.jquery.plugin#230; OWASP, CSV Injection."""
-    column = Column[str]("reason", "REASON", "text", lambda row: row, "why")
+    column = _text_column()
     (line,) = csv_lines([column], [text], headers=False)
     ((cell,),) = csv.reader(StringIO(line, newline=""))
     assert cell == "'" + printable(text)
@@ -134,7 +140,7 @@ def test_a_text_that_a_spreadsheet_would_run_has_a_quote_before_it(text: str) ->
 
 @pytest.mark.parametrize("text", ["a=1", "'=1", " =1", "1-1", "api@x", ""])
 def test_any_other_text_is_written_as_it_is(text: str) -> None:
-    column = Column[str]("reason", "REASON", "text", lambda row: row, "why")
+    column = _text_column()
     (line,) = csv_lines([column], [text], headers=False)
     assert [[text]] == list(csv.reader(StringIO(line, newline="")))
 
@@ -150,7 +156,7 @@ def test_any_other_text_is_written_as_it_is(text: str) -> None:
     ],
 )
 def test_a_number_below_zero_is_a_number(kind: Kind, value: Value, cell: str) -> None:
-    column = Column[str]("n", "N", kind, lambda _: value, "how much")
+    column = Column[str](key="n", header="N", kind=kind, get=lambda _: value, about="")
     assert list(csv_lines([column], ["row"], headers=False)) == [cell]
 
 
