@@ -16,7 +16,6 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
-from ..errors import ConfigError
 from ..files import absolute, expand_home, read_file, utf8
 from ..frozen import dataclass
 from .model import (
@@ -31,6 +30,7 @@ from .model import (
     Json,
     Origin,
     UserStanza,
+    config_error,
 )
 
 _T = TypeVar("_T")
@@ -444,7 +444,7 @@ def load(source: KubeconfigSource | None, environ: Mapping[str, str]) -> Loaded:
     path = expand_home(utf8(os.fspath(source)))
     loaded = _from_files((path,))
     if loaded.missing:
-        raise ConfigError(f"{path}: no such kubeconfig file")
+        raise config_error(f"{path}: no such kubeconfig file")
     return loaded
 
 
@@ -468,7 +468,7 @@ def _from_mapping(source: Mapping[str, Any]) -> Loaded:
         problems: list[str] = []
         read = read_kubeconfig(values, file=GIVEN, base=absolute(""), problems=problems)
         return Loaded(kubeconfig=read, problems=tuple(problems))
-    raise ConfigError(f"{GIVEN}: {reason}")
+    raise config_error(f"{GIVEN}: {reason}")
 
 
 def _from_files(paths: tuple[str, ...]) -> Loaded:
@@ -478,7 +478,7 @@ def _from_files(paths: tuple[str, ...]) -> Loaded:
     found = {path: data for path, data in contents.items() if data is not None}
     read = [_read(path, data, fatal, problems) for path, data in found.items()]
     if fatal:
-        raise ConfigError(*fatal, *problems)
+        raise config_error(*fatal, *problems)
     return Loaded(
         kubeconfig=merge(read),
         files=tuple(found),

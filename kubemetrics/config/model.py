@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, Final, Literal, TypeAlias
 
+from ..errors import ConfigError
 from ..frozen import dataclass
+from ..text import printable
 
 InteractiveMode: TypeAlias = Literal["Never", "IfAvailable", "Always"]
 Source: TypeAlias = Literal["kubeconfig", "in-cluster", "flags"]
@@ -24,6 +26,11 @@ EXEC_VERSIONS: Final = (f"{EXEC_GROUP}/v1", f"{EXEC_GROUP}/v1beta1")
 REMOVED_EXEC_VERSION: Final = f"{EXEC_GROUP}/v1alpha1"
 """Removed in Kubernetes 1.24."""
 CONTROL_CHARACTERS: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
+
+
+def config_error(*problems: str) -> ConfigError:
+    """Return the error of *problems*, each on one line whatever a file or a path is."""
+    return ConfigError(*map(printable, problems))
 
 
 class DocumentError(ValueError):

@@ -33,7 +33,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final, Unpack
 
-from ..errors import ConfigError
 from ..files import absolute
 from ..times import parse_timeout
 from .kubeconfig import (
@@ -52,6 +51,7 @@ from .model import (
     Origin,
     Source,
     UserStanza,
+    config_error,
     flag_of,
 )
 from .selection import (
@@ -239,7 +239,7 @@ def _resolve(
         master = pod.environ.get("KUBERNETES_MASTER", "") if as_kubectl else ""
         selection = _select_server(master, overrides)
         if not master and not problems:
-            raise ConfigError(_nothing_found(loaded, pod))
+            raise config_error(_nothing_found(loaded, pod))
     problems += selection_problems(selection, credentials_needed=as_kubectl)
     return _build(selection, loaded, overrides, pod, source, problems)
 
@@ -261,7 +261,7 @@ def _build(
     timeout = _find_timeout(overrides, problems)
     namespace, named_by = _find_namespace(selection, overrides, pod, problems)
     if problems:
-        raise ConfigError(*_distinct(problems))
+        raise config_error(*_distinct(problems))
     return Config(
         server=str(parse_server(cluster.server)),
         namespace=namespace,
@@ -382,6 +382,6 @@ def in_cluster_config(
     pod = find_pod_environment(variables, service_account)
     selection = select_pod(Kubeconfig(), {}, pod)
     if selection is None:
-        raise ConfigError(pod.why_not_in_cluster)
+        raise config_error(pod.why_not_in_cluster)
     problems = list(selection_problems(selection, credentials_needed=True))
     return _build(selection, Loaded(), {}, pod, "in-cluster", problems)

@@ -22,7 +22,7 @@ from typing import Any, Final, TypeAlias, cast
 from ..errors import ConfigError
 from ..files import read_file, real_path, system_path
 from .kubeconfig import MAX_BYTES, parse
-from .model import DocumentError
+from .model import DocumentError, config_error
 
 _LOCK_TIMEOUT: Final = 10.0
 _POLL: Final = 0.05
@@ -46,13 +46,13 @@ class _Lock:
                 self._create()
             except FileExistsError:
                 if time.monotonic() >= deadline:
-                    raise ConfigError(
+                    raise config_error(
                         f"{self._path} exists: another process is writing the"
                         " kubeconfig; if none is, remove that file"
                     ) from None
                 time.sleep(_POLL)
             except OSError as error:
-                raise ConfigError(
+                raise config_error(
                     f"cannot lock the kubeconfig to write to it: {self._path}:"
                     f" {error.strerror}"
                 ) from None
@@ -131,12 +131,14 @@ def write_auth_provider(path: str, user: str, changes: Mapping[str, str]) -> Non
         raise _no_stanza(path, user)
     edited = _edit(data, user, changes)
     if edited is None:
-        raise ConfigError(f'{path}: the tokens of user "{user}" cannot be edited in it')
+        raise config_error(
+            f'{path}: the tokens of user "{user}" cannot be edited in it'
+        )
     try:
         if not _replaced(target, edited):
             _write_in_place(target, edited)
     except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
+        raise config_error(f"cannot write {path}: {error.strerror}") from None
 
 
 def _edit(data: bytes, user: str, changes: Mapping[str, str]) -> bytes | None:
@@ -234,18 +236,18 @@ def _load(data: bytes, path: str) -> Mapping[str, Any]:
     try:
         return parse(data)
     except DocumentError as error:
-        raise ConfigError(f'error loading config file "{path}": {error}') from None
+        raise config_error(f'error loading config file "{path}": {error}') from None
 
 
 def _read(path: str) -> bytes:
     try:
         return read_file(path, MAX_BYTES)
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+        raise config_error(f"cannot read {path}: {error.strerror}") from None
 
 
 def _no_stanza(path: str, user: str) -> ConfigError:
-    return ConfigError(
+    return config_error(
         f'{path}: there is no auth-provider config of user "{user}" to write to'
     )
 
