@@ -8,6 +8,7 @@ credentials and impersonation it arrived at. Where we differ on purpose, a test 
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 import subprocess
 from collections.abc import Generator, Mapping
@@ -247,10 +248,12 @@ class Bench:
         texts = {k: self.fill(v) for k, v in dict(given).items() if isinstance(v, str)}
         return cast("Overrides", dict(given) | texts)
 
-    def kubectl(self, environ: dict[str, str], given: Overrides) -> Seen | None:
+    def kubectl(
+        self, environ: dict[str, str], given: Overrides, within: tuple[str, ...] = ()
+    ) -> Seen | None:
         self.site.seen.clear()
         assert KUBECTL
-        command = [KUBECTL, "get", "pods", *arguments(given)]
+        command = [*within, KUBECTL, "get", "pods", *arguments(given)]
         done = subprocess.run(
             command,
             env=environ | LEAN,
@@ -381,3 +384,56 @@ def test_exception_we_do_what_was_asked_for(case: Case, bench: Bench) -> None:
     config = ours(environ, given)
     assert config
     assert bench.kubectl(environ, given) != sent(config, bench.site)
+
+
+# kubectl knows one place for a service account: it gets a /run of its own for this.
+_POD = """
+mount -t tmpfs none "$(readlink -f /var/run)" || exit 77
+mkdir -p /var/run/secrets/kubernetes.io
+cp -r "$0" /var/run/secrets/kubernetes.io/serviceaccount
+exec "$@"
+"""
+
+
+def _namespaces_work() -> bool:
+    tried = ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /mnt"]
+    try:
+        return subprocess.run(tried, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+BAR = "contexts: [{name: foo, context: {namespace: bar}}]\n"
+FOO = BAR + "current-context: foo\n"
+IN_PODS = [
+    Case(name="no kubeconfig", files=("MISSING",)),
+    Case(name="only a namespace", files=(FOO,)),
+    Case(name="only a namespace, over several files", files=("current-context: foo\n", BAR)),
+    Case(name="only a namespace, and another by flag", files=(FOO,), flags=Overrides(namespace="asked")),
+    Case(name="only a namespace, by the context asked for", files=(BAR,), flags=Overrides(context="foo")),
+    Case(name="only a namespace, and a token by flag", files=(FOO,), flags=Overrides(token="flag")),
+    Case(name="only a namespace, default", files=(FOO.replace("bar", "default"),)),
+    Case(name="a context of nothing", files=("contexts: [{name: foo}]\ncurrent-context: foo\n",)),
+    Case(name="only a namespace, and a cluster that is not used", files=(FOO + "clusters: [{name: c, cluster: {server: HTTP}}]\n",)),
+    Case(name="only a namespace, and the server by flag", files=(FOO,), flags=Overrides(server="HTTP")),
+]  # fmt: skip
+
+
+@pytest.mark.skipif(not _namespaces_work(), reason="no mounts of its own for kubectl")
+@pytest.mark.parametrize("case", IN_PODS, ids=str)
+def test_in_a_pod_the_server_sees_what_we_resolved(case: Case, bench: Bench) -> None:
+    host, _, port = bench.site.https.removeprefix("https://").rpartition(":")
+    account = bench.root / "serviceaccount"
+    account.mkdir()
+    (account / "token").write_text("pod-token")
+    (account / "namespace").write_text("in-pod")
+    (account / "ca.crt").write_bytes(bench.site.ca)
+    environ = bench.environ(case.files) | {
+        "KUBERNETES_SERVICE_HOST": host.strip("[]"),
+        "KUBERNETES_SERVICE_PORT": port,
+        "PATH": os.environ["PATH"],
+    }
+    given = bench.filled(case.flags)
+    config = load_config(environ=environ, service_account=(str(account),), **given)
+    within = ("unshare", "-m", "sh", "-c", _POD, str(account))
+    assert bench.kubectl(environ, given, within) == sent(config, bench.site)

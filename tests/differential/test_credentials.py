@@ -60,6 +60,7 @@ WRITTEN_DOWN = [
     Case(name="token that the server refuses", user={"token": "refused"}, refused=True),
     Case(name="token file", user={"tokenFile": "sa/token"}, files={"sa/token": "file-token\n"}),
     Case(name="token file, absolute", user={"tokenFile": "<dir>/token"}, files={"token": "  file-token \r\n"}),
+    Case(name="token file of a name beyond ASCII", user={"tokenFile": "größe ☃/tök"}, files={"größe ☃/tök": "file-token"}),
     Case(name="token file of two lines", user={"tokenFile": "t"}, files={"t": "a\nb"}, refused=True),
     Case(name="token file that is a folder", user={"tokenFile": "."}, refused=True),
     Case(name="basic with a colon in the name", user={"username": "a:b", "password": "c\n"}),
