@@ -104,8 +104,9 @@ Show every pod: what it uses beside what it requests and may use, its status as
 'kubectl get pods' has it, and where there is no usage the reason why.
 
 A '-' is a value that is not known. '~' marks a lower bound: a container was not
-measured, or has no limit. '!' marks an old sample. CPU is rounded up, memory and
-percentages are rounded down.""",
+measured, or has no limit. '!' marks an old sample. '*' marks a percentage of other
+amounts than those beside it: of the containers that run, were measured and have the
+amount. CPU is rounded up, memory and percentages are rounded down.""",
     examples="""\
   kubemetrics pods
   kubemetrics pods -A --sort -mem.usage --top 10
@@ -156,7 +157,8 @@ pods (REST).""",
 NAMESPACES: Final = _ViewCommand(
     description="""\
 Show what the pods of each namespace use, request and may use, all namespaces unless
-one is named. '~' marks a lower bound: running pods are not measured, or have no limit.\
+one is named. '~' marks a lower bound: running pods are not measured, or have no limit.
+'*' marks a percentage of other amounts than those beside it: of what was measured.\
 """,
     examples="""\
   kubemetrics namespaces --sort -mem.usage

@@ -16,12 +16,11 @@ from __future__ import annotations
 from .join import Snapshot, join
 from .node_rows import NodeBreakdown, NodeUsage, above_full
 from .parts import Failure, Part, PartName, Parts, Unreadable
+from .percentages import Base, Compared, Division
 from .read import SnapshotOptions, snapshot
 from .reasons import Reason, ReasonCode
 from .rollup import KEYS, LABEL, GroupKey, Rollup, Spread, rollup, summed
 from .rows import (
-    Base,
-    Compared,
     ContainerUsage,
     Coverage,
     PodUsage,
@@ -36,6 +35,7 @@ __all__ = [
     "Compared",
     "ContainerUsage",
     "Coverage",
+    "Division",
     "Failure",
     "GroupKey",
     "NodeBreakdown",

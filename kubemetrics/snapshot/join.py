@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -16,6 +16,7 @@ from ..models.pod import Pod
 from ..models.resources import CPU, MEMORY, Quantities, total
 from .node_rows import NodeBreakdown, NodeUsage, PodsByNode
 from .parts import Failure, Part, PartName, Parts, Unreadable
+from .percentages import NOT_COMPARED, of_pod
 from .reasons import (
     Clock,
     ClusterState,
@@ -155,7 +156,9 @@ def _row(
         )
     age = cluster.clock.age(sample.timestamp)
     capacity = node.capacity if node else EMPTY
-    usage = _usage(sample, capacity)
+    values = _values(sample, capacity)
+    usage = plausible(total([*values.values()]), capacity)
+    known = bool(usage) and not pod.finished
     return PodUsage(
         namespace=pod.namespace,
         name=pod.name,
@@ -165,20 +168,20 @@ def _row(
         usage=usage or None,
         reason=_gap(usage, sample, capacity),
         demand=demand,
-        missing=_missing(pod, sample, usage, capacity) if usage else (),
+        missing=_missing(pod, sample, usage, values) if usage else (),
         extra=extra,
         stale=cluster.clock.stale(age, pod.node_name),
         age=age,
         date=cluster.clock.date,
         allocatable=allocatable,
         capacity=capacity,
+        compared=of_pod(pod, sample, values, usage, demand) if known else NOT_COMPARED,
     )
 
 
-def _usage(sample: PodMetrics, capacity: Quantities) -> Quantities:
-    """Return the sum of what can be, of each container and of all."""
-    found = total([plausible(u, capacity) for u in sample.by_container.values()])
-    return plausible(found, capacity)
+def _values(sample: PodMetrics, capacity: Quantities) -> dict[str, Quantities]:
+    """Return what a sample gives of each container, as far as it can be."""
+    return {n: plausible(u, capacity) for n, u in sample.by_container.items()}
 
 
 def _gap(usage: Quantities, sample: PodMetrics, capacity: Quantities) -> Reason | None:
@@ -218,7 +221,7 @@ def _named(sample: PodMetrics) -> tuple[PodMetrics, tuple[str, ...]]:
 def _orphan(sample: PodMetrics, cluster: ClusterState) -> PodUsage:
     sample, extra = _named(sample)
     age = cluster.clock.age(sample.timestamp)
-    usage = _usage(sample, EMPTY)
+    usage = total([*_values(sample, EMPTY).values()])
     return PodUsage(
         namespace=sample.namespace,
         name=sample.name,
@@ -268,17 +271,13 @@ def _older(sample: PodMetrics, pod: Pod) -> bool:
 
 
 def _missing(
-    pod: Pod, sample: PodMetrics, usage: Quantities, capacity: Quantities
+    pod: Pod, sample: PodMetrics, usage: Quantities, values: Mapping[str, Quantities]
 ) -> tuple[str, ...]:
     """Return the running containers without a value of what others make up *usage*."""
     if sample.of_whole_pod:
         return ()
     both = _BOTH & usage.keys()
-    whole = {
-        name
-        for name, given in sample.by_container.items()
-        if plausible(given, capacity).keys() >= both
-    }
+    whole = {name for name, value in values.items() if value.keys() >= both}
     return tuple(
         c.name for c in pod.all_containers if c.running and c.name not in whole
     )

@@ -14,8 +14,9 @@ from ..models.metrics import NodeMetrics
 from ..models.node import Node, Taint
 from ..models.resources import CPU, Condition, Quantities
 from ..quantity import Quantity
+from .percentages import ratio
 from .reasons import Reason
-from .rows import PodUsage, RowState, ratio
+from .rows import PodUsage, RowState
 
 Share: TypeAlias = Literal["usage", "requests", "limits"]
 """Amounts that are compared with a node's allocatable."""

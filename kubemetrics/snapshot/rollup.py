@@ -17,8 +17,9 @@ from ..jsonread import EMPTY
 from ..models.pod import Pod
 from ..models.resources import Quantities
 from ..quantity import Quantity
+from .percentages import Base, Compared, summed_parts
 from .reasons import median
-from .rows import Base, Compared, ContainerUsage, Coverage, CoverageCount, PodUsage
+from .rows import ContainerUsage, Coverage, CoverageCount, PodUsage
 
 Row: TypeAlias = PodUsage | ContainerUsage
 
@@ -103,20 +104,17 @@ def summed(rows: Iterable[Row]) -> Rollup:
 
 
 def _sum(key: tuple[GroupKey, ...], rows: list[Row]) -> Rollup:
-    totals, compared, count = Totals(), Totals(), CoverageCount()
+    totals, count = Totals(), CoverageCount()
     for row in rows:
         count.add(row)
         totals.add(row.usage, row.demand)
-        if row.usage is not None:
-            over = row.compared
-            compared.add(over.usage, over.demand)
     of_containers = bool(rows) and isinstance(rows[0], ContainerUsage)
     return Rollup(
         key=key,
         rows=len(rows),
         usage=totals.usage,
         demand=totals.demand,
-        compared=Compared(compared.usage, compared.demand),
+        compared=summed_parts(row.compared for row in rows),
         coverage=count.coverage(
             "running containers" if of_containers else "running pods"
         ),

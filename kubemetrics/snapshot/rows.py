@@ -6,19 +6,19 @@ Coverage counts how many of the rows that should have a sample have one, and why
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from collections.abc import Iterable, Iterator
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Final, Literal, Protocol, TypeAlias, TypeVar, get_args
+from typing import Literal, Protocol, TypeAlias, TypeVar, get_args
 
-from ..accounting import NO_DEMAND, Demand, Demands, Totals, container_demand, serving
+from ..accounting import NO_DEMAND, Demand, Demands
 from ..frozen import dataclass
 from ..jsonread import EMPTY, empty
 from ..models.metrics import PodMetrics
 from ..models.pod import Container, ContainerKind, Pod
-from ..models.resources import CPU, MEMORY, Quantities
-from ..quantity import Quantity
+from ..models.resources import Quantities
+from .percentages import NOT_COMPARED, Base, Compared, of_container, ratio
 from .reasons import (
     Reason,
     ReasonCode,
@@ -31,32 +31,6 @@ T = TypeVar("T")
 
 RowState: TypeAlias = Literal["running", "finished", "waiting", "terminating", "orphan"]
 """State of a row; only of one that is ``running`` a sample is expected."""
-Base: TypeAlias = Literal["requests", "limits", "node"]
-"""Denominators of a usage; ``node`` is the node's allocatable."""
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """Usage and demand of the very same containers, for percentages.
-
-    Where a sample is partial it holds the measured containers alone; in a roll-up the
-    measured pods that could be read.
-    """
-
-    usage: Quantities
-    demand: Demand
-
-    def ratio(self, resource: str, base: Base) -> Fraction | None:
-        """Return usage in requests or limits; nothing of a limit that is partial."""
-        used = self.usage.get(resource)
-        if base == "requests":
-            return ratio(used, self.demand.requests.get(resource))
-        if base == "node" or self.demand.partial_limit(resource):
-            return None
-        return ratio(used, self.demand.limits.get(resource))
-
-
-NOT_COMPARED: Final = Compared(EMPTY, NO_DEMAND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +45,7 @@ class PodUsage:
     containers, and is in no sum. *stale*: the sample is old for the list's cadence.
     *age* is the sample's, by the clock of the server, which was *date* when it was
     read. *allocatable* and *capacity* are its node's, empty where they are not known.
+    *compared* holds the parts of its percentages.
     """
 
     namespace: str
@@ -88,6 +63,7 @@ class PodUsage:
     date: datetime | None = None
     allocatable: Quantities = field(default_factory=empty)
     capacity: Quantities = field(default_factory=empty)
+    compared: Compared = NOT_COMPARED
 
     @property
     def key(self) -> tuple[str, str]:
@@ -103,15 +79,6 @@ class PodUsage:
     def node_name(self) -> str:
         """The node that it runs on, empty where that is not known."""
         return self.pod.node_name if self.pod else ""
-
-    @property
-    def compared(self) -> Compared:
-        """Usage and demand that its percentages are taken over."""
-        if self.pod is None or self.usage is None or self.demand is None:
-            return NOT_COMPARED
-        if self.partial and self.metrics is not None:
-            return _measured_only(self.pod, self.metrics, self.capacity)
-        return Compared(self.usage, _of_measured(self.demand, self.usage))
 
     def ratio(self, resource: str, base: Base) -> Fraction | None:
         """Return usage in requests, in limits or in the node's allocatable.
@@ -156,10 +123,10 @@ class ContainerUsage:
 
     @property
     def compared(self) -> Compared:
-        """Usage and demand that its percentages are taken over."""
+        """The parts of its percentages."""
         if self.usage is None or self.demand is None:
             return NOT_COMPARED
-        return Compared(self.usage, _of_measured(self.demand, self.usage))
+        return of_container(self.usage, self.demand)
 
     def ratio(self, resource: str, base: Base) -> Fraction | None:
         """Return usage in requests, in limits or in the node's allocatable."""
@@ -167,42 +134,6 @@ class ContainerUsage:
             used = self.usage or EMPTY
             return ratio(used.get(resource), self.row.allocatable.get(resource))
         return self.compared.ratio(resource, base)
-
-
-def _measured_only(pod: Pod, metrics: PodMetrics, capacity: Quantities) -> Compared:
-    """Compare the containers that were measured, and no others."""
-    given = metrics.by_container
-    measured = {name: plausible(usage, capacity) for name, usage in given.items()}
-    known = [c for c in serving(pod) if c.name in measured]
-    totals = Totals()
-    for container in known:
-        usage = measured[container.name]
-        totals.add(usage, _of_measured(container_demand(pod, container), usage))
-    return Compared(totals.usage, totals.demand)
-
-
-def _of_measured(demand: Demand, usage: Quantities) -> Demand:
-    """Return *demand* of the resources that *usage* has: CPU, memory or both."""
-    gaps = {name for name in (CPU, MEMORY) if name not in usage}
-    if not gaps:
-        return demand
-    return Demand(
-        requests=_without(demand.requests, gaps),
-        limits=_without(demand.limits, gaps),
-        unlimited=_without(demand.unlimited, gaps),
-        unrequested=_without(demand.unrequested, gaps),
-    )
-
-
-def _without(amounts: Mapping[str, T], gaps: set[str]) -> dict[str, T]:
-    return {name: amount for name, amount in amounts.items() if name not in gaps}
-
-
-def ratio(amount: Quantity | None, whole: Quantity | None) -> Fraction | None:
-    """Return *amount* in *whole* exactly; nothing where either is not known or 0."""
-    if amount is None or not whole:
-        return None
-    return Fraction(amount.nanos, whole.nanos)
 
 
 _BEFORE_ITS_OWN = frozenset(
@@ -225,9 +156,7 @@ def _of(row: PodUsage, demands: Demands) -> Iterator[ContainerUsage]:
         pod = row.pod
         for container in pod.all_containers:
             usage = samples.pop(container.name, None)
-            serves = container.kind in {"regular", "sidecar"}
-            demand = demands.of_container(pod, container) if serves else NO_DEMAND
-            yield _known(row, pod, container, usage, demand)
+            yield _known(row, pod, container, usage, _demand(demands, pod, container))
     for name, usage in samples.items() if row.pod is None else ():
         known = plausible(usage, EMPTY)
         yield ContainerUsage(
@@ -237,6 +166,20 @@ def _of(row: PodUsage, demands: Demands) -> Iterator[ContainerUsage]:
             usage=known or None,
             reason=gap_reason(known, [(f"container {name}", usage)], EMPTY),
         )
+
+
+def _demand(demands: Demands, pod: Pod, container: Container) -> Demand:
+    """Return what one container asks for.
+
+    An ephemeral one cannot ask; one that runs to its end is not counted among those
+    that lack something: what it has decides nothing once it ended.
+    """
+    if container.kind == "ephemeral":
+        return NO_DEMAND
+    found = demands.of_container(pod, container)
+    if container.kind == "init" and (found.unlimited or found.unrequested):
+        return replace(found, unlimited=EMPTY, unrequested=EMPTY)
+    return found
 
 
 def _known(

@@ -43,6 +43,8 @@ PARTIAL: Final = "~"
 """The mark of a lower bound."""
 STALE: Final = "!"
 """The mark of an old sample."""
+APART: Final = "*"
+"""The mark of a percentage that is not of the two amounts beside it."""
 _PLURAL: Final = {"label": "labels"}
 
 

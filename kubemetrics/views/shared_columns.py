@@ -17,10 +17,11 @@ from ..frozen import dataclass
 from ..jsonread import EMPTY
 from ..models.resources import CPU, MEMORY, Quantities
 from ..quantity import Quantity
-from ..snapshot import Base, Reason
+from ..snapshot import Base, Compared, Reason
 from ..snapshot.rows import RowState
 from ..table.columns import (
     ALWAYS,
+    APART,
     PARTIAL,
     STALE,
     WIDE,
@@ -64,6 +65,8 @@ _SHORT: Final[Mapping[str, str]] = {
     "capacity": "CAP", "reserved": "RESERVED", "headroom": "FREE", "pods": "PODS",
     "rest": "REST", "least": "MIN", "median": "MEDIAN", "most": "MAX",
     "unrequested": "NOREQ", "unlimited": "NOLIM",
+    "compared.usage_in_requests": "*REQ-OF", "compared.requests": "*REQ",
+    "compared.usage_in_limits": "*LIM-OF", "compared.limits": "*LIM",
 }  # fmt: skip
 """The last part of each key, and its header beside the resource's other columns."""
 
@@ -79,6 +82,11 @@ class HasUsage(Protocol):
     @property
     def demand(self) -> Demand | None:
         """Requests and limits."""
+        ...
+
+    @property
+    def compared(self) -> Compared:
+        """The parts of its percentages: usage and amounts of the same containers."""
         ...
 
     def ratio(self, resource: str, base: Base) -> Fraction | None:
@@ -205,13 +213,66 @@ def resource_columns(
         amount(of, "requests", requests, "what the scheduler sets aside", keep=31),
         amount(of, "limits", limits, "what may be used; ~ binds not all containers",
                keep=30, mark=partial_limit),
-        share(of, "pct_request", of_requests, "usage in requests", keep=50 + more),
-        share(of, "pct_limit", of_limits, "usage in limits, unless they are partial",
-              keep=60 + more, alarm=True),
-        share(of, "pct_node", of_node, "usage in the node's allocatable", alarm=True),
+        share(of, "pct_request", of_requests, "usage in requests; * not of those"
+              " beside it", keep=50 + more, mark=lambda row: share_mark(row, name,
+              "requests")),
+        share(of, "pct_limit", of_limits, "usage in limits, unless they are partial; *"
+              " not of those beside it", keep=60 + more, alarm=True,
+              mark=lambda row: share_mark(row, name, "limits")),
+        share(of, "pct_node", of_node, "usage in the node's allocatable", alarm=True,
+              mark=lambda row: mark(row, name)),
+        *_compared_columns(of),
         _number(of, "unrequested", unrequested, "containers without a request"),
         _number(of, "unlimited", unlimited, "containers without a limit"),
     )  # fmt: skip
+
+
+def share_mark(row: HasUsage, resource: str, base: Base) -> str:
+    """Return the marks of a percentage: a lower bound, or not of what stands beside."""
+    division = row.compared.over(base)
+    if division is None:
+        return ""
+    partial = PARTIAL if resource in division.partial else ""
+    return partial + (APART if _apart(row, resource, base) else "")
+
+
+def _apart(row: HasUsage, resource: str, base: Base) -> bool:
+    """Whether a percentage divides something else than the amounts beside it."""
+    division = row.compared.over(base)
+    if division is None or division.ratio(resource) is None:
+        return False
+    demand = row.demand or NO_DEMAND
+    if base == "limits" and demand.partial_limit(resource):
+        return True  # the limit beside is of some containers, and says nothing
+    beside = demand.requests if base == "requests" else demand.limits
+    used = (row.usage or EMPTY).get(resource)
+    return (division.used.get(resource), division.whole.get(resource)) != (
+        used,
+        beside.get(resource),
+    )
+
+
+def _compared_columns(of: Resource) -> tuple[Column[HasUsage], ...]:
+    """Return what a marked percentage divides, for machines and wide tables."""
+    return tuple(_compared(of, base, used=used) for base in _BASES for used in _PARTS)
+
+
+_BASES: Final[tuple[Base, ...]] = ("requests", "limits")
+_PARTS: Final = (True, False)
+
+
+def _compared(of: Resource, base: Base, *, used: bool) -> Column[HasUsage]:
+    def get(row: HasUsage) -> Quantity | None:
+        division = row.compared.over(base)
+        if division is None or not _apart(row, of.name, base):
+            return None
+        return (division.used if used else division.whole).get(of.name)
+
+    what = "usage" if used else base
+    about = f"{what} that a % of {base} with * is of"
+    key = f"compared.usage_in_{base}" if used else f"compared.{base}"
+    made = amount(of, key, get, about, additive=False)
+    return replace(made, optional=True)
 
 
 def _requested(demand: Demand | None, name: str) -> Quantity | None:

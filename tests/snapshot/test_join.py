@@ -318,7 +318,7 @@ def test_each_container_has_its_own_value_or_its_own_reason() -> None:
     )
 
 
-def test_who_runs_to_its_end_asks_for_nothing_and_a_sidecar_does() -> None:
+def test_a_container_shows_what_it_asks_for_one_that_runs_to_its_end_as_well() -> None:
     asking = {"resources": {"requests": {"cpu": "1"}}}
     mixed = pod(
         spec={
@@ -331,7 +331,7 @@ def test_who_runs_to_its_end_asks_for_nothing_and_a_sidecar_does() -> None:
     rows = container_rows(join(parts((mixed,))).pods)
     asked = [(row.name, row.demand and row.demand.requests) for row in rows]
     assert asked == [
-        ("i", {}),
+        ("i", {"cpu": Quantity(1)}),
         ("s", {"cpu": Quantity(1)}),
         ("app", {"cpu": Quantity("100m"), "memory": Quantity("100Mi")}),
     ]

@@ -1,0 +1,295 @@
+"""The parts of a pod's percentages: usage and amounts of the very same containers.
+
+Counted are the containers that serve, and one that runs to completion while it runs:
+those that were measured and have the amount. What the scheduler sets aside (REQ, LIM)
+may be more, the peak of the start or the overhead of a runtime class for example: a
+percentage of something else than what stands beside it is marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import field, replace
+from fractions import Fraction
+from typing import Final, Literal, TypeAlias
+
+from ..accounting import (
+    Demand,
+    container_limits,
+    container_requests,
+    pod_limits,
+    pod_requests,
+    resize_infeasible,
+    serving,
+    settled,
+)
+from ..frozen import dataclass
+from ..jsonread import EMPTY, empty
+from ..models.metrics import PodMetrics
+from ..models.pod import Container, Pod
+from ..models.resources import Quantities, Resources
+from ..quantity import Quantity
+
+Base: TypeAlias = Literal["requests", "limits", "node"]
+"""Denominators of a usage; ``node`` is the node's allocatable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """What is *used* by containers, and the *whole* that these request or may use.
+
+    Of the resources in *partial* the usage is a lower bound and the whole is not; of
+    those in *unbound* something that was measured has no limit, and no share is known.
+    """
+
+    used: Quantities = field(default_factory=empty)
+    whole: Quantities = field(default_factory=empty)
+    partial: frozenset[str] = frozenset()
+    unbound: frozenset[str] = frozenset()
+
+    def ratio(self, resource: str) -> Fraction | None:
+        """Return the share of one resource, exactly."""
+        if resource in self.unbound:
+            return None
+        return ratio(self.used.get(resource), self.whole.get(resource))
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The parts of a row's percentages: usage in requests, and usage in limits."""
+
+    requests: Division = Division()
+    limits: Division = Division()
+
+    def over(self, base: Base) -> Division | None:
+        """Return the parts of the shares in *base*; a node's stand elsewhere."""
+        if base == "node":
+            return None
+        return self.requests if base == "requests" else self.limits
+
+    def ratio(self, resource: str, base: Base) -> Fraction | None:
+        """Return usage in requests or limits, exactly."""
+        division = self.over(base)
+        return division.ratio(resource) if division else None
+
+
+NOT_COMPARED: Final = Compared()
+_ZERO: Final = Quantity(0)
+
+
+def ratio(amount: Quantity | None, whole: Quantity | None) -> Fraction | None:
+    """Return *amount* in *whole* exactly; nothing where either is not known or 0."""
+    if amount is None or not whole:
+        return None
+    return Fraction(amount.nanos, whole.nanos)
+
+
+def summed_parts(rows: Iterable[Compared]) -> Compared:
+    """Add up the parts of the percentages of *rows*: those of their group."""
+    over_requests, over_limits = _Sum(), _Sum()
+    for row in rows:
+        if row is not NOT_COMPARED:
+            over_requests.add(row.requests)
+            over_limits.add(row.limits)
+    return Compared(over_requests.division, over_limits.division)
+
+
+class _Sum:
+    __slots__ = ("_partial", "_unbound", "_used", "_whole")
+
+    def __init__(self) -> None:
+        self._used: dict[str, Quantity] = {}
+        self._whole: dict[str, Quantity] = {}
+        self._partial: set[str] = set()
+        self._unbound: set[str] = set()
+
+    def add(self, part: Division) -> None:
+        """Add a share of each resource that has one; what has none adds to neither."""
+        for name, used in part.used.items():
+            whole = part.whole.get(name)
+            if whole and name not in part.unbound:
+                self._used[name] = self._used.get(name, _ZERO) + used
+                self._whole[name] = self._whole.get(name, _ZERO) + whole
+        self._partial |= part.partial
+        self._unbound |= part.unbound
+
+    @property
+    def division(self) -> Division:
+        return Division(
+            self._used,
+            self._whole,
+            frozenset(self._partial),
+            frozenset(self._unbound),
+        )
+
+
+def of_container(usage: Quantities, demand: Demand) -> Compared:
+    """Compare one container's usage with its own requests and limits."""
+    return Compared(
+        Division(usage, demand.requests),
+        Division(usage, demand.limits, unbound=frozenset(demand.unlimited)),
+    )
+
+
+def of_pod(
+    pod: Pod,
+    metrics: PodMetrics,
+    values: Mapping[str, Quantities],
+    usage: Quantities,
+    demand: Demand,
+) -> Compared:
+    """Compare what *metrics* gives of a pod with what the same containers have.
+
+    *values* are those of single containers as far as they can be, *usage* is the sum of
+    them, *demand* the pod's own.
+    """
+    if _as_it_stands(pod, values, usage, demand):
+        return of_container(usage, demand)
+    measured = _measured(pod, metrics, values, usage)
+    return Compared(
+        _division(pod, measured, usage, _REQUESTS),
+        _division(pod, measured, usage, _LIMITS),
+    )
+
+
+def _as_it_stands(
+    pod: Pod, values: Mapping[str, Quantities], usage: Quantities, demand: Demand
+) -> bool:
+    """Whether REQ and LIM are those of the very containers that make up *usage*.
+
+    It is so of most pods, and costs little to be told.
+    """
+    if pod.resources or pod.overhead or pod.init_containers or demand.unrequested:
+        return False
+    if len(values) != len(pod.containers):
+        return False
+    known = [values.get(c.name, EMPTY) for c in pod.containers]
+    return all(value.keys() == usage.keys() for value in known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The containers that serve or run now, and what was measured of each by name.
+
+    *whole* is the pod's own value where that alone is known: it is of all that run.
+    """
+
+    running: tuple[Container, ...]
+    usage: Mapping[str, Quantities]
+    whole: Quantities | None = None
+
+    def of(self, resource: str) -> tuple[Container, ...]:
+        """Return the containers whose usage of *resource* is known."""
+        if self.whole is not None:
+            return self.running if resource in self.whole else ()
+        return tuple(
+            c for c in self.running if resource in self.usage.get(c.name, EMPTY)
+        )
+
+    def complete(self, pod: Pod, resource: str) -> bool:
+        """Whether no running container lacks a value of *resource*."""
+        if self.whole is not None:
+            return resource in self.whole
+        return all(
+            resource in self.usage.get(c.name, EMPTY)
+            for c in pod.all_containers
+            if c.running
+        )
+
+    def sum(self, containers: Sequence[Container], resource: str) -> Quantity:
+        """Return what these containers use of *resource*."""
+        if self.whole is not None:
+            return self.whole[resource]
+        return sum((self.usage[c.name][resource] for c in containers), _ZERO)
+
+
+def _measured(
+    pod: Pod, metrics: PodMetrics, values: Mapping[str, Quantities], usage: Quantities
+) -> _Measured:
+    serves = serving(pod)
+    now = tuple(c for c in pod.init_containers if c.kind == "init" and c.running)
+    if metrics.of_whole_pod:
+        up = tuple(c for c in serves if c.state.kind in {"running", ""})
+        return _Measured(up + now, EMPTY, usage)
+    return _Measured(serves + now, values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Amounts:
+    """How one kind of amount is read: a container's, a pod's, and a pod-level one's.
+
+    *binding*: what lacks it may use any amount, so that there is no share of it.
+    """
+
+    of_container: Callable[[Pod, Container], Quantities]
+    of_spec: Callable[[Container], Quantities]
+    of_pod: Callable[..., Quantities]
+    pod_level: Callable[[Resources], Quantities]
+    binding: bool
+
+
+_REQUESTS: Final = _Amounts(
+    container_requests,
+    lambda container: container.requests,
+    pod_requests,
+    lambda level: level.requests,
+    binding=False,
+)
+_LIMITS: Final = _Amounts(
+    container_limits,
+    lambda container: container.limits,
+    pod_limits,
+    lambda level: level.limits,
+    binding=True,
+)
+
+
+def _division(
+    pod: Pod, measured: _Measured, usage: Quantities, kind: _Amounts
+) -> Division:
+    level = kind.pod_level(pod.resources) if pod.resources else EMPTY
+    used: dict[str, Quantity] = {}
+    whole: dict[str, Quantity] = {}
+    partial: set[str] = set()
+    unbound: set[str] = set()
+    for name, value in usage.items():
+        if level.get(name):
+            used[name] = value
+            whole[name] = kind.of_pod(pod, overhead=False).get(name, _ZERO)
+            if not measured.complete(pod, name):
+                partial.add(name)
+            continue
+        known = measured.of(name)
+        having = [c for c in known if kind.of_container(pod, c).get(name)]
+        lacking = len(having) < len(known)
+        if lacking and kind.binding:
+            unbound.add(name)
+        # A value of the whole pod cannot be told apart by its containers.
+        elif having and not (lacking and measured.whole is not None):
+            used[name] = measured.sum(having, name)
+            whole[name] = _amount(pod, having, name, kind)
+    return Division(used, whole, frozenset(partial), frozenset(unbound))
+
+
+def _amount(
+    pod: Pod, containers: Sequence[Container], resource: str, kind: _Amounts
+) -> Quantity:
+    """Return what these containers have together, in a resize by the rule of pods."""
+    names = {container.name for container in containers}
+    all_of_them = names.issuperset(c.name for c in serving(pod))
+    simple = not (
+        (all_of_them and pod.claimed) or pod.allocated or pod.status_resources
+    )
+    if simple and not resize_infeasible(pod) and all(map(settled, containers)):
+        return sum((kind.of_spec(c)[resource] for c in containers), _ZERO)
+    alone = replace(
+        pod,
+        containers=tuple(c for c in pod.containers if c.name in names),
+        init_containers=tuple(c for c in pod.init_containers if c.name in names),
+    )
+    # The pod's own status is of all its containers, those of its start included.
+    whole = all_of_them and len(alone.init_containers) == len(pod.init_containers)
+    amounts = kind.of_pod(
+        alone, overhead=False, pod_level=False, pod_level_resize=whole, dra=all_of_them
+    )
+    return amounts.get(resource, _ZERO)
