@@ -172,10 +172,12 @@ class _Measured:
     """The containers that serve or run now, and what was measured of each by name.
 
     *whole* is the pod's own value where that alone is known: it is of all that run.
+    *plain*: no resize or claim makes an amount another than the spec's.
     """
 
     running: tuple[Container, ...]
     usage: Mapping[str, Quantities]
+    plain: bool
     whole: Quantities | None = None
 
     def of(self, resource: str) -> tuple[Container, ...]:
@@ -210,8 +212,14 @@ def _measured(
     now = tuple(c for c in pod.init_containers if c.kind == "init" and c.running)
     if metrics.of_whole_pod:
         up = tuple(c for c in serves if c.state.kind in {"running", ""})
-        return _Measured(up + now, EMPTY, usage)
-    return _Measured(serves + now, values)
+        return _Measured(up + now, EMPTY, _plain(pod, up + now), usage)
+    return _Measured(serves + now, values, _plain(pod, serves + now))
+
+
+def _plain(pod: Pod, containers: tuple[Container, ...]) -> bool:
+    if pod.claimed or pod.allocated or pod.status_resources or resize_infeasible(pod):
+        return False
+    return all(map(settled, containers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,28 +268,32 @@ def _division(
                 partial.add(name)
             continue
         known = measured.of(name)
-        having = [c for c in known if kind.of_container(pod, c).get(name)]
+        if measured.plain:
+            having = [c for c in known if kind.of_spec(c).get(name)]
+        else:
+            having = [c for c in known if kind.of_container(pod, c).get(name)]
         lacking = len(having) < len(known)
         if lacking and kind.binding:
             unbound.add(name)
         # A value of the whole pod cannot be told apart by its containers.
         elif having and not (lacking and measured.whole is not None):
             used[name] = measured.sum(having, name)
-            whole[name] = _amount(pod, having, name, kind)
+            whole[name] = _amount(pod, measured, having, name, kind)
     return Division(used, whole, frozenset(partial), frozenset(unbound))
 
 
 def _amount(
-    pod: Pod, containers: Sequence[Container], resource: str, kind: _Amounts
+    pod: Pod,
+    measured: _Measured,
+    containers: Sequence[Container],
+    resource: str,
+    kind: _Amounts,
 ) -> Quantity:
     """Return what these containers have together, in a resize by the rule of pods."""
+    if measured.plain:
+        return sum((kind.of_spec(c)[resource] for c in containers), _ZERO)
     names = {container.name for container in containers}
     all_of_them = names.issuperset(c.name for c in serving(pod))
-    simple = not (
-        (all_of_them and pod.claimed) or pod.allocated or pod.status_resources
-    )
-    if simple and not resize_infeasible(pod) and all(map(settled, containers)):
-        return sum((kind.of_spec(c)[resource] for c in containers), _ZERO)
     alone = replace(
         pod,
         containers=tuple(c for c in pod.containers if c.name in names),
