@@ -374,9 +374,10 @@ def _resource(plan: Plan[R]) -> Callable[[R], str]:
 PARTIAL: Final = 4
 MATCHED: Final = 10
 _WARMING: Final = (
-    "the metrics API is warming up: nodes are Ready and it has a sample of none yet; it"
-    " needs two scrapes, so try again in a minute"
+    "the metrics API is warming up: nodes are Ready and it has a sample of nothing yet;"
+    " it needs two scrapes, so try again in a minute"
 )
+_OWN_CLOCK: Final = "no answer has a Date: ages are by the clock of this machine"
 _SAMPLES: Final = {True: "node metrics", False: "pod metrics"}
 
 
@@ -431,6 +432,8 @@ class Outcome:
             where = f"context {result.context}: " if result.context else ""
             if result.snapshot and result.snapshot.warming:
                 yield f"{where}{_WARMING}"
+            if result.snapshot and result.snapshot.own_clock:
+                yield f"{where}{_OWN_CLOCK}"
             if result.snapshot and not coverage.complete:
                 yield f"{where}{coverage.sentence}"
 

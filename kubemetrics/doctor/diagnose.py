@@ -6,6 +6,7 @@ rules out those above it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, get_args
@@ -170,6 +171,12 @@ def _manifest(may: Access, user: str) -> str:
 
 def samples(snapshot: Snapshot) -> Iterator[Finding]:
     """Judge the samples of a snapshot whose metrics could be read."""
+    if snapshot.own_clock:
+        yield Finding(
+            check="clock",
+            severity="info",
+            what="The server does not date its answers: ages here go by our clock.",
+        )
     if snapshot.unreadable:
         yield _unreadable(snapshot)
     if snapshot.warming:
@@ -196,12 +203,22 @@ def _unreadable(snapshot: Snapshot) -> Finding:
     )
 
 
+_SET_CLOCKS: Final = "Set the clocks of the API server and of the nodes (NTP)."
+
+
 def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
     rows: list[PodUsage | NodeUsage] = [*snapshot.pods, *snapshot.nodes]
     ages = sorted(row.age for row in rows if row.age is not None)
     if not ages:
         return
-    newest, middle = ages[0], median(ages)
+    middle = median(ages)
+    newest = next((age for age in ages if age >= -TOLERANCE), ages[0])
+    off = {node.name for node in snapshot.nodes if node.skew}
+    ahead = [
+        -row.age
+        for row in rows
+        if row.age is not None and row.age < -TOLERANCE and _node_of(row) not in off
+    ]
     pace = f", one every {two_units(snapshot.cadence)}" if snapshot.cadence else ""
     evidence = f"{len(ages)} samples{pace}; the newest {two_units(newest)} old"
     stale = sum(row.stale for row in rows)
@@ -212,7 +229,16 @@ def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
             what=f"Most samples are dated in the future: {two_units(-middle)} ahead of "
             "the server's clock.",
             evidence=evidence,
-            advice="Set the clocks of the API server and of the nodes (NTP).",
+            advice=_SET_CLOCKS,
+        )
+    elif ahead:
+        yield Finding(
+            check="samples",
+            severity="warning",
+            what=f"{len(ahead)} of {len(ages)} samples are dated in the future: "
+            f"{two_units(max(ahead))} ahead of the server's clock.",
+            evidence=evidence,
+            advice=_SET_CLOCKS,
         )
     elif stale:
         yield Finding(
@@ -231,10 +257,15 @@ def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
         )
 
 
+def _node_of(row: PodUsage | NodeUsage) -> str:
+    return row.name if isinstance(row, NodeUsage) else row.node_name
+
+
 def _pods(snapshot: Snapshot) -> Finding:
     coverage = snapshot.coverage
     partial = [row for row in snapshot.pods if row.partial]
-    lines = list(_by_reason(row for row in snapshot.pods if row.state == "running"))
+    lines = [*_all_of_one_kind(snapshot)]
+    lines += _by_reason(row for row in snapshot.pods if row.state == "running")
     lines += [
         f"partial: {row.namespace}/{row.name} lacks {', '.join(row.missing)}"
         for row in partial
@@ -250,8 +281,39 @@ def _pods(snapshot: Snapshot) -> Finding:
         severity="ok" if coverage.complete else "warning",
         what=f"{coverage.sentence}.",
         evidence="\n".join(lines),
-        advice="" if coverage.complete else "kubemetrics pods says why, row by row.",
+        advice=_pods_advice(snapshot),
     )
+
+
+def _pods_advice(snapshot: Snapshot) -> str:
+    if snapshot.coverage.complete:
+        return ""
+    if snapshot.unmeasured == "pods":
+        return "Look at the provider's query or scrape of pods."
+    return "kubemetrics pods says why, row by row."
+
+
+def _all_of_one_kind(snapshot: Snapshot) -> Iterator[str]:
+    """Say what the pods without a value have in common: all of them, or a node."""
+    if snapshot.unmeasured == "pods":
+        yield "the provider measures nodes and no pod"
+        return
+    for node, pods in _silent_nodes(snapshot.pods):
+        yield f"no pod of node {node} is measured ({pods} Unreported), others' are"
+
+
+def _silent_nodes(rows: Sequence[PodUsage]) -> Iterator[tuple[str, int]]:
+    """Return the nodes of whose pods none is measured, of two or more that run."""
+    running = [row for row in rows if row.state == "running" and row.node_name]
+    measured = {row.node_name for row in running if row.usage}
+    gone = Counter(
+        row.node_name
+        for row in running
+        if row.reason is not None and row.reason.code == "Unreported"
+    )
+    for node, count in gone.items():
+        if measured and node not in measured and count > 1:
+            yield node, count
 
 
 def _extra(rows: Sequence[PodUsage]) -> Iterator[str]:
@@ -267,7 +329,8 @@ def _extra(rows: Sequence[PodUsage]) -> Iterator[str]:
 
 def _nodes(snapshot: Snapshot) -> Finding:
     coverage = snapshot.node_coverage
-    lines = [row.reason.explanation for row in snapshot.nodes if row.reason]
+    reasons = [row.reason.explanation for row in snapshot.nodes if row.reason]
+    lines = list(dict.fromkeys(reasons))
     lines += [
         f"{row.name}: {full}"
         for row in snapshot.nodes
@@ -279,11 +342,27 @@ def _nodes(snapshot: Snapshot) -> Finding:
         severity="ok" if coverage.complete else "warning",
         what=f"{coverage.sentence}.",
         evidence="\n".join(lines),
-        advice=""
-        if coverage.complete
-        else "Check the kubelet of each silent node (kubectl describe node), and read "
-        "what the provider logs about it.",
+        advice=_nodes_advice(snapshot),
     )
+
+
+_NODE_ADVICE: Final[Mapping[str, str]] = {
+    "NodeSilent": "Check the kubelet of each silent node (kubectl describe node), and "
+    "read what the provider logs about it.",
+    "TooYoung": "A node that just joined has a sample after two scrapes.",
+    "Implausible": "Report impossible values to who runs the provider, and read what "
+    "the kubelet gives (kubemetrics raw /api/v1/nodes/NAME/proxy/stats/summary).",
+    "Unreported": "Read what the provider gives of the node "
+    "(kubemetrics raw /apis/metrics.k8s.io/v1beta1/nodes/NAME), and its logs.",
+}
+
+
+def _nodes_advice(snapshot: Snapshot) -> str:
+    """Return what to do by the reasons there are."""
+    if snapshot.unmeasured == "nodes":
+        return "Look at the provider's node query or scrape."
+    codes = {row.reason.code for row in snapshot.nodes if row.reason}
+    return " ".join(text for code, text in _NODE_ADVICE.items() if code in codes)
 
 
 def _by_reason(rows: Iterable[PodUsage]) -> Iterator[str]:

@@ -197,7 +197,8 @@ def metrics_api(
         return Finding(
             check="metrics API",
             severity="warning",
-            what="The metrics API has no node yet although nodes are Ready.",
+            what="The metrics API has no sample of anything yet although nodes are "
+            "Ready.",
             evidence=snapshot.node_coverage.sentence,
             advice="It takes two scrapes (up to two minutes) after a start. If it "
             "stays so, read the logs of metrics-server.",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-from ..accounting import Demand, Demands
+from ..accounting import Demand, Demands, serving
 from ..errors import DecodeError, KubeMetricsError
 from ..frozen import dataclass
 from ..jsonread import EMPTY, UnreadableItem
 from ..models.metrics import NodeMetrics, PodMetrics
+from ..models.node import Node
 from ..models.pod import Pod
 from ..models.resources import CPU, MEMORY, Quantities, total
 from .node_rows import NodeBreakdown, NodeUsage, PodsByNode
@@ -37,9 +38,10 @@ class Snapshot:
 
     *failures* are the parts that could not be read: they take away their cells and
     nothing else. *unreadable* are single items that could not be read: of those that
-    tell their name the row has the reason. *date* is the server's clock, *cadence* the
-    median window of the samples. *warming*: nodes are Ready and the metrics API has no
-    node yet.
+    tell their name the row has the reason. *date* is the server's clock, or this
+    machine's (*own_clock*) where no answer was dated; *cadence* is the median window of
+    the samples. *warming*: nodes are Ready and there is no sample of anything.
+    *unmeasured* names what has no sample at all, pods or nodes, although the other has.
     """
 
     pods: tuple[PodUsage, ...] = ()
@@ -51,6 +53,8 @@ class Snapshot:
     date: datetime | None = None
     cadence: timedelta | None = None
     warming: bool = False
+    own_clock: bool = False
+    unmeasured: Literal["pods", "nodes", ""] = ""
 
     def error(self, part: PartName) -> KubeMetricsError | None:
         """Return why *part* could not be read, wholly or somewhere."""
@@ -81,28 +85,79 @@ def join(parts: Parts) -> Snapshot:
         date=pace.date,
         cadence=pace.cadence,
         warming=cluster.warming,
+        own_clock=parts.date is None and pace.date is not None,
+        unmeasured=cluster.unmeasured,
     )
 
 
 def _cluster_state(
     parts: Parts, metrics: Part[PodMetrics], pace: Clock
 ) -> ClusterState:
+    nodes = {node.name: node for node in parts.nodes.items}
     measured = None
     if not parts.node_metrics.errors:
         seen = {n.name for n in parts.node_metrics.items if n.usage}
         # A sample that could not be read shows that its node is not silent.
         measured = frozenset(seen.union(_unread(parts.node_metrics)))
-    nodes = {node.name: node for node in parts.nodes.items}
-    ready = any(node.ready for node in nodes.values())
+    unmeasured = _unmeasured(parts, pace, nodes, measured)
     return ClusterState(
         clock=pace,
         pod_metrics=metrics,
-        measured_nodes=measured,
+        measured_nodes=None if unmeasured == "nodes" else measured,
         nodes=nodes,
         some_nodes=parts.some_nodes,
-        warming=measured is not None and not measured and ready,
+        warming=_warming(parts, measured),
+        unmeasured=unmeasured,
         unread=_unread_samples(metrics),
     )
+
+
+def _samples(parts: Parts) -> Iterator[tuple[str, str]]:
+    """Return the keys of the pods of which there is a sample, readable or not."""
+    for part in (parts.pod_metrics, parts.all_pod_metrics):
+        if part is not None:
+            yield from (m.key for m in part.items if m.containers)
+            yield from _unread_samples(part)
+
+
+def _warming(parts: Parts, measured: frozenset[str] | None) -> bool:
+    """Whether nodes are Ready and there is no sample of anything."""
+    if measured is None or measured or parts.pod_metrics.errors:
+        return False
+    ready = any(node.ready for node in parts.nodes.items)
+    return ready and next(_samples(parts), None) is None
+
+
+def _settled(pod: Pod, pace: Clock) -> bool:
+    """Whether all of a pod runs, and since so long that it should have a sample."""
+    if pod.phase != "Running" or not all(c.running for c in serving(pod)):
+        return False
+    starts = [pod.start_time, *(c.state.started_at for c in serving(pod))]
+    newest = max((s for s in starts if s is not None), default=None)
+    return pace.fresh(newest, pod.node_name) is None
+
+
+def _unmeasured(
+    parts: Parts,
+    pace: Clock,
+    nodes: Mapping[str, Node],
+    measured: frozenset[str] | None,
+) -> Literal["pods", "nodes", ""]:
+    """Name what has no sample at all, although the other has.
+
+    One pod without a sample says nothing of all pods; two that run and are no longer
+    young do.
+    """
+    if measured is None:
+        return ""
+    pods = (parts.all_pods or parts.pods).items
+    if measured:
+        if parts.pod_metrics.errors or next(_samples(parts), None) is not None:
+            return ""
+        expected = [p for p in pods if p.node_name in measured and _settled(p, pace)]
+        return "pods" if expected[1:] else ""
+    here = {pod.key for pod in pods if pod.node_name in nodes}
+    return "nodes" if any(key in here for key in _samples(parts)) else ""
 
 
 def _unread_samples(metrics: Part[PodMetrics]) -> dict[tuple[str, str], DecodeError]:
@@ -137,7 +192,7 @@ def _row(
     node = cluster.nodes.get(pod.node_name)
     allocatable = node.allocatable if node else EMPTY
     extra: tuple[str, ...] = ()
-    if sample is not None and _older(sample, pod):
+    if sample is not None and cluster.clock.before(sample, pod):
         sample = None
     if sample is not None:
         sample, extra = _of_pod(sample, pod)
@@ -262,12 +317,6 @@ def _row_state(pod: Pod, reason: Reason) -> RowState:
     if not pod.node_name or pod.phase == "Pending":
         return "waiting"
     return "terminating" if reason.code == "Terminating" else "running"
-
-
-def _older(sample: PodMetrics, pod: Pod) -> bool:
-    """Whether a sample is of an earlier pod of the same name."""
-    moment, start = sample.timestamp, pod.start_time
-    return moment is not None and start is not None and moment < start
 
 
 def _missing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Generic, TypeAlias, TypedDict, TypeVar
 
 from ..api import Api, ListOptions, Progress, ResourceList, check_options
@@ -42,8 +43,16 @@ class SnapshotOptions(TypedDict, total=False):
     timeout: float | None
 
 
-def snapshot(api: Api, options: SnapshotOptions) -> Flow[Snapshot]:
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def snapshot(
+    api: Api, options: SnapshotOptions, *, now: Callable[[], datetime] = _now
+) -> Flow[Snapshot]:
     """Read pods, nodes and both metrics side by side and join them.
+
+    *now* is this machine's clock, for servers that do not tell theirs.
 
     Raises:
         KubeMetricsError: nothing at all could be read; the error is that of the pods,
@@ -55,6 +64,8 @@ def snapshot(api: Api, options: SnapshotOptions) -> Flow[Snapshot]:
 
 def _joined(api: Api, options: SnapshotOptions) -> Flow[Snapshot]:
     parts = yield from read(api, options)
+    if parts.date is None:
+        parts = replace(parts, own_clock=now())
     with collector_paused():
         return join(parts)
 

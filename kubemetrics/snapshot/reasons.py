@@ -30,8 +30,8 @@ T = TypeVar("T")
 ReasonCode: TypeAlias = Literal[
     "ApiAbsent", "ApiDown", "Forbidden", "ReadFailed",
     "Finished", "NotScheduled", "NotStarted", "Terminating",
-    "NodeSilent", "ContainerNotRunning", "Restarted", "TooYoung", "Implausible",
-    "Unreported",
+    "Warming", "NodeSilent", "ContainerNotRunning", "Restarted", "TooYoung",
+    "Implausible", "Unreported",
 ]  # fmt: skip
 
 
@@ -43,8 +43,9 @@ class Reason:
     not show is called possible, never a cause.
 
     ``ApiAbsent``, ``ApiDown``, ``Forbidden``, ``ReadFailed``: the metrics could not be
-    read. ``Finished`` … ``Terminating``: none is to be expected. ``NodeSilent``: node
-    metrics were read and lack the node. ``Implausible``: a value was given that cannot
+    read. ``Finished`` … ``Terminating``: none is to be expected. ``Warming``: nodes are
+    Ready and there is no sample of anything. ``NodeSilent``: node metrics were read and
+    lack the node, and have others. ``Implausible``: a value was given that cannot
     be. The others: see `reasons`.
     """
 
@@ -56,10 +57,11 @@ class Reason:
 class ClusterState:
     """The facts about a cluster that the row and the reason of a pod or node depend on.
 
-    *measured_nodes* is ``None`` where node metrics could not be read: whether a node is
-    silent is then not known. Neither is it of a node that is not among *nodes* where
-    these are but *some_nodes*. *unread* says why single samples could not be read, by
-    the keys of their pods.
+    *measured_nodes* is ``None`` where node metrics could not be read, or hold no node
+    although pods are measured: whether a node is silent is then not known. Neither is
+    it of a node that is not among *nodes* where these are but *some_nodes*.
+    *unmeasured* names what has no sample at all although the other has. *unread* says
+    why single samples could not be read, by the keys of their pods.
     """
 
     clock: Clock
@@ -68,9 +70,16 @@ class ClusterState:
     nodes: Mapping[str, Node] = field(default_factory=empty)
     some_nodes: bool = False
     warming: bool = False
+    unmeasured: Literal["pods", "nodes", ""] = ""
     unread: Mapping[tuple[str, str], DecodeError] = field(
         default_factory=dict[tuple[str, str], DecodeError]
     )
+
+    def young(self, node: str) -> timedelta | None:
+        """Return the age of *node* if it joined too recently to be measured by now."""
+        found = self.nodes.get(node)
+        # Its creation is dated by the API server: its own clock plays no part.
+        return self.clock.fresh(found.creation_timestamp, "") if found else None
 
     def knows(self, node: str) -> bool:
         """Whether it can be told if the metrics API has a sample of *node*."""
@@ -81,6 +90,11 @@ class ClusterState:
 _MOST: Final = 2
 """Capacities beyond which a usage is an error: CPU is a rate, and may be off."""
 _TWO_SCRAPES: Final = "a provider may need two scrapes until it has a rate"
+_WARMING: Final = Reason(
+    "Warming",
+    "The metrics API has no sample of anything yet although nodes are Ready; that is so"
+    " while it warms up.",
+)
 _Check: TypeAlias = Callable[[Pod, ClusterState], Reason | None]
 
 
@@ -109,15 +123,24 @@ def error_reason(error: KubeMetricsError) -> Reason:
 def node_reason(name: str, cluster: ClusterState) -> Reason:
     """Return why node *name* has no sample although node metrics were read."""
     if cluster.warming:
+        return _WARMING
+    age = cluster.young(name)
+    if age is not None:
+        return _joined(name, age)
+    if cluster.unmeasured == "nodes":
         return Reason(
-            "NodeSilent",
-            "The metrics API has no sample of any node yet although nodes are Ready; "
-            "that is so while it warms up.",
+            "Unreported",
+            "The provider measures pods and no node; look at its node query or scrape.",
         )
     return Reason(
         "NodeSilent",
         f"The metrics API has no sample of node {name}{_condition(name, cluster)}.",
     )
+
+
+def _joined(name: str, age: timedelta) -> Reason:
+    ago = whole_seconds(age)
+    return Reason("TooYoung", f"Node {name} joined {ago} ago; {_TWO_SCRAPES}.")
 
 
 def container_reason(container: Container, pod: Pod) -> Reason | None:
@@ -215,11 +238,15 @@ def _terminating(pod: Pod, _: ClusterState) -> Reason | None:
     return Reason("Terminating", f"It is being deleted (deletionTimestamp {when}).")
 
 
+def _warming(_: Pod, cluster: ClusterState) -> Reason | None:
+    return _WARMING if cluster.warming else None
+
+
 def _node_silent(pod: Pod, cluster: ClusterState) -> Reason | None:
-    measured = cluster.measured_nodes or ()
-    if not cluster.knows(pod.node_name) or pod.node_name in measured:
+    name, measured = pod.node_name, cluster.measured_nodes or ()
+    if not cluster.knows(name) or name in measured or cluster.young(name) is not None:
         return None
-    return node_reason(pod.node_name, cluster)
+    return node_reason(name, cluster)
 
 
 def _container_not_running(pod: Pod, _: ClusterState) -> Reason | None:
@@ -245,13 +272,21 @@ def _too_young(pod: Pod, cluster: ClusterState) -> Reason | None:
     starts = [c.state.started_at for c in serving(pod)]
     known = [start for start in (*starts, pod.start_time) if start is not None]
     age = cluster.clock.fresh(max(known, default=None), pod.node_name)
-    if age is None:
-        return None
-    return Reason("TooYoung", f"It started {whole_seconds(age)} ago; {_TWO_SCRAPES}.")
+    if age is not None:
+        ago = whole_seconds(age)
+        return Reason("TooYoung", f"It started {ago} ago; {_TWO_SCRAPES}.")
+    joined = cluster.young(pod.node_name)
+    return None if joined is None else _joined(pod.node_name, joined)
 
 
 def _unreported(pod: Pod, cluster: ClusterState) -> Reason:
     runs = "It runs" if pod.phase == "Running" else f"Its phase is {pod.phase}"
+    if cluster.unmeasured == "pods" and cluster.knows(pod.node_name):
+        return Reason(
+            "Unreported",
+            f"{runs}, and the provider measures nodes and no pod; look at its pod query"
+            " or scrape.",
+        )
     node = "its node reports"
     possible = (
         "a container that has used no CPU or memory, a kubelet that leaves it out"
@@ -272,6 +307,7 @@ _CHECKS: Final[tuple[_Check, ...]] = (
     _not_scheduled,
     _not_started,
     _terminating,
+    _warming,
     _node_silent,
     _container_not_running,
     _restarted,
@@ -336,6 +372,20 @@ class Clock:
     cadence: timedelta | None = None
     skews: Mapping[str, timedelta] = field(default_factory=empty)
 
+    def before(self, sample: PodMetrics, pod: Pod) -> bool:
+        """Whether a sample is of an earlier pod of the same name.
+
+        It was begun before *pod* started, whose node's clock may be ahead: by its skew,
+        and at least by how far the start itself is in the future.
+        """
+        moment, start = sample.timestamp, pod.start_time
+        if moment is None or start is None:
+            return False
+        skew = max(self.skews.get(pod.node_name, timedelta()), timedelta())
+        if self.date is not None:
+            skew = max(skew, start - self.date)
+        return moment + (sample.window or timedelta()) + skew < start
+
     def age(self, moment: datetime | None) -> timedelta | None:
         """Return how long ago *moment* was, by the server's clock."""
         if moment is None or self.date is None:
@@ -364,7 +414,7 @@ def clock(parts: Parts) -> Clock:
     # A window of no length (a provider that does not know it) tells no pace.
     known = sorted(w for w in windows if w is not None and w > timedelta())
     cadence = median(known) if known else None
-    pace = Clock(date=parts.date, cadence=cadence)
+    pace = Clock(date=parts.date or parts.own_clock, cadence=cadence)
     newest = _newest(
         parts.pods.items, parts.pod_metrics.items, parts.node_metrics.items
     )

@@ -137,8 +137,11 @@ class ContainerUsage:
 
 
 _BEFORE_ITS_OWN = frozenset(
-    {"ApiAbsent", "ApiDown", "Forbidden", "ReadFailed", "Finished", "NodeSilent"}
-)
+    {
+        "ApiAbsent", "ApiDown", "Forbidden", "ReadFailed", "Finished", "Warming",
+        "NodeSilent",
+    }
+)  # fmt: skip
 """Reasons of the pod that hold for a container whatever its own state."""
 _OF_ONE = frozenset({"ContainerNotRunning", "Restarted"})
 """Reasons of the pod that one of its containers is enough for."""

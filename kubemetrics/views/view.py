@@ -200,6 +200,7 @@ class RowSource:
         return {
             "context": self.context or None,
             "date": rfc3339(found.date) if found and found.date else None,
+            "own_clock": found.own_clock if found else None,
             "cadence": plain(found.cadence) if found else None,
             "coverage": _counts(self.coverage) if self.coverage else None,
             "failures": _failures(found) if found else [],

@@ -55,10 +55,29 @@ def test_a_measured_zero_is_zero() -> None:
 
 def test_a_sample_of_an_earlier_pod_of_that_name_is_dropped() -> None:
     young = pod(statuses=(running(since=at(-5)),), startTime=at(-5))
-    (row,) = join(parts((young,), (sample(age=10),))).pods
+    (row,) = join(parts((young,), (sample(age=25),))).pods
     assert row.usage is None
     assert row.reason is not None
     assert row.reason.code == "TooYoung"
+
+
+def test_a_sample_within_a_window_of_the_start_is_the_pods_own() -> None:
+    """The node dates the start and the provider the sample: clocks are not that equal.
+
+    A sample of 10 s ago, over 15 s, beside a start of 5 s ago.
+    """
+    young = pod(statuses=(running(since=at(-5)),), startTime=at(-5))
+    (row,) = join(parts((young,), (sample(age=10),))).pods
+    assert row.usage is not None
+
+
+def test_a_start_in_the_future_is_a_node_clock_that_is_ahead() -> None:
+    """metrics-server dates by its own clock: the sample is this pod's all the same."""
+    ahead = pod(statuses=(running(since=at(3000)),), startTime=at(3000))
+    (row,) = join(parts((ahead,), (sample(age=10),))).pods
+    assert row.usage is not None
+    (row,) = join(parts((ahead,), (sample(age=3600),))).pods
+    assert row.usage is None
 
 
 def test_a_sample_without_containers_is_none() -> None:

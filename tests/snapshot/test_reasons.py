@@ -213,7 +213,7 @@ def test_while_the_api_warms_up_no_node_is_accused() -> None:
     snapshot = join(read)
     assert snapshot.warming
     assert "warms up" in reason(read).explanation
-    assert reason(read).code == "NodeSilent"
+    assert reason(read).code == "Warming"
     assert [row.reason for row in snapshot.nodes] == [reason(read)]
     assert not join(parts((), (), (node(ready="False"),), ())).warming
     assert not join(parts((pod(),), (), (node(),), (node_sample(),))).warming

@@ -168,6 +168,7 @@ def _source() -> JsonObject:
         {
             "context": _nullable("string", "set where there are several"),
             "date": _nullable("string", "the server's time"),
+            "own_clock": _nullable("boolean", "no answer was dated: *date* is ours"),
             "cadence": _nullable("number", "how far samples are apart (seconds)"),
             "coverage": {"anyOf": [{"type": "null"}, coverage]},
             "failures": {"type": "array", "items": failure},
