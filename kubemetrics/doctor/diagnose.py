@@ -23,6 +23,7 @@ from ..snapshot import (
     Snapshot,
     SnapshotOptions,
     above_full,
+    below_pods,
     snapshot,
 )
 from ..snapshot.reasons import TOLERANCE, median
@@ -109,6 +110,8 @@ def _snapshot(
     options: SnapshotOptions = {}
     if {PODS, POD_METRICS} & may.here:
         options["namespace"] = may.namespace
+    else:
+        options["reconcile"] = True  # the same lists, and nodes beside their pods
     return (yield from attempt(snapshot(api, options)))
 
 
@@ -337,11 +340,17 @@ def _nodes(snapshot: Snapshot) -> Finding:
         for full in (above_full(row, CPU), above_full(row, MEMORY))
         if full
     ]
+    low = [
+        f"{row.name}: {why}"
+        for row in snapshot.nodes
+        for why in (below_pods(row, CPU), below_pods(row, MEMORY))
+        if why
+    ]
     return Finding(
         check="nodes",
-        severity="ok" if coverage.complete else "warning",
+        severity="ok" if coverage.complete and not low else "warning",
         what=f"{coverage.sentence}.",
-        evidence="\n".join(lines),
+        evidence="\n".join([*lines, *low]),
         advice=_nodes_advice(snapshot),
     )
 
@@ -362,7 +371,13 @@ def _nodes_advice(snapshot: Snapshot) -> str:
     if snapshot.unmeasured == "nodes":
         return "Look at the provider's node query or scrape."
     codes = {row.reason.code for row in snapshot.nodes if row.reason}
-    return " ".join(text for code, text in _NODE_ADVICE.items() if code in codes)
+    advice = [text for code, text in _NODE_ADVICE.items() if code in codes]
+    if any(below_pods(row, name) for row in snapshot.nodes for name in (CPU, MEMORY)):
+        advice.append(
+            "A node that uses less than its pods is measured wrongly: "
+            "compare it with what its kubelet gives."
+        )
+    return " ".join(advice)
 
 
 def _by_reason(rows: Iterable[PodUsage]) -> Iterator[str]:

@@ -35,7 +35,9 @@ class Node:
     """A node (``v1.Node``).
 
     *capacity* is what it has, *allocatable* what pods may request; both by resource
-    name, CPU in cores and memory in bytes.
+    name, CPU in cores and memory in bytes. One that states no allocatable has all of
+    its capacity to give, the API's default (apis/core/v1/defaults.go,
+    ``SetDefaults_NodeStatus``).
     """
 
     name: str
@@ -81,7 +83,7 @@ class Node:
             unschedulable=unschedulable,
             taints=taints,
             capacity=capacity,
-            allocatable=allocatable,
+            allocatable=allocatable or capacity,
             conditions=found,
             info=info,
         )

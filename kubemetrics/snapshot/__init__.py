@@ -14,7 +14,7 @@ the total. `Coverage` counts what should have a sample; its ``sentence`` is for 
 from __future__ import annotations
 
 from .join import Snapshot, join
-from .node_rows import NodeBreakdown, NodeUsage, above_full
+from .node_rows import NodeBreakdown, NodeUsage, above_full, below_pods
 from .parts import Failure, Part, PartName, Parts, Unreadable
 from .percentages import Base, Compared, Division
 from .read import SnapshotOptions, snapshot
@@ -53,6 +53,7 @@ __all__ = [
     "Spread",
     "Unreadable",
     "above_full",
+    "below_pods",
     "container_rows",
     "join",
     "rollup",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from ..accounting import Demand, Totals
 from ..frozen import dataclass
@@ -18,6 +18,7 @@ from .percentages import ratio
 from .reasons import Reason
 from .rows import PodUsage, RowState
 
+_ZERO: Final = Quantity(0)
 Share: TypeAlias = Literal["usage", "requests", "limits"]
 """Amounts that are compared with a node's allocatable."""
 
@@ -29,7 +30,8 @@ class NodeBreakdown:
     *pods* counts those assigned to it and not finished, *demand* is theirs,
     *pods_usage* the sum over those measured, *unmeasured* counts those that run without
     a whole sample. *rest* is what is left of the node's usage: never negative, since
-    the samples are of different moments; ``None`` where the node has no value.
+    the samples are of different moments, and without a resource of which the pods use
+    more than jitter explains; ``None`` where the node has no value.
     """
 
     pods: int
@@ -98,10 +100,18 @@ class NodeUsage:
     @property
     def troubles(self) -> tuple[Condition, ...]:
         """The conditions that are not as they should be (not Ready, some pressure)."""
-        conditions = self.node.conditions if self.node else ()
         return tuple(
-            c for c in conditions if (c.status != "True") == (c.type == "Ready")
+            c for c in self._conditions if c.status != (_good(c.type) or c.status)
         )
+
+    @property
+    def other_conditions(self) -> tuple[Condition, ...]:
+        """The conditions of which it is not known how they should be."""
+        return tuple(c for c in self._conditions if not _good(c.type))
+
+    @property
+    def _conditions(self) -> tuple[Condition, ...]:
+        return self.node.conditions if self.node else ()
 
     @property
     def capacity(self) -> Quantities:
@@ -111,7 +121,7 @@ class NodeUsage:
     @property
     def allocatable(self) -> Quantities:
         """Resources that pods may request: the denominator of every percentage."""
-        return (self.node.allocatable or self.node.capacity) if self.node else EMPTY
+        return self.node.allocatable if self.node else EMPTY
 
     @property
     def reserved(self) -> Quantities:
@@ -155,6 +165,21 @@ class NodeUsage:
         if demand is None:
             return EMPTY
         return demand.requests if share == "requests" else demand.limits
+
+
+_GOOD_WHEN_TRUE: Final = ("Ready", "EtcdIsVoter")
+_GOOD_WHEN_FALSE: Final = ("Pressure", "Unavailable", "Problem")
+
+
+def _good(condition: str) -> str:
+    """Return the status that a type of condition should have; empty if nobody knows.
+
+    The list of types is open: providers add their own (k3s ``EtcdIsVoter``, EKS
+    ``NetworkingReady``, node-problem-detector ``KernelDeadlockProblem``).
+    """
+    if condition.endswith(_GOOD_WHEN_TRUE):
+        return "True"
+    return "False" if condition.endswith(_GOOD_WHEN_FALSE) else ""
 
 
 def above_full(node: NodeUsage, resource: str) -> str:
@@ -232,10 +257,39 @@ class _Pods:
         self.unmeasured += unknown or row.partial
 
 
+_JITTER: Final = 10
+"""Per cent by which what pods use may differ from one window to the next.
+
+A node and its pods are read at different moments of a window, from different cgroups.
+"""
+
+
 def _rest(usage: Quantities, measured: Quantities) -> Quantities:
-    """Subtract, but not below 0: the two were measured at different moments."""
-    zero = Quantity(0)
-    return {
-        name: max(value - measured.get(name, zero), zero)
-        for name, value in usage.items()
-    }
+    """Subtract; a little below 0 is 0, and much below it is a contradiction."""
+    rest: dict[str, Quantity] = {}
+    for name, value in usage.items():
+        pods = measured.get(name, _ZERO)
+        if value >= pods:
+            rest[name] = value - pods
+        elif not _contradicts(value, pods):
+            rest[name] = _ZERO
+    return rest
+
+
+def _contradicts(node: Quantity, pods: Quantity) -> bool:
+    return 100 * (pods.nanos - node.nanos) > _JITTER * pods.nanos
+
+
+def below_pods(node: NodeUsage, resource: str) -> str:
+    """Explain a usage below that of its pods in one sentence; else return nothing.
+
+    kubernetes#122382, AKS#3390: the two are not of the same cgroup, or one is wrong.
+    """
+    used = (node.usage or EMPTY).get(resource)
+    pods = node.breakdown.pods_usage.get(resource) if node.breakdown else None
+    if used is None or pods is None or not _contradicts(used, pods):
+        return ""
+    return (
+        f"{resource}: its pods use {pods} and the node itself {used}, which cannot be; "
+        "what the system takes is not known."
+    )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final, TypeAlias
 
@@ -212,12 +213,23 @@ KEYS: Final[dict[str, _KeyOf]] = {
     "qos": _qos,
     "priority-class": _priority_class,
 }
-_HASH: Final = "pod-template-hash"
-_SCHEDULED: Final = re.compile(r"(.+)-(?:[0-9]{8}|[0-9]{10})")
+_HASHES: Final = {
+    "pod-template-hash": "Deployment",
+    "rollouts-pod-template-hash": "Rollout",
+}
+"""Labels that name a ReplicaSet's hash, and the kind of what it then belongs to.
+
+Sources: pkg/controller/deployment/sync.go; argo-rollouts, ``rollout/sync.go``.
+"""
+_SCHEDULED: Final = re.compile(r"(.+)-([0-9]{8}|[0-9]{10})")
 """A CronJob's Job ends with minutes (before 1.21: seconds) since the epoch.
 
 Source: pkg/controller/cronjob/utils.go, ``getJobName``.
 """
+_UNITS: Final = {8: timedelta(minutes=1), 10: timedelta(seconds=1)}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NEAR: Final = timedelta(hours=24)
+"""A Job is created when it is due, and its pods soon after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +244,9 @@ class Owner:
 def owner(row: PodUsage) -> Owner:
     """Return the workload of a row: the pod itself where nothing owns it.
 
-    A ReplicaSet that is named after its pods' template hash belongs to a Deployment
-    (pkg/controller/deployment/sync.go). Of a sample without its pod only the labels and
-    the name can tell.
+    A ReplicaSet that is named after its pods' template hash belongs to a Deployment, or
+    to a Rollout of Argo. Of a sample without its pod only the labels and the name can
+    tell.
     """
     if row.pod is None:
         return _of_sample(row)
@@ -244,29 +256,40 @@ def owner(row: PodUsage) -> Owner:
     if reference.kind == "ReplicaSet":
         return _of_replica_set(reference.name, row.pod)
     if reference.kind == "Job":
-        return _of_job(reference.name)
+        return _of_job(reference.name, row.pod.creation_timestamp)
     return Owner(reference.kind, reference.name)
 
 
 def _of_replica_set(name: str, pod: Pod) -> Owner:
-    deployment = _without_hash(name, pod.labels.get(_HASH, ""))
-    return Owner("Deployment", deployment) if deployment else Owner("ReplicaSet", name)
+    return _by_hash(name, pod.labels) or Owner("ReplicaSet", name)
 
 
-def _of_job(name: str) -> Owner:
+def _by_hash(replica_set: str, labels: Mapping[str, str]) -> Owner | None:
+    for label, kind in _HASHES.items():
+        name = _without_hash(replica_set, labels.get(label, ""))
+        if name:
+            return Owner(kind, name)
+    return None
+
+
+def _of_job(name: str, created: datetime | None) -> Owner:
+    """Return its CronJob where its name is a time, and its pods were made then.
+
+    A date (``report-20240630``) is a number of minutes as well, of another year.
+    """
     scheduled = _SCHEDULED.fullmatch(name)
-    if scheduled is None:
+    if scheduled is None or created is None:
+        return Owner("Job", name)
+    due = _EPOCH + int(scheduled[2]) * _UNITS[len(scheduled[2])]
+    if abs(created - due) > _NEAR:
         return Owner("Job", name)
     return Owner("CronJob", scheduled[1], inferred=True)
 
 
 def _of_sample(row: PodUsage) -> Owner:
     labels = row.metrics.labels if row.metrics else EMPTY
-    replica_set = row.name.rpartition("-")[0]
-    deployment = _without_hash(replica_set, labels.get(_HASH, ""))
-    if deployment:
-        return Owner("Deployment", deployment, inferred=True)
-    return Owner("", "")
+    found = _by_hash(row.name.rpartition("-")[0], labels)
+    return replace(found, inferred=True) if found else Owner("", "")
 
 
 def _without_hash(name: str, hashed: str) -> str:

@@ -145,7 +145,8 @@ def _cells(
         values.append(TOTAL if named else total(column, values))
     texts = _texts(column, values, options.units)
     if column.mark is not None:
-        _mark(texts, values, [column.mark(row) for row in rows])
+        marks = [column.mark(row) for row in rows]
+        _mark(texts, values, marks, summed=column.kind != "text")
     if options.total and values[-1] is None:
         texts[-1] = ""
     size = widest(texts)
@@ -161,10 +162,13 @@ def _cells(
     )
 
 
-def _mark(texts: list[str], values: list[Value], marks: list[str]) -> None:
+def _mark(
+    texts: list[str], values: list[Value], marks: list[str], *, summed: bool
+) -> None:
     """Put marks before the values; a total is a lower bound if any row is."""
     if len(texts) > len(marks):
-        marks = [*marks, PARTIAL if any(PARTIAL in mark for mark in marks) else ""]
+        partial = summed and any(PARTIAL in mark for mark in marks)
+        marks = [*marks, PARTIAL if partial else ""]
     for i, (value, mark) in enumerate(zip(values, marks, strict=True)):
         if value is not None:
             texts[i] = mark + texts[i]

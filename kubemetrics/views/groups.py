@@ -9,7 +9,7 @@ from ..frozen import dataclass
 from ..quantity import Quantity
 from ..snapshot import PodUsage, Rollup, container_rows, rollup
 from ..snapshot.rollup import key_of
-from ..table.columns import WIDE, Column, Severity, Table
+from ..table.columns import PARTIAL, WIDE, Column, Severity, Table
 from .shared_columns import (
     RESOURCES,
     USAGE_ALIASES,
@@ -109,7 +109,9 @@ def group_table(chain: Sequence[str], noun: str = "group") -> Table[Rollup]:
         kind="UsageRollup",
         noun=noun,
         nouns=f"{noun}s",
-        identity={c.key: _IDENTITY.get(c.key, c.key) for c in names},
+        identity={
+            c.key: _IDENTITY.get(c.key, c.key) for c in names if not c.optional
+        },
         columns=(
             *names,
             Column(key="count", header=rows, kind="count", get=_count, keep=45,
@@ -155,11 +157,20 @@ def _key_columns(index: int, by: str) -> tuple[Column[Rollup], ...]:
     def kind(row: Rollup) -> str | None:
         return row.key[index].kind or None
 
+    def inferred(row: Rollup) -> str | None:
+        return "true" if row.key[index].inferred else None
+
+    def mark(row: Rollup) -> str:
+        return PARTIAL if row.key[index].inferred else ""
+
     if by == "owner":
         return (
             Column(key="owner.kind", header="KIND", kind="text", get=kind, keep=75,
-                   about="Deployment, DaemonSet, …; Pod where nothing owns it"),
+                   mark=mark, about="Deployment, DaemonSet, …; Pod where nothing owns"
+                   " it; ~ concluded from a name"),
             name_column("owner.name", "NAME", value, "the workload's name"),
+            Column(key="owner.inferred", header="INFERRED", kind="text", get=inferred,
+                   about="whether it is concluded from a name", optional=True),
         )  # fmt: skip
     header = by.rpartition(":")[2].rpartition("/")[2].upper()
     key = by if ":" in by else by.replace("-", "_")

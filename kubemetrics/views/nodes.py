@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from ..jsonread import EMPTY
 from ..models.resources import Quantities
 from ..quantity import Quantity
-from ..snapshot import NodeUsage, Snapshot, above_full
+from ..snapshot import NodeUsage, Snapshot, above_full, below_pods
 from ..snapshot.rows import node_coverage
 from ..table.columns import PARTIAL, Column, Severity, Table
 from .shared_columns import (
@@ -140,7 +140,8 @@ def _labelled(row: NodeUsage) -> HasLabels | None:
 def _explanation(row: NodeUsage) -> str | None:
     if row.reason is not None:
         return row.reason.explanation
-    return " ".join(filter(None, (above_full(row, r.name) for r in RESOURCES))) or None
+    found = [say(row, of.name) for say in (above_full, below_pods) for of in RESOURCES]
+    return " ".join(filter(None, found)) or None
 
 
 def _usage(row: NodeUsage) -> Quantities | None:
@@ -200,7 +201,18 @@ def _severity(row: NodeUsage) -> Severity | None:
 
 
 def _troubles(row: NodeUsage) -> str | None:
-    return ",".join(c.type for c in row.troubles if c.type != "Ready") or None
+    """Return what STATUS does not tell: of a node that is lost, all is Unknown."""
+    lost = any(c.type == "Ready" and c.status == "Unknown" for c in row.troubles)
+    more = [
+        c.type
+        for c in row.troubles
+        if c.type != "Ready" and not (lost and c.status == "Unknown")
+    ]
+    return ",".join(more) or None
+
+
+def _other_conditions(row: NodeUsage) -> str | None:
+    return ",".join(f"{c.type}={c.status}" for c in row.other_conditions) or None
 
 
 def _taints(row: NodeUsage) -> str | None:
@@ -229,7 +241,8 @@ def _unmeasured(row: NodeUsage) -> int | None:
 
 
 def _rest_name(row: NodeUsage) -> str | None:
-    return row.breakdown.rest_name if row.breakdown else None
+    known = row.breakdown is not None and row.breakdown.rest != {}
+    return row.breakdown.rest_name if row.breakdown and known else None
 
 
 def _breakdown_reason(row: NodeUsage) -> str | None:
@@ -250,6 +263,9 @@ _STATUS: Final[tuple[Column[NodeUsage], ...]] = (
            about="as 'kubectl get nodes' shows it", severity=_severity),
     Column(key="troubles", header="TROUBLES", kind="text", get=_troubles, keep=84,
            optional=True, about="its conditions that are not as they should be"),
+    Column(key="other_conditions", header="OTHER-CONDITIONS", kind="text",
+           get=_other_conditions, optional=True,
+           about="its conditions of which it is not known how they should be"),
     Column(key="taints", header="TAINTS", kind="text", get=_taints,
            about="what keeps pods away", optional=True),
     Column(key="version", header="VERSION", kind="text", get=_version,
@@ -270,7 +286,7 @@ _PODS: Final[tuple[Column[NodeUsage], ...]] = (
 _EXPLANATION: Final[Column[NodeUsage]] = Column(
     key="explanation", header="EXPLANATION", kind="text", get=_explanation,
     optional=True, about="the reason as a sentence, or what a node above 100% is full"
-    " of",
+    " of, or below its pods",
 )  # fmt: skip
 _CLOCK: Final[Column[NodeUsage]] = Column(
     key="skew", header="CLOCK", kind="age", get=_skew, optional=True, keep=27,

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from ..models.pod import Container, ContainerState, Pod
 from ..snapshot import PodUsage
 from ..snapshot.rollup import owner
-from ..table.columns import Column, Severity, Table
+from ..table.columns import PARTIAL, Column, Severity, Table
 from .shared_columns import (
     EXPLANATION,
     REASON,
@@ -125,6 +125,14 @@ def _owner_name(row: PodUsage) -> str | None:
     return owner(row).name or None
 
 
+def _inferred(row: PodUsage) -> str | None:
+    return "true" if owner(row).inferred else None
+
+
+def _owner_mark(row: PodUsage) -> str:
+    return PARTIAL if owner(row).inferred else ""
+
+
 def _qos(row: PodUsage) -> str | None:
     return row.pod.qos_class or None if row.pod else None
 
@@ -164,9 +172,12 @@ _STATUS: Final[tuple[Column[PodUsage], ...]] = (
 )  # fmt: skip
 _OWNER: Final[tuple[Column[PodUsage], ...]] = (
     Column(key="owner.kind", header="OWNER-KIND", kind="text", get=_owner_kind,
-           about="what its workload is: Deployment, DaemonSet, …"),
+           about="what its workload is: Deployment, DaemonSet, …; ~ concluded from a"
+           " name", mark=_owner_mark),
     Column(key="owner.name", header="OWNER", kind="text", get=_owner_name,
            about="the workload that it belongs to"),
+    Column(key="owner.inferred", header="INFERRED", kind="text", get=_inferred,
+           about="whether its workload is concluded from a name", optional=True),
     Column(key="qos", header="QOS", kind="text", get=_qos,
            about="Guaranteed, Burstable or BestEffort"),
     Column(key="priority_class", header="PRIORITY-CLASS", kind="text", get=_priority,

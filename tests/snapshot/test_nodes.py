@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+from kubemetrics.doctor.diagnose import samples as sample_findings
 from kubemetrics.errors import Forbidden
 from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import NodeBreakdown, NodeUsage, Part, Parts, above_full, join
+from kubemetrics.views.nodes import node_table
 
 from .make import at, node, node_sample, parts, pod, running, sample
 
@@ -60,8 +62,59 @@ def test_finished_pods_hold_nothing_and_waiting_ones_hold_their_requests() -> No
 
 def test_the_rest_is_never_negative() -> None:
     """Pods and nodes are measured at different moments."""
-    read = parts((pod(),), (sample(app=("3", "8Gi")),))
+    read = parts((pod(),), (sample(app=("1100m", "1100Mi")),))
     assert breakdown(read).rest == {"cpu": Quantity(0), "memory": Quantity(0)}
+
+
+def test_a_node_far_below_its_pods_has_no_rest_and_it_is_said() -> None:
+    """kubernetes#122382, AKS#3390: ``0m system`` would be invented."""
+    read = parts((pod(),), (sample(app=("3300m", "1Gi")),))
+    found = join(read)
+    (row,) = found.nodes
+    assert breakdown(read).rest == {"memory": Quantity(0)}
+    table = node_table()
+    sentence = (
+        "cpu: its pods use 3300m and the node itself 1, which cannot be; what the "
+        "system takes is not known."
+    )
+    assert table.need("explanation").get(row) == sentence
+    assert table.need("cpu.rest").get(row) is None
+    (finding,) = [f for f in sample_findings(found) if f.check == "nodes"]
+    assert finding.severity == "warning"
+    assert finding.evidence == f"n1: {sentence}"
+    assert "less than its pods" in finding.advice
+
+
+def test_what_states_no_allocatable_has_all_of_its_capacity_for_pods() -> None:
+    """One denominator: the node's own share and its pods'."""
+    bare = node(allocatable=None)
+    found = join(parts((pod(),), (sample(app=("500m", "1Gi")),), (bare,)))
+    assert found.nodes[0].ratio("cpu", "usage") == Fraction(1, 2)
+    assert found.pods[0].ratio("cpu", "node") == Fraction(1, 4)
+    assert found.pods[0].ratio("memory", "node") == Fraction(1, 4)
+
+
+def test_conditions_are_judged_by_how_their_type_should_be() -> None:
+    """rancher#43696, k3s#8997, k8sgpt#1461: of others nobody knows."""
+    states = {
+        "Ready": "True", "KernelReady": "True", "NetworkingReady": "False",
+        "AcceleratedHardwareReady": "Unknown", "EtcdIsVoter": "False",
+        "MemoryPressure": "False", "DiskPressure": "True", "PIDPressure": "Unknown",
+        "NetworkUnavailable": "True", "ReadonlyProblem": "True", "Odd": "True",
+    }  # fmt: skip
+    conditions = [{"type": name, "status": state} for name, state in states.items()]
+    row = only(parts(nodes=(node(conditions=conditions),)))
+    assert {c.type for c in row.troubles} == {
+        "NetworkingReady", "AcceleratedHardwareReady", "EtcdIsVoter", "DiskPressure",
+        "PIDPressure", "NetworkUnavailable", "ReadonlyProblem",
+    }  # fmt: skip
+    assert node_table().need("other_conditions").get(row) == "Odd=True"
+    lost = [{"type": t, "status": "Unknown"} for t in ("Ready", "DiskPressure")]
+    silent = only(parts(nodes=(node(conditions=lost),)))
+    assert [c.type for c in silent.troubles] == ["Ready", "DiskPressure"]
+    assert node_table().need("troubles").get(silent) is None
+    voter = [{"type": "EtcdIsVoter", "status": "True"}, {"type": "Odd", "status": "x"}]
+    assert only(parts(nodes=(node(conditions=voter),))).troubles == ()
 
 
 def test_a_silent_node_has_pods_and_requests_but_no_rest() -> None:

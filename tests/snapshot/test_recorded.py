@@ -121,7 +121,7 @@ def test_owners_are_concluded_without_a_request() -> None:
         "Deployment/geo-lookup",
         "DaemonSet/kube-proxy",
         "StatefulSet/kafka",
-        "CronJob/notifier",
+        "Job/notifier-29000029",
         "Pod/debug-lhhjd",
     } <= owners
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,12 +26,17 @@ from kubemetrics.snapshot import (
     rollup,
     summed,
 )
+from kubemetrics.table.columns import Table
+from kubemetrics.table.render import TableOptions, render
+from kubemetrics.views.groups import group_table
+from kubemetrics.views.pods import pod_table
 
 from .make import node, parts, pod, running, sample
 
 CPU = "cpu"
 HASH = "7c9d8f"
-HASHED = {"pod_template_hash": HASH}
+TEMPLATE = "pod_template_hash"
+HASHED = {TEMPLATE: HASH}
 
 
 def owned(kind: str, name: str, **labels: str) -> dict[str, object]:
@@ -54,9 +62,12 @@ def kind_and_name(group: Rollup) -> str:
         (owned("ReplicaSet", f"api-{HASH}", **HASHED), "Deployment/api", False),
         (owned("ReplicaSet", "api-other", **HASHED), "ReplicaSet/api-other", False),
         (owned("ReplicaSet", "api"), "ReplicaSet/api", False),
-        (owned("Job", "nightly-29000010"), "CronJob/nightly", True),
-        (owned("Job", "nightly-1700000000"), "CronJob/nightly", True),
         (owned("Job", "nightly-2024"), "Job/nightly-2024", False),
+        (
+            owned("ReplicaSet", f"api-{HASH}", **{f"rollouts_{TEMPLATE}": HASH}),
+            "Rollout/api",
+            False,
+        ),
         (owned("StatefulSet", "db"), "StatefulSet/db", False),
         (owned("Node", "n1"), "Node/n1", False),
         ({}, "Pod/p", False),
@@ -68,6 +79,52 @@ def test_a_pod_belongs_to_its_workload(
     inferred: bool,  # noqa: FBT001 - a table
 ) -> None:
     assert owner_of(pod(meta=meta)) == (owner, inferred)
+
+
+DUE = datetime(2025, 2, 19, 22, 10, tzinfo=UTC)
+MINUTES, SECONDS = int(DUE.timestamp()) // 60, int(DUE.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("job", "created", "owner"),
+    [
+        (f"nightly-{MINUTES}", DUE, "CronJob/nightly"),
+        (f"nightly-{MINUTES}", DUE + timedelta(hours=23), "CronJob/nightly"),
+        (f"nightly-{MINUTES}", DUE + timedelta(hours=25), f"Job/nightly-{MINUTES}"),
+        (f"nightly-{SECONDS}", DUE + timedelta(minutes=3), "CronJob/nightly"),
+        (f"nightly-{SECONDS}", DUE + timedelta(days=9), f"Job/nightly-{SECONDS}"),
+        ("report-20240630", datetime(2024, 6, 30, tzinfo=UTC), "Job/report-20240630"),
+        (f"nightly-{MINUTES}", None, f"Job/nightly-{MINUTES}"),
+    ],
+)  # fmt: skip
+def test_a_job_is_a_cronjobs_only_where_its_name_is_the_time_of_its_pods(
+    job: str, created: datetime | None, owner: str
+) -> None:
+    """opentelemetry-collector-contrib#48300, #47431; opencost#1179; istio#35563."""
+    meta = owned("Job", job)
+    if created is not None:
+        meta["creationTimestamp"] = created.isoformat()
+    assert owner_of(pod(meta=meta)) == (owner, owner.startswith("CronJob"))
+
+
+def test_what_is_concluded_from_a_name_is_marked_and_told_to_machines() -> None:
+    """krr#65, kiali#8340 want a Rollout, which its label makes sure."""
+    meta = {**owned("Job", f"nightly-{MINUTES}"), "creationTimestamp": DUE.isoformat()}
+    rows = join(parts((pod("a", meta=meta), pod("b")))).pods
+    groups = rollup(rows, ["owner"])
+    tables: list[tuple[Table[Any], Sequence[Any]]]
+    tables = [(pod_table(), rows), (group_table(("owner",)), groups)]
+    for table, found in tables:
+        kind, inferred = table.need("owner.kind"), table.need("owner.inferred")
+        assert kind.mark is not None
+        marked = [(kind.get(row), kind.mark(row), inferred.get(row)) for row in found]
+        assert sorted(marked, key=str) == [
+            ("CronJob", "~", "true"), ("Pod", "", None),
+        ]  # fmt: skip
+    columns = group_table(("owner",)).plain(groups)[1:]
+    lines = render(groups, columns, TableOptions(total=True)).lines
+    first = [line.split()[0] for line in lines]
+    assert first == ["KIND", "Pod", "~CronJob", "TOTAL"]
 
 
 @pytest.mark.parametrize(
