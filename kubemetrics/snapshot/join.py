@@ -24,7 +24,8 @@ from .reasons import (
     Reason,
     clock,
     error_reason,
-    gap_reason,
+    first_reason,
+    gap_reasons,
     node_reason,
     plausible,
     pod_reason,
@@ -214,6 +215,7 @@ def _row(
     values = _values(sample, capacity)
     usage = plausible(total([*values.values()]), capacity)
     known = bool(usage) and not pod.finished
+    reasons = _gaps(usage, sample, capacity)
     return PodUsage(
         namespace=pod.namespace,
         name=pod.name,
@@ -221,7 +223,8 @@ def _row(
         pod=pod,
         metrics=sample,
         usage=usage or None,
-        reason=_gap(usage, sample, capacity),
+        reason=first_reason(reasons),
+        reasons=reasons,
         demand=demand,
         missing=_missing(pod, sample, usage, values) if usage else (),
         extra=extra,
@@ -239,12 +242,14 @@ def _values(sample: PodMetrics, capacity: Quantities) -> dict[str, Quantities]:
     return {n: plausible(u, capacity) for n, u in sample.by_container.items()}
 
 
-def _gap(usage: Quantities, sample: PodMetrics, capacity: Quantities) -> Reason | None:
+def _gaps(
+    usage: Quantities, sample: PodMetrics, capacity: Quantities
+) -> Mapping[str, Reason]:
     if usage.keys() >= _BOTH:
-        return None
+        return EMPTY
     given = [(f"container {n}", u) for n, u in sample.by_container.items() if n]
     given.append(("the pod", sample.usage))
-    return gap_reason(usage, given, capacity)
+    return gap_reasons(usage, given, capacity)
 
 
 def _of_pod(sample: PodMetrics, pod: Pod) -> tuple[PodMetrics, tuple[str, ...]]:
@@ -277,13 +282,15 @@ def _orphan(sample: PodMetrics, cluster: ClusterState) -> PodUsage:
     sample, extra = _named(sample)
     age = cluster.clock.age(sample.timestamp)
     usage = total([*_values(sample, EMPTY).values()])
+    reasons = _gaps(usage, sample, EMPTY)
     return PodUsage(
         namespace=sample.namespace,
         name=sample.name,
         state="orphan",
         metrics=sample,
         usage=usage or None,
-        reason=_gap(usage, sample, EMPTY),
+        reason=first_reason(reasons),
+        reasons=reasons,
         extra=extra,
         stale=cluster.clock.stale(age, ""),
         age=age,
@@ -358,8 +365,10 @@ def _node(
     capacity = node.capacity if node else EMPTY
     usage = plausible(sample.usage, capacity) if sample else EMPTY
     reason = None
+    reasons: Mapping[str, Reason] = EMPTY
     if sample and sample.usage:
-        reason = gap_reason(usage, [(f"node {name}", sample.usage)], capacity)
+        reasons = gap_reasons(usage, [(f"node {name}", sample.usage)], capacity)
+        reason = first_reason(reasons)
     elif not usage:
         reason = unread or node_reason(name, cluster)
     age = cluster.clock.age(sample.timestamp) if sample else None
@@ -369,6 +378,7 @@ def _node(
         metrics=sample,
         usage=usage or None,
         reason=reason,
+        reasons=reasons,
         stale=cluster.clock.stale(age, name),
         age=age,
         date=cluster.clock.date,

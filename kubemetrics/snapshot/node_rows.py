@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import field
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Final, Literal, TypeAlias
 
 from ..accounting import Demand, Totals
 from ..frozen import dataclass
-from ..jsonread import EMPTY
+from ..jsonread import EMPTY, empty
 from ..models.metrics import NodeMetrics
 from ..models.node import Node, Taint
 from ..models.resources import CPU, Condition, Quantities
@@ -53,6 +54,7 @@ class NodeBreakdown:
 class NodeUsage:
     """A node with its sample, or a reason, and the breakdown of its usage.
 
+    *reasons* says why each of CPU and memory is missing where a sample has but one.
     *node* is ``None`` where nodes could not be read. *skew* is how far its own clock is
     ahead (behind, if negative) where its samples alone are dated wrongly. *breakdown*
     takes all pods of the cluster; where it is ``None``, *breakdown_reason* says why, if
@@ -65,6 +67,7 @@ class NodeUsage:
     metrics: NodeMetrics | None = None
     usage: Quantities | None = None
     reason: Reason | None = None
+    reasons: Mapping[str, Reason] = field(default_factory=empty)
     stale: bool = False
     age: timedelta | None = None
     date: datetime | None = None

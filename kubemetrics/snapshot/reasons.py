@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Final, Literal, TypeAlias, TypeVar, get_args
 
 from ..accounting import serving
 from ..errors import DecodeError, Forbidden, KubeMetricsError, MetricsUnavailable
 from ..frozen import dataclass
-from ..jsonread import empty
+from ..jsonread import EMPTY, empty
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.node import Node
 from ..models.pod import Container, ContainerState, Pod
@@ -175,25 +175,50 @@ def _impossible(value: Quantity, capacity: Quantity | None) -> bool:
     return value.nanos < 0 or (most is not None and value.nanos > most)
 
 
-def gap_reason(
+def gap_reasons(
     usage: Quantities, samples: Iterable[tuple[str, Quantities]], capacity: Quantities
-) -> Reason | None:
-    """Return why *usage* lacks CPU or memory; ``None`` where it has both.
+) -> Mapping[str, Reason]:
+    """Return why *usage* lacks CPU or memory, by resource; nothing where it has both.
 
     *samples* are the values as the metrics API gave them, each with whose it is.
     """
     gaps = [name for name in (CPU, MEMORY) if name not in usage]
     if not gaps:
-        return None
+        return EMPTY
+    given = [*samples]
+    return {name: _gap_reason(name, given, capacity) for name in gaps}
+
+
+def _gap_reason(
+    name: str, samples: Iterable[tuple[str, Quantities]], capacity: Quantities
+) -> Reason:
     for what, given in samples:
-        for name in gaps:
-            if name in given and _impossible(given[name], capacity.get(name)):
-                return Reason(
-                    "Implausible",
-                    f"The metrics API gives {given[name]} of {name} for {what}, which"
-                    " cannot be.",
-                )
-    return Reason("Unreported", f"The sample has no value of {' and '.join(gaps)}.")
+        if name in given and _impossible(given[name], capacity.get(name)):
+            return Reason(
+                "Implausible",
+                f"The metrics API gives {given[name]} of {name} for {what}, which"
+                " cannot be.",
+            )
+    return _not_given([name])
+
+
+def _not_given(names: Iterable[str]) -> Reason:
+    return Reason("Unreported", f"The sample has no value of {' and '.join(names)}.")
+
+
+def first_reason(reasons: Mapping[str, Reason]) -> Reason | None:
+    """Return the reason of a row out of `gap_reasons`: the first in the codes' order.
+
+    It explains every gap.
+    """
+    if not reasons:
+        return None
+    codes = {reason.code for reason in reasons.values()}
+    if codes == {"Unreported"}:
+        return _not_given(reasons)
+    order: tuple[ReasonCode, ...] = get_args(ReasonCode)
+    explanations = dict.fromkeys(reason.explanation for reason in reasons.values())
+    return Reason(min(codes, key=order.index), " ".join(explanations))
 
 
 def _code(error: KubeMetricsError) -> ReasonCode:

@@ -6,7 +6,7 @@ Coverage counts how many of the rows that should have a sample have one, and why
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -23,7 +23,8 @@ from .reasons import (
     Reason,
     ReasonCode,
     container_reason,
-    gap_reason,
+    first_reason,
+    gap_reasons,
     plausible,
 )
 
@@ -38,7 +39,8 @@ class PodUsage:
     """A pod with its usage, or the reason why it has none, and its requests and limits.
 
     *pod* is ``None`` for a sample whose pod is not in the list (an orphan). *usage* is
-    CPU in cores and memory in bytes; *reason* says why one of them or both are missing.
+    CPU in cores and memory in bytes; *reason* says why one of them or both are missing,
+    *reasons* why each is where a sample has but one of them, or none.
     *demand* is ``None`` where the pod could not be read; that of a finished pod is
     empty. *missing* names the running containers that the sample lacks: the value is
     then a lower bound (`partial`). *extra* names what the sample has beyond the pod's
@@ -55,6 +57,7 @@ class PodUsage:
     metrics: PodMetrics | None = None
     usage: Quantities | None = None
     reason: Reason | None = None
+    reasons: Mapping[str, Reason] = field(default_factory=empty)
     demand: Demand | None = None
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
@@ -104,6 +107,7 @@ class ContainerUsage:
     container: Container | None = None
     usage: Quantities | None = None
     reason: Reason | None = None
+    reasons: Mapping[str, Reason] = field(default_factory=empty)
     demand: Demand | None = None
 
     @property
@@ -162,12 +166,14 @@ def _of(row: PodUsage, demands: Demands) -> Iterator[ContainerUsage]:
             yield _known(row, pod, container, usage, _demand(demands, pod, container))
     for name, usage in samples.items() if row.pod is None else ():
         known = plausible(usage, EMPTY)
+        reasons = gap_reasons(known, [(f"container {name}", usage)], EMPTY)
         yield ContainerUsage(
             row=row,
             name=name,
             state="orphan",
             usage=known or None,
-            reason=gap_reason(known, [(f"container {name}", usage)], EMPTY),
+            reason=first_reason(reasons),
+            reasons=reasons,
         )
 
 
@@ -193,9 +199,11 @@ def _known(
     demand: Demand,
 ) -> ContainerUsage:
     usage = plausible(given or EMPTY, row.capacity)
+    reasons: Mapping[str, Reason] = EMPTY
     if given:
         of = f"container {container.name}"
-        reason = gap_reason(usage, [(of, given)], row.capacity)
+        reasons = gap_reasons(usage, [(of, given)], row.capacity)
+        reason = first_reason(reasons)
     else:
         reason = _reason(row, pod, container)
     return ContainerUsage(
@@ -205,8 +213,35 @@ def _known(
         container=container,
         usage=usage or None,
         reason=reason,
+        reasons=reasons,
         demand=demand,
     )
+
+
+def reason_of(row: HasReasons, resource: str) -> Reason | None:
+    """Return why *row* has no value of one resource; ``None`` where it has one."""
+    if row.usage and resource in row.usage:
+        return None
+    return row.reasons.get(resource, row.reason)
+
+
+class HasReasons(Protocol):
+    """A pod, a container or a node: with its usage, or the reasons why not."""
+
+    @property
+    def usage(self) -> Quantities | None:
+        """CPU in cores and memory in bytes."""
+        ...
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why something is missing."""
+        ...
+
+    @property
+    def reasons(self) -> Mapping[str, Reason]:
+        """Why it is, by resource, where that differs."""
+        ...
 
 
 def _state(row: PodUsage, container: Container, usage: Quantities | None) -> RowState:

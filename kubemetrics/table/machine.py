@@ -203,6 +203,8 @@ _SUFFIX: Final[dict[Kind, str]] = {
     "cpu": "_cores", "memory": "_bytes", "percent": "_ratio", "age": "_seconds",
     "count": "",
 }  # fmt: skip
+_REASON: Final = "reason"
+_LONG: Final = {"mem": "memory"}
 _NOT_A_NAME: Final = re.compile(r"[^a-zA-Z0-9_]")
 _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
@@ -213,8 +215,8 @@ def prometheus_lines(
     """Write the numbers among *columns*, labelled by what tells rows apart.
 
     Each is a gauge, in cores, bytes, seconds or a ratio; what is not known has no
-    series, and ``…_unmeasured`` says why. There are no timestamps, which the textfile
-    collector of node_exporter refuses.
+    series, and ``…_unmeasured`` says why, by resource. There are no timestamps, which
+    the textfile collector of node_exporter refuses.
     Source: prometheus/docs, instrumenting/exposition_formats.md.
     """
     labelling = _labelling(table, columns)
@@ -238,16 +240,20 @@ def _family(
 
 
 def _unmeasured(table: Table[R], rows: Sequence[R], labels: list[str]) -> Iterator[str]:
-    if table.get("explanation") is None:
+    """Write a series for each value that is missing, with its resource and reason."""
+    reasons = [c for c in table.columns if c.path[1:] == (_REASON,)]
+    if not reasons:
         return  # a sum has several reasons; its counts have series of their own
-    reason = table.need("reason")
     name = f"kubemetrics_{table.noun}_unmeasured"
-    yield f"# HELP {name} {_help(reason.about)}"
+    yield f"# HELP {name} {_help(table.need(_REASON).about)}"
     yield f"# TYPE {name} gauge"
     for row, label in zip(rows, labels, strict=True):
-        code = reason.get(row)
-        if code:
-            yield f'{name}{{{label},reason="{_escaped(str(code))}"}} 1'
+        for column in reasons:
+            code = column.get(row)
+            if code:
+                resource = _LONG.get(column.path[0], column.path[0])
+                why = f'resource="{resource}",reason="{_escaped(str(code))}"'
+                yield f"{name}{{{label},{why}}} 1"
 
 
 def _metric_name(table: Table[R], column: Column[R]) -> str:

@@ -18,7 +18,7 @@ from ..jsonread import EMPTY
 from ..models.resources import CPU, MEMORY, Quantities
 from ..quantity import Quantity
 from ..snapshot import Base, Compared, Reason
-from ..snapshot.rows import RowState
+from ..snapshot.rows import HasReasons, RowState, reason_of
 from ..table.columns import (
     ALWAYS,
     APART,
@@ -67,6 +67,7 @@ _SHORT: Final[Mapping[str, str]] = {
     "unrequested": "NOREQ", "unlimited": "NOLIM",
     "compared.usage_in_requests": "*REQ-OF", "compared.requests": "*REQ",
     "compared.usage_in_limits": "*LIM-OF", "compared.limits": "*LIM",
+    "reason": "REASON",
 }  # fmt: skip
 """The last part of each key, and its header beside the resource's other columns."""
 
@@ -283,6 +284,19 @@ def _requested(demand: Demand | None, name: str) -> Quantity | None:
     if demand is None or demand is NO_DEMAND:
         return None
     return demand.requests.get(name, _ZERO)
+
+
+def reason_columns() -> tuple[Column[HasReasons], ...]:
+    """Return the columns of why CPU is missing, and why memory is."""
+    return tuple(map(_reason_column, RESOURCES))
+
+
+def _reason_column(of: Resource) -> Column[HasReasons]:
+    def get(row: HasReasons) -> str | None:
+        return reason_code(reason_of(row, of.name))
+
+    made = _column(of, "reason", "text", get, "why there is no value of it")
+    return replace(made, optional=True)
 
 
 def reason_code(reason: Reason | None) -> str | None:

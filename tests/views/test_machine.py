@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
@@ -14,19 +15,24 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from kubemetrics.models.metrics import PodMetrics
 from kubemetrics.quantity import Quantity
+from kubemetrics.snapshot import join
 from kubemetrics.table.columns import Column, Kind, Value
 from kubemetrics.table.machine import (
     csv_lines,
     document,
     json_lines,
     ndjson_lines,
+    objects,
     prometheus_lines,
     reader,
     yaml_text,
 )
 from kubemetrics.text import printable
 from kubemetrics.views.nodes import node_table
+from kubemetrics.views.pods import pod_table
+from tests.snapshot.make import parts, pod
 from tests.tools import schema
 
 from .recorded import recorded
@@ -231,8 +237,47 @@ def test_where_the_rows_are_from_is_told_with_its_coverage() -> None:
 def test_the_reason_of_what_is_not_measured_is_a_series() -> None:
     rows = shown("pods", "recorded")
     family = next(f for f in families(rows) if f.name == "kubemetrics_pod_unmeasured")
-    assert len(family.samples) == 19
+    assert len(family.samples) == 2 * 19
     assert all(sample.labels["reason"] for sample in family.samples)
+    resources = [sample.labels["resource"] for sample in family.samples]
+    assert resources == ["cpu", "memory"] * 19
+
+
+def test_each_half_of_a_sample_has_its_own_reason_in_every_output() -> None:
+    """prometheus-adapter PR #330: memory without CPU."""
+    made: Any = {
+        "metadata": {"name": "p", "namespace": "default"},
+        "containers": [{"name": "app", "usage": {"memory": "1Mi"}}],
+    }
+    half = join(parts((pod(),), (PodMetrics.from_json(made),))).pods
+    made["containers"][0]["usage"] = {"cpu": "-1m"}
+    odd = join(parts((pod(),), (PodMetrics.from_json(made),))).pods
+    table = pod_table()
+
+    def series(rows: Sequence[Any]) -> list[str]:
+        lines = prometheus_lines(table, table.columns, rows)
+        return [
+            line.partition("{")[2]
+            for line in lines
+            if line.startswith("kubemetrics_pod_unmeasured{")
+        ]
+
+    labels = 'namespace="default",pod="p"'
+    assert series(half) == [f'{labels},resource="cpu",reason="Unreported"}} 1']
+    assert series(odd) == [
+        f'{labels},resource="cpu",reason="Implausible"}} 1',
+        f'{labels},resource="memory",reason="Unreported"}} 1',
+    ]
+    columns = [table.need(key) for key in ("cpu.reason", "mem.reason", "reason")]
+    assert list(csv_lines(columns, [*half, *odd])) == [
+        "cpu.reason,mem.reason,reason",
+        "Unreported,,Unreported",
+        "Implausible,Unreported,Implausible",
+    ]
+    assert next(objects(columns, half)) == {
+        "cpu": {"reason": "Unreported"}, "mem": {"reason": None},
+        "reason": "Unreported",
+    }  # fmt: skip
 
 
 def test_a_sum_counts_what_is_measured_and_has_no_reason_of_its_own() -> None:
