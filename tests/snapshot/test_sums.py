@@ -31,7 +31,7 @@ STATES: tuple[Any, ...] = (
     {"running": {"startedAt": at(-3600)}}, {"running": {}},
     {"terminated": {"exitCode": 0}}, {"waiting": {"reason": "CrashLoopBackOff"}}, None,
 )  # fmt: skip
-VALUES = ("0", "1", "999999999n", "250m", "3", "-5m", "9223372036854775807", "1Gi")
+VALUES = ("1", "999999999n", "250m", "3", "0", "-5m", "9223372036854775807")
 RESOURCES = ("cpu", "memory")
 
 _usage = some.dictionaries(
@@ -39,7 +39,8 @@ _usage = some.dictionaries(
 )
 _amounts = some.dictionaries(
     some.sampled_from(("requests", "limits")),
-    some.dictionaries(some.sampled_from(RESOURCES), some.sampled_from(("0", "1", "2"))),
+    some.dictionaries(some.sampled_from(RESOURCES), some.sampled_from(("1", "2", "0"))),
+    min_size=1,
 )
 
 
@@ -48,7 +49,9 @@ def pods(draw: some.DrawFn, index: int) -> Pod:
     """Draw a pod of any containers in any state, on any node or none."""
     lists: dict[str, list[dict[str, Any]]] = {"containers": [], "initContainers": []}
     statuses: dict[str, list[dict[str, Any]]] = {}
-    for name in draw(some.sets(some.sampled_from(("app", "side", "setup")))):
+    for name in draw(
+        some.sets(some.sampled_from(("app", "side", "setup")), min_size=1)
+    ):
         kind = draw(some.sampled_from(tuple(lists)))
         made: dict[str, Any] = {"name": name, "resources": draw(_amounts)}
         if kind == "initContainers" and draw(some.booleans()):
@@ -65,7 +68,7 @@ def pods(draw: some.DrawFn, index: int) -> Pod:
     whole: Any = {
         "metadata": {
             "name": f"p{index}",
-            "namespace": draw(some.sampled_from("xy")),
+            "namespace": "xy"[index % 2],
             "ownerReferences": draw(
                 some.sampled_from(
                     [None, [{"kind": "StatefulSet", "name": "s", "controller": True}]]
@@ -74,7 +77,9 @@ def pods(draw: some.DrawFn, index: int) -> Pod:
         },
         "spec": {**spec, **lists, **({"resources": level} if level else {})},
         "status": {
-            "phase": draw(some.sampled_from(("Running", "Pending", "Succeeded"))),
+            "phase": draw(
+                some.sampled_from(("Running", "Running", "Pending", "Succeeded"))
+            ),
             "startTime": at(-3600),
             **statuses,
         },
@@ -83,9 +88,11 @@ def pods(draw: some.DrawFn, index: int) -> Pod:
 
 
 def samples(index: int) -> some.SearchStrategy[PodMetrics]:
-    """Return samples of pod *index*, in either namespace, of any containers."""
+    """Return samples of pod *index*, of any containers."""
 
-    def made(namespace: str, age: int, given: list[tuple[str, Any]]) -> PodMetrics:
+    namespace = "xy"[index % 2]
+
+    def made(age: int, given: list[tuple[str, Any]]) -> PodMetrics:
         obj: Any = {
             "metadata": {"name": f"p{index}", "namespace": namespace},
             "timestamp": at(-age),
@@ -96,9 +103,10 @@ def samples(index: int) -> some.SearchStrategy[PodMetrics]:
 
     return some.builds(
         made,
-        some.sampled_from("xy"),
         some.integers(0, 30),
-        some.lists(some.tuples(some.sampled_from(NAMES), _usage), max_size=4),
+        some.lists(
+            some.tuples(some.sampled_from(NAMES), _usage), min_size=1, max_size=4
+        ),
     )
 
 
@@ -115,9 +123,8 @@ def clusters(draw: some.DrawFn) -> Parts:
     """Draw up to four pods, and samples of them or of others."""
     count = draw(some.integers(0, 4))
     found = tuple(draw(pods(index)) for index in range(count))
-    given = tuple(
-        draw(samples(index)) for index in draw(some.lists(some.integers(0, 4)))
-    )
+    whose = [*range(count), *draw(some.lists(some.integers(0, 4), max_size=2))]
+    given = tuple(draw(samples(index)) for index in whose)
     known = (node(), node("n2", capacity=draw(some.sampled_from([None, {"cpu": "2"}]))))
     measured = tuple(draw(some.lists(some.sampled_from(("n1", "n2")), unique=True)))
     return parts(found, given, known, tuple(draw(node_samples(n)) for n in measured))
