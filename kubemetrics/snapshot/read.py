@@ -59,10 +59,12 @@ def snapshot(
             or of the nodes where their breakdowns are wanted.
     """
     check_options(options, SnapshotOptions)
-    return _joined(api, options)
+    return _joined(api, options, now)
 
 
-def _joined(api: Api, options: SnapshotOptions) -> Flow[Snapshot]:
+def _joined(
+    api: Api, options: SnapshotOptions, now: Callable[[], datetime]
+) -> Flow[Snapshot]:
     parts = yield from read(api, options)
     if parts.date is None:
         parts = replace(parts, own_clock=now())
