@@ -217,8 +217,9 @@ def first_reason(reasons: Mapping[str, Reason]) -> Reason | None:
     if codes == {"Unreported"}:
         return _not_given(reasons)
     order: tuple[ReasonCode, ...] = get_args(ReasonCode)
+    first = min(reasons.values(), key=lambda reason: order.index(reason.code))
     explanations = dict.fromkeys(reason.explanation for reason in reasons.values())
-    return Reason(min(codes, key=order.index), " ".join(explanations))
+    return Reason(first.code, " ".join(explanations))
 
 
 def _code(error: KubeMetricsError) -> ReasonCode:
