@@ -110,7 +110,9 @@ def test_the_configuration_of_a_pipe_is_shown_and_leaves_it_to_the_request(
 
 
 def test_a_name_with_a_null_character_is_an_error() -> None:
-    with pytest.raises(CredentialError, match="its name cannot be one of a file"):
+    with pytest.raises(
+        CredentialError, match="no file has a null character in its name"
+    ):
         read(AuthInfo(token_file="a\0b"))
 
 
