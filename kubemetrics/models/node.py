@@ -35,9 +35,7 @@ class Node:
     """A node (``v1.Node``).
 
     *capacity* is what it has, *allocatable* what pods may request; both by resource
-    name, CPU in cores and memory in bytes. One that states no allocatable has all of
-    its capacity to give, the API's default (apis/core/v1/defaults.go,
-    ``SetDefaults_NodeStatus``).
+    name, CPU in cores and memory in bytes.
     """
 
     name: str
@@ -50,6 +48,15 @@ class Node:
     allocatable: Quantities = field(default_factory=jsonread.empty)
     conditions: tuple[Condition, ...] = ()
     info: NodeInfo = NodeInfo()
+
+    @property
+    def requestable(self) -> Quantities:
+        """What pods may request: all of its capacity where it does not say.
+
+        Source: the API's default, apis/core/v1/defaults.go, ``SetDefaults_NodeStatus``.
+        ``kubectl top`` has none, so that *allocatable* stays as it was stated.
+        """
+        return self.allocatable or self.capacity
 
     @property
     def ready(self) -> bool:
@@ -83,7 +90,7 @@ class Node:
             unschedulable=unschedulable,
             taints=taints,
             capacity=capacity,
-            allocatable=allocatable or capacity,
+            allocatable=allocatable,
             conditions=found,
             info=info,
         )

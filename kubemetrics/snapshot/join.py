@@ -191,7 +191,7 @@ def _row(
     pod: Pod, sample: PodMetrics | None, cluster: ClusterState, demand: Demand
 ) -> PodUsage:
     node = cluster.nodes.get(pod.node_name)
-    allocatable = node.allocatable if node else EMPTY
+    allocatable = node.requestable if node else EMPTY
     extra: tuple[str, ...] = ()
     if sample is not None and cluster.clock.before(sample, pod):
         sample = None

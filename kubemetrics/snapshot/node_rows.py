@@ -124,7 +124,7 @@ class NodeUsage:
     @property
     def allocatable(self) -> Quantities:
         """Resources that pods may request: the denominator of every percentage."""
-        return self.node.allocatable if self.node else EMPTY
+        return self.node.requestable if self.node else EMPTY
 
     @property
     def reserved(self) -> Quantities:

@@ -410,7 +410,7 @@ class Clock:
         skew = max(self.skews.get(pod.node_name, timedelta()), timedelta())
         if self.date is not None:
             skew = max(skew, start - self.date)
-        return moment + (sample.window or timedelta()) + skew < start
+        return start - moment > (sample.window or timedelta()) + skew
 
     def age(self, moment: datetime | None) -> timedelta | None:
         """Return how long ago *moment* was, by the server's clock."""
