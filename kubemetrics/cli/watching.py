@@ -18,7 +18,6 @@ from typing import Final, Generic, TypeVar
 from .. import console
 from ..commandline import UsageError
 from ..console import Terminal, terminal
-from ..snapshot.reasons import median
 from ..table.columns import Column, unique
 from ..table.render import render
 from ..text import printable, shorten
@@ -31,6 +30,8 @@ _DEFAULT: Final = timedelta(seconds=15)
 """``--metric-resolution`` of metrics-server's manifest, until a pace is learned."""
 _MARGIN: Final = timedelta(seconds=2)
 """How long after its time a sample is served: all nodes are read first."""
+_SAME: Final = timedelta(seconds=1)
+"""By how much equal times may differ: stamps and ``Date`` have whole seconds."""
 _SHORTEST: Final = timedelta(seconds=1)
 _LONGEST: Final = timedelta(minutes=5)
 _AGAIN: Final = 5
@@ -38,31 +39,54 @@ _AGAIN: Final = 5
 
 
 class Pace:
-    """The time between samples, learned from the times of the latest."""
+    """When the next sample is due, learned from the stamps of the latest.
+
+    A sample's window is no pace: that of prometheus-adapter is the range of its query.
+    *stamped_when_asked*: samples are dated now, and each poll gets new ones.
+    """
 
     def __init__(self) -> None:
-        self._stamps: deque[datetime] = deque(maxlen=8)
+        self._rounds: deque[tuple[datetime, datetime]] = deque(maxlen=8)
+        self.stamped_when_asked: bool = False
 
-    def wait(
-        self, latest: datetime | None, now: datetime | None, window: timedelta | None
-    ) -> timedelta:
+    def wait(self, latest: datetime | None, now: datetime | None) -> timedelta:
         """Return how long to wait for the sample after the one of *latest*.
 
-        *now* is the server's time. *window*, that of the samples, counts as their pace
-        until one is learned.
+        *now* is the server's time.
         """
-        if latest and (not self._stamps or latest > self._stamps[-1]):
-            self._stamps.append(latest)
-        pace = self._learned() or window or _DEFAULT
         if latest is None or now is None:
-            return _within(pace)
+            return _DEFAULT
+        known = self._rounds[-1][0] if self._rounds else None
+        if known is not None and latest <= known:
+            self.stamped_when_asked = False
+        else:
+            self._rounds.append((latest, now))
+            fresh = timedelta() <= latest - now <= _MARGIN
+            self.stamped_when_asked |= fresh or self._follows()
+        pace = self._learned() or _DEFAULT
+        if self.stamped_when_asked:
+            return _DEFAULT
         due = latest + pace + _MARGIN - now
         return _within(due if due > timedelta() else pace / _AGAIN)
 
     def _learned(self) -> timedelta | None:
-        stamps = list(self._stamps)
-        gaps = sorted(b - a for a, b in pairwise(stamps))
-        return median(gaps) if gaps else None
+        """Return the least time between two stamps; a round may have missed some."""
+        return min((b - a for (a, _), (b, _) in pairwise(self._rounds)), default=None)
+
+    def _follows(self) -> bool:
+        """Whether stamps keep the distance to the polls, which have no pace."""
+        if len(self._rounds) < _ENOUGH:
+            return False
+        (first, _), (second, _), (third, _) = last = list(self._rounds)[-_ENOUGH:]
+        ages = sorted(now - latest for latest, now in last)
+        short, long = sorted((second - first, third - second))
+        rest = long % short  # none where a round of a steady pace was missed
+        return ages[-1] - ages[0] <= _SAME < min(rest, short - rest)
+
+
+_ENOUGH: Final = 3
+"""The rounds that tell stamps which follow the polls from those that are polled on
+time."""
 
 
 def _within(wait: timedelta) -> timedelta:
@@ -90,7 +114,7 @@ def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
     if args.output == "prometheus":
         raise UsageError("--watch does not go with -o prometheus: it is one text")
     every = _seconds(args.watch)
-    watching = Watching(args, wanted)
+    watching = Watching(args, wanted, every)
     while True:
         taken = rounds.read()
         if watching.first:
@@ -99,7 +123,7 @@ def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
         verdict = outcome.code if outcome.matched or outcome.unmatched else 0
         if verdict or watching.broken:
             return console.final_code(verdict, watching.broken)
-        time.sleep((every or watching.wait(taken)).total_seconds())
+        time.sleep(watching.wait.total_seconds())
 
 
 def _seconds(text: str) -> timedelta | None:
@@ -117,19 +141,28 @@ def _raise_if_nothing(taken: Round[R]) -> None:
 
 
 class Watching(Generic[R]):
-    """Shows rounds, and remembers the samples of those before."""
+    """Shows rounds, and remembers the samples of those before.
 
-    def __init__(self, args: Namespace, wanted: Plan[R]) -> None:
+    *wait* is how long to wait for the next round: *every*, or until a sample is due.
+    """
+
+    def __init__(
+        self, args: Namespace, wanted: Plan[R], every: timedelta | None
+    ) -> None:
         self._args = args
         self._plan = wanted
         self._trends = TrendColumns(wanted.view.table)
         self._pace = Pace()
+        self._every = every
+        self.wait: timedelta = _DEFAULT
         self._columns: tuple[Column[R], ...] = ()
         self.first: bool = True
         self.broken: OSError | None = None
 
     def show(self, taken: Round[R]) -> Outcome:
         """Show a round; return how it went."""
+        due = self._pace.wait(taken.latest, taken.date)
+        self.wait = self._every or due
         fresh = self._trends.add(taken.all_rows, taken.latest)
         outcome = outcome_of(self._args, self._plan, taken)
         screen = terminal(self._args.color)
@@ -142,12 +175,6 @@ class Watching(Generic[R]):
         self.first = False
         return outcome
 
-    def wait(self, taken: Round[R]) -> timedelta:
-        """Return how long to wait for the next samples."""
-        found = [r.snapshot for r in taken.results if r.snapshot]
-        windows = [s.cadence for s in found if s.cadence]
-        return self._pace.wait(taken.latest, taken.date, max(windows, default=None))
-
     def _redraw(self, taken: Round[R], outcome: Outcome, screen: Terminal) -> None:
         """Draw over the last round, as many rows as fit on the screen."""
         columns = tuple(self._trends.columns(self._plan.shown(taken.rows)))
@@ -159,9 +186,18 @@ class Watching(Generic[R]):
             room -= 1
             below.insert(0, f"… and {len(table) - room} more rows")
             table = table[:room]
-        lines = [_status(taken), *table, *below]
+        lines = [self._status(taken), *table, *below]
         text = "".join(f"{line}{_END_OF_LINE}\n" for line in lines)
         self._write((f"{_HOME}{text}{_END_OF_SCREEN}",))
+
+    def _status(self, taken: Round[R]) -> str:
+        now, newest = taken.date, taken.latest
+        parts = [f"{now:%H:%M:%S}"] if now else []
+        if now and newest:
+            parts.append(f"newest sample {human_duration(now - newest)} old")
+        if self._pace.stamped_when_asked:
+            parts.append("stamped when asked")
+        return ", ".join([*parts, f"next in {human_duration(self.wait)}"])
 
     def _append(self, taken: Round[R], fresh: list[R]) -> None:
         """Print the rows that have a new sample, under one header."""
@@ -189,12 +225,3 @@ def _timed(plan: Plan[R], rows: list[R]) -> tuple[Column[R], ...]:
     stamp = plan.view.table.get("sample.timestamp")
     columns = plan.shown(rows)
     return columns if plan.machine or stamp is None else unique((stamp, *columns))
-
-
-def _status(taken: Round[R]) -> str:
-    now, newest = taken.date, taken.latest
-    moment = f"{now:%H:%M:%S}" if now else ""
-    old = (
-        f", newest sample {human_duration(now - newest)} old" if now and newest else ""
-    )
-    return f"{moment}{old}"

@@ -222,8 +222,9 @@ def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
         for row in rows
         if row.age is not None and row.age < -TOLERANCE and _node_of(row) not in off
     ]
-    pace = f", one every {two_units(snapshot.cadence)}" if snapshot.cadence else ""
-    evidence = f"{len(ages)} samples{pace}; the newest {two_units(newest)} old"
+    over = _over(rows)
+    samples = "1 sample" if len(ages) == 1 else f"{len(ages)} samples"
+    evidence = f"{samples}{over}; the newest {two_units(newest)} old"
     stale = sum(row.stale for row in rows)
     if middle < -TOLERANCE:
         yield Finding(
@@ -247,21 +248,32 @@ def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding(
             check="samples",
             severity="warning",
-            what=f"{stale} of {len(ages)} samples are old: {two_units(ages[-1])}.",
+            what=f"{stale} of {samples} {'is' if stale == 1 else 'are'} old: "
+            f"{two_units(ages[-1])}.",
             evidence=evidence,
             advice="Read the logs of the provider: its scrapes fail or take too long.",
         )
     else:
+        dated_now = over and snapshot.cadence is None
         yield Finding(
             check="samples",
             severity="ok",
-            what=f"Samples are {two_units(middle)} old{pace}.",
+            what=f"Samples are stamped when asked{over}: they do not tell their age."
+            if dated_now
+            else f"Samples are {two_units(middle)} old{over}.",
             evidence=evidence,
         )
 
 
 def _node_of(row: PodUsage | NodeUsage) -> str:
     return row.name if isinstance(row, NodeUsage) else row.node_name
+
+
+def _over(rows: Iterable[PodUsage | NodeUsage]) -> str:
+    """Return the typical window of the samples: what they cover, which is no pace."""
+    windows = [row.metrics.window for row in rows if row.metrics]
+    known = sorted(w for w in windows if w is not None and w > timedelta())
+    return f", each over {two_units(median(known))}" if known else ""
 
 
 def _pods(snapshot: Snapshot) -> Finding:

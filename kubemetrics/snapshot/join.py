@@ -41,8 +41,9 @@ class Snapshot:
     nothing else. *unreadable* are single items that could not be read: of those that
     tell their name the row has the reason. *date* is the server's clock, or this
     machine's (*own_clock*) where no answer was dated; *cadence* is the median window of
-    the samples. *warming*: nodes are Ready and there is no sample of anything.
-    *unmeasured* names what has no sample at all, pods or nodes, although the other has.
+    the samples, unless they are dated now. *warming*: nodes are Ready and there is no
+    sample of anything. *unmeasured* names what has no sample at all, pods or nodes,
+    although the other has.
     """
 
     pods: tuple[PodUsage, ...] = ()

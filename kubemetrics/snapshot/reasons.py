@@ -390,8 +390,9 @@ _DEFAULT_CADENCE: Final = timedelta(seconds=60)
 class Clock:
     """The moment of a snapshot and the pace of its samples.
 
-    *date* is the server's clock, *cadence* the median window of all samples, *skews*
-    the nodes whose own clocks are ahead (behind, if negative).
+    *date* is the server's clock, *cadence* the median window of all samples, unless
+    these are stamped when they are asked for. *skews* are the nodes whose own clocks
+    are ahead (behind, if negative).
     """
 
     date: datetime | None = None
@@ -420,9 +421,9 @@ class Clock:
 
     def stale(self, age: timedelta | None, node: str) -> bool:
         """Whether a sample of this age is old; a wrong clock of its node is no age."""
-        if age is None or self.cadence is None or node in self.skews:
+        if age is None or node in self.skews:
             return False
-        return age > _STALE * self.cadence
+        return age > _STALE * (self.cadence or _DEFAULT_CADENCE)
 
     def fresh(self, moment: datetime | None, node: str) -> timedelta | None:
         """Return the age of what began on *node* too recently to be measured by now."""
@@ -441,10 +442,26 @@ def clock(parts: Parts) -> Clock:
     known = sorted(w for w in windows if w is not None and w > timedelta())
     cadence = median(known) if known else None
     pace = Clock(date=parts.date or parts.own_clock, cadence=cadence)
+    if _stamped_when_asked(parts, pace):
+        pace = replace(pace, cadence=None)
     newest = _newest(
         parts.pods.items, parts.pod_metrics.items, parts.node_metrics.items
     )
     return replace(pace, skews=_skews(newest, pace))
+
+
+def _stamped_when_asked(parts: Parts, pace: Clock) -> bool:
+    """Whether the samples are dated now, so that their window tells no pace.
+
+    prometheus-adapter does that: its window is the range of its query (its #555). One
+    of a minute or less, which fresh samples of metrics-server have as well, may stand.
+    """
+    if pace.cadence is None or pace.cadence <= _DEFAULT_CADENCE:
+        return False
+    stamps = [sample.timestamp for sample in parts.pod_metrics.items]
+    stamps += [sample.timestamp for sample in parts.node_metrics.items]
+    ages = sorted(age for age in map(pace.age, stamps) if age is not None)
+    return bool(ages) and abs(median(ages)) <= TOLERANCE
 
 
 def median(ordered: Sequence[T]) -> T:

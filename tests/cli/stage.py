@@ -68,7 +68,7 @@ def _watched(words: list[str], width: int, *, colour: bool) -> str:
         args = build(words[0])[1].read(words[1:])
         found = context_readers(args)
         wanted = plan(args, pod_view(), terminal(args.color))
-        rounds, watching = Rounds(args, wanted, found), Watching(args, wanted)
+        rounds, watching = Rounds(args, wanted, found), Watching(args, wanted, None)
         samples = cluster.pod_samples.samples()[::2]
         for load in _LOAD:
             _scrape(cluster, samples, load)
@@ -81,13 +81,14 @@ def _watched(words: list[str], width: int, *, colour: bool) -> str:
 
 def _scrape(cluster: Cluster, samples: list[Sample], load: int) -> None:
     """Measure again: *samples* now have *load* per cent of their CPU."""
-    cluster.clock.shift(15)
+    cluster.clock.shift(13)
     for sample in samples:
         usages = (
             replace(u, cpu=f"{nanocores(u.cpu) * load // 100}n") for u in sample.usages
         )
         cluster.pod_samples.put(replace(sample, usages=tuple(usages)))
     cluster.scrape()
+    cluster.clock.shift(2)
 
 
 def _settled(text: str) -> str:

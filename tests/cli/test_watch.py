@@ -128,8 +128,8 @@ def test_without_a_number_it_waits_for_the_next_sample(
     line = [word for word in ONE if word != "--watch=1"]
     between.measure("redis-0 2")
     assert run(cluster, *line, "--watch").code == 10
-    # The window as recorded: the sample is as old as the time it has to be served.
-    assert between.waits == [14.986]
+    # The sample is as old as the time it has to be served.
+    assert between.waits == [15.0]
 
 
 def test_a_first_round_that_fails_is_the_end(cluster: Cluster) -> None:
@@ -239,34 +239,80 @@ def test_more_rows_than_fit_are_counted(cluster: Cluster) -> None:
 # the pace
 
 
-def waits(*rounds: tuple[float, float]) -> list[float]:
+def paced(*rounds: tuple[float, float]) -> tuple[Pace, list[float]]:
     """Return the waits after rounds: (time of the newest sample, the server's time)."""
     pace = Pace()
-    window = timedelta(seconds=20)
-    return [
-        pace.wait(
-            NOW + timedelta(seconds=latest), NOW + timedelta(seconds=now), window
-        ).total_seconds()
+    found = [
+        pace.wait(NOW + timedelta(seconds=latest), NOW + timedelta(seconds=now))
         for latest, now in rounds
     ]
+    return pace, [wait.total_seconds() for wait in found]
+
+
+def waits(*rounds: tuple[float, float]) -> list[float]:
+    return paced(*rounds)[1]
 
 
 def test_the_next_round_waits_for_the_next_sample() -> None:
-    assert waits((0, 5)) == [17.0]  # 20 s of the window, and 2 s to be served
+    assert waits((0, 5)) == [12.0]  # 15 s until a pace is known, and 2 s to be served
 
 
 def test_the_pace_is_learned_from_the_samples() -> None:
     assert waits((0, 5), (60, 65))[1] == 57.0
 
 
+def test_a_round_that_missed_a_sample_does_not_slow_the_others() -> None:
+    assert waits((0, 5), (60, 65), (180, 185))[2] == 57.0
+
+
 def test_a_late_sample_is_looked_for_again_soon() -> None:
-    assert waits((0, 5), (0, 23), (0, 27)) == [17.0, 4.0, 4.0]
+    assert waits((0, 5), (0, 18), (0, 21)) == [12.0, 3.0, 3.0]
 
 
 def test_a_wait_is_never_shorter_than_a_second_nor_longer_than_minutes() -> None:
-    assert waits((0, 21.5)) == [1.0]
-    assert waits((0, 0), (10_000, 10_000))[1] == 300.0
+    assert waits((0, 16.5)) == [1.0]
+    assert waits((0, 5), (10_000, 10_005))[1] == 300.0
 
 
-def test_without_any_sample_the_window_or_a_default_is_waited() -> None:
-    assert Pace().wait(None, NOW, None) == timedelta(seconds=15)
+def test_without_any_sample_a_default_is_waited() -> None:
+    assert Pace().wait(None, NOW) == timedelta(seconds=15)
+
+
+def test_samples_dated_now_are_polled_at_a_default_prometheus_adapter_555() -> None:
+    pace, found = paced((0, 0), (15, 15), (300, 300))
+    assert (found, pace.stamped_when_asked) == ([15.0, 15.0, 15.0], True)
+
+
+def test_stamps_that_follow_the_polls_are_no_pace_prometheus_adapter_555() -> None:
+    """The answer takes three seconds, and is dated at its beginning."""
+    pace, found = paced((0, 3), (17, 20), (36, 39), (54, 57))
+    assert (found[2:], pace.stamped_when_asked) == ([15.0, 15.0], True)
+
+
+def test_samples_at_a_pace_are_not_taken_for_dated_now() -> None:
+    assert not paced((0, 2), (15, 17), (30, 32), (45, 47))[0].stamped_when_asked
+    # One that was just taken when it was asked for, and the clock of a node ahead.
+    assert not paced((0, 0), (0, 15))[0].stamped_when_asked
+    assert not paced((60, 0))[0].stamped_when_asked
+
+
+def test_the_screen_says_when_the_next_is_due(
+    cluster: Cluster, between: Between
+) -> None:
+    line = ("pods", "-n", "team-c", "redis-?", "--watch", "--color", "never")
+    between.measure("redis-0 2")
+    result = run(cluster, *line, "--fail-on", "cpu > 1", width=100)
+    first, *_ = frames(result)
+    assert first[0].endswith(" old, next in 15s")
+
+
+def test_the_screen_says_that_samples_are_dated_now_prometheus_adapter_555(
+    cluster: Cluster, between: Between
+) -> None:
+    cluster.scrape()
+    line = ("pods", "-n", "team-c", "redis-?", "--watch", "--color", "never")
+    between.measure("redis-0 2")
+    result = run(cluster, *line, "--fail-on", "cpu > 1", width=100)
+    first, *_ = frames(result)
+    assert first[0].endswith("newest sample 0s old, stamped when asked, next in 15s")
+    assert between.waits == [15.0]

@@ -326,6 +326,30 @@ def test_samples_that_are_all_old_or_of_the_future_are_told(
     assert said.replace("90 of 90", "") in what
 
 
+def test_the_window_of_samples_dated_now_is_no_pace_prometheus_adapter_555() -> None:
+    with Cluster.recorded() as cluster:
+        heal(cluster)
+        now = rfc3339(cluster.clock.now())
+        for store in (cluster.pod_samples, cluster.node_samples):
+            for sample in store.samples():
+                store.put(replace(sample, timestamp=now, window="5m0s"))
+        finding = the(examine(cluster), "samples")
+    assert (finding.severity, "every" in finding.what) == ("ok", False)
+    assert finding.what.startswith("Samples are stamped when asked, each over 5m:")
+
+
+def test_one_sample_is_not_counted_as_several() -> None:
+    with Cluster.recorded() as cluster:
+        heal(cluster)
+        kept = cluster.node_samples.samples()[0].name
+        for store in (cluster.pod_samples, cluster.node_samples):
+            for sample in store.samples():
+                if sample.name != kept:
+                    store.remove(*sample.key)
+        finding = the(examine(cluster), "samples")
+    assert finding.evidence.startswith("1 sample, each over")
+
+
 def test_an_anonymous_user_is_told_that_no_credential_arrived() -> None:
     with Cluster.recorded() as cluster:
         config = config_of(cluster, "viewer")

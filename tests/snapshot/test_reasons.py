@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -199,8 +200,23 @@ def test_without_the_servers_date_no_pod_is_called_young() -> None:
     assert reason(undated).code == "Unreported"
 
 
+def test_a_window_dated_now_makes_no_pod_young_prometheus_adapter_555() -> None:
+    old = pod(statuses=(running(since=at(-400)),))
+    now = parts((old,), (sample("other", age=0, window="5m0s"),), (node(),), ())
+    now = replace(now, node_metrics=Part(errors={"": FORBIDDEN}))
+    assert reason(now).code == "Unreported"
+    assert join(now).cadence is None
+    late = sample("late", age=200, window="5m0s")
+    more = tuple(sample(f"s{i}", age=0, window="5m0s") for i in range(3))
+    rows = join(parts((old,), (late, *more), (node(),), ())).pods
+    assert [row.name for row in rows if row.stale] == ["late"]
+    # Of a minute or less it may be that of a provider which measured just now.
+    fresh = parts((old,), (sample("other", age=0),), (node(),), ())
+    assert join(fresh).cadence == timedelta(seconds=15)
+
+
 def test_how_long_a_pod_is_young_follows_the_cadence_of_the_list() -> None:
-    """prometheus-adapter's window may be five minutes."""
+    """A provider's window may be five minutes."""
     young = pod(statuses=(running(since=at(-400)),))
     slow = parts((young,), (sample("other", window="5m0s"),), (node(),), ())
     slow = replace(slow, node_metrics=Part(errors={"": FORBIDDEN}))
