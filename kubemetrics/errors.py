@@ -262,11 +262,20 @@ _BY_REASON: Final = {reason: leaf for leaf, _, reasons in _LEAVES for reason in 
 _BY_STATUS: Final = {int(status): leaf for leaf, status, _ in _LEAVES}
 
 
-def api_error_class(status: int, reason: str) -> type[ApiError]:
-    """Choose the leaf: by the Status's *reason*, then by the HTTP *status*.
+_WITHOUT_LEAF: Final = frozenset({"RequestEntityTooLarge", "UnsupportedMediaType"})
+"""Known reasons of errors that have no class of their own."""
 
-    Source: apimachinery/pkg/api/errors/errors.go, ``reasonAndCodeForError``.
+
+def api_error_class(status: int, reason: str) -> type[ApiError]:
+    """Choose the leaf: by a known *reason* of the Status, else by the *status* code.
+
+    Code 429 goes before any reason. Source: apimachinery/pkg/api/errors/errors.go,
+    ``knownReasons``, ``reasonAndCodeForError`` and ``IsTooManyRequests``.
     """
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return TooManyRequests
+    if reason in _WITHOUT_LEAF:
+        return ApiError
     return _BY_REASON.get(reason) or _BY_STATUS.get(status, ApiError)
 
 

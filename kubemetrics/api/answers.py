@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
-from ..errors import ApiError, DecodeError, api_error_class
+from ..errors import ApiError, DecodeError, Forbidden, Unauthorized, api_error_class
 from ..flow import Response
 from ..jsonread import EMPTY, as_integer, as_object, as_objects, as_text
 from ..text import one_line
@@ -73,14 +73,24 @@ def is_down(response: Response) -> bool:
 
 
 def status_of(response: Response) -> Mapping[str, Any] | None:
-    """Return the body if it is a ``metav1.Status``."""
+    """Return the body if it is a ``metav1.Status``, but for one of success.
+
+    Source: client-go rest/request.go, ``Result.Error`` and ``Result.Into``.
+    """
     if response.body[:64].lstrip()[:1] != b"{" or len(response.body) > _LOOKED_AT:
         return None
     try:
         status = decode(response.body, StatusWire, url=response.url)
     except DecodeError:
         return None
-    return cast("Mapping[str, Any]", status) if status.get("kind") == "Status" else None
+    failed = status.get("kind") == "Status" and status.get("status") != "Success"
+    return cast("Mapping[str, Any]", status) if failed else None
+
+
+def error_instead_of(response: Response) -> ApiError | None:
+    """Return the error that came in a 2xx in the place of an object, if one did."""
+    status = status_of(response)
+    return None if status is None else _from_status(response, status)
 
 
 def error_from_response(response: Response) -> ApiError:
@@ -90,13 +100,14 @@ def error_from_response(response: Response) -> ApiError:
         return _from_status(response, status)
     # As client-go keeps it: apimachinery api/errors, NewGenericServerResponse.
     cause = {"reason": "UnexpectedServerResponse", "message": text_of(response)}
-    return api_error_class(response.status, "")(
+    kind = api_error_class(response.status, "")
+    return kind(
         f"{response.url.partition('?')[0]}: {_foreign_message(response)}",
         url=response.url,
         status=response.status,
         details={"causes": [cause]},
         retry_after=retry_after(response),
-        hint=_hint(response, retry_after(response)),
+        hint=_hint(kind, retry_after(response)),
     )
 
 
@@ -110,13 +121,15 @@ def unexpected_text(error: ApiError) -> str | None:
 
 def error_from_status(status: Mapping[str, Any], *, url: str) -> ApiError:
     """Return the typed error for a Status that came inside a 200: a watch's ERROR."""
-    code = as_integer(status.get("code")) or HTTPStatus.INTERNAL_SERVER_ERROR
-    response = Response(status=code, headers={}, body=b"", url=url)
-    return _from_status(response, status)
+    return _from_status(Response(status=200, headers={}, body=b"", url=url), status)
 
 
 def _from_status(response: Response, status: Mapping[str, Any]) -> ApiError:
-    reason = as_text(status.get("reason"))
+    """Return the typed error for a Status: its own code goes before that of HTTP."""
+    code, reason = as_integer(status.get("code")), as_text(status.get("reason"))
+    http = response.status
+    if http < HTTPStatus.MULTIPLE_CHOICES:  # it came in the place of an object
+        http = code or HTTPStatus.INTERNAL_SERVER_ERROR
     details = as_object(status.get("details"))
     token = as_object(status.get("metadata")).get("continue")
     if token:  # a 410 says where an expired list may go on
@@ -126,22 +139,23 @@ def _from_status(response: Response, status: Mapping[str, Any]) -> ApiError:
         seconds = as_integer(details.get("retryAfterSeconds"))
         asked = float(min(seconds, _LONGEST_WAIT)) if seconds > 0 else None
     message = as_text(status.get("message"))[:_LONGEST_MESSAGE]
-    return api_error_class(response.status, reason)(
-        message or _phrase(response.status),
+    kind = api_error_class(code or http, reason)
+    return kind(
+        message or _phrase(http),
         url=response.url,
-        status=response.status,
+        status=http,
         reason=reason,
         details=details,
-        hint=_hint(response, asked, message),
+        hint=_hint(kind, asked, message),
         retry_after=asked,
     )
 
 
-def _hint(response: Response, asked: float | None, message: str = "") -> str:
+def _hint(kind: type[ApiError], asked: float | None, message: str = "") -> str:
     """Return what to do next, where the answer itself does not say it."""
-    if response.status == HTTPStatus.UNAUTHORIZED:
+    if kind is Unauthorized:
         return _UNKNOWN_USER
-    if response.status == HTTPStatus.FORBIDDEN:
+    if kind is Forbidden:
         return _refusal_hint(message)
     return f"the server asks to wait {asked:g} s" if asked else ""
 

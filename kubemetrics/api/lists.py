@@ -208,6 +208,7 @@ def read_object(response: Response, kind: Kind[M]) -> M:
     """Read the answer to a GET of one object.
 
     Raises:
+        ApiError: a Status came in its place.
         DecodeError: it is something else, which some proxy may have answered.
     """
     body = _read(response, kind.name, kind.item, mark="metadata")
@@ -229,6 +230,11 @@ def _read(
     body: Mapping[str, object] = decode(response.body, shape, url=response.url)
     found = body.get("kind") or ""
     if found != name and (found or mark not in body):
+        from .answers import error_instead_of  # noqa: PLC0415 - of what is no list
+
+        refused = error_instead_of(response)
+        if refused is not None:
+            raise refused
         got = f'"{found[:64]}"' if found and isinstance(found, str) else "none"
         raise DecodeError(
             f"expected {name}, got {got}", url=response.url, path="$.kind"

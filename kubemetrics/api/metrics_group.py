@@ -15,6 +15,7 @@ from .. import jsonread
 from ..errors import (
     ApiError,
     Forbidden,
+    InternalError,
     KubeMetricsError,
     MetricsUnavailable,
     NotFound,
@@ -125,9 +126,19 @@ def _version(version: Mapping[str, object], _: None) -> str:
 
 
 def is_down_error(error: ApiError) -> bool:
-    """Return whether kube-aggregator reports the API behind it as down."""
-    text = unexpected_text(error) or ""
-    return isinstance(error, ServiceUnavailable) and text.startswith(AGGREGATOR_TEXTS)
+    """Return whether the API behind the aggregator is down.
+
+    kube-aggregator says so in text. What stands between it and the provider may say it
+    in a Status of its own, or as a failure to proxy.
+    """
+    text = unexpected_text(error)
+    if isinstance(error, ServiceUnavailable):
+        return text is None or text.startswith(AGGREGATOR_TEXTS)
+    said = error.message if text is None else text
+    return isinstance(error, InternalError) and said.lower().startswith(_PROXY_ERROR)
+
+
+_PROXY_ERROR: Final = "proxy error"
 
 
 def absent_error(failure: ApiError) -> MetricsUnavailable:
@@ -145,7 +156,7 @@ def down_error(failure: ApiError) -> MetricsUnavailable:
     """Return the error for a group that is registered and does not answer."""
     return MetricsUnavailable(
         f"the metrics API is down: {GROUP} is registered, but the server says"
-        f' "{unexpected_text(failure)}"',
+        f' "{unexpected_text(failure) or failure.message}"',
         cause="down",
         url=failure.url,
         status=failure.status,
@@ -260,28 +271,28 @@ class MetricsGroup:
             raise (
                 yield from explain_forbidden(failure, self._post, absent=found.no_group)
             )
-        looked_into = isinstance(failure, NotFound | ServiceUnavailable)
-        if not looked_into or not _foreign(failure):
-            raise failure  # a Status: the API is there, the object is not
+        if not _unserved(failure):
+            raise failure  # the API is there, the object is not
         found = yield from self._discovered(since)
         if found.error is not None:
-            raise _without_group(failure, found)
+            raise _without_group(failure, found) from failure
         for version in _others(found.versions, tried):
             response = yield from self._try(version, tail, query)
-            if response is not None:
+            if not isinstance(response, ApiError):
                 return response
-        raise not_served_error(failure, found.versions)
+            failure = response if is_down_error(response) else failure
+        raise not_served_error(failure, found.versions) from failure
 
     def _ask(self, version: str, tail: str, query: Query) -> Flow[Response]:
         return self._get(f"{GROUP_PATH}/{version}{tail}", query)
 
-    def _try(self, version: str, tail: str, query: Query) -> Flow[Response | None]:
-        """Ask another version; a Status shows that it is served, whatever it says."""
+    def _try(self, version: str, tail: str, query: Query) -> Flow[Response | ApiError]:
+        """Ask another version; a Status shows that it is served, unless it is down."""
         try:
             response = yield from self._ask(version, tail, query)
         except ApiError as error:
-            if _foreign(error):
-                return None
+            if _foreign(error) or is_down_error(error):
+                return error
             self.version = version
             raise
         self.version = version
@@ -319,6 +330,12 @@ def _foreign(error: KubeMetricsError) -> bool:
     return isinstance(error, ApiError) and unexpected_text(error) is not None
 
 
+def _unserved(error: ApiError) -> bool:
+    """Whether no provider answered: a Status is one's answer, but for a 503."""
+    looked_into = isinstance(error, NotFound | ServiceUnavailable)
+    return is_down_error(error) or (looked_into and _foreign(error))
+
+
 def _without_group(failure: ApiError, found: Discovery) -> ApiError:
     """Return the error for a group that cannot be read: absent, down or neither."""
     if found.no_group:
@@ -328,4 +345,6 @@ def _without_group(failure: ApiError, found: Discovery) -> ApiError:
         ):
             return absent_error(failure)
         return failure.explained("this server does not answer as a Kubernetes API")
-    return down_error(failure) if is_down_error(failure) else failure
+    # A Status may as well come from an API server that is in trouble itself.
+    down = is_down_error(failure) and _foreign(failure)
+    return down_error(failure) if down else failure

@@ -13,7 +13,7 @@ from typing import Final
 
 from .. import jsonread
 from ..api import Api, ListOptions
-from ..api.metrics_group import registered_versions
+from ..api.metrics_group import is_down_error, registered_versions
 from ..errors import (
     ApiError,
     Forbidden,
@@ -177,10 +177,12 @@ def provider(api: Api) -> Flow[Provider]:
         if not isinstance(answer, KubeMetricsError):
             return Provider(version)
         failure = answer
-    if not isinstance(failure, ServiceUnavailable):
+    if not isinstance(failure, ApiError) or failure.status < _SERVER_ERROR:
         return Provider(finding=_failed(failure))
     evidence = yield from _provider_evidence(api, versions[-1])
-    return Provider(finding=_down(failure, evidence, versions[-1]))
+    if isinstance(failure, ServiceUnavailable) or is_down_error(failure):
+        return Provider(finding=_down(failure, evidence, versions[-1]))
+    return Provider(finding=_failed(failure, evidence, versions[-1]))
 
 
 def metrics_api(
@@ -260,13 +262,21 @@ def _advice(evidence: _Evidence, name: str) -> str:
     return f"Check the Service: {kubectl} describe service {service.name}."
 
 
-def _failed(error: KubeMetricsError) -> Finding:
+_SERVER_ERROR: Final = 500
+_NO_EVIDENCE: Final = _Evidence()
+
+
+def _failed(
+    error: KubeMetricsError, evidence: _Evidence = _NO_EVIDENCE, version: str = ""
+) -> Finding:
     return Finding(
         check="metrics API",
         severity="problem",
         what="The metrics API cannot be read.",
-        evidence=str(error),
-        advice=_failed_advice(error),
+        evidence="\n".join((str(error), *evidence.lines)),
+        advice=_advice(evidence, f"{version}.metrics.k8s.io")
+        if evidence.lines
+        else _failed_advice(error),
     )
 
 

@@ -375,10 +375,12 @@ def check_name(name: str) -> Flow[None]:
 
 
 def _api_line(error: ApiError, asked: str) -> str:
+    if isinstance(error, MetricsUnavailable) and isinstance(error.__cause__, ApiError):
+        return _api_line(error.__cause__, asked)  # kubectl says it as it came
     reason, message = error.reason, error.message
-    if not reason:
+    if unexpected_text(error) is not None:
         reason, message = _generic(error, asked)
-    if isinstance(error, Unauthorized):
+    if reason == "Unauthorized":
         return _UNAUTHORIZED.format(message)
     return f"Error from server{f' ({reason})' if reason else ''}: {message}"
 

@@ -9,7 +9,7 @@ from typing import TypedDict
 import pytest
 
 from kubemetrics.api import Api, ListOptions, ResourceList, RetryPolicy
-from kubemetrics.errors import DecodeError, Expired, Forbidden
+from kubemetrics.errors import DecodeError, Expired, Forbidden, NotFound
 from kubemetrics.flow import Request, Response
 from kubemetrics.models.pod import Pod
 
@@ -289,3 +289,27 @@ def test_a_resource_list_is_a_sequence() -> None:
     assert numbers != [1, 2, 3]
     assert repr(numbers) == "<ResourceList of 3 int>"
     assert repr(ResourceList([])) == "<ResourceList of 0 nothing>"
+
+
+REFUSED = {
+    "kind": "Status", "status": "Failure", "reason": "Forbidden", "message": "no"
+}  # fmt: skip
+
+
+def test_a_status_in_the_place_of_a_list_is_the_error_that_it_says() -> None:
+    """As client-go has it (rest/request.go, ``Result.Into``), whatever the code."""
+    for code in (0, 403, 500):
+        with pytest.raises(Forbidden, match="no") as caught:
+            listed({}, answer(200, {**REFUSED, "code": code}))
+        assert caught.value.status == (code or 500)
+
+
+def test_a_status_in_the_place_of_a_pod_is_the_error_that_it_says() -> None:
+    play = Play(in_turn((answer(200, {**REFUSED, "reason": "", "code": 404}),)))
+    with pytest.raises(NotFound, match="no"):
+        play.run(API.get_pod("x", "default"))
+
+
+def test_a_status_of_success_is_no_list_either() -> None:
+    with pytest.raises(DecodeError, match="expected PodList"):
+        listed({}, answer(200, {"kind": "Status", "status": "Success"}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import pytest
 
@@ -12,6 +12,7 @@ from kubemetrics.errors import (
     ApiError,
     DecodeError,
     Forbidden,
+    InternalError,
     KubeMetricsError,
     MetricsUnavailable,
     NotFound,
@@ -129,12 +130,9 @@ def test_a_version_that_nobody_knows_is_not_tried() -> None:
     assert paths == [f"{BETA}/pods", GROUP]
 
 
-@pytest.mark.parametrize("code", [404, 503])
-def test_a_status_is_the_apis_own_answer_and_is_not_looked_into(
-    code: Literal[404, 503],
-) -> None:
-    error, paths = refused({f"{BETA}/pods": status(code, "", "mine")})
-    assert isinstance(error, NotFound | ServiceUnavailable)
+def test_a_status_404_is_the_apis_own_answer_and_is_not_looked_into() -> None:
+    error, paths = refused({f"{BETA}/pods": status(404, "", "mine")})
+    assert isinstance(error, NotFound)
     assert str(error) == "mine"
     assert paths == [f"{BETA}/pods"]
 
@@ -181,6 +179,51 @@ class TestDown:
         assert f'"{words}"' in str(error)
         assert "kubectl describe apiservice v1beta1.metrics.k8s.io" in str(error)
         assert paths == [f"{BETA}/pods", GROUP]
+
+    @pytest.mark.parametrize(
+        "answered",
+        [
+            status(503, "ServiceUnavailable", "error trying to reach service: EOF"),
+            status(503, "", "mine"),
+            text(500, "proxy error: no route to host"),
+            status(500, "InternalError", "Proxy error: EOF"),
+        ],
+    )
+    def test_a_proxy_may_say_it_in_other_words_vcluster_737(
+        self, answered: Response
+    ) -> None:
+        error, paths = refused({f"{BETA}/pods": answered, GROUP: group("v1beta1")})
+        assert isinstance(error, MetricsUnavailable)
+        assert error.cause == "down"
+        assert isinstance(error.__cause__, ServiceUnavailable | InternalError)
+        assert paths == [f"{BETA}/pods", GROUP]
+
+    def test_another_version_that_a_proxy_cannot_reach_is_down_as_well(self) -> None:
+        gone = status(503, "ServiceUnavailable", "x")
+        error, _ = refused(
+            {
+                f"{BETA}/pods": NO_PAGE,
+                GROUP: group("v1", "v1beta1"),
+                f"{V1}/pods": gone,
+            }
+        )
+        assert isinstance(error, MetricsUnavailable)
+        assert error.cause == "down"
+
+    def test_a_server_in_trouble_is_no_provider_that_is_down(self) -> None:
+        shed = status(503, "ServiceUnavailable", "shutting down")
+        error, _ = refused({f"{BETA}/pods": shed, GROUP: shed})
+        assert type(error) is ServiceUnavailable
+        assert str(error) == "shutting down"
+
+    @pytest.mark.parametrize(
+        "answered", [status(500, "InternalError", "mine"), text(500, "mine")]
+    )
+    def test_any_other_500_is_said_as_it_is(self, answered: Response) -> None:
+        error, paths = refused({f"{BETA}/pods": answered})
+        assert type(error) is InternalError
+        assert "mine" in str(error)
+        assert paths == [f"{BETA}/pods"]
 
     def test_any_other_503_is_said_as_it_is(self) -> None:
         error, _ = refused(

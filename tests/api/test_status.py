@@ -72,6 +72,43 @@ def test_a_status_becomes_its_leaf(
     assert unexpected_text(error) is None
 
 
+@pytest.mark.parametrize(
+    ("http", "body", "kind"),
+    [
+        (400, {"code": 404}, NotFound),
+        (400, {"code": 404, "reason": "FromTheFuture"}, NotFound),
+        (404, {"code": 403, "reason": "Expired"}, Expired),
+        (404, {"code": 404, "reason": "UnsupportedMediaType"}, ApiError),
+        (429, {"code": 429, "reason": "Forbidden"}, TooManyRequests),
+        (429, {"reason": "Forbidden"}, TooManyRequests),
+        (403, {"code": 429, "reason": "Forbidden"}, TooManyRequests),
+        (500, {"code": 403}, Forbidden),
+    ],
+)
+def test_a_status_is_judged_as_client_go_does(
+    http: int, body: dict[str, object], kind: type[ApiError]
+) -> None:
+    """By a known reason, else by its own code; by 429 whatever the reason."""
+    whole = {"kind": "Status", "status": "Failure", "message": "why", **body}
+    error = error_from_response(answer(http, whole))
+    assert type(error) is kind
+    assert (error.message, error.status) == ("why", http)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "Failure", "message": "mine", "reason": "NotFound"},
+        {"kind": "Status", "status": "Success", "message": "mine"},
+    ],
+)
+def test_a_body_of_no_kind_or_of_success_is_no_status(body: dict[str, object]) -> None:
+    """Neither is it to kubectl 1.37.1."""
+    error = error_from_response(answer(400, body))
+    assert type(error) is BadRequest
+    assert unexpected_text(error) is not None
+
+
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize(
     ("body", "kind", "says"),

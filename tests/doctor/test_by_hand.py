@@ -334,6 +334,34 @@ def test_advice_without_the_service_names_no_selector_vcluster_737() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("reply", "what"),
+    [
+        (status(500, "InternalError"), "cannot be read"),
+        (status(502, ""), "cannot be read"),
+        (replace(DOWN, status=500, body=b"proxy error: EOF"), "is down"),
+        (status(503, "ServiceUnavailable"), "is down"),
+    ],
+)
+def test_a_version_that_fails_has_the_apiservice_for_evidence_vcluster_2092(
+    reply: Reply, what: str
+) -> None:
+    registered = unavailable("FailedDiscoveryCheck", ADAPTER)
+    diagnosis = examine({METRICS: reply, SERVICE: registered, ITS_SERVICE: LABELS})
+    finding = found(diagnosis, "metrics API")
+    assert what in finding.what
+    assert "Available=False: FailedDiscoveryCheck: it says so" in finding.evidence
+    assert finding.advice.endswith(
+        ": kubectl -n monitoring logs -l app=adapter,tier=metrics."
+    )
+
+
+def test_a_version_that_fails_without_evidence_has_advice_all_the_same() -> None:
+    finding = found(examine({METRICS: status(500, "InternalError")}), "metrics API")
+    assert finding.evidence == "InternalError"
+    assert "logs of the provider" in finding.advice
+
+
 def test_a_service_that_is_gone_is_not_looked_for_keda_4772() -> None:
     assert advice_on("ServiceNotFound", NOT_FOUND) == (
         "Service monitoring/prometheus-adapter does not exist: reinstall the provider, "
