@@ -67,8 +67,9 @@ class PeerCertificate:
 class Response:
     """An answer of the server, read whole and decompressed.
 
-    *headers* have lower-case names; *elapsed* is in seconds, from sending to the last
-    byte; *url* is the address that was asked, without any credential.
+    *headers* have lower-case names, and of each name the values are joined by commas
+    (those of ``Warning`` by line feeds); *elapsed* is in seconds, from sending to the
+    last byte; *url* is the address that was asked, without any credential.
     """
 
     status: int

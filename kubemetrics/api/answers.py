@@ -7,7 +7,7 @@ looked at before it is trusted, and never quoted at length.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -225,3 +225,62 @@ def retry_after(response: Response) -> float | None:
         return float(value[:9])
     then, now = parse_http_date(value), server_date(response.headers)
     return max(0.0, (then - now).total_seconds()) if then and now else None
+
+
+_MISCELLANEOUS: Final = "299"
+"""The one code of a warning that is for people (client-go rest/warnings.go)."""
+_ENCODED: Final = re.compile(r"=\?([^?]+)\?([bBqQ])\?([^?]*)\?=")
+_CHARSETS: Final = frozenset({"utf-8", "iso-8859-1", "us-ascii"})
+"""What Go's mime.WordDecoder knows; of a text with any other nothing is decoded."""
+_ONE_WARNING: Final = re.compile(
+    r"""\s*([0-9]{3})\ [^\s]+\ "((?:[^"\\]|\\.)*)"   # code, agent and text
+    \s*(?:"[^"]*"\s*)?(?:,|$)                       # a date, perhaps""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+def warnings_of(response: Response) -> list[str]:
+    """Return the texts of the ``Warning`` headers, one a line, that are for people.
+
+    What is broken costs the rest of its own header. Source: apimachinery
+    pkg/util/net/http.go, ``ParseWarningHeaders``.
+    """
+    headers = response.headers.get("warning", "").split("\n")
+    return [text for header in headers for text in _warnings(header)]
+
+
+def _warnings(header: str) -> Iterator[str]:
+    start = 0
+    while match := _ONE_WARNING.match(header, start):
+        text = _decoded(re.sub(r"\\(.)", r"\1", match[2], flags=re.DOTALL))
+        if match[1] == _MISCELLANEOUS and text:
+            yield text
+        start = match.end()
+
+
+def _decoded(text: str) -> str:
+    """Decode the words of RFC 2047; blanks between two of them are none of the text."""
+    found = [match for match in _ENCODED.finditer(text) if _word(match) is not None]
+    if any(match[1].lower() not in _CHARSETS for match in found):
+        return text
+    parts: list[str] = []
+    end = 0
+    for match in found:
+        between = text[end : match.start()]
+        parts += [between if between.strip() or not end else "", _word(match) or ""]
+        end = match.end()
+    return "".join([*parts, text[end:]])
+
+
+def _word(match: re.Match[str]) -> str | None:
+    import binascii  # noqa: PLC0415 - seldom needed
+
+    try:
+        if match[2] in "bB":
+            raw = binascii.a2b_base64(match[3].encode(), strict_mode=True)
+        else:
+            raw = binascii.a2b_qp(match[3].encode(), header=True)
+    except ValueError:
+        return None
+    charset = match[1].lower()
+    return raw.decode(charset if charset in _CHARSETS else "utf-8", "replace")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -28,7 +27,6 @@ M = TypeVar("M")
 
 _JSON: Final = (("content-type", "application/json"),)
 _MOST_WARNINGS: Final = 1000
-_WARNING: Final = r'299 \S+ "((?:[^"\\]|\\.)*)"'
 
 
 class Api:
@@ -236,15 +234,16 @@ class Api:
 
     def _warn(self, response: Response) -> None:
         """Pass on the warnings that are new; source: client-go rest/warnings.go."""
-        header = response.headers.get("warning")
-        if not header or self._on_warning is None:
+        if self._on_warning is None or "warning" not in response.headers:
             return
-        for text in re.findall(_WARNING, header):
+        from .answers import warnings_of
+
+        for text in warnings_of(response):
             mine = object()
             if len(self._warned) < _MOST_WARNINGS and (
                 self._warned.setdefault(text, mine) is mine
             ):
-                self._on_warning(re.sub(r"\\(.)", r"\1", text))
+                self._on_warning(text)
 
 
 def pod_kind() -> Kind[Pod]:

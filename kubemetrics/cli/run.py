@@ -162,6 +162,7 @@ class ContextReader:
         self._args = Namespace(**{**vars(args), "namespaces": None})
         self._context = context
         self._client: Client | None = None
+        self.on_warning: Callable[[str], None] = console.print_warning
 
     @property
     def label(self) -> str:
@@ -178,7 +179,7 @@ class ContextReader:
         if self._client is None:
             self._client = Client(
                 config_of(self._args, context=self._context),
-                on_warning=console.print_warning,
+                on_warning=self.on_warning,
             )
         return self._client
 
@@ -276,6 +277,11 @@ class Rounds(Generic[R]):
         self._plan = wanted
         self._contexts = contexts
         self._options = reads(args, wanted)
+
+    def keep_warnings(self, keep: Callable[[str], None]) -> None:
+        """Hand the warnings of servers not read yet to *keep*: printed they are lost."""
+        for context in self._contexts:
+            context.on_warning = keep
 
     def read(self) -> Round[R]:
         """Read all contexts once, side by side."""

@@ -98,6 +98,8 @@ R = TypeVar("R")
 _HOME: Final = "\x1b[H"
 _END_OF_LINE: Final = "\x1b[K"
 _END_OF_SCREEN: Final = "\x1b[J"
+_WARNINGS: Final = 3
+"""The warnings of servers that are shown below a table; the others are counted."""
 _FRAME: Final = 2
 """Lines that are not the table's: the first, and the last one, where the cursor is."""
 
@@ -115,6 +117,8 @@ def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
         raise UsageError("--watch does not go with -o prometheus: it is one text")
     every = _seconds(args.watch)
     watching = Watching(args, wanted, every)
+    if watching.redraws:
+        rounds.keep_warnings(watching.warnings.append)
     while True:
         taken = rounds.read()
         if watching.first:
@@ -144,6 +148,7 @@ class Watching(Generic[R]):
     """Shows rounds, and remembers the samples of those before.
 
     *wait* is how long to wait for the next round: *every*, or until a sample is due.
+    *warnings* of servers stand below each redrawn table, which draws over all else.
     """
 
     def __init__(
@@ -157,6 +162,7 @@ class Watching(Generic[R]):
         self.wait: timedelta = _DEFAULT
         self._columns: tuple[Column[R], ...] = ()
         self.first: bool = True
+        self.warnings: list[str] = []
         self.broken: OSError | None = None
 
     def show(self, taken: Round[R]) -> Outcome:
@@ -165,9 +171,8 @@ class Watching(Generic[R]):
         self.wait = self._every or due
         fresh = self._trends.add(taken.all_rows, taken.latest)
         outcome = outcome_of(self._args, self._plan, taken)
-        screen = terminal(self._args.color)
-        if screen.width is not None and not self._plan.machine:
-            self._redraw(taken, outcome, screen)
+        if self.redraws:
+            self._redraw(taken, outcome, terminal(self._args.color))
         else:
             self._append(taken, fresh)
             for note in outcome.notes():
@@ -175,12 +180,25 @@ class Watching(Generic[R]):
         self.first = False
         return outcome
 
+    @property
+    def redraws(self) -> bool:
+        """Whether a round is drawn over the one before."""
+        return not self._plan.machine and terminal(self._args.color).width is not None
+
+    def _below(self, outcome: Outcome) -> list[str]:
+        """Return what stands below the table."""
+        said = [f"Warning: {text}" for text in self.warnings[:_WARNINGS]]
+        if self.warnings[_WARNINGS:]:
+            said.append(f"… and {len(self.warnings) - _WARNINGS} more warnings")
+        return [*outcome.notes(), *said]
+
     def _redraw(self, taken: Round[R], outcome: Outcome, screen: Terminal) -> None:
         """Draw over the last round, as many rows as fit on the screen."""
         columns = tuple(self._trends.columns(self._plan.shown(taken.rows)))
         options = replace(self._plan.table_options, width=screen.width)
         table = list(render(taken.rows, columns, options).lines)
-        below = [shorten(printable(n), screen.width or 0) for n in outcome.notes()]
+        said = map(printable, self._below(outcome))
+        below = [shorten(line, screen.width or 0) for line in said]
         room = screen.height - len(below) - _FRAME
         if len(table) > room:
             room -= 1

@@ -390,11 +390,15 @@ class AnswerHead:
 
 
 def _by_name(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return headers by their lower-case names; those of one name are joined."""
+    """Return headers by their lower-case names; those of one name are joined.
+
+    A broken ``Warning`` may lack its last quote: those are kept apart, one a line.
+    """
     found: dict[str, str] = {}
     for raw, value in headers:
         name, text = raw.decode("ascii").lower(), _text(value)
-        found[name] = f"{found[name]}, {text}" if name in found else text
+        between = "\n" if name == "warning" else ", "
+        found[name] = f"{found[name]}{between}{text}" if name in found else text
     return found
 
 

@@ -9,6 +9,7 @@ from kubemetrics.api.answers import (
     error_from_status,
     retry_after,
     unexpected_text,
+    warnings_of,
 )
 from kubemetrics.api.exchange import ok
 from kubemetrics.errors import (
@@ -396,3 +397,32 @@ def test_an_error_event_is_typed_by_its_status(
     assert error.status == code
     assert error.url == PLACE
     assert error.message
+
+
+@pytest.mark.parametrize(
+    ("header", "texts"),
+    [
+        ('299 - "one"', ["one"]),
+        ('299 - "one", 299 agent "two"', ["one", "two"]),
+        ('299 - "say \\"hi\\" \\\\"', ['say "hi" \\']),
+        ('299 - "dated" "Mon, 23 Nov 2026 02:59:48 GMT", 299 - "on"', ["dated", "on"]),
+        ('199 - "no", 299 - "yes", 299 - ""', ["yes"]),
+        # RFC 2047
+        ('299 - "=?utf-8?q?veraltet:_f=C3=BCr?= v1"', ["veraltet: für v1"]),
+        ('299 - "=?UTF-8?B?YWx0?= =?utf-8?Q?_neu?= x"', ["alt neu x"]),
+        ('299 - "a =?iso-8859-1?q?=FC?="', ["a ü"]),
+        ('299 - "=?koi8-r?q?=C1?= =?utf-8?q?b?="', ["=?koi8-r?q?=C1?= =?utf-8?q?b?="]),
+        ('299 - "=?utf-8?b?***?= =?utf-8?q?b?="', ["=?utf-8?b?***?= b"]),
+        ('299 - "=?utf-8?x?b?="', ["=?utf-8?x?b?="]),
+        # a broken header costs what follows in it, and no other
+        ('299 - "open\n299 - "good"', ["good"]),
+        ('299 - "fine", 299 - "open\n299 - "good"', ["fine", "good"]),
+        ('299\n29x - "a"\n299 - a\n299 - "a" b\n299 - "good"', ["good"]),
+        ("", []),
+    ],
+)
+def test_warnings_are_read_as_apimachinery_reads_them(
+    header: str, texts: list[str]
+) -> None:
+    given = Response(status=200, headers={"warning": header}, body=b"", url="")
+    assert warnings_of(given) == texts

@@ -17,7 +17,7 @@ from kubemetrics.cli import watching
 from kubemetrics.cli.watching import Pace
 from tests.cluster import Cluster, Seen
 from tests.cluster.clock import rfc3339
-from tests.cluster.faults import api_error
+from tests.cluster.faults import api_error, with_headers
 from tests.tools.interrupt import interrupt, interruptible
 
 from .harness import Result, run
@@ -234,6 +234,34 @@ def test_more_rows_than_fit_are_counted(cluster: Cluster) -> None:
     assert len(frame) <= 29
     assert frame[-2] == "… and 75 more rows"
     assert "81 of 89 running pods measured" in frame[-1]
+
+
+def test_a_servers_warning_is_not_drawn_over(
+    cluster: Cluster, between: Between
+) -> None:
+    said = tuple(("Warning", f'299 - "old {number}"') for number in range(5))
+    cluster.faults.add(with_headers(*said), path="/api/v1/nodes")
+    line = ("pods", "-n", "team-c", "redis-?", "--watch=1", "--fail-on", "cpu > 1")
+    between.measure("redis-0 3m", "redis-0 2")
+    result = run(cluster, *line, width=100)
+    assert "Warning" not in result.err
+    drawn = frames(result)
+    assert len(drawn) == 3
+    for frame in drawn:
+        assert frame[-4:] == [
+            "Warning: old 0", "Warning: old 1", "Warning: old 2",
+            "… and 2 more warnings",
+        ]  # fmt: skip
+
+
+def test_on_a_pipe_a_servers_warning_is_printed_once(
+    cluster: Cluster, between: Between
+) -> None:
+    cluster.faults.add(
+        with_headers(("Warning", '299 - "old"')), path="/api/v1/nodes", times=None
+    )
+    between.measure("redis-0 2")
+    assert run(cluster, *ONE).err.count("Warning: old\n") == 1
 
 
 # the pace

@@ -170,6 +170,17 @@ class TestWarnings:
             client.list_pods()
         assert heard == ['say "hi"', "two"]
 
+    def test_a_broken_header_garbles_no_other(
+        self, cluster: Cluster, config: Config
+    ) -> None:
+        broken = ("Warning", '299 - "open')
+        good = ("Warning", '299 - "=?utf-8?q?gut_f=C3=BCr?= x"')
+        cluster.faults.add(faults.with_headers(broken, good, broken), path=PODS)
+        heard: list[str] = []
+        with Client(config, on_warning=heard.append) as client:
+            client.list_pods()
+        assert heard == ["gut für x"]
+
     def test_without_a_hook_they_are_logged(
         self, cluster: Cluster, config: Config, caplog: pytest.LogCaptureFixture
     ) -> None:
