@@ -346,6 +346,28 @@ def config_of(args: Namespace, *, context: str | None = None) -> Config:
     )
 
 
+_DIGITS: Final = 18
+"""As many as any number of rows or pods has, and fewer than ``int`` refuses."""
+
+
+def whole_number(
+    flag: str, text: str, *, digits: int = _DIGITS, what: str = "a number"
+) -> int:
+    """Read the value of *flag*: a whole number of no more than so many *digits*.
+
+    Raises:
+        UsageError: it is none, or too large: the flag takes *what*.
+    """
+    known = text.lstrip("0") or text[-1:]
+    if not (text.isascii() and text.isdigit() and len(known) <= digits):
+        raise UsageError(f"{flag} takes {what}, not {text[:_SHOWN]!r}")
+    return int(known)
+
+
+_SHOWN: Final = 100
+"""The characters of a wrong value that an error quotes."""
+
+
 def client_of(args: Namespace) -> Client:
     """Return a client for the cluster of the flags; use it in a ``with``."""
     from .client.sync import Client  # noqa: PLC0415 - httpx, not for --help

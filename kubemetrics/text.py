@@ -94,3 +94,11 @@ def _fit(text: str, size: int) -> str:
 def pad(text: str, size: int) -> str:
     """Pad printable *text* with blanks on its right to *size* cells."""
     return text + " " * (size - width(text))
+
+
+def field_value(text: str) -> str:
+    """Escape *text* as the value of a field selector, which a comma would end.
+
+    Source: apimachinery pkg/fields/selector.go, ``EscapeValue``.
+    """
+    return re.sub(r"([\\,=])", r"\\\1", text)

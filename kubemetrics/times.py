@@ -83,7 +83,7 @@ def parse_timeout(text: str) -> float | None:
     Raises:
         ValueError: it is neither, or negative.
     """
-    if re.fullmatch("[0-9]+", text):
+    if re.fullmatch("0*[0-9]{1,9}", text):
         return float(text) or None
     try:
         nanoseconds = -1 if text.startswith("-") else parse_nanoseconds(text)

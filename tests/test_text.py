@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics.text import (
+    field_value,
     one_line,
     pad,
     printable,
@@ -112,3 +113,11 @@ def test_the_widest_of_texts_is_measured_in_cells() -> None:
     assert widest(["abc", "a"]) == 3
     assert widest(["abc", "名前"]) == 4
     assert widest([]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [("n1", "n1"), ("a,b", r"a\,b"), ("a=b", r"a\=b"), ("a\\b", r"a\\b")],
+)
+def test_a_value_does_not_end_its_field_selector(text: str, escaped: str) -> None:
+    assert field_value(text) == escaped

@@ -279,7 +279,7 @@ class Rounds(Generic[R]):
         self._options = reads(args, wanted)
 
     def keep_warnings(self, keep: Callable[[str], None]) -> None:
-        """Hand the warnings of servers not read yet to *keep*: printed they are lost."""
+        """Hand the warnings of servers not read yet to *keep*, to be shown there."""
         for context in self._contexts:
             context.on_warning = keep
 

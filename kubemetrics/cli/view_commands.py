@@ -11,8 +11,9 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
-from ..commandline import CommandSpec, Parser, UsageError
+from ..commandline import CommandSpec, Parser, UsageError, whole_number
 from ..frozen import dataclass
+from ..text import field_value
 
 if TYPE_CHECKING:
     from ..config.model import Config
@@ -329,8 +330,6 @@ def _add_exit(parser: Parser) -> None:
     )  # fmt: skip
 
 
-_DIGITS: Final = 18
-"""As many as any number of rows or pods has, and fewer than ``int`` refuses."""
 MACHINES: Final = frozenset({"json", "yaml", "ndjson", "csv", "prometheus"})
 """The outputs that have every column and no marks."""
 
@@ -390,6 +389,7 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
     from ..views.view import RowSelection
 
     table = view.table
+    _check_names(args.names)
     named = _words(args.columns)
     labels = [f"label:{word}" for word in _words(",".join(_labels(args)))]
     return Plan(
@@ -411,7 +411,7 @@ def reads(args: Namespace, plan: Plan[R]) -> Callable[[Config], SnapshotOptions]
         UsageError: the value of a flag is wrong.
     """
     selector = args.selector or None
-    chunk_size = _count("--chunk-size", args.chunk_size)
+    chunk_size = whole_number("--chunk-size", args.chunk_size)
     name, fields = _one_name(args), _fields(args, plan.view)
 
     def options(config: Config) -> SnapshotOptions:
@@ -433,6 +433,14 @@ def reads(args: Namespace, plan: Plan[R]) -> Callable[[Config], SnapshotOptions]
     return options
 
 
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        if "," in name:
+            raise UsageError(
+                f'"{name[:100]}" cannot be a name: blanks, not commas, separate names'
+            )
+
+
 def _of_flag(flag: str, read: Callable[[], T]) -> T:
     """Read the value of *flag*; the error of a wrong one names the flag."""
     try:
@@ -446,7 +454,7 @@ def _arrange(args: Namespace, table: Table[R]) -> Callable[[Sequence[R]], Sequen
 
     sort = _words(args.sort)
     keep = _expression("--where", args.where, table)
-    top = None if args.top is None else _count("--top", args.top)
+    top = None if args.top is None else whole_number("--top", args.top)
     return _of_flag(
         "--sort", lambda: arrangement(table, keep=keep, sort=sort, top=top)
     ).apply
@@ -472,12 +480,6 @@ def _words(text: str) -> list[str]:
 def _labels(args: Namespace) -> list[str]:
     found: list[str] = getattr(args, "label_columns", [])
     return found
-
-
-def _count(flag: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
-        raise UsageError(f"{flag} takes a number, not {text[:100]!r}")
-    return int(text)
 
 
 def _table_options(args: Namespace, terminal: Terminal, *, fixed: bool) -> TableOptions:
@@ -521,5 +523,5 @@ def _fields(args: Namespace, view: View[R]) -> str | None:
     if view.of_nodes:
         return None
     name = _one_name(args) if view.pods_by_name else None
-    fields = [f"metadata.name={name}"] if name else []
+    fields = [f"metadata.name={field_value(name)}"] if name else []
     return ",".join(filter(None, [args.field_selector, *fields])) or None

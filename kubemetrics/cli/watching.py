@@ -16,7 +16,7 @@ from itertools import chain, pairwise
 from typing import Final, Generic, TypeVar
 
 from .. import console
-from ..commandline import UsageError
+from ..commandline import UsageError, whole_number
 from ..console import Terminal, terminal
 from ..table.columns import Column, unique
 from ..table.render import render
@@ -133,9 +133,15 @@ def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
 def _seconds(text: str) -> timedelta | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise UsageError(f"--watch takes a whole number of seconds, not {text!r}")
-    return timedelta(seconds=int(text))
+    what = "a whole number of seconds"
+    seconds = whole_number("--watch", text, digits=_SECONDS, what=what)
+    if not seconds:
+        raise UsageError(f"--watch takes {what}, not {text!r}")
+    return timedelta(seconds=seconds)
+
+
+_SECONDS: Final = 9
+"""Digits of the longest wait: what any platform can sleep."""
 
 
 def _raise_if_nothing(taken: Round[R]) -> None:

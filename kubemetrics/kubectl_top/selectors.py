@@ -116,8 +116,9 @@ class _Labels:
             raise ValueError(f"found '{self._look()}', expected: identifier after ','")
 
     def _requirement(self) -> None:
+        negated = self._look() == "!"
         key = self._key()
-        if self._look() in {"", ","}:
+        if negated or self._look() in {"", ","}:
             return
         operator = self._take()
         if operator not in _OPERATORS:

@@ -13,6 +13,7 @@ from ..flow import Flow, Fork, attempt
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.node import Node
 from ..models.pod import Pod
+from ..text import field_value
 from ..wire import collector_paused
 from .join import Snapshot, join
 from .parts import Part, Parts, Scope
@@ -175,7 +176,7 @@ def _all_options(options: SnapshotOptions) -> ListOptions:
     chosen: ListOptions = {}
     node = options.get("node")
     if node:
-        chosen["field_selector"] = f"spec.nodeName={node}"
+        chosen["field_selector"] = f"spec.nodeName={field_value(node)}"
     if "chunk_size" in options:
         chosen["chunk_size"] = options["chunk_size"]
     return chosen
@@ -194,5 +195,5 @@ def _node_options(options: SnapshotOptions) -> ListOptions:
     node = options.get("node")
     return {
         "label_selector": options.get("node_selector"),
-        "field_selector": f"metadata.name={node}" if node else None,
+        "field_selector": f"metadata.name={field_value(node)}" if node else None,
     }

@@ -84,11 +84,21 @@ def _comparison(key: str, tokens: _Tokens) -> Test:
         values = _values(tokens)
         wanted = operator == "in"
         return lambda labels: (labels.get(key) in values) is wanted
+    if operator in ("<", ">"):
+        bound = int(tokens.take_word("identifier"))
+        above = operator == ">"
+        return lambda labels: _compares(labels.get(key, ""), bound, above=above)
     raise _unparsable(f"found '{operator}', expected: in, notin, =, ==, !=, gt, lt")
 
 
+def _compares(text: str, bound: int, *, above: bool) -> bool:
+    if not text.isdecimal():
+        return False
+    return int(text) > bound if above else int(text) < bound
+
+
 def _value(tokens: _Tokens) -> str:
-    if tokens.peek() in ("", ","):
+    if tokens.peek() in ("", ",", ")"):
         return ""
     return tokens.take_word("identifier")
 
