@@ -182,20 +182,19 @@ def samples(snapshot: Snapshot) -> Iterator[Finding]:
         )
     if snapshot.unreadable:
         yield _unreadable(snapshot)
-    if snapshot.warming:
+    if snapshot.warming and not any(row.metrics for row in snapshot.pods):
         return
     yield from _freshness(snapshot)
     if snapshot.error("pods") is None and snapshot.error("pod metrics") is None:
         yield _pods(snapshot)
     if snapshot.error("nodes") is None and snapshot.error("node metrics") is None:
         yield _nodes(snapshot)
-    yield from (_clock(node, node.skew) for node in snapshot.nodes if node.skew)
+    yield from _clocks([node for node in snapshot.nodes if node.skew])
 
 
 def _unreadable(snapshot: Snapshot) -> Finding:
     found = snapshot.unreadable
-    lines = [f"{lost.part}: {lost.item.error}" for lost in found[:_NAMED]]
-    lines += [f"and {len(found) - _NAMED} more"] if found[_NAMED:] else []
+    lines = _first(f"{lost.part}: {lost.item.error}" for lost in found)
     return Finding(
         check="answers",
         severity="warning",
@@ -278,18 +277,18 @@ def _over(rows: Iterable[PodUsage | NodeUsage]) -> str:
 
 def _pods(snapshot: Snapshot) -> Finding:
     coverage = snapshot.coverage
-    partial = [row for row in snapshot.pods if row.partial]
-    lines = [*_all_of_one_kind(snapshot)]
-    lines += _by_reason(row for row in snapshot.pods if row.state == "running")
-    lines += [
+    running = [row for row in snapshot.pods if row.state == "running"]
+    lines = [*_of_one_kind(snapshot, running), *_by_reason(running)]
+    lines += _first(
         f"partial: {row.namespace}/{row.name} lacks {', '.join(row.missing)}"
-        for row in partial
-    ]
-    lines += [
+        for row in snapshot.pods
+        if row.partial
+    )
+    lines += _first(
         f"Implausible: {row.namespace}/{row.name}: {row.reason.explanation}"
         for row in snapshot.pods
         if row.reason and row.reason.code == "Implausible"
-    ][:_NAMED]
+    )
     lines += _extra([row for row in snapshot.pods if row.extra])
     return Finding(
         check="pods",
@@ -308,13 +307,14 @@ def _pods_advice(snapshot: Snapshot) -> str:
     return "kubemetrics pods says why, row by row."
 
 
-def _all_of_one_kind(snapshot: Snapshot) -> Iterator[str]:
+def _of_one_kind(snapshot: Snapshot, running: Sequence[PodUsage]) -> list[str]:
     """Say what the pods without a value have in common: all of them, or a node."""
     if snapshot.unmeasured == "pods":
-        yield "the provider measures nodes and no pod"
-        return
-    for node, pods in _silent_nodes(snapshot.pods):
-        yield f"no pod of node {node} is measured ({pods} Unreported), others' are"
+        return ["the provider measures nodes and no pod"]
+    return list(_one_node(running)) or [
+        f"no pod of node {node} is measured ({pods} Unreported), others' are"
+        for node, pods in _silent_nodes(snapshot.pods)
+    ]
 
 
 def _silent_nodes(rows: Sequence[PodUsage]) -> Iterator[tuple[str, int]]:
@@ -331,13 +331,36 @@ def _silent_nodes(rows: Sequence[PodUsage]) -> Iterator[tuple[str, int]]:
             yield node, count
 
 
+def _first(lines: Iterable[str]) -> list[str]:
+    """Return the first of *lines*; the others are counted."""
+    every = list(lines)
+    more = len(every) - _NAMED
+    return [*every[:_NAMED], *([f"… and {more} more"] if more > 0 else [])]
+
+
+_LEAST: Final = 2
+"""Pods without a sample that, all on one node, show that it is the node."""
+
+
+def _one_node(running: Sequence[PodUsage]) -> Iterator[str]:
+    """Say that all pods without a sample are of one node, and no other pod of it."""
+    missing = [row for row in running if row.metrics is None]
+    nodes = {row.node_name for row in missing}
+    if len(missing) < _LEAST or len(nodes) != 1:
+        return
+    (node,) = nodes
+    measured = {row.node_name for row in running if row.metrics is not None}
+    if node and measured and node not in measured:
+        yield f"all {len(missing)} are on node {node}, and no pod of it is measured"
+
+
 def _extra(rows: Sequence[PodUsage]) -> Iterator[str]:
     """Name what samples have beyond the containers of their pods."""
     named = [
         f"{row.namespace}/{row.name} ({', '.join(n or 'no name' for n in row.extra)})"
         for row in rows[:_NAMED]
     ]
-    more = f" and {len(rows) - _NAMED} more" if rows[_NAMED:] else ""
+    more = f" … and {len(rows) - _NAMED} more" if rows[_NAMED:] else ""
     if named:
         yield f"in no sum, as the pod has no such container: {', '.join(named)}{more}"
 
@@ -345,13 +368,13 @@ def _extra(rows: Sequence[PodUsage]) -> Iterator[str]:
 def _nodes(snapshot: Snapshot) -> Finding:
     coverage = snapshot.node_coverage
     reasons = [row.reason.explanation for row in snapshot.nodes if row.reason]
-    lines = list(dict.fromkeys(reasons))
-    lines += [
+    lines = _first(dict.fromkeys(reasons))
+    lines += _first(
         f"{row.name}: {full}"
         for row in snapshot.nodes
         for full in (above_full(row, CPU), above_full(row, MEMORY))
         if full
-    ]
+    )
     low = [
         f"{row.name}: {why}"
         for row in snapshot.nodes
@@ -362,7 +385,7 @@ def _nodes(snapshot: Snapshot) -> Finding:
         check="nodes",
         severity="ok" if coverage.complete and not low else "warning",
         what=f"{coverage.sentence}.",
-        evidence="\n".join([*lines, *low]),
+        evidence="\n".join([*lines, *_first(low)]),
         advice=_nodes_advice(snapshot),
     )
 
@@ -399,16 +422,22 @@ def _by_reason(rows: Iterable[PodUsage]) -> Iterator[str]:
             groups.setdefault(row.reason.code, []).append(f"{row.namespace}/{row.name}")
     for code, names in groups.items():
         more = len(names) - _NAMED
-        rest = f" and {more} more" if more > 0 else ""
+        rest = f" … and {more} more" if more > 0 else ""
         yield f"{code}: {', '.join(names[:_NAMED])}{rest}"
 
 
-def _clock(node: NodeUsage, skew: timedelta) -> Finding:
-    way = "ahead of" if skew > timedelta() else "behind"
-    return Finding(
-        check="node clock",
-        severity="warning",
-        what=f"Node {node.name}'s clock is {two_units(abs(skew))} {way} the others'.",
-        evidence="only its samples are dated like that",
-        advice="Set its clock (NTP).",
-    )
+def _clocks(nodes: Sequence[NodeUsage]) -> Iterator[Finding]:
+    """Report the nodes whose own clocks are wrong: the first, and how many more."""
+    for node in nodes[:1]:
+        skew = node.skew or timedelta()
+        way = "ahead of" if skew > timedelta() else "behind"
+        others = ", ".join(other.name for other in nodes[1:_NAMED])
+        more = f"; so are those of {len(nodes) - 1} more: {others}" if others else ""
+        yield Finding(
+            check="node clock",
+            severity="warning",
+            what=f"Node {node.name}'s clock is {two_units(abs(skew))} {way} the "
+            f"others'{more}.",
+            evidence="only its samples are dated like that",
+            advice="Set its clock (NTP).",
+        )

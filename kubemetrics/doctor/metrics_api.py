@@ -195,6 +195,17 @@ def metrics_api(
     error = seen.error("pod metrics") if isinstance(seen, Snapshot) else seen
     if error is not None and allowed:
         return _failed(error)
+    half = _measured_half(snapshot) if snapshot is not None else ""
+    if half:
+        return Finding(
+            check="metrics API",
+            severity="warning",
+            what=f"The provider measures {half}.",
+            evidence=f"samples of {half}",
+            advice="Look at its node query or scrape."
+            if half == _NO_NODE
+            else "Look at its pod query, and at what it may read of the kubelets.",
+        )
     if snapshot is not None and snapshot.warming:
         return Finding(
             check="metrics API",
@@ -210,6 +221,22 @@ def metrics_api(
         severity="ok",
         what=f"metrics.k8s.io/{found.version} is served.",
     )
+
+
+_NO_NODE: Final = "pods and no node"
+_NO_POD: Final = "nodes and no pod"
+
+
+def _measured_half(snapshot: Snapshot) -> str:
+    """Name the half that the provider measures, where it gives nothing of the other."""
+    if snapshot.failures:
+        return ""
+    running = [row for row in snapshot.pods if row.state == "running"]
+    pods = any(row.metrics for row in running)
+    nodes = any(row.metrics for row in snapshot.nodes)
+    if pods and snapshot.nodes and not nodes:
+        return _NO_NODE
+    return _NO_POD if nodes and running and not pods else ""
 
 
 def _absent(error: ApiError) -> Finding:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from textwrap import wrap
 from typing import Final
 
-from ..doctor import Diagnosis, Finding, Severity
+from ..doctor import Check, Diagnosis, Finding, Severity
 from ..table.columns import Severity as Colour
 from ..table.machine import API_VERSION
 from ..table.render import bold, painted
@@ -30,14 +30,31 @@ def text_lines(
 ) -> Iterator[str]:
     """Write the lines of each finding: what, then the evidence, then the advice."""
     room = max((width or _PAGE) - len(_INDENT), _NARROWEST)
-    for finding in diagnosis.findings:
+    for finding in sorted(diagnosis.findings, key=_urgency):
         yield from _finding(finding, room, colour=colour)
     if diagnosis.manifest:
         yield ""
         yield "# What grants the rest; 'kubemetrics doctor -o manifest' is this alone."
         yield from printable(diagnosis.manifest, keep="\n").rstrip().split("\n")
     yield ""
+    done = {finding.check for finding in diagnosis.findings}
+    left = [check for check in _ALWAYS if check not in done]
+    if left:
+        yield f"not checked: {', '.join(left)}"
     yield _verdict(diagnosis)
+
+
+_ALWAYS: Final[tuple[Check, ...]] = (
+    "server", "identity", "permissions", "metrics API", "samples", "pods", "nodes",
+)  # fmt: skip
+"""The checks that say something wherever they are made."""
+_URGENT: Final[tuple[Severity, ...]] = ("problem", "warning")
+
+
+def _urgency(finding: Finding) -> int:
+    """What is wrong comes first: a screen may end before the list does."""
+    urgent = finding.severity in _URGENT
+    return _URGENT.index(finding.severity) if urgent else len(_URGENT)
 
 
 def _finding(finding: Finding, room: int, *, colour: bool) -> Iterator[str]:

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from kubemetrics.client.sync import Client
 from kubemetrics.doctor import Diagnosis, Finding
+from kubemetrics.views.findings import text_lines
 from tests.cluster import Cluster, Options, ServerCert, stranger_authority
 from tests.cluster.clock import rfc3339
 from tests.cluster.rbac import DEFAULT_ROLES, Role, Rule
@@ -370,3 +372,63 @@ def test_a_node_above_100_percent_is_explained() -> None:
     assert shape(found) == list(HEALTHY)
     evidence = the(found, "nodes").evidence
     assert "worker-008: cpu is at 100% of allocatable and 99% of capacity" in evidence
+
+
+def test_pods_that_are_all_on_one_node_are_told_so_first_kubeedge_2834() -> None:
+    with Cluster.recorded() as cluster:
+        heal(cluster)
+        lost = "worker-008"
+        with Client(config_of(cluster, "viewer")) as client:
+            pods = client.list_pods()
+        for pod in pods:
+            if pod.node_name == lost:
+                cluster.pod_samples.remove(*pod.key)
+        finding = the(examine(cluster), "pods")
+    first, *_ = finding.evidence.splitlines()
+    assert first.endswith(f"are on node {lost}, and no pod of it is measured")
+
+
+def test_a_provider_without_nodes_is_named_as_such_prometheus_adapter_549() -> None:
+    with Cluster.recorded() as cluster:
+        heal(cluster)
+        for sample in cluster.node_samples.samples():
+            cluster.node_samples.remove(*sample.key)
+        found = examine(cluster)
+    finding = the(found, "metrics API")
+    assert finding.what == "The provider measures pods and no node."
+    assert "node query" in finding.advice
+    assert "samples: ok" in shape(found)
+
+
+def test_a_provider_without_pods_is_named_as_such_metrics_server_1558() -> None:
+    with Cluster.recorded() as cluster:
+        heal(cluster)
+        for sample in cluster.pod_samples.samples():
+            cluster.pod_samples.remove(*sample.key)
+        finding = the(examine(cluster), "metrics API")
+    assert finding.what == "The provider measures nodes and no pod."
+
+
+def test_long_lists_are_summed_and_what_is_wrong_comes_first() -> None:
+    with Cluster.recorded() as cluster:
+        heal(cluster)
+        for sample in cluster.pod_samples.samples():
+            odd = replace(sample, usages=(replace(sample.usages[0], cpu="-1"),))
+            cluster.pod_samples.put(odd)
+        for sample in cluster.node_samples.samples():
+            usage = replace(sample.usages[0], cpu="7950m")
+            cluster.node_samples.put(replace(sample, usages=(usage,)))
+        lines = list(text_lines(examine(cluster), width=160))
+    assert lines[0].startswith("WARNING")
+    assert "… and " in "\n".join(lines)
+    assert len(lines) < 40
+
+
+def test_checks_that_were_not_made_are_named() -> None:
+    with Cluster.recorded() as cluster:
+        cluster.state = "down"
+        lines = list(text_lines(examine(cluster)))
+        cluster.state = "ok"
+        healthy = list(text_lines(examine(heal(cluster))))
+    assert "not checked: samples, pods, nodes" in lines
+    assert not [line for line in healthy if line.startswith("not checked")]
