@@ -360,7 +360,7 @@ def _extra(rows: Sequence[PodUsage]) -> Iterator[str]:
         f"{row.namespace}/{row.name} ({', '.join(n or 'no name' for n in row.extra)})"
         for row in rows[:_NAMED]
     ]
-    more = f" … and {len(rows) - _NAMED} more" if rows[_NAMED:] else ""
+    more = f" and {len(rows) - _NAMED} more" if rows[_NAMED:] else ""
     if named:
         yield f"in no sum, as the pod has no such container: {', '.join(named)}{more}"
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from kubemetrics.api import Api, RetryPolicy
-from kubemetrics.api.metrics_group import GROUP_PATH
 from kubemetrics.flow import Request, Response
 from kubemetrics.kubectl_top.output import (
     KubectlError,
@@ -89,7 +88,7 @@ def test_an_error_is_said_as_kubectl_1_37_1_said_it(
     served = (
         b'{"groups":[{"name":"metrics.k8s.io","versions":[{"version":"v1beta1"}]}]}'
     )
-    found = {GROUP_PATH: group, "/apis": served, "/version": b"{}"}
+    found = {"/apis/metrics.k8s.io": group, "/apis": served, "/version": b"{}"}
 
     def server(request: Request) -> Response:
         known = found.get(request.path)
