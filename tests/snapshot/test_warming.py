@@ -128,7 +128,7 @@ def test_no_pod_of_one_node_is_said_first() -> None:
     pods = tuple(pod(f"e{i}", node="edge") for i in range(4))
     nodes, both = (node(), node("edge")), (node_sample(), node_sample("edge"))
     found = join(parts((pod("a"), *pods), (sample("a"),), nodes, both))
-    first = "no pod of node edge is measured (4 Unreported), others' are\n"
+    first = "all 4 are on node edge, and no pod of it is measured\n"
     assert finding(found, "pods").evidence.startswith(first)
     some = join(parts((pod("a"), *pods), (sample("a"), sample("e1")), nodes, both))
     assert "no pod of" not in finding(some, "pods").evidence
