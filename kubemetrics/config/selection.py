@@ -226,13 +226,12 @@ def _given(
     flags: tuple[str, ...],
 ) -> dict[str, Any]:
     values: Mapping[str, Any] = dict(overrides)
+    files: dict[str, str | os.PathLike[str]] = {
+        key: values[key] for key in paths if values.get(key)
+    }
     return (
         {key: values[key] for key in texts if values.get(key)}
-        | {
-            key: absolute(utf8(os.fspath(values[key])))
-            for key in paths
-            if values.get(key)
-        }
+        | {key: absolute(utf8(os.fspath(file))) for key, file in files.items()}
         | {key: values[key] for key in flags if values.get(key) is not None}
     )
 

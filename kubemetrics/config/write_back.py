@@ -280,7 +280,7 @@ def _replaced(target: str, data: bytes) -> bool:
     _remove(spare)
     try:
         # Without a name there is nothing to leave behind, whenever it ends.
-        with open(spare, "wb", opener=_open_unnamed) as file:
+        with os.fdopen(_open_unnamed(spare), "wb") as file:
             _adopt(file.fileno(), path, kept)
             file.write(data)
             file.flush()
@@ -300,13 +300,14 @@ def _remove(path: bytes) -> None:
         os.unlink(path)  # noqa: PTH108 - bytes
 
 
-def _open_unnamed(path: bytes, flags: int) -> int:
+def _open_unnamed(path: bytes) -> int:
     folder = os.path.dirname(path) or b"."  # noqa: PTH120 - bytes
     unnamed: int = getattr(os, "O_TMPFILE", 0)
     if unnamed:
         with contextlib.suppress(OSError):
             return os.open(folder, unnamed | os.O_WRONLY, 0o600)
-    return os.open(path, flags | os.O_EXCL, 0o600)  # it has none: NFS, macOS
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    return os.open(path, flags, 0o600)  # it has none: NFS, macOS
 
 
 def _give_name(descriptor: int, path: bytes) -> None:
