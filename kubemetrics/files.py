@@ -113,6 +113,16 @@ def utf8(text: str) -> str:
         return text
 
 
+def native(text: str) -> str:
+    """Return *text* as Python gives the system its UTF-8 bytes, in any locale."""
+    if text.isascii() or sys.getfilesystemencoding() == "utf-8":
+        return text
+    try:
+        return os.fsdecode(text.encode(*_UTF8))
+    except UnicodeEncodeError:
+        return text
+
+
 def _read(descriptor: int, most: int) -> bytes:
     regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
     until = monotonic() + _PATIENCE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from kubemetrics.auth import credential_source
 from kubemetrics.cli import main
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig
 from kubemetrics.errors import ConfigError, CredentialError, TransportError
-from kubemetrics.files import BUNDLE, SMALL, read_file
+from kubemetrics.files import BUNDLE, SMALL, read_file, real_path, utf8
 from kubemetrics.transport.tls import read_authorities
 from tests.config.kubeconfigs import kubeconfig
 
@@ -126,3 +127,18 @@ def test_a_call_waits_for_a_pipe_no_longer_than_it_has(tmp_path: Path) -> None:
         client.list_pods(timeout=0.3)
     with (tmp_path / "pipe").open("w"):  # the thread that still reads comes to its end
         pass
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [("caf\udcc3\udca9", "café"), ("ascii", "ascii"), ("\ud800", "\ud800")],
+)
+def test_what_the_system_gives_is_read_as_utf8_in_any_locale(
+    given: str, read: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    assert utf8(given) == read
+
+
+def test_a_path_whose_links_cannot_be_followed_stays() -> None:
+    assert real_path("a\0b") == "a\0b"

@@ -23,7 +23,7 @@ from ..config.model import (
     exec_version_problem,
 )
 from ..errors import ConfigError, CredentialError, DecodeError
-from ..files import BUNDLE, read_file
+from ..files import BUNDLE, native, read_file
 from ..forks import forget_after_fork
 from ..frozen import dataclass
 from ..jsonread import read_object
@@ -254,7 +254,7 @@ class _Plugin:
         given = (f"{name}={value}".partition("=") for name, value in self.config.env)
         return {
             **dict(self.environ),
-            **{name: value for name, _, value in given},
+            **{native(name): native(value) for name, _, value in given},
             "KUBERNETES_EXEC_INFO": self.info,
         }
 

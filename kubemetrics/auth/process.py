@@ -26,6 +26,7 @@ from time import monotonic, sleep
 from typing import IO, Final
 
 from ..config.model import ExecConfig
+from ..files import native
 from ..forks import forget_after_fork
 from ..frozen import dataclass
 from .credential import WAIT, always
@@ -63,8 +64,11 @@ class PluginResult:
 
 
 def is_terminal(stream: IO[str] | None) -> bool:
-    """Return whether *stream*, which may be missing or closed, is a terminal."""
-    return stream is not None and not stream.closed and stream.isatty()
+    """Return whether *stream*, which may be missing or any object, is a terminal."""
+    # In the place of a stream a program may have put what has no isatty.
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        return stream is not None and stream.isatty()
+    return False
 
 
 def has_controlling_terminal() -> bool:
@@ -90,7 +94,7 @@ def run(
     It does not raise. *environ* is all it gets, and our stdin with *stdin*.
     """
     # Found as Go does: by this process's PATH, not by the one of the plugin's `env`.
-    path = shutil.which(plugin.command)
+    path = shutil.which(native(plugin.command))
     if path is None:
         return PluginResult(
             missing=True, problem=f"executable {plugin.command} not found"
@@ -103,7 +107,7 @@ def run(
         )
     start = partial[subprocess.Popen[bytes]](
         subprocess.Popen,
-        [path, *plugin.args],
+        [path, *map(native, plugin.args)],
         env=dict(environ),
         stdin=None if stdin else subprocess.DEVNULL,
         stdout=subprocess.PIPE,

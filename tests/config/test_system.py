@@ -19,7 +19,7 @@ from kubemetrics import Client
 from kubemetrics.auth import credential_source
 from kubemetrics.cli import main
 from kubemetrics.config.kubeconfig import list_contexts
-from kubemetrics.config.model import AuthInfo, Config, OidcConfig
+from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
 from kubemetrics.config.resolve import load_config
 from kubemetrics.config.write_back import locked, read_auth_provider
 from kubemetrics.errors import ConfigError, CredentialError
@@ -181,6 +181,44 @@ def test_paths_are_utf_8_where_the_locale_is_not(home: Home) -> None:
     code, out, err = run_elsewhere(home, "raw", "/version", "--kubeconfig", str(path))
     assert (code, out) == (1, "")
     assert "refused the connection" in err
+
+
+def test_a_plugin_gets_utf_8_where_the_locale_is_not(home: Home) -> None:
+    plugin = home.write(
+        "größe/plug",
+        """#!/bin/sh
+printf '%s %s' "$1" "$WORD" > "$(dirname "$0")/seen"
+echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+"status": {"token": "t"}}'
+""",
+    )
+    plugin.chmod(0o700)
+    user = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": "./größe/plug",
+            "args": ["größe"],
+            "env": [{"name": "WORD", "value": "grün"}],
+            "interactiveMode": "Never",
+        }
+    }
+    cluster = {"server": "https://127.0.0.1:1"}
+    path = str(home.write("config", kubeconfig(user=user, cluster=cluster)))
+    code, _, err = run_elsewhere(home, "raw", "/version", "--kubeconfig", path)
+    assert code == 1
+    assert "refused the connection" in err
+    assert (plugin.parent / "seen").read_text("utf-8") == "größe grün"
+
+
+@pytest.mark.parametrize("stdin", [object(), None])
+def test_stdin_may_be_anything(stdin: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin)
+    plugin = ExecConfig(
+        api_version="client.authentication.k8s.io/v1", command="/none/such"
+    )
+    config = Config(server="https://127.0.0.1:1", auth=AuthInfo(exec=plugin))
+    with pytest.raises(CredentialError, match="/none/such not found"):
+        credential_source(config).fetch()
 
 
 def test_a_home_is_utf_8_where_the_locale_is_not(home: Home) -> None:
