@@ -26,6 +26,7 @@ from kubemetrics.auth.sources import AbandonedError, Refreshing
 from kubemetrics.config.model import ExecConfig
 from kubemetrics.errors import CredentialError, TransportError
 from tests.config.kubeconfigs import kubeconfig
+from tests.tools.interrupt import interruptible
 
 from .plugins import (
     HANG,
@@ -296,13 +297,23 @@ def command(plugin: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     user["exec"]["interactiveMode"] = "Never"
     path = plugin.parent / "config"
     path.write_text(json.dumps(kubeconfig(user=user)))
-    with subprocess.Popen(
-        [sys.executable, "-m", "kubemetrics", "pods", "--kubeconfig", path, *options],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as running:
+    with interruptible():
+        started = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "kubemetrics",
+                "pods",
+                "--kubeconfig",
+                path,
+                *options,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    with started as running:
         yield running
         running.communicate(timeout=HANG)
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from kubemetrics import Client, Config, ConfigError, Forbidden, NotFound, __version__
+from kubemetrics import (
+    Client,
+    Config,
+    ConfigError,
+    Forbidden,
+    NotFound,
+    __version__,
+    load_config,
+)
 from kubemetrics.config.model import Impersonation
 from kubemetrics.flow import Open
 from kubemetrics.transport.network import Call
 from tests.cluster import Cluster
+from tests.config.kubeconfigs import kubeconfig
 
 
 @pytest.mark.parametrize(
@@ -65,3 +76,13 @@ def test_what_is_no_unicode_is_for_the_server_to_refuse(
 def test_a_server_that_is_no_url_is_told_before_anything_is_asked(server: str) -> None:
     with pytest.raises(ConfigError, match="the server's URL"):
         Client(Config(server=server))
+
+
+def test_without_a_configuration_it_is_found_as_kubectl_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "config"
+    path.write_text(json.dumps(kubeconfig(user={"token": "t"})), "utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    with Client() as client:
+        assert client.config == load_config(path)

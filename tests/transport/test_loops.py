@@ -18,7 +18,8 @@ import pytest
 
 from kubemetrics import AsyncClient
 from kubemetrics.config.model import Config
-from kubemetrics.transport import endpoint
+from kubemetrics.files import read_file
+from kubemetrics.transport import endpoint, tls
 from kubemetrics.transport.tls import build_context
 
 from .certs import leaf, ordinary
@@ -123,7 +124,7 @@ def test_no_context_is_built_and_no_file_is_read_in_the_loop(
         return noted
 
     monkeypatch.setattr(endpoint, "build_context", noting(build_context))
-    monkeypatch.setattr(Path, "read_bytes", noting(Path.read_bytes))
+    monkeypatch.setattr(tls, "read_file", noting(read_file))
     client = AsyncClient(config_of(listening, tmp_path))
     assert asyncio.run(wrong_answers(client, "one")) == 0
     assert len(threads) >= 2
