@@ -15,6 +15,7 @@ from kubemetrics.errors import (
     DecodeError,
     Expired,
     Forbidden,
+    Interruption,
     KubeMetricsError,
     MetricsUnavailable,
     NotFound,
@@ -189,3 +190,10 @@ def test_no_two_leaves_share_a_reason_or_a_status() -> None:
     statuses = [status for _, status, _ in leaves]
     assert len(reasons) == len(set(reasons))
     assert len(statuses) == len(set(statuses))
+
+
+def test_an_interrupt_is_remembered_where_python_would_forget_it() -> None:
+    interruption = Interruption()
+    with pytest.raises(KeyboardInterrupt):
+        interruption.handle()
+    assert interruption.pending

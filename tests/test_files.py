@@ -17,7 +17,7 @@ from kubemetrics.auth import credential_source
 from kubemetrics.cli import main
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig
 from kubemetrics.errors import ConfigError, CredentialError, TransportError
-from kubemetrics.files import BUNDLE, SMALL, read_file, real_path, utf8
+from kubemetrics.files import BUNDLE, SMALL, native, read_file, real_path, utf8
 from kubemetrics.transport.tls import read_authorities
 from tests.config.kubeconfigs import kubeconfig
 
@@ -142,3 +142,15 @@ def test_what_the_system_gives_is_read_as_utf8_in_any_locale(
 
 def test_a_path_whose_links_cannot_be_followed_stays() -> None:
     assert real_path("a\0b") == "a\0b"
+
+
+@pytest.mark.parametrize(
+    ("given", "handed"),
+    [("café", "caf\udcc3\udca9"), ("ascii", "ascii"), ("\ud800", "\ud800")],
+)
+def test_a_command_is_handed_to_the_system_as_utf8_in_any_locale(
+    given: str, handed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    monkeypatch.setattr(os, "fsdecode", lambda b: b.decode("ascii", "surrogateescape"))
+    assert native(given) == handed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubemetrics import Pod, PodMetrics, Quantity
+from kubemetrics import NodeMetrics, Pod, PodMetrics, Quantity
 
 METRICS: Any = {
     "metadata": {"name": "a", "namespace": "default"},
@@ -30,6 +30,7 @@ POD: Any = {
         ],
     },
 }
+NODE: Any = {"metadata": {"name": "n"}, "usage": {"cpu": "2", "memory": "3Gi"}}
 
 
 def test_a_sample_and_its_containers_tell_cpu_and_memory() -> None:
@@ -42,3 +43,8 @@ def test_a_sample_and_its_containers_tell_cpu_and_memory() -> None:
 
 def test_a_pods_restarts_are_those_of_what_serves() -> None:
     assert Pod.from_json(POD).restarts == 5
+
+
+def test_a_nodes_sample_tells_cpu_and_memory() -> None:
+    sample = NodeMetrics.from_json(NODE)
+    assert (sample.cpu, sample.memory) == (Quantity("2"), Quantity("3Gi"))
