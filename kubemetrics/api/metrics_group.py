@@ -247,8 +247,8 @@ class MetricsGroup:
     def __init__(self, get: Get, post: Post) -> None:
         self._get = get
         self._post = post
-        self.version = KNOWN_VERSIONS[0]
-        self.discoveries = 0
+        self.version: str = KNOWN_VERSIONS[0]
+        self.discoveries: int = 0
         self._last = Discovery()
         self._discovering: dict[str, object] = {}
 

@@ -54,7 +54,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
         self._sock = sock
         self._limit = limit
         self._names = names
-        self.watch = AnswerWatch()
+        self.watch: AnswerWatch = AnswerWatch()
         self._soon = soon_here()
         forget_after_fork(self)
 

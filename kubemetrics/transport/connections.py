@@ -243,7 +243,7 @@ class Route:
         self._context = endpoint.context(key)
         self._hop = endpoint.proxy_context()
         self._trusts_more = False
-        self.names = TlsNames(self._context, endpoint.config.tls_server_name)
+        self.names: TlsNames = TlsNames(self._context, endpoint.config.tls_server_name)
         self.closed: bool = False
         proxy = endpoint.proxy
         socks = proxy is not None and proxy.scheme.startswith("socks")

@@ -353,7 +353,7 @@ class Stream(httpcore.NetworkStream):
         self._sock = sock
         self._limit = limit
         self._names = names
-        self.watch = AnswerWatch()
+        self.watch: AnswerWatch = AnswerWatch()
         forget_after_fork(self)
         limit.context.call.enter(self)
 
