@@ -7,8 +7,7 @@ from typing import Final, TypeAlias
 
 from .frozen import dataclass
 from .jsonread import EMPTY
-from .models.pod import Container, Pod
-from .models.resources import (
+from .models import (
     CPU,
     MEMORY,
     NO_RESOURCES,
@@ -16,6 +15,7 @@ from .models.resources import (
     Quantities,
     add,
 )
+from .models.pod import Container, Pod
 from .quantity import Quantity
 
 _HUGEPAGES: Final = "hugepages-"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kubemetrics import Client, files
-from kubemetrics.auth import credential_source
+from kubemetrics.auth.sources import credential_source
 from kubemetrics.cli import main
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig
 from kubemetrics.errors import ConfigError, CredentialError, TransportError

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics import DecodeError, Node, NodeMetrics, Pod, PodMetrics, jsonread
-from kubemetrics.models.resources import Pool
+from kubemetrics.models import Pool
 from kubemetrics.wire import (
     NodeListWire,
     NodeMetricsListWire,

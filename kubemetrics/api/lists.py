@@ -32,7 +32,7 @@ from ..errors import DecodeError, Expired
 from ..flow import Early, Flow, Join, Query, Response, Start, Task, gather
 from ..frozen import dataclass
 from ..jsonread import UnreadableItem
-from ..models.resources import Pool
+from ..models import Pool
 from ..times import server_date
 from ..wire import collector_paused, decode
 

@@ -22,8 +22,8 @@ from ..errors import (
 )
 from ..flow import Flow, Pause, Request
 from ..frozen import dataclass
+from ..models import Pool
 from ..models.pod import Pod
-from ..models.resources import Pool
 from ..wire import PodWire, WatchEventWire, decode
 from . import Api, Backoff, ListOptions, check_options
 from .answers import error_from_status

@@ -29,7 +29,7 @@ from ..frozen import dataclass
 from ..jsonread import read_object
 from ..text import one_line, without_sequences
 from ..times import parse_rfc3339
-from .credential import (
+from . import (
     ClientCertificate,
     Credential,
     bearer,

@@ -24,7 +24,7 @@ from ..frozen import dataclass
 from ..jsonread import read_object
 from ..text import one_line
 from ..times import rfc3339_of
-from .credential import Credential, Exchange, bearer, token_expiry, token_problem
+from . import Credential, Exchange, bearer, token_expiry, token_problem
 from .redact import quote_stderr
 from .sources import Refreshing
 

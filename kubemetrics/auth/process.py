@@ -29,7 +29,7 @@ from ..config.model import ExecConfig
 from ..files import native
 from ..forks import forget_after_fork
 from ..frozen import dataclass
-from .credential import WAIT, always
+from . import WAIT, always
 
 _STDOUT_LIMIT: Final = 4 * 2**20
 _STDERR_KEPT: Final = 16 * 2**10

@@ -21,7 +21,7 @@ from ..errors import CredentialError, KubeMetricsError
 from ..files import read_file, system_path
 from ..forks import forget_after_fork
 from ..frozen import dataclass
-from .credential import (
+from . import (
     WAIT,
     ClientCertificate,
     Credential,

@@ -68,17 +68,17 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "Why there are no metrics, and what to do", "cli.doctor_command:COMMAND"
     ),
     "top": Command(
-        "kubectl top, to the byte", "kubectl_top.top:TOP", kubectl="kubectl top"
+        "kubectl top, to the byte", "kubectl_top:TOP", kubectl="kubectl top"
     ),
     "top pods": Command(
         "kubectl top pods, to the byte",
-        "kubectl_top.top:PODS",
+        "kubectl_top:PODS",
         aliases=("pod", "po"),
         kubectl="kubectl top pod",
     ),
     "top nodes": Command(
         "kubectl top nodes, to the byte",
-        "kubectl_top.top:NODES",
+        "kubectl_top:NODES",
         aliases=("node", "no"),
         kubectl="kubectl top node",
     ),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from .. import console
-from ..auth.credential import certificate_expiry, token_expiry
+from ..auth import certificate_expiry, token_expiry
 from ..auth.sources import CredentialKind, credential_kinds
 from ..commandline import CommandSpec, Parser, config_of, last
 from ..config.kubeconfig import ContextEntry, list_contexts

@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 
 from ..api import Api, RetryPolicy
 from ..api.exchange import Exchange
-from ..auth.credential import Credential, CredentialSource
+from ..auth import Credential, CredentialSource
 from ..auth.sources import credential_source
 from ..config.model import Config
 from ..errors import KubeMetricsError

@@ -34,7 +34,7 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
-from ..auth.credential import Credential
+from ..auth import Credential
 from ..config.model import Config
 from ..errors import KubeMetricsError
 from ..flow import (

@@ -27,7 +27,7 @@ from typing import (
 )
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
-from ..auth.credential import WAIT, Credential
+from ..auth import WAIT, Credential
 from ..config.model import Config
 from ..errors import INTERRUPTION, KubeMetricsError
 from ..flow import (

@@ -15,7 +15,7 @@ from ..api import Api, RetryPolicy
 from ..api.exchange import send
 from ..errors import Forbidden, KubeMetricsError, Unauthorized
 from ..flow import Flow, Request, attempt, both
-from ..models.resources import CPU, MEMORY
+from ..models import CPU, MEMORY
 from ..snapshot import (
     NodeUsage,
     PartName,

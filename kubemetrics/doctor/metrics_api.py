@@ -26,9 +26,9 @@ from ..errors import (
 from ..flow import Flow, Response, attempt
 from ..frozen import dataclass
 from ..jsonread import EMPTY
+from ..models import Pool
 from ..models.metrics import GROUP_PATH
 from ..models.pod import Pod
-from ..models.resources import Pool
 from ..snapshot import Snapshot
 from ..snapshot.reasons import container_reason
 from .finding import Finding

@@ -33,14 +33,14 @@ from ..errors import (
 )
 from ..flow import Flow
 from ..frozen import dataclass
-from ..models.resources import CPU, MEMORY, total
+from ..models import CPU, MEMORY, total
 from ..quantity import Quantity
 from ..text import printable
 
 if TYPE_CHECKING:
+    from ..models import Quantities
     from ..models.metrics import NodeMetrics, PodMetrics
     from ..models.node import Node
-    from ..models.resources import Quantities
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from ..jsonread import Object
 from ..quantity import Quantity
 from ..times import parse_duration
 from ..wire import ContainerMetricsWire, NodeMetricsWire, PodMetricsWire
-from .resources import CPU, MEMORY, Pool, Quantities, sample_meta, total
+from . import CPU, MEMORY, Pool, Quantities, sample_meta, total
 
 GROUP: Final = "metrics.k8s.io"
 GROUP_PATH: Final = f"/apis/{GROUP}"

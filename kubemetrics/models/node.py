@@ -10,7 +10,7 @@ from .. import jsonread
 from ..frozen import dataclass
 from ..jsonread import EMPTY, Object, child
 from ..wire import NodeWire
-from .resources import Condition, Pool, Quantities, conditions, object_meta
+from . import Condition, Pool, Quantities, conditions, object_meta
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from ..frozen import dataclass
 from ..jsonread import EMPTY, Object, child, under
 from ..quantity import Quantity
 from ..wire import PodWire
-from .resources import (
+from . import (
     NO_RESOURCES,
     ActuatedResources,
     Condition,

@@ -11,10 +11,10 @@ from ..accounting import Demand, Demands, serving
 from ..errors import DecodeError, KubeMetricsError
 from ..frozen import dataclass
 from ..jsonread import EMPTY, UnreadableItem
+from ..models import CPU, MEMORY, Quantities, total
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.node import Node
 from ..models.pod import Pod
-from ..models.resources import CPU, MEMORY, Quantities, total
 from .node_rows import NodeBreakdown, NodeUsage, PodsByNode
 from .parts import Failure, Part, PartName, Parts, Unreadable
 from .percentages import NOT_COMPARED, of_pod

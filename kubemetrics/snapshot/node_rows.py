@@ -11,9 +11,9 @@ from typing import Final, Literal, TypeAlias
 from ..accounting import Demand, Totals
 from ..frozen import dataclass
 from ..jsonread import EMPTY, empty
+from ..models import CPU, Condition, Quantities
 from ..models.metrics import NodeMetrics
 from ..models.node import Node, Taint
-from ..models.resources import CPU, Condition, Quantities
 from ..quantity import Quantity
 from .percentages import ratio
 from .reasons import Reason

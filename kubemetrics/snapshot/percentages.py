@@ -25,9 +25,9 @@ from ..accounting import (
 )
 from ..frozen import dataclass
 from ..jsonread import EMPTY, empty
+from ..models import Quantities, Resources
 from ..models.metrics import PodMetrics
 from ..models.pod import Container, Pod
-from ..models.resources import Quantities, Resources
 from ..quantity import Quantity
 
 Base: TypeAlias = Literal["requests", "limits", "node"]

@@ -18,10 +18,10 @@ from ..accounting import serving
 from ..errors import DecodeError, Forbidden, KubeMetricsError, MetricsUnavailable
 from ..frozen import dataclass
 from ..jsonread import EMPTY, empty
+from ..models import CPU, MEMORY, Quantities
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.node import Node
 from ..models.pod import Container, ContainerState, Pod
-from ..models.resources import CPU, MEMORY, Quantities
 from ..quantity import Quantity
 from ..times import rfc3339, whole_seconds
 from .parts import Part, Parts

@@ -15,8 +15,8 @@ from typing import Final, TypeAlias
 from ..accounting import Demand, Totals
 from ..frozen import dataclass
 from ..jsonread import EMPTY
+from ..models import Quantities
 from ..models.pod import Pod
-from ..models.resources import Quantities
 from ..quantity import Quantity
 from .percentages import Base, Compared, summed_parts
 from .reasons import median

@@ -15,9 +15,9 @@ from typing import Literal, Protocol, TypeAlias, TypeVar, get_args
 from ..accounting import NO_DEMAND, Demand, Demands
 from ..frozen import dataclass
 from ..jsonread import EMPTY, empty
+from ..models import Quantities
 from ..models.metrics import PodMetrics
 from ..models.pod import Container, ContainerKind, Pod
-from ..models.resources import Quantities
 from .percentages import NOT_COMPARED, Base, Compared, of_container, ratio
 from .reasons import (
     Reason,

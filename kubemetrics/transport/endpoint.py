@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 import httpcore
 
 from .. import __version__
-from ..auth.credential import ClientCertificate, Credential, impersonation_headers
+from ..auth import ClientCertificate, Credential, impersonation_headers
 from ..config.model import CONTROL_CHARACTERS, Config
 from ..errors import ConfigError, TransportError
 from ..flow import Request

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 
-from ..auth.credential import ClientCertificate
+from ..auth import ClientCertificate
 from ..config.model import Config
 from ..errors import ConfigError, CredentialError
 from ..files import BUNDLE, read_file

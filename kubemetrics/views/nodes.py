@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Final, TypeAlias
 
 from ..jsonread import EMPTY
-from ..models.resources import Quantities
+from ..models import Quantities
 from ..quantity import Quantity
 from ..snapshot import NodeUsage, Snapshot, above_full, below_pods
 from ..snapshot.rows import node_coverage

@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 from ..accounting import NO_DEMAND, Demand
 from ..frozen import dataclass
 from ..jsonread import EMPTY
-from ..models.resources import CPU, MEMORY, Quantities
+from ..models import CPU, MEMORY, Quantities
 from ..quantity import Quantity
 from ..snapshot import Base, Compared, Reason
 from ..snapshot.rows import HasReasons, RowState, reason_of

@@ -16,8 +16,8 @@ from kubemetrics.accounting import (
     demand,
 )
 from kubemetrics.jsonread import EMPTY
+from kubemetrics.models import ActuatedResources, Condition, Resources
 from kubemetrics.models.pod import Pod
-from kubemetrics.models.resources import ActuatedResources, Condition, Resources
 from kubemetrics.quantity import Quantity
 
 FULL = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "2"}}

@@ -10,8 +10,8 @@ from random import Random
 from typing import Any
 
 from kubemetrics.accounting import Totals, demand, pod_limits, pod_requests
+from kubemetrics.models import total
 from kubemetrics.models.pod import Pod
-from kubemetrics.models.resources import total
 from kubemetrics.quantity import Quantity
 from tests.cluster import Cluster, Generated
 from tests.cluster_tests.kubectl import kubectl, needs_kubectl

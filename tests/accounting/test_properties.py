@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics.accounting import Demands, demand, pod_limits, pod_requests
-from kubemetrics.models.pod import Container, ContainerKind, Pod
-from kubemetrics.models.resources import (
+from kubemetrics.models import (
     ActuatedResources,
     Condition,
     Quantities,
     Resources,
 )
+from kubemetrics.models.pod import Container, ContainerKind, Pod
 from kubemetrics.quantity import Quantity
 
 NAMES = ("cpu", "memory", "hugepages-2Mi", "nvidia.com/gpu")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from kubemetrics.auth import credential_source
+from kubemetrics.auth.sources import credential_source
 from kubemetrics.config.resolve import load_config
 from kubemetrics.flow import Request
 from kubemetrics.transport.connections import Connections

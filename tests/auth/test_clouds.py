@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubemetrics.auth import credential_source
+from kubemetrics.auth.sources import credential_source
 from kubemetrics.config.resolve import load_config
 from kubemetrics.errors import CredentialError
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from kubemetrics.auth import credential_source, process
-from kubemetrics.auth.credential import CredentialSource
+from kubemetrics.auth import CredentialSource, process
 from kubemetrics.auth.process import run
+from kubemetrics.auth.sources import credential_source
 from kubemetrics.config.model import Config, ExecConfig
 from kubemetrics.errors import ConfigError, CredentialError
 from tests.transport.certs import NOT_AFTER, leaf, ordinary

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubemetrics.auth.credential import certificate_expiry, earliest, token_expiry
+from kubemetrics.auth import certificate_expiry, earliest, token_expiry
 from kubemetrics.cli.config_command import credentials_of
 from kubemetrics.config.model import AuthInfo, Config
 from tests.transport.certs import leaf, ordinary

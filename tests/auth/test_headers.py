@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubemetrics.auth import impersonation_headers
-from kubemetrics.auth.credential import basic, bearer, token_problem
+from kubemetrics.auth import basic, bearer, impersonation_headers, token_problem
 from kubemetrics.config.model import Config, Impersonation
 from kubemetrics.errors import ConfigError
 

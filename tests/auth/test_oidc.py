@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from kubemetrics.auth import credential_source
-from kubemetrics.auth.credential import CredentialSource
+from kubemetrics.auth import CredentialSource
+from kubemetrics.auth.sources import credential_source
 from kubemetrics.config.resolve import load_config
 from kubemetrics.config.write_back import locked
 from kubemetrics.errors import CredentialError

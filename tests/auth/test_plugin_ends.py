@@ -19,10 +19,9 @@ import anyio
 import pytest
 
 from kubemetrics import AsyncClient, Client
-from kubemetrics.auth import credential_source, process
+from kubemetrics.auth import Credential, CredentialSource, process
 from kubemetrics.auth import exec as exec_module
-from kubemetrics.auth.credential import Credential, CredentialSource
-from kubemetrics.auth.sources import AbandonedError, Refreshing
+from kubemetrics.auth.sources import AbandonedError, Refreshing, credential_source
 from kubemetrics.config.model import ExecConfig
 from kubemetrics.errors import CredentialError, TransportError
 from tests.config.kubeconfigs import kubeconfig
@@ -226,7 +225,7 @@ def test_where_a_person_may_be_asked_the_limit_is_longer(
 AT_A_TERMINAL = """
 import fcntl, sys, termios
 fcntl.ioctl(2, termios.TIOCSCTTY, 0)
-from kubemetrics.auth import credential_source
+from kubemetrics.auth.sources import credential_source
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig
 plugin = ExecConfig(command=sys.argv[1], api_version=sys.argv[2])
 config = Config(server="https://cluster", auth=AuthInfo(exec=plugin))

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from kubemetrics.auth import sources
-from kubemetrics.auth.credential import Credential
+from kubemetrics.auth import Credential, sources
 from kubemetrics.auth.sources import AbandonedError, Refreshing
 from kubemetrics.errors import CredentialError
 

@@ -17,7 +17,7 @@ import httpcore
 import pytest
 
 from kubemetrics import Client
-from kubemetrics.auth import credential_source
+from kubemetrics.auth.sources import credential_source
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
 from kubemetrics.errors import KubeMetricsError
 from kubemetrics.transport.connections import exchange

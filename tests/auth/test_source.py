@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kubemetrics.auth import credential_source
-from kubemetrics.auth.credential import ClientCertificate, CredentialSource
-from kubemetrics.auth.sources import credential_kinds
+from kubemetrics.auth import ClientCertificate, CredentialSource
+from kubemetrics.auth.sources import credential_kinds, credential_source
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
 from kubemetrics.config.resolve import load_config
 from kubemetrics.errors import CredentialError

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kubemetrics.auth import credential_source
-from kubemetrics.auth.credential import CredentialSource
+from kubemetrics.auth import CredentialSource
+from kubemetrics.auth.sources import credential_source
 from kubemetrics.config.model import AuthInfo, Config
 from kubemetrics.errors import CredentialError
 

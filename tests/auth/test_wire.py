@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from kubemetrics import client as session
-from kubemetrics.auth import credential_source
+from kubemetrics.auth.sources import credential_source
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
 from kubemetrics.config.resolve import in_cluster_config
 from kubemetrics.errors import CredentialError, Forbidden, TransportError, Unauthorized

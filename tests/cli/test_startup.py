@@ -50,6 +50,6 @@ def test_the_help_of_a_command_contacts_and_reads_nothing(command: str) -> None:
 
 
 def test_top_imports_nothing_for_other_commands() -> None:
-    found = modules("import kubemetrics.kubectl_top.top")
+    found = modules("import kubemetrics.kubectl_top")
     others = {"accounting", "doctor", "snapshot"}
     assert not {f"kubemetrics.{name}" for name in others} & found

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from kubemetrics.auth.credential import WAIT
+from kubemetrics.auth import WAIT
 from kubemetrics.client.sync import BackgroundCall
 
 

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kubemetrics.auth import credential_source
+from kubemetrics.auth.sources import credential_source
 from kubemetrics.cli.config_command import facts_of
 from kubemetrics.config.kubeconfig import list_contexts
 from kubemetrics.config.model import Config

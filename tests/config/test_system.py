@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from kubemetrics import Client
-from kubemetrics.auth import credential_source
+from kubemetrics.auth.sources import credential_source
 from kubemetrics.cli import main
 from kubemetrics.config.kubeconfig import list_contexts
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig

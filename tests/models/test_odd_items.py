@@ -15,7 +15,7 @@ import pytest
 from kubemetrics import Pod, PodMetrics, jsonread
 from kubemetrics.api import Api
 from kubemetrics.api.watch import Watch
-from kubemetrics.models.resources import Pool
+from kubemetrics.models import Pool
 from kubemetrics.wire import PodListWire, PodMetricsListWire, _fast_decoder, _slow
 
 Json: TypeAlias = Any

@@ -23,14 +23,14 @@ from kubemetrics.config.model import Config
 from kubemetrics.console import Terminal
 from kubemetrics.errors import DecodeError
 from kubemetrics.flow import Flow, Request, Response
-from kubemetrics.kubectl_top.output import NodeTableOptions, nodes_table, pods_table
-from kubemetrics.kubectl_top.top import (
+from kubemetrics.kubectl_top import (
     TopQuery,
     pod_table_options,
     read_nodes,
     read_pods,
 )
-from kubemetrics.models.resources import Pool
+from kubemetrics.kubectl_top.output import NodeTableOptions, nodes_table, pods_table
+from kubemetrics.models import Pool
 from kubemetrics.snapshot import Part, Parts, Snapshot, SnapshotOptions, join
 from kubemetrics.snapshot.parts import Scope
 from kubemetrics.views.containers import container_view

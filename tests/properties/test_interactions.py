@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 
 from kubemetrics.client.sync import Client
 from kubemetrics.config.resolve import load_config
-from kubemetrics.models.resources import Quantities
+from kubemetrics.models import Quantities
 from kubemetrics.snapshot import NodeUsage, PodUsage
 from tests.cli.harness import run
 from tests.cluster import Cluster

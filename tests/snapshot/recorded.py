@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kubemetrics.models import Pool
 from kubemetrics.models.metrics import NodeMetrics, PodMetrics
 from kubemetrics.models.node import Node
 from kubemetrics.models.pod import Pod
-from kubemetrics.models.resources import Pool
 from kubemetrics.snapshot import Part, Parts
 
 T = TypeVar("T")

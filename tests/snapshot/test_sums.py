@@ -9,9 +9,9 @@ from typing import Any, Literal
 from hypothesis import given
 from hypothesis import strategies as some
 
+from kubemetrics.models import Quantities, total
 from kubemetrics.models.metrics import NodeMetrics, PodMetrics
 from kubemetrics.models.pod import Pod
-from kubemetrics.models.resources import Quantities, total
 from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import (
     ContainerUsage,

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from kubemetrics.auth.credential import ClientCertificate
+from kubemetrics.auth import ClientCertificate
 
 _DAY = timedelta(days=1)
 NOT_AFTER = datetime(2051, 2, 3, 4, 5, 6, tzinfo=UTC)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kubemetrics import Client, Config, TransportError, forks
-from kubemetrics.auth.credential import Credential
+from kubemetrics.auth import Credential
 from kubemetrics.config.model import AuthInfo, ExecConfig
 from kubemetrics.flow import Request
 from kubemetrics.transport import network

@@ -11,7 +11,7 @@ from typing import cast
 import anyio
 import httpcore
 
-from kubemetrics.auth.credential import ClientCertificate
+from kubemetrics.auth import ClientCertificate
 from kubemetrics.config.model import Config
 from kubemetrics.transport.async_network import AsyncConnections
 from kubemetrics.transport.backend import Backend

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kubemetrics.auth.credential import ClientCertificate
+from kubemetrics.auth import ClientCertificate
 from kubemetrics.errors import CredentialError
 from kubemetrics.transport.tls import load_certificate
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpcore
 import pytest
 
-from kubemetrics.auth.credential import ClientCertificate, Credential
+from kubemetrics.auth import ClientCertificate, Credential
 from kubemetrics.config.model import Config
 from kubemetrics.errors import CredentialError, TransportError
 from kubemetrics.flow import Request

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kubemetrics.auth.credential import ClientCertificate
+from kubemetrics.auth import ClientCertificate
 from kubemetrics.config.model import AuthInfo, Config
 from kubemetrics.errors import ConfigError, CredentialError, TransportError
 from kubemetrics.flow import PeerCertificate

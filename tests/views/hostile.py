@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from kubemetrics.errors import Forbidden
+from kubemetrics.models import Condition
 from kubemetrics.models.metrics import ContainerMetrics, NodeMetrics, PodMetrics
 from kubemetrics.models.node import Node
 from kubemetrics.models.pod import Container, ContainerState, OwnerReference, Pod
-from kubemetrics.models.resources import Condition
 from kubemetrics.quantity import Quantity
 from kubemetrics.snapshot import Part, Parts, Snapshot, join
 

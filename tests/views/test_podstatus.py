@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from kubemetrics.models import Condition
 from kubemetrics.models.pod import Container, ContainerState, Pod
-from kubemetrics.models.resources import Condition
 from kubemetrics.views.pods import PodStatus, pod_status
 
 from .recorded import DATA, recorded
