@@ -373,7 +373,8 @@ class AsyncClient:
     ) -> AsyncIterator[ResourceList[Pod]]:
         """List pods page by page, for who wants to keep nothing.
 
-        At most three pages are kept, the one yielded and two that are asked for ahead.
+        One page is kept, and the next is asked for when it is wanted: a generator that
+        is left early may leave no task behind. `list_pods` reads ahead.
         A list that expires half-way goes on where it was, as of a later moment.
         """
         pages = self.api.pages_of_pods(options)
