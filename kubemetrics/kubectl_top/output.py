@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from itertools import groupby
+from math import inf
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
@@ -54,6 +55,11 @@ _UNKNOWN: Final = "<unknown>"
 _RULE: Final = "________"
 _PADDING: Final = 3
 _LEAST_WIDTH: Final = 6
+_MAX_INT64: Final = 1 << 63
+_DECIMAL_DIGITS: Final = 18
+_BINARY_DIGITS: Final = 14
+_FACTOR_DIGITS: Final = 9
+_LEAST_BINARY: Final = Quantity("-8Ei")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +136,8 @@ def _pod_order(
 def _descending(usage: Quantities, sort_by: SortBy) -> int:
     """Return the sort key of the rounded usage, as kubectl sorts: the largest first."""
     if sort_by == CPU:
-        return -usage.get(CPU, _ZERO).milli_value()
-    return -usage.get(MEMORY, _ZERO).value() if sort_by == MEMORY else 0
+        return -_milli_value(usage.get(CPU, _ZERO))
+    return -_value(usage.get(MEMORY, _ZERO)) if sort_by == MEMORY else 0
 
 
 def _pod_header(options: PodTableOptions) -> Row:
@@ -217,17 +223,74 @@ def _amounts(usage: Quantities, resources: Iterable[str]) -> list[str]:
 
 def _amount(resource: str, quantity: Quantity) -> str:
     if resource == CPU:
-        return f"{quantity.milli_value()}m"
-    value = quantity.value()
+        return f"{_milli_value(quantity)}m"
+    value = _value(quantity)
     whole = abs(value) // _MEBI  # as Go divides: towards zero
     return f"{whole if value >= 0 else -whole}Mi"
 
 
 def _percent(used: Quantity, available: Quantity) -> str:
-    """Return per cent, by floats and cut off as in kubectl: 29 of 100 can be 28%."""
+    """Return per cent, by floats and cut off as in kubectl: 29 of 100 can be 28%.
+
+    What is no int64 (0 divided by 0 among them) is the smallest one: Go leaves that to
+    the processor, and kubectl does it so on amd64.
+    """
     if not available:
         return "0%"
-    return f"{int(used.milli_value() / available.milli_value() * 100)}%"
+    share, of = _milli_value(used), _milli_value(available)
+    percent = share / of * 100 if of else inf
+    return f"{int(percent) if abs(percent) < _MAX_INT64 else -_MAX_INT64}%"
+
+
+def _value(quantity: Quantity) -> int:
+    return _as_int64(quantity, quantity.value(), 10**9)
+
+
+def _milli_value(quantity: Quantity) -> int:
+    return _as_int64(quantity, quantity.milli_value(), 10**6)
+
+
+def _as_int64(quantity: Quantity, value: int, unit: int) -> int:
+    """Return *value*, of *unit* nanos, as upstream's ``ScaledValue`` does in 64 bits.
+
+    Sources: apimachinery pkg/api/resource, ``scaledValue`` in quantity.go and
+    ``positiveScaleInt64`` in math.go, which drop whether it overflowed. A machine
+    integer is multiplied by 1, 1000, 10**6 or 10**9 and wraps, or in steps of ten and
+    is 0 then; a decimal of nanos is cut to 64 bits before it is divided if it is
+    negative, and afterwards if not. The bound of binary amounts is no decimal of nanos.
+    """
+    if quantity.nanos >= -_MAX_INT64 and value < _MAX_INT64:
+        return value
+    if _is_machine_integer(quantity):
+        return value if abs(value) < _MAX_INT64 else _multiplied(value)
+    if value > 0 or (quantity.format == "BinarySI" and quantity == _LEAST_BINARY):
+        return _wrapped(value)
+    whole, rest = divmod(_wrapped(quantity.nanos), unit)
+    return whole + bool(rest) * (2 if whole < 0 else 1)
+
+
+def _is_machine_integer(quantity: Quantity) -> bool:
+    """Whether Go holds it in an int64 and a power of ten (``ParseQuantity``).
+
+    That depends on the digits it was given in; an API gives the canonical form.
+    """
+    text = str(quantity).lstrip("-")
+    if text.endswith("i"):
+        digits, prefix = text[:-2], "KMGTPE".index(text[-2]) + 1
+        return len(digits) + 3 * prefix <= _BINARY_DIGITS
+    digits = text.rstrip("numkMGTPE").partition("e")[0]
+    return len(digits) <= _DECIMAL_DIGITS
+
+
+def _multiplied(value: int) -> int:
+    zeros = 0
+    while value % 10 ** (zeros + 3) == 0:
+        zeros += 3
+    return _wrapped(value) if zeros <= _FACTOR_DIGITS else 0
+
+
+def _wrapped(value: int) -> int:
+    return (value + _MAX_INT64) % (2 * _MAX_INT64) - _MAX_INT64
 
 
 def _table(rows: Sequence[Row]) -> str:

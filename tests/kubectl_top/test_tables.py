@@ -237,3 +237,47 @@ def test_memory_is_cut_towards_zero_as_go_divides(given: str, shown: str) -> Non
     }
     table = pods_table([PodMetrics.from_json(sample)], PodTableOptions(headers=False))
     assert table.split() == ["p", "1m", shown]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("9223372036854775807", "-1000m 8796093022207Mi"),
+        ("9223372036854775808", "0m -8796093022208Mi"),
+        ("9876543219876543", "-8570200853833008616m 9419005603Mi"),
+        ("987654321987654G", "0m -2672636822798Mi"),
+        ("1e20", "0m 0Mi"),
+        ("9Pi", "-8313644912125935616m 9663676416Mi"),
+        ("-9Ei", "1000m -8796093022207Mi"),
+        ("-9223372036854775807", "1000m 0Mi"),
+        ("-100Ti", "-8568098291071m -8171Mi"),
+        ("-99Ti", "-108851651149824000m -103809024Mi"),
+    ],
+)
+def test_an_amount_beyond_64_bits_is_what_kubectl_makes_of_it(
+    given: str, shown: str
+) -> None:
+    """As kubectl 1.37.1 printed them on amd64."""
+    usage = dict.fromkeys(("cpu", "memory"), given)
+    sample: Any = {"metadata": {"name": "p"}, "containers": [{"usage": usage}]}
+    table = pods_table([PodMetrics.from_json(sample)], PodTableOptions(headers=False))
+    assert table.split() == ["p", *shown.split()]
+
+
+@pytest.mark.parametrize(
+    ("used", "available", "shown"),
+    [
+        ("1", "9223372036854775808e3", "-9223372036854775808%"),
+        ("9007199254740993", "1m", "-9223372036854775808%"),
+    ],
+)
+def test_a_percentage_beyond_64_bits_is_the_least_integer(
+    used: str, available: str, shown: str
+) -> None:
+    """As kubectl 1.37.1 printed them on amd64."""
+    table = nodes_table(
+        [node_metrics("a", used, "0")],
+        [node("a", available, "1")],
+        NodeTableOptions(headers=False),
+    )
+    assert table.split()[2] == shown

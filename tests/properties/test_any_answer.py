@@ -51,7 +51,7 @@ from .reading import (
 )
 
 ACCEPTED: Final[Sequence[tuple[str, str]]] = (
-    # Both answer something that cannot be: kubectl's 64-bit integers wrap.
+    # No amount has so many digits: its item cannot be read. kubectl's integers wrap.
     ("N3", r"(usage|capacity|allocatable)\.{} (1e999|309 digits|5000 digits)"),
     # kubectl gives the first of two samples of a node no percentages.
     ("N12", r"node metrics: items\.\[\] twice"),
