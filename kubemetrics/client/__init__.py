@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from ..api import Api, RetryPolicy
 from ..api.exchange import Exchange
@@ -18,9 +18,11 @@ from ..config.model import Config
 from ..errors import KubeMetricsError
 from ..flow import CallTime, Request
 from ..frozen import dataclass
-from ..transport.connections import BodyReader, exchange
-from ..transport.endpoint import ConnectionKey, Endpoint, Headers
-from ..transport.tls import Roots, changes_on_disk, check_pair
+
+if TYPE_CHECKING:  # the network is imported with the first client, not with its class
+    from ..transport.connections import BodyReader
+    from ..transport.endpoint import ConnectionKey, Endpoint, Headers
+    from ..transport.tls import Roots
 
 READ: Final = 65.0
 """Seconds that nothing may come for: the API server's own limit is 60."""
@@ -41,6 +43,7 @@ class Session:
     roots: Roots | None
     api: Api
     silence: float
+    reader: Callable[..., BodyReader]
     clock: Callable[[], float] = time.monotonic
 
     @property
@@ -79,7 +82,7 @@ class Session:
 
     def body(self, *, url: str, encoding: str) -> BodyReader:
         """Return what reads a body of that encoding."""
-        return BodyReader(url=url, encoding=encoding)
+        return self.reader(url=url, encoding=encoding)
 
 
 def open_session(
@@ -96,6 +99,13 @@ def open_session(
         ConfigError: the configuration cannot work.
         CredentialError: nor can the credentials.
     """
+    from ..transport.connections import (  # noqa: PLC0415 - see above
+        BodyReader,
+        exchange,
+    )
+    from ..transport.endpoint import Endpoint  # noqa: PLC0415
+    from ..transport.tls import Roots, changes_on_disk, check_pair  # noqa: PLC0415
+
     if config is None:
         from ..config.resolve import load_config  # noqa: PLC0415 - reads files
 
@@ -112,6 +122,7 @@ def open_session(
         roots=Roots(config) if changes_on_disk(config) else None,
         api=Api(retry=retry, on_warning=on_warning or _log_warning),
         silence=silence,
+        reader=BodyReader,
     )
 
 

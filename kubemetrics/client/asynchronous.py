@@ -373,8 +373,9 @@ class AsyncClient:
     ) -> AsyncIterator[ResourceList[Pod]]:
         """List pods page by page, for who wants to keep nothing.
 
-        One page is kept, and the next is asked for when it is wanted: a generator that
-        is left early may leave no task behind. `list_pods` reads ahead.
+        `Client` asks for two pages ahead, so that at most three are kept; `AsyncClient`
+        asks for a page when it is wanted: a generator that is left early may leave no
+        task behind.
         A list that expires half-way goes on where it was, as of a later moment.
         """
         pages = self.api.pages_of_pods(options)

@@ -45,9 +45,6 @@ from ..flow import (
     Wait,
     Work,
 )
-from ..transport.connections import Answer, Connections, Lease, Pools
-from ..transport.endpoint import Headers
-from ..transport.network import Call
 from . import READ, Session, caught, open_session, unpicklable
 
 if TYPE_CHECKING:
@@ -56,6 +53,9 @@ if TYPE_CHECKING:
     from ..models.node import Node
     from ..models.pod import Pod
     from ..snapshot import Snapshot, SnapshotOptions
+    from ..transport.connections import Answer, Connections, Lease, Pools
+    from ..transport.endpoint import Headers
+    from ..transport.network import Call
 
 
 T = TypeVar("T")
@@ -182,6 +182,12 @@ class SyncDriver:
     """Takes each step of a flow as a blocking call, in its caller's thread."""
 
     def __init__(self, session: Session) -> None:
+        from ..transport.connections import (  # noqa: PLC0415 - with the first client
+            Connections,
+            Pools,
+        )
+        from ..transport.network import Call  # noqa: PLC0415
+
         self._session = session
         self._pools: Pools[Connections] = Pools(partial(Connections, session.endpoint))
         self._life = Call()
@@ -320,7 +326,7 @@ class Drive(Protocol):
         ...
 
 
-class _Opened(dict[Answer, Lease[Connections]]):
+class _Opened(dict["Answer", "Lease[Connections]"]):
     """The answers that are open, and the connections they came over."""
 
 
@@ -390,7 +396,9 @@ class Client:
     def iter_pods(self, **options: Unpack[ListOptions]) -> Iterator[ResourceList[Pod]]:
         """List pods page by page, for who wants to keep nothing.
 
-        At most three pages are kept, the one yielded and two that are asked for ahead.
+        `Client` asks for two pages ahead, so that at most three are kept; `AsyncClient`
+        asks for a page when it is wanted: a generator that is left early may leave no
+        task behind.
         A list that expires half-way goes on where it was, as of a later moment.
         """
         pages = self.api.pages_of_pods(options)

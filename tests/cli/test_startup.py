@@ -53,3 +53,7 @@ def test_top_imports_nothing_for_other_commands() -> None:
     found = modules("import kubemetrics.kubectl_top")
     others = {"accounting", "doctor", "snapshot"}
     assert not {f"kubemetrics.{name}" for name in others} & found
+
+
+def test_the_network_is_imported_with_the_first_client_not_with_its_class() -> None:
+    assert not modules("from kubemetrics import Client") & {"httpcore", "ssl", "socket"}
