@@ -14,11 +14,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from kubemetrics.transport import network
 from tests.cluster import Cluster, Options
 
 from .consumer import MARKERS
 from .listening import DRIVERS
-from .meeting import WHEN, arrange, giving_up, meet, refusing
+from .meeting import WHEN, Clock, arrange, giving_up, meet, refusing
 from .tables import NOT_SO, read_table
 from .troubles import TROUBLES
 from .waiting import settled
@@ -124,10 +125,16 @@ def test_it_is_so_over_sockets(
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize(("operation", "draws"), [("watch", 3), ("watching", 4)])
 def test_a_watch_that_has_no_time_to_wait_ends_in_silence(
-    cluster: Cluster, operation: str, draws: int, driver: str
+    cluster: Cluster,
+    operation: str,
+    draws: int,
+    driver: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    clock = Clock()
+    monkeypatch.setattr(network, "time", clock)
     arrange(cluster, operation, TROUBLES["503"], None)
-    outcome = meet(cluster, driver, operation, retry=giving_up(draws))
+    outcome = meet(cluster, driver, operation, retry=giving_up(draws, clock))
     assert outcome == MATRIX["503", "always"][operation]
 
 
