@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from .. import jsonread
@@ -83,6 +83,11 @@ class Container:
     def running(self) -> bool:
         """Whether its status says that it runs."""
         return self.state.kind == "running"
+
+    @property
+    def ended(self) -> ContainerState | None:
+        """How it ended last: just now, or before it was restarted."""
+        return self.state if self.state.kind == "terminated" else self.last_termination
 
 
 class _Containers(NamedTuple):
@@ -284,6 +289,15 @@ class Pod:
         return self.init_containers + self.containers + self.ephemeral_containers
 
     @property
+    def ended(self) -> ContainerState | None:
+        """How the container ended that ended last, of all but init ones that are done.
+
+        That one of those ended well is how every start goes, and no news.
+        """
+        ends = [_end(c) for c in self.all_containers]
+        return max(filter(None, ends), key=_finish, default=None)
+
+    @property
     def finished(self) -> bool:
         """Whether it ran to its end: phase Succeeded or Failed."""
         return self.phase in {"Succeeded", "Failed"}
@@ -332,6 +346,19 @@ class Pod:
             init_containers=found.init,
             ephemeral_containers=found.ephemeral,
         )
+
+
+def _end(container: Container) -> ContainerState | None:
+    ended = container.ended
+    done = ended is not None and container.kind == "init" and ended.exit_code == 0
+    return None if done else ended
+
+
+def _finish(state: ContainerState) -> datetime:
+    return state.finished_at or _LONG_AGO
+
+
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class _Owned(NamedTuple):

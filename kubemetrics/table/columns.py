@@ -58,8 +58,9 @@ class Column(Generic[R_contra]):
     a table that is too wide: the lowest first. An *optional* one is left out of tables
     where no row has a value. The text of a *name* is cut last. Amounts and counts of an
     *additive* one have a total. *mark* is what stands before a value that is not the
-    whole truth (a row without a value has one where a total lacks it), *severity*
-    colours a text, *alarm* lets the thresholds colour a percentage.
+    whole truth (a row without a value has one where a total lacks it), *note* what
+    stands behind it in a table, *severity* colours a text, *alarm* lets the thresholds
+    colour a percentage.
     """
 
     key: str
@@ -75,6 +76,7 @@ class Column(Generic[R_contra]):
     additive: bool = True
     alarm: bool = False
     mark: Callable[[R_contra], str] | None = None
+    note: Callable[[R_contra], str] | None = None
     severity: Callable[[R_contra], Severity | None] | None = None
 
     @property
@@ -176,7 +178,7 @@ def label_column(name: str, labels: Callable[[R], Mapping[str, str]]) -> Column[
 
 def lifted(column: Column[R], get: Callable[[S], R]) -> Column[S]:
     """Return *column* for rows that hold its rows; *get* takes one out of the other."""
-    mark, severity = column.mark, column.severity
+    mark, note, severity = column.mark, column.note, column.severity
     return Column(
         key=column.key,
         header=column.header,
@@ -191,6 +193,7 @@ def lifted(column: Column[R], get: Callable[[S], R]) -> Column[S]:
         additive=column.additive,
         alarm=column.alarm,
         mark=None if mark is None else through(mark, get),
+        note=None if note is None else through(note, get),
         severity=None if severity is None else through(severity, get),
     )
 

@@ -241,7 +241,7 @@ def _family(
 
 def _unmeasured(table: Table[R], rows: Sequence[R], labels: list[str]) -> Iterator[str]:
     """Write a series for each value that is missing, with its resource and reason."""
-    reasons = [c for c in table.columns if c.path[1:] == (_REASON,)]
+    reasons = [c for c in table.columns if c.path == (c.group, _REASON)]
     if not reasons:
         return  # a sum has several reasons; its counts have series of their own
     name = f"kubemetrics_{table.noun}_unmeasured"

@@ -147,6 +147,9 @@ def _cells(
     if column.mark is not None:
         marks = [column.mark(row) for row in rows]
         _mark(texts, values, marks, summed=column.kind != "text")
+    if column.note is not None:
+        for i, row in enumerate(rows):
+            texts[i] += column.note(row)
     if options.total and values[-1] is None:
         texts[-1] = ""
     size = widest(texts)
@@ -241,7 +244,7 @@ def _painted(
 
 def _padded(cell: _Cells[R], texts: list[str]) -> list[str]:
     size = cell.size
-    if cell.column.kind != "text":
+    if cell.column.kind != "text" and cell.column.note is None:
         return [text.rjust(size) for text in texts]
     return [
         text.ljust(size)

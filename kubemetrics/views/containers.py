@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
+from ..models.pod import ContainerState
 from ..snapshot import ContainerUsage, PodUsage, container_rows
 from ..table.columns import Column, Severity, Table, lifted
-from .pods import NAMESPACE, NODE, POD_ALIASES, labelled
+from .pods import (
+    NAMESPACE,
+    NODE,
+    POD_ALIASES,
+    labelled,
+    last_columns,
+    restarted_note,
+)
 from .shared_columns import (
     EXPLANATION,
     REASON,
@@ -47,6 +56,7 @@ def container_table() -> Table[ContainerUsage]:
             *usage_columns(_usage_mark),
             *reason_columns(),
             lifted(NODE, _pod_row),
+            *last_columns(_ended, _clock),
             *(lifted(column, _pod_row) for column in sample_columns(_sample_mark)),
             EXPLANATION,
         ),
@@ -105,11 +115,19 @@ def _severity(row: ContainerUsage) -> Severity | None:
     return status_severity(_state(row) or "")
 
 
-def _last(row: ContainerUsage) -> str | None:
-    ended = row.container.last_termination if row.container else None
-    if ended is None:
-        return None
-    return f"{ended.reason or 'Terminated'} ({ended.exit_code})"
+def _restarted(row: ContainerUsage) -> str:
+    last = row.container.last_termination if row.container else None
+    if last is None or not _restarts(row):
+        return ""
+    return restarted_note(last.finished_at, row.row.date)
+
+
+def _ended(row: ContainerUsage) -> ContainerState | None:
+    return row.container.ended if row.container else None
+
+
+def _clock(row: ContainerUsage) -> datetime | None:
+    return row.row.date
 
 
 _NAMES: Final[tuple[Column[ContainerUsage], ...]] = (
@@ -125,7 +143,5 @@ _STATUS: Final[tuple[Column[ContainerUsage], ...]] = (
     Column(key="status", header="STATUS", kind="text", get=_state, keep=85,
            about="its state, or the reason of that state", severity=_severity),
     Column(key="restarts", header="RESTARTS", kind="count", get=_restarts, keep=45,
-           about="how often it was restarted"),
-    Column(key="last", header="LAST", kind="text", get=_last,
-           about="how it ended last: reason and exit code", optional=True),
+           note=_restarted, about="how often it was restarted"),
 )  # fmt: skip

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Final, NamedTuple
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple, TypeVar
 
 from ..models.pod import Container, ContainerState, Pod
 from ..snapshot import PodUsage
 from ..snapshot.rollup import owner
 from ..table.columns import PARTIAL, Column, Severity, Table
+from ..times import human_duration
 from .shared_columns import (
     EXPLANATION,
     REASON,
@@ -27,6 +28,8 @@ from .shared_columns import (
     usage_columns,
 )
 from .view import View, pod_names, rows_of_pods
+
+R = TypeVar("R")
 
 
 def pod_view() -> View[PodUsage]:
@@ -56,6 +59,7 @@ def pod_table() -> Table[PodUsage]:
             NODE,
             *_OWNER,
             *sample_columns(_sample_mark),
+            *last_columns(_ended, _clock),
             *age_columns(_born, "the pod was created"),
             EXPLANATION,
         ),
@@ -64,7 +68,44 @@ def pod_table() -> Table[PodUsage]:
     )
 
 
-POD_ALIASES: Final = {**USAGE_ALIASES, "ns": "namespace"}
+POD_ALIASES: Final = {**USAGE_ALIASES, "ns": "namespace", "last": "last.reason"}
+
+
+def last_columns(
+    ended: Callable[[R], ContainerState | None],
+    clock: Callable[[R], datetime | None],
+) -> tuple[Column[R], ...]:
+    """Return the columns of how a container *ended* last, and how long ago.
+
+    *clock* is the server's time when the row was read.
+    """
+
+    def reason(row: R) -> str | None:
+        state = ended(row)
+        return state_word(state) if state else None
+
+    def code(row: R) -> int | None:
+        state = ended(row)
+        return state.exit_code if state else None
+
+    def age(row: R) -> timedelta | None:
+        state = ended(row)
+        return since(state.finished_at if state else None, clock(row))
+
+    return (
+        Column(key="last.reason", header="LAST-REASON", kind="text", get=reason,
+               about="how a container of it ended last: OOMKilled, Error, Completed, …",
+               optional=True),
+        Column(key="last.exit_code", header="LAST-EXIT", kind="count", get=code,
+               about="the exit code of that end", optional=True, additive=False),
+        Column(key="last.age", header="LAST-AGE", kind="age", get=age,
+               about="how long ago that was, by the server's clock", optional=True),
+    )  # fmt: skip
+
+
+def since(moment: datetime | None, now: datetime | None) -> timedelta | None:
+    """Return how long ago *moment* was; the clock of a node may be ahead."""
+    return max(now - moment, timedelta()) if now and moment else None
 
 
 def _themselves(rows: Sequence[PodUsage]) -> Sequence[PodUsage]:
@@ -105,6 +146,25 @@ def _word(row: PodUsage) -> str | None:
 
 def _restarts(row: PodUsage) -> int | None:
     return pod_status(row.pod).restarts if row.pod else None
+
+
+def _restarted(row: PodUsage) -> str:
+    status = pod_status(row.pod) if row.pod else None
+    return restarted_note(status.restarted, row.date) if status else ""
+
+
+def restarted_note(restarted: datetime | None, now: datetime | None) -> str:
+    """Return what stands behind a number of restarts: `` (15d ago)``, as in kubectl."""
+    ago = since(restarted, now)
+    return "" if ago is None else f" ({human_duration(ago)} ago)"
+
+
+def _ended(row: PodUsage) -> ContainerState | None:
+    return row.pod.ended if row.pod else None
+
+
+def _clock(row: PodUsage) -> datetime | None:
+    return row.date
 
 
 def _severity(row: PodUsage) -> Severity | None:
@@ -168,7 +228,7 @@ _STATUS: Final[tuple[Column[PodUsage], ...]] = (
     Column(key="status", header="STATUS", kind="text", get=_word, keep=85,
            about="as 'kubectl get pods' shows it", severity=_severity),
     Column(key="restarts", header="RESTARTS", kind="count", get=_restarts, keep=45,
-           about="as 'kubectl get pods' counts them"),
+           note=_restarted, about="as 'kubectl get pods' counts them"),
     Column(key="phase", header="PHASE", kind="text", get=_phase,
            about="Pending, Running, Succeeded, Failed or Unknown"),
 )  # fmt: skip
@@ -192,12 +252,16 @@ _OWNER: Final[tuple[Column[PodUsage], ...]] = (
 
 
 class PodStatus(NamedTuple):
-    """A pod as kubectl shows it: a word, *ready* of *containers*, and *restarts*."""
+    """A pod as kubectl shows it: a word, *ready* of *containers*, and *restarts*.
+
+    *restarted* is when the container ended that was restarted last.
+    """
 
     word: str
     ready: int
     containers: int
     restarts: int
+    restarted: datetime | None = None
 
 
 class _StatusPart(NamedTuple):
@@ -206,7 +270,9 @@ class _StatusPart(NamedTuple):
     word: str
     ready: int
     restarts: int
+    restarted: datetime | None = None
     sidecar_restarts: int = 0
+    sidecar_restarted: datetime | None = None
 
 
 def pod_status(pod: Pod) -> PodStatus:
@@ -218,19 +284,31 @@ def pod_status(pod: Pod) -> PodStatus:
     if _gated(pod):
         word = "SchedulingGated"
     init = _initializing(pod) if pod.init_containers else _NOTHING
-    ready, restarts = init.ready, init.restarts
+    ready, restarts, restarted = init.ready, init.restarts, init.restarted
     word = init.word or word
     if not init.word or _holds(pod, "Initialized"):
         main = _running(pod, word)
         word = main.word
         ready += main.ready
         restarts = init.sidecar_restarts + main.restarts
+        restarted = _later(init.sidecar_restarted, main.restarted)
     if pod.deletion_timestamp is not None:
         word = _deleted(pod, word)
-    return PodStatus(word, ready, _expected(pod), restarts)
+    return PodStatus(
+        word, ready, _expected(pod), restarts, restarted if restarts else None
+    )
 
 
 _NOTHING: Final = _StatusPart("", 0, 0)
+
+
+def _later(one: datetime | None, two: datetime | None) -> datetime | None:
+    return two if one is None or (two is not None and one < two) else one
+
+
+def _restart(container: Container) -> datetime | None:
+    last = container.last_termination
+    return last.finished_at if last else None
 
 
 def _expected(pod: Pod) -> int:
@@ -244,23 +322,29 @@ def _expected(pod: Pod) -> int:
 def _initializing(pod: Pod) -> _StatusPart:
     """Go through the init containers up to the first that is not done; name it."""
     ready = restarts = sidecars = 0
+    restarted = sidecar_restarted = None
+    word = ""
     reported = (c for c in pod.init_containers if c.state.kind)
     for index, container in enumerate(reported):
         state = container.state
         restarts += container.restarts
-        sidecars += container.restarts if container.kind == "sidecar" else 0
+        restarted = _later(restarted, _restart(container))
+        if container.kind == "sidecar":
+            sidecars += container.restarts
+            sidecar_restarted = _later(sidecar_restarted, _restart(container))
         if state.kind == "terminated" and state.exit_code == 0:
             continue
         if container.kind == "sidecar" and container.started:
             ready += container.ready
             continue
-        return _StatusPart(_init_word(pod, index, state), ready, restarts, sidecars)
-    return _StatusPart("", ready, restarts, sidecars)
+        word = _init_word(pod, index, state)
+        break
+    return _StatusPart(word, ready, restarts, restarted, sidecars, sidecar_restarted)
 
 
 def _init_word(pod: Pod, index: int, state: ContainerState) -> str:
     if state.kind == "terminated":
-        return f"Init:{_ended(state)}"
+        return f"Init:{state_word(state)}"
     if state.kind == "waiting" and state.reason not in {"", "PodInitializing"}:
         return f"Init:{state.reason}"
     return f"Init:{index}/{len(pod.init_containers)}"
@@ -269,18 +353,20 @@ def _init_word(pod: Pod, index: int, state: ContainerState) -> str:
 def _running(pod: Pod, word: str) -> _StatusPart:
     """Go through the containers; the first one in the status has the last word."""
     ready = restarts = 0
+    restarted = None
     for container in _as_reported(pod):
         state = container.state
         restarts += container.restarts
+        restarted = _later(restarted, _restart(container))
         if state.kind == "waiting" and state.reason:
             word = state.reason
         elif state.kind == "terminated":
-            word = _ended(state)
+            word = state_word(state)
         elif container.ready and state.kind == "running":
             ready += 1
     if word == "Completed" and ready:
         word = "Running" if _holds(pod, "Ready") else "NotReady"
-    return _StatusPart(word, ready, restarts)
+    return _StatusPart(word, ready, restarts, restarted)
 
 
 def _as_reported(pod: Pod) -> list[Container]:
@@ -293,7 +379,8 @@ def _as_reported(pod: Pod) -> list[Container]:
     return sorted(pod.containers, key=lambda c: c.name, reverse=True)
 
 
-def _ended(state: ContainerState) -> str:
+def state_word(state: ContainerState) -> str:
+    """Return kubectl's word for how a container ended."""
     if state.reason:
         return state.reason
     if state.signal:

@@ -148,6 +148,34 @@ def test_rows_are_filtered_sorted_and_cut(cluster: Cluster) -> None:
     assert shares[0] > 200
 
 
+def test_what_was_killed_lately_is_one_expression(cluster: Cluster) -> None:
+    for view in ("pods", "containers"):
+        found = items(run(cluster, view, "-A", "-o", "json"))
+        since = [i for i in found if i["last"]["age"] is not None]
+        lately = run(
+            cluster, view, "-A", "-o", "json", "--where", "last.reason == Error"
+            " and last.age < 1h and last.exit_code != 0",
+        )  # fmt: skip
+        shown = items(lately)
+        assert shown
+        assert shown == [
+            i
+            for i in since
+            if i["last"]["reason"] == "Error"
+            and i["last"]["age"] < 3600
+            and i["last"]["exit_code"]
+        ]
+
+
+def test_restarts_say_how_long_ago_the_last_one_was_as_with_kubectl(
+    cluster: Cluster,
+) -> None:
+    (line,) = run(cluster, "pods", "-n", "team-a", "postgres-0", "--no-headers").lines
+    assert "  10 (5d7h ago)  " in line
+    found = items(run(cluster, "pods", "-n", "team-a", "postgres-0", "-o", "json"))
+    assert found[0]["restarts"] == 10
+
+
 def test_labels_make_columns(cluster: Cluster) -> None:
     head, first, *_ = run(cluster, "pods", "-n", "team-c", "-L", "app", "redis-0").lines
     assert (head.split()[-1], first.split()[-1]) == ("APP", "redis")

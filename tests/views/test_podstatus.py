@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import gzip
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from kubemetrics.models import Condition
 from kubemetrics.models.pod import Container, ContainerState, Pod
-from kubemetrics.views.pods import PodStatus, pod_status
+from kubemetrics.views.pods import PodStatus, pod_status, restarted_note
 
 from .recorded import DATA, recorded
 
@@ -267,6 +267,7 @@ def test_the_recorded_pods_show_as_the_api_server_printed_them() -> None:
     table = json.loads(body)
     names = [column["name"] for column in table["columnDefinitions"]]
     pods = {row.key: row.pod for row in recorded().pods}
+    printed = datetime(2026, 11, 23, 2, 59, 45, tzinfo=UTC)  # the answer's Date
     for row in table["rows"]:
         cells = dict(zip(names, row["cells"], strict=True))
         found = pods[row["object"]["metadata"]["namespace"], cells["Name"]]
@@ -274,4 +275,46 @@ def test_the_recorded_pods_show_as_the_api_server_printed_them() -> None:
         shown = pod_status(found)
         assert cells["Status"] == shown.word
         assert cells["Ready"] == f"{shown.ready}/{shown.containers}"
-        assert cells["Restarts"].split()[0] == str(shown.restarts)
+        restarts = f"{shown.restarts}{restarted_note(shown.restarted, printed)}"
+        assert cells["Restarts"] == restarts
+
+
+def ended(hours: int, reason: str = "Error", code: int = 1) -> ContainerState:
+    at = NOW + timedelta(hours=hours)
+    return ContainerState("terminated", reason, code, finished_at=at)
+
+
+def test_the_last_restart_is_the_latest_of_what_is_counted() -> None:
+    """``printPod``: init containers that are done count neither way."""
+    one = Container(name="a", state=RUNNING, restarts=1, last_termination=ended(3))
+    two = Container(name="b", state=RUNNING, restarts=2, last_termination=ended(5))
+    done = Container(
+        name="i", kind="init", state=DONE, restarts=1, last_termination=ended(9)
+    )
+    beside = Container(
+        name="s", kind="sidecar", state=RUNNING, started=True, restarts=1,
+        last_termination=ended(7),
+    )  # fmt: skip
+    starting = Container(
+        name="j", kind="init", state=CRASHING, restarts=4, last_termination=ended(2)
+    )
+    assert pod_status(pod(one, two)).restarted == ended(5).finished_at
+    assert pod_status(pod(done, one)).restarted == ended(3).finished_at
+    assert pod_status(pod(beside, done, one)).restarted == ended(7).finished_at
+    assert pod_status(pod(done, starting, one)).restarted == ended(9).finished_at
+    never = Container(name="a", state=RUNNING, last_termination=ended(3))
+    assert pod_status(pod(never)).restarted is None
+
+
+def test_a_pod_ended_last_as_the_container_that_ended_last() -> None:
+    killed = Container(
+        name="a", state=CRASHING, last_termination=ended(3, "OOMKilled", 137)
+    )
+    failed = Container(name="b", state=ended(4), last_termination=ended(5))
+    done = Container(name="i", kind="init", state=ended(6, "Completed", 0))
+    undated = Container(name="c", state=ContainerState("terminated", "Error", 2))
+    assert pod(killed, failed).ended == ended(4)
+    assert pod(killed, done).ended == ended(3, "OOMKilled", 137)
+    assert pod(undated, killed).ended == ended(3, "OOMKilled", 137)
+    assert pod(undated, done).ended == undated.state
+    assert pod(A_READY, done).ended is None
