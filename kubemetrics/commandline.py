@@ -45,6 +45,14 @@ class UsageError(Exception):
         super().__init__(message)
 
 
+class UnknownFlagError(UsageError):
+    """There is no such *flag*."""
+
+    def __init__(self, message: str, flag: str) -> None:
+        self.flag = flag
+        super().__init__(message)
+
+
 class HelpWanted(Exception):  # noqa: N818 - it is not an error
     """The help is to be shown: for ``-h`` or ``--help``, or after a *mistake*."""
 
@@ -170,7 +178,7 @@ class _Words:
             raise HelpWanted
         action = self._actions.get(name)
         if action is None:
-            raise UsageError(f"unknown flag: {name}")
+            raise UnknownFlagError(f"unknown flag: {name}", name)
         if equals:
             self._set(action, value)
         elif _is_switch(action):
@@ -191,7 +199,9 @@ class _Words:
             raise HelpWanted
         action = self._actions.get(f"-{letter}")
         if action is None:
-            raise UsageError(f"unknown shorthand flag: {letter!r} in -{letters}")
+            raise UnknownFlagError(
+                f"unknown shorthand flag: {letter!r} in -{letters}", f"-{letter}"
+            )
         if rest.startswith("=") and len(rest) > 1:
             self._set(action, rest[1:])
         elif _is_switch(action):

@@ -19,6 +19,7 @@ from ..commandline import (
     CommandSpec,
     HelpWanted,
     Parser,
+    UnknownFlagError,
     UsageError,
     add_shared,
 )
@@ -93,6 +94,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "completion": Command(
         "Completion for bash, zsh or fish", "cli.completion:COMMAND", connects=False
     ),
+    "help": Command(
+        "A topic (see below), or a command", "cli.help_topics:COMMAND", connects=False
+    ),
 }
 """By name; a name of two words is a command below another one."""
 
@@ -118,11 +122,18 @@ def _run(words: list[str]) -> int:
 
         return answer(words[1:])
     if words[:1] == ["help"]:
-        words = [*words[1:], "--help"]
+        words = _helped(words[1:])
     name, rest, stray = find(words)
     if name:
         return _run_command(name, rest)
     return _overview(rest, stray)
+
+
+def _helped(words: list[str]) -> list[str]:
+    """Return the command line that helps with *words*: a command, a topic, or none."""
+    if words and child("", words[0]) is None:
+        return ["help", *words]
+    return [*words, "--help"]
 
 
 def _run_command(name: str, words: list[str]) -> int:
@@ -133,7 +144,7 @@ def _run_command(name: str, words: list[str]) -> int:
     except HelpWanted as wanted:
         return _help_of(parser, command, mistake=wanted.mistake)
     except UsageError as error:
-        return _wrong_usage(error, command, parser.prog)
+        return _wrong_usage(error, command, parser)
     except KubeMetricsError as error:
         code = console.print_error(error)
         return 1 if command.kubectl else code
@@ -159,9 +170,14 @@ def _help_of(parser: Parser, command: Command, *, mistake: bool) -> int:
     return console.write_stdout((text,))
 
 
-def _wrong_usage(error: UsageError, command: Command, prog: str) -> int:
-    console.print_stderr(f"error: {error}")
-    see = error.pointer or error.see.format(command.kubectl or prog)
+def _wrong_usage(error: UsageError, command: Command, parser: Parser) -> int:
+    meant = ""
+    if isinstance(error, UnknownFlagError) and not command.kubectl:
+        from .hints import meant_by_flag  # noqa: PLC0415 - after a mistake
+
+        meant = meant_by_flag(error.flag, parser)
+    console.print_stderr(f"error: {error}{meant}")
+    see = error.pointer or error.see.format(command.kubectl or parser.prog)
     for line in see.splitlines():
         console.print_stderr(line)
     return _usage_code(command)
@@ -249,6 +265,8 @@ Examples:
   {prog} config
 
 '{prog} COMMAND --help' explains a command; '{prog} --version' is the version.
+'{prog} help TOPIC' has more, where TOPIC is one of: columns, where, marks,
+reasons, output, recipes, connecting.
 
 Exit codes: 0 ok, 1 the request failed or was refused, 2 wrong usage or
 configuration, 3 metrics API absent or down, 4 partial data with --strict,
@@ -259,7 +277,10 @@ configuration, 3 metrics API absent or down, 4 partial data with --strict,
 def _overview(words: list[str], stray: str) -> int:
     """Do what a command line without a command asks; *stray* stands in its place."""
     if stray:
-        return _unknown(f'unknown command "{stray}"')
+        from .hints import meant_by_command  # noqa: PLC0415 - after a mistake
+
+        meant = meant_by_command(words[words.index(stray) :])
+        return _unknown(f'unknown command "{stray}"{meant}')
     if "--version" in words:
         return console.write_stdout((f"kubemetrics {__version__}\n",))
     if not words or {"-h", "--help"} & {*words}:

@@ -44,7 +44,9 @@ def run(args: Namespace, view: View[R]) -> int:
         KubeMetricsError: no usable configuration.
     """
     if args.columns == "help":
-        return console.write_stdout(f"{line}\n" for line in _column_help(view))
+        from .help_topics import column_help  # noqa: PLC0415 - for a help text
+
+        return console.write_stdout(f"{line}\n" for line in column_help(view.table))
     contexts = context_readers(args)
     try:
         if len(contexts) == 1:
@@ -53,15 +55,6 @@ def run(args: Namespace, view: View[R]) -> int:
     finally:
         for context in contexts:
             context.close()
-
-
-def _column_help(view: View[R]) -> list[str]:
-    """List the columns, as --where, --sort and --columns know them."""
-    table = view.table
-    known = [(c.key, str(c.kind), c.about) for c in table.columns]
-    known += [(f"{prefix}NAME", "", "any there is") for prefix in table.families]
-    size = max(len(key) for key, _, _ in known)
-    return [f"{key:{size}}  {kind:7}  {about}".rstrip() for key, kind, about in known]
 
 
 def _show(args: Namespace, view: View[R], contexts: list[ContextReader]) -> int:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from fractions import Fraction
 from typing import Final, TypeAlias
 
@@ -146,9 +147,16 @@ def key_of(by: str) -> _KeyOf:
         return _label(by)
     known = KEYS.get(by)
     if known is None:
-        names = ", ".join([*KEYS, f"{LABEL}NAME"])
-        raise ValueError(f"cannot group by {by!r}: choose from {names}")
+        raise ValueError(f"cannot group by {by!r}{_meant(by)}")
     return known
+
+
+def _meant(by: str) -> str:
+    """Say what *by*, which is no key, may stand for: a key, or the name of a label."""
+    if not by or by == LABEL:
+        return f": choose from {', '.join([*KEYS, f'{LABEL}NAME'])}"
+    close = get_close_matches(by, KEYS, n=2, cutoff=0.7)
+    return f": did you mean {' or '.join([*close, LABEL + by])}?"
 
 
 def _pod_row(row: Row) -> PodUsage:

@@ -66,8 +66,8 @@ def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("nope", 'error: unknown command "nope"'),
-        ("--kubeconfig x nope", 'error: unknown command "nope"'),
+        ("xyzzy", 'error: unknown command "xyzzy"'),
+        ("--kubeconfig x xyzzy", 'error: unknown command "xyzzy"'),
         ("--nope", "error: unknown flag: --nope"),
         ("--context x", "error: no command is named"),
         ("raw", "error: the following arguments are required: PATH"),

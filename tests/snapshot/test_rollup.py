@@ -197,9 +197,18 @@ def test_rows_without_the_label_come_last_with_an_empty_value() -> None:
     assert [g.key[0].value for g in groups] == ["x", ""]
 
 
-@pytest.mark.parametrize("wrong", ["", "label:", "deployment"])
+@pytest.mark.parametrize("wrong", ["", "label:"])
 def test_an_unknown_key_is_refused_with_the_known_ones(wrong: str) -> None:
     with pytest.raises(ValueError, match="choose from namespace, node, owner"):
+        rollup((), [wrong])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [("app", "label:app"), ("nodes", "node or label:nodes")],
+)
+def test_an_unknown_key_may_be_meant_as_a_label(wrong: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=rf"did you mean {meant}\?$"):
         rollup((), [wrong])
 
 
