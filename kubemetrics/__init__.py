@@ -21,6 +21,7 @@ The rooms, top to bottom; a module imports only from lower ranks:
     jsonread             fields of a JSON object, each judged with its path
     wire                 from a body to a typed JSON object
     flow | quantity      the steps of a call and their combinators | exact amounts
+    ratio                shares of one, and amounts written in one unit
     errors | text | times | frozen | forks | files  what every room needs
 
 The way of one call, `Client.list_pod_metrics()`:

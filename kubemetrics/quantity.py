@@ -11,11 +11,18 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from operator import index
-from typing import Final, Literal, TypeAlias, final, overload
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final, overload
 
 from .errors import QuantityError
 
-Format: TypeAlias = Literal["DecimalSI", "BinarySI", "DecimalExponent"]
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from .ratio import Ratio
+
+# ruff: noqa: PLC0415 - what only scripts do, divide and format, is imported there
+
+SuffixStyle: TypeAlias = Literal["DecimalSI", "BinarySI", "DecimalExponent"]
 
 _NANO: Final = 10**9
 _MAX_LENGTH: Final = 128
@@ -32,7 +39,7 @@ _DECIMAL: Final = {
 _EXA: Final = 18
 _BINARY: Final = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _MAX_BINARY: Final = (2**63 - 1) * _NANO
-_SCALE: Final[dict[str, tuple[int, Format]]] = {
+_SCALE: Final[dict[str, tuple[int, SuffixStyle]]] = {
     **{s: (10 ** (9 + exponent), "DecimalSI") for s, exponent in _DECIMAL.items()},
     **{s: (_NANO * 1024**i, "BinarySI") for i, s in enumerate(_BINARY) if s},
 }
@@ -50,17 +57,28 @@ class Quantity:
 
     ``Quantity("1.5Gi")`` parses; an ``int`` or a finite ``Decimal`` is taken as plain
     units (cores, bytes). Anything finer than a nano-unit is rounded away from zero, as
-    upstream rounds it. Two quantities are equal when their values are, whatever their
-    format; a sum keeps the format of its first operand that is not zero.
+    upstream rounds it, products and quotients too. Two quantities are equal when their
+    values are, whatever their suffix style; a sum keeps the style of its first operand
+    that is not zero.
+
+    It compares with, adds and subtracts what it can be made of but a ``Decimal``:
+    ``memory > "1Gi"``, ``cpu + 1``. ``memory * 2`` and ``memory / 2`` are quantities,
+    ``memory / limit`` is an exact `Ratio`. As a key of a set or a dict it is equal to
+    integers, and not to texts, which have another hash.
+
+    ``f"{memory:Mi}"``, ``f"{cpu:m}"``, ``f"{memory:.1Gi}"`` write it in a unit, rounded
+    as ``kubectl top`` rounds: decimal suffixes up, binary ones down. ``f"{cpu:.2f}"``
+    is plain units, to nearest; ``f"{memory:auto}"`` is for people. ``int`` and
+    ``float`` refuse what they cannot hold exactly.
 
     Raises:
         QuantityError: not a quantity, or longer or larger than the bounds.
     """
 
-    __slots__ = ("_format", "_nanos")
+    __slots__ = ("_nanos", "_style")
 
     _nanos: int
-    _format: Format
+    _style: SuffixStyle
 
     def __new__(cls, value: str | int | Decimal = 0, /) -> Quantity:
         """Parse a string, or take a number as plain units."""
@@ -74,9 +92,11 @@ class Quantity:
         return _make(number * _NANO, "DecimalSI")
 
     @classmethod
-    def from_nanos(cls, nanos: int, format: Format = "DecimalSI") -> Quantity:  # noqa: A002 - upstream's name
+    def from_nanos(
+        cls, nanos: int, suffix_style: SuffixStyle = "DecimalSI"
+    ) -> Quantity:
         """Make a quantity of *nanos* billionths of a unit."""
-        return _make(nanos, format)
+        return _make(nanos, suffix_style)
 
     @property
     def nanos(self) -> int:
@@ -84,9 +104,15 @@ class Quantity:
         return self._nanos
 
     @property
-    def format(self) -> Format:
-        """How it is written: the suffix family it was parsed with."""
-        return self._format
+    def suffix_style(self) -> SuffixStyle:
+        """The family of suffixes it was parsed with, and is written with."""
+        return self._style
+
+    @property
+    def format(self) -> SuffixStyle:
+        """The former name of `suffix_style`."""
+        _deprecated("format", "suffix_style")
+        return self._style
 
     def as_decimal(self) -> Decimal:
         """Return the exact value in plain units."""
@@ -96,28 +122,70 @@ class Quantity:
         text = format(exact, "f").rstrip("0").rstrip(".")
         return Decimal(text or "0")
 
+    @property
     def value(self) -> int:
-        """Return whole units, rounded away from zero as upstream's ``Value()``."""
-        return _ceil(self._nanos, _NANO)
+        """Whole units, rounded away from zero as upstream's ``Value()``."""
+        return _Value(_ceil(self._nanos, _NANO))
 
+    @property
     def milli_value(self) -> int:
-        """Return thousandths, rounded away from zero as ``MilliValue()``."""
-        return _ceil(self._nanos, _NANO // 1000)
+        """Thousandths of a unit, rounded away from zero as ``MilliValue()``."""
+        return _Value(_ceil(self._nanos, _NANO // 1000))
+
+    def __int__(self) -> int:
+        """Return whole units, where there is no fraction.
+
+        Raises:
+            QuantityError: there is one; `value` rounds it up.
+        """
+        whole, rest = divmod(self._nanos, _NANO)
+        if rest:
+            raise QuantityError(
+                f"{self} is no whole number: value rounds up, milli_value counts"
+                " thousandths"
+            )
+        return whole
+
+    def __float__(self) -> float:
+        """Return the float that prints as this very number.
+
+        Raises:
+            QuantityError: it has more digits than a float keeps.
+        """
+        nearest = self._nanos / _NANO
+        if Decimal(repr(nearest)) != self.as_decimal():
+            raise QuantityError(
+                f"{self} has more digits than a float keeps: as_decimal() is exact,"
+                " value whole units"
+            )
+        return nearest
 
     def __str__(self) -> str:
         """Return the canonical form."""
         nanos = self._nanos
-        if self._format == "BinarySI" and abs(nanos) >= 1024 * _NANO:
+        if self._style == "BinarySI" and abs(nanos) >= 1024 * _NANO:
             whole, rest = divmod(nanos, _NANO)
             if not rest:
                 return _binary(whole)
-        return _decimal(nanos, exponent_form=self._format == "DecimalExponent")
+        return _decimal(nanos, exponent_form=self._style == "DecimalExponent")
+
+    def __format__(self, spec: str, /) -> str:
+        """Write it by *spec*: ``Mi``, ``.1Gi``, ``>8m``, ``.2f``, ``auto``."""
+        if not spec:
+            return str(self)
+        from .ratio import amount_text
+
+        binary = self._style == "BinarySI"
+        return amount_text(self._nanos, spec, binary=binary, of=self)
 
     def __repr__(self) -> str:
-        return f"Quantity({str(self)!r})"
+        text, read = str(self), f"{self:auto}"
+        if read != text and parse(read) != self:
+            return f"<Quantity {text}, about {read}>"
+        return f"Quantity({read!r})"
 
-    def __reduce__(self) -> tuple[object, tuple[int, Format]]:
-        return Quantity.from_nanos, (self._nanos, self._format)
+    def __reduce__(self) -> tuple[object, tuple[int, SuffixStyle]]:
+        return Quantity.from_nanos, (self._nanos, self._style)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"Quantity is immutable: cannot set {name}")
@@ -126,77 +194,166 @@ class Quantity:
         raise AttributeError(f"Quantity is immutable: cannot delete {name}")
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, Quantity):
+        if type(other) is Quantity:
             return self._nanos == other._nanos
-        return NotImplemented
+        try:
+            same = _operand(other)
+        except QuantityError:
+            return False
+        return NotImplemented if same is None else self._nanos == same._nanos
 
     def __hash__(self) -> int:
-        return hash(self._nanos)
+        whole, rest = divmod(self._nanos, _NANO)
+        return hash(self._nanos if rest else whole)  # an equal integer's
 
-    def __lt__(self, other: Quantity) -> bool:
-        if type(other) is not Quantity:
-            return NotImplemented
-        return self._nanos < other._nanos
+    def __lt__(self, other: Quantity | str | int) -> bool:
+        second = other if type(other) is Quantity else _operand(other)
+        return NotImplemented if second is None else self._nanos < second._nanos
 
-    def __le__(self, other: Quantity) -> bool:
-        if type(other) is not Quantity:
-            return NotImplemented
-        return self._nanos <= other._nanos
+    def __le__(self, other: Quantity | str | int) -> bool:
+        second = other if type(other) is Quantity else _operand(other)
+        return NotImplemented if second is None else self._nanos <= second._nanos
 
-    def __gt__(self, other: Quantity) -> bool:
-        if type(other) is not Quantity:
-            return NotImplemented
-        return self._nanos > other._nanos
+    def __gt__(self, other: Quantity | str | int) -> bool:
+        second = other if type(other) is Quantity else _operand(other)
+        return NotImplemented if second is None else self._nanos > second._nanos
 
-    def __ge__(self, other: Quantity) -> bool:
-        if type(other) is not Quantity:
-            return NotImplemented
-        return self._nanos >= other._nanos
+    def __ge__(self, other: Quantity | str | int) -> bool:
+        second = other if type(other) is Quantity else _operand(other)
+        return NotImplemented if second is None else self._nanos >= second._nanos
 
     def __bool__(self) -> bool:
         return self._nanos != 0
 
-    def __add__(self, other: Quantity) -> Quantity:
-        if type(other) is not Quantity:
+    def __add__(self, other: Quantity | str | int) -> Quantity:
+        second = other if type(other) is Quantity else _operand(other)
+        if second is None:
             return NotImplemented
-        form = self._format if self._nanos else other._format
-        return _make(self._nanos + other._nanos, form)
+        style = self._style if self._nanos else second._style
+        return _make(self._nanos + second._nanos, style)
+
+    def __radd__(self, other: str | int) -> Quantity:
+        """Add to a text or an integer; ``sum()`` starts from its 0."""
+        first = _operand(other)
+        return NotImplemented if first is None else first + self
+
+    def __sub__(self, other: Quantity | str | int) -> Quantity:
+        second = other if type(other) is Quantity else _operand(other)
+        if second is None:
+            return NotImplemented
+        style = self._style if self._nanos else second._style
+        return _make(self._nanos - second._nanos, style)
+
+    def __rsub__(self, other: str | int) -> Quantity:
+        first = _operand(other)
+        return NotImplemented if first is None else first - self
+
+    def __mul__(self, factor: int | Decimal | Fraction) -> Quantity:
+        """Multiply by a number, exactly or rounded away from zero to a nano-unit."""
+        number = _number(factor)
+        if number is None:
+            return NotImplemented
+        return _scaled(self, number.numerator, number.denominator)
+
+    __rmul__ = __mul__
 
     @overload
-    def __radd__(self, other: Quantity) -> Quantity: ...
+    def __truediv__(self, other: Quantity | str) -> Ratio: ...
     @overload
-    def __radd__(self, other: Literal[0]) -> Quantity: ...
-    def __radd__(self, other: Quantity | Literal[0]) -> Quantity:
-        """Let ``sum()`` start from its 0."""
-        if other == 0 and not isinstance(other, Quantity):
-            return self
-        return NotImplemented
-
-    def __sub__(self, other: Quantity) -> Quantity:
-        if type(other) is not Quantity:
+    def __truediv__(self, other: int | Decimal | Fraction) -> Quantity: ...
+    def __truediv__(
+        self, other: Quantity | str | int | Decimal | Fraction
+    ) -> Quantity | Ratio:
+        """Divide by a quantity into a `Ratio`, by a number as `__mul__` multiplies."""
+        if isinstance(other, Quantity | str):
+            return _ratio(self, other if isinstance(other, Quantity) else parse(other))
+        number = _number(other)
+        if number is None:
             return NotImplemented
-        form = self._format if self._nanos else other._format
-        return _make(self._nanos - other._nanos, form)
+        if not number:
+            raise ZeroDivisionError(f"{self} divided by 0")
+        return _scaled(self, number.denominator, number.numerator)
+
+    def __rtruediv__(self, other: str) -> Ratio:
+        """Divide a text into a `Ratio`; a number of quantities is no amount."""
+        return _ratio(parse(other), self) if type(other) is str else NotImplemented
 
     def __neg__(self) -> Quantity:
-        return _make(-self._nanos, self._format)
+        return _make(-self._nanos, self._style)
 
     def __abs__(self) -> Quantity:
-        return _make(abs(self._nanos), self._format)
+        return _make(abs(self._nanos), self._style)
 
 
 _new: Final = object.__new__
 # The slots themselves, past `__setattr__`: less than half of object.__setattr__'s time.
 _slots: Final = vars(Quantity)
 _set_nanos: Final[Callable[[Quantity, int], None]] = _slots["_nanos"].__set__
-_set_format: Final[Callable[[Quantity, Format], None]] = _slots["_format"].__set__
+_set_style: Final[Callable[[Quantity, SuffixStyle], None]] = _slots["_style"].__set__
 
 
-def _make(nanos: int, form: Format) -> Quantity:
+def _make(nanos: int, form: SuffixStyle) -> Quantity:
     quantity = _new(Quantity)
     _set_nanos(quantity, nanos)
-    _set_format(quantity, form)
+    _set_style(quantity, form)
     return quantity
+
+
+@final
+class _Value(int):
+    """An integer that may still be called, as `Quantity.value` once had to be."""
+
+    __slots__ = ()
+
+    def __call__(self) -> int:
+        _deprecated("value() and milli_value()", "value and milli_value, without ()")
+        return int(self)
+
+    def __reduce__(self) -> tuple[type[int], tuple[str]]:
+        return int, (str(self),)
+
+
+def _deprecated(old: str, new: str) -> None:
+    import warnings
+
+    warnings.warn(
+        f"Quantity.{old} is deprecated: use {new}", DeprecationWarning, stacklevel=3
+    )
+
+
+def _operand(value: object) -> Quantity | None:
+    """Return what a quantity is added to or compared with, if it is that.
+
+    Raises:
+        QuantityError: a text that is no quantity.
+    """
+    if isinstance(value, str):
+        return parse(value)
+    return Quantity(value) if isinstance(value, int) else None
+
+
+def _number(value: object) -> Fraction | None:
+    """Return a number that is exact, and no float, as a fraction."""
+    from fractions import Fraction
+
+    if isinstance(value, int | Decimal | Fraction):
+        return Fraction(value)
+    return None
+
+
+def _ratio(amount: Quantity, whole: Quantity) -> Ratio:
+    from .ratio import Ratio
+
+    return Ratio(amount.nanos, whole.nanos)
+
+
+def _scaled(quantity: Quantity, numerator: int, denominator: int) -> Quantity:
+    if denominator < 0:
+        numerator, denominator = -numerator, -denominator
+    nanos = _ceil(quantity.nanos * numerator, denominator)
+    if abs(nanos) >= _TOO_LARGE * _NANO:
+        raise QuantityError(f"quantity of more than {_MAX_LENGTH} digits")
+    return _make(nanos, quantity.suffix_style)
 
 
 def parse(text: str) -> Quantity:
@@ -220,11 +377,11 @@ def parse(text: str) -> Quantity:
         nanos = _MAX_BINARY
     quantity = _new(Quantity)
     _set_nanos(quantity, nanos)
-    _set_format(quantity, form)
+    _set_style(quantity, form)
     return quantity
 
 
-def _parse_any(text: str) -> tuple[int, Format]:
+def _parse_any(text: str) -> tuple[int, SuffixStyle]:
     if len(text) > _MAX_LENGTH:
         raise QuantityError(
             f"quantity of {len(text)} characters, more than {_MAX_LENGTH}: "
@@ -250,7 +407,7 @@ def _parse_any(text: str) -> tuple[int, Format]:
 
 def _with_exponent(
     text: str, digits: int, places: int, exponent: int
-) -> tuple[int, Format]:
+) -> tuple[int, SuffixStyle]:
     if abs(exponent) > _MAX_EXPONENT:
         raise QuantityError(
             f"exponent of {text!r} is beyond ±{_MAX_EXPONENT}: no resource is that size"
@@ -260,7 +417,7 @@ def _with_exponent(
     return nanos, "DecimalExponent"
 
 
-def _bounded(nanos: int, form: Format) -> tuple[int, Format]:
+def _bounded(nanos: int, form: SuffixStyle) -> tuple[int, SuffixStyle]:
     """Cap a binary quantity at 2^63-1 and write a fraction of one in decimal."""
     if form != "BinarySI":
         return nanos, form

@@ -26,8 +26,9 @@ from kubemetrics import Client
 with Client() as client:
     samples = client.list_pod_metrics()
     for sample in samples[:3]:
-        print(sample.namespace, sample.name, sample.cpu, sample.memory)
-    print(len(samples), "samples:", sum(s.cpu for s in samples), "cores")
+        print(f"{sample.namespace} {sample.name} {sample.cpu:m} {sample.memory:Mi}")
+    cpu = sum(sample.cpu for sample in samples)
+    print(f"{len(samples)} samples: {cpu:.2f} cores, {cpu / len(samples):m} a pod")
 """
 
 

@@ -243,11 +243,11 @@ def _percent(used: Quantity, available: Quantity) -> str:
 
 
 def _value(quantity: Quantity) -> int:
-    return _as_int64(quantity, quantity.value(), 10**9)
+    return _as_int64(quantity, quantity.value, 10**9)
 
 
 def _milli_value(quantity: Quantity) -> int:
-    return _as_int64(quantity, quantity.milli_value(), 10**6)
+    return _as_int64(quantity, quantity.milli_value, 10**6)
 
 
 def _as_int64(quantity: Quantity, value: int, unit: int) -> int:
@@ -263,7 +263,7 @@ def _as_int64(quantity: Quantity, value: int, unit: int) -> int:
         return value
     if _is_machine_integer(quantity):
         return value if abs(value) < _MAX_INT64 else _multiplied(value)
-    if value > 0 or (quantity.format == "BinarySI" and quantity == _LEAST_BINARY):
+    if value > 0 or (quantity.suffix_style == "BinarySI" and quantity == _LEAST_BINARY):
         return _wrapped(value)
     whole, rest = divmod(_wrapped(quantity.nanos), unit)
     return whole + bool(rest) * (2 if whole < 0 else 1)

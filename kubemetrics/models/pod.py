@@ -442,7 +442,9 @@ def _claim(obj: Object, pool: Pool) -> Quantities:
     for one in mapped:
         add(taken, one)
     for name, per_pod, per_container in overheads:
-        shares = Quantity.from_nanos(per_container.nanos * users, per_container.format)
+        shares = Quantity.from_nanos(
+            per_container.nanos * users, per_container.suffix_style
+        )
         add(taken, {name: per_pod + shares})
     return taken
 

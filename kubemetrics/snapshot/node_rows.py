@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
-from fractions import Fraction
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ..accounting import Demand, Totals
 from ..frozen import dataclass
@@ -18,6 +17,9 @@ from ..quantity import Quantity
 from .percentages import ratio
 from .reasons import Reason
 from .rows import PodUsage, RowState
+
+if TYPE_CHECKING:
+    from ..ratio import Ratio
 
 _ZERO: Final = Quantity(0)
 Share: TypeAlias = Literal["usage", "requests", "limits"]
@@ -153,7 +155,7 @@ class NodeUsage:
             for name, value in self.allocatable.items()
         }
 
-    def ratio(self, resource: str, share: Share) -> Fraction | None:
+    def ratio(self, resource: str, share: Share) -> Ratio | None:
         """Return usage, Σ requests or Σ limits in allocatable, exactly.
 
         Above 1 the limits are overcommitted; where ``breakdown.demand.partial_limit``

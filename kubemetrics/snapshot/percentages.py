@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
-from fractions import Fraction
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ..accounting import (
     Demand,
@@ -30,6 +29,9 @@ from ..models.metrics import PodMetrics
 from ..models.pod import Container, Pod
 from ..quantity import Quantity
 
+if TYPE_CHECKING:
+    from ..ratio import Ratio
+
 Base: TypeAlias = Literal["requests", "limits", "node"]
 """Denominators of a usage; ``node`` is the node's allocatable."""
 
@@ -47,7 +49,7 @@ class Division:
     partial: frozenset[str] = frozenset()
     unbound: frozenset[str] = frozenset()
 
-    def ratio(self, resource: str) -> Fraction | None:
+    def ratio(self, resource: str) -> Ratio | None:
         """Return the share of one resource, exactly."""
         if resource in self.unbound:
             return None
@@ -67,7 +69,7 @@ class Compared:
             return None
         return self.requests if base == "requests" else self.limits
 
-    def ratio(self, resource: str, base: Base) -> Fraction | None:
+    def ratio(self, resource: str, base: Base) -> Ratio | None:
         """Return usage in requests or limits, exactly."""
         division = self.over(base)
         return division.ratio(resource) if division else None
@@ -77,11 +79,13 @@ NOT_COMPARED: Final = Compared()
 _ZERO: Final = Quantity(0)
 
 
-def ratio(amount: Quantity | None, whole: Quantity | None) -> Fraction | None:
+def ratio(amount: Quantity | None, whole: Quantity | None) -> Ratio | None:
     """Return *amount* in *whole* exactly; nothing where either is not known or 0."""
     if amount is None or not whole:
         return None
-    return Fraction(amount.nanos, whole.nanos)
+    from ..ratio import Ratio  # noqa: PLC0415 - where there are two amounts
+
+    return Ratio(amount.nanos, whole.nanos)
 
 
 def summed_parts(rows: Iterable[Compared]) -> Compared:

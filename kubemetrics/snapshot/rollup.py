@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from fractions import Fraction
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ..accounting import Demand, Totals
 from ..frozen import dataclass
@@ -22,6 +21,9 @@ from ..quantity import Quantity
 from .percentages import Base, Compared, summed_parts
 from .reasons import median
 from .rows import ContainerUsage, Coverage, CoverageCount, PodUsage
+
+if TYPE_CHECKING:
+    from ..ratio import Ratio
 
 Row: TypeAlias = PodUsage | ContainerUsage
 
@@ -48,7 +50,7 @@ class Rollup:
         """Whether more is used than *usage* says: something that runs lacks a value."""
         return not self.coverage.complete
 
-    def ratio(self, resource: str, base: Base) -> Fraction | None:
+    def ratio(self, resource: str, base: Base) -> Ratio | None:
         """Return usage in requests or limits, over what was measured and read."""
         return self.compared.ratio(resource, base)
 

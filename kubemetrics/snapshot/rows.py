@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
-from fractions import Fraction
-from typing import Literal, Protocol, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar, get_args
 
 from ..accounting import NO_DEMAND, Demand, Demands
 from ..frozen import dataclass
@@ -27,6 +26,9 @@ from .reasons import (
     gap_reasons,
     plausible,
 )
+
+if TYPE_CHECKING:
+    from ..ratio import Ratio
 
 T = TypeVar("T")
 
@@ -83,7 +85,7 @@ class PodUsage:
         """The node that it runs on, empty where that is not known."""
         return self.pod.node_name if self.pod else ""
 
-    def ratio(self, resource: str, base: Base) -> Fraction | None:
+    def ratio(self, resource: str, base: Base) -> Ratio | None:
         """Return usage in requests, in limits or in the node's allocatable.
 
         ``None`` where that is not known: no value, no such request, a partial limit.
@@ -132,7 +134,7 @@ class ContainerUsage:
             return NOT_COMPARED
         return of_container(self.usage, self.demand)
 
-    def ratio(self, resource: str, base: Base) -> Fraction | None:
+    def ratio(self, resource: str, base: Base) -> Ratio | None:
         """Return usage in requests, in limits or in the node's allocatable."""
         if base == "node":
             used = self.usage or EMPTY

@@ -37,7 +37,7 @@ def plain(value: Value) -> Scalar:
     if value is None:
         return None
     if isinstance(value, Quantity):
-        return value.value()
+        return int(value.value)
     if isinstance(value, Fraction):
         return value.numerator * _HUNDRED**2 // value.denominator / _HUNDRED
     if isinstance(value, timedelta):

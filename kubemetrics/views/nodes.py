@@ -235,7 +235,7 @@ def _count(row: NodeUsage) -> int | None:
 
 def _max_pods(row: NodeUsage) -> int | None:
     allocatable = row.allocatable.get("pods")
-    return allocatable.value() if allocatable else None
+    return int(allocatable.value) if allocatable else None
 
 
 def _unmeasured(row: NodeUsage) -> int | None:

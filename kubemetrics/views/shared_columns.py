@@ -419,7 +419,7 @@ def _any_resource(
 
     def get(row: HasUsage) -> Value:
         found = of(row.demand) if row.demand else None
-        return found.value() if found and kind == "count" else found
+        return int(found.value) if found and kind == "count" else found
 
     return Column(
         key=key,

@@ -116,5 +116,5 @@ def _amounts(usage: Quantities | None) -> tuple[int | None, int | None]:
     cpu, memory = known.get("cpu"), known.get("memory")
     return (
         None if cpu is None else cpu.nanos,
-        None if memory is None else memory.value(),
+        None if memory is None else memory.value,
     )
