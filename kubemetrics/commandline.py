@@ -66,13 +66,15 @@ class CommandSpec(NamedTuple):
 
     *examples* are command lines, two spaces in. *add_arguments* declares the command's
     own flags and arguments. *run* returns the exit code; a `KubeMetricsError` that it
-    raises is shown as one line, with the exit code of its class.
+    raises is shown as one line, with the exit code of its class. Of the ``-v`` given
+    the first *own_verbosity* mean something to the command itself.
     """
 
     description: str
     examples: str
     add_arguments: Callable[[Parser], None]
     run: Callable[[argparse.Namespace], int]
+    own_verbosity: int = 0
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

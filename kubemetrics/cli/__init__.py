@@ -151,8 +151,8 @@ def _run_command(name: str, words: list[str]) -> int:
 
 
 def _do(spec: CommandSpec, args: Namespace) -> int:
-    verbosity: int = getattr(args, "verbosity", 0)
-    if not verbosity:
+    verbosity: int = getattr(args, "verbosity", 0) - spec.own_verbosity
+    if verbosity <= 0:
         return spec.run(args)
     with console.log_shown(verbosity):
         return spec.run(args)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import Final
 
 from .. import console
-from ..commandline import CommandSpec, Parser, config_of
+from ..commandline import SHARED, CommandSpec, Parser, config_of
 from ..config.model import Config
 from ..doctor import Diagnosis, Setup, diagnose, misconfigured
 from ..errors import KubeMetricsError
@@ -15,10 +17,12 @@ from .config_command import credentials_of, facts_of
 
 _DESCRIPTION: Final = """\
 Check everything from the configuration up to single samples, and say what is wrong,
-what shows it, and what to do. Only read requests are sent. The exit code is 1 if a
-finding is a problem."""
+what shows it, and what to type. With -v, what is right is said as well, and -vv shows
+the requests. Only read requests are sent. The exit code is 1 if a finding is a problem.
+"""
 _EXAMPLES: Final = """\
   kubemetrics doctor
+  kubemetrics doctor -v
   kubemetrics doctor --context staging -n team-a
   kubemetrics doctor -o json | jq '.findings[] | select(.severity == "problem")'
   kubemetrics doctor -o manifest | less"""
@@ -57,7 +61,12 @@ def _run(args: Namespace) -> int:
             console.print_stderr(_no_manifest(healthy=diagnosis.healthy))
         return console.write_stdout((diagnosis.manifest,), verdict)
     screen = terminal(args.color)
-    lines = text_lines(diagnosis, width=screen.width, colour=screen.colour)
+    lines = text_lines(
+        diagnosis,
+        width=screen.width,
+        colour=screen.colour,
+        verbose=args.verbosity > 0,
+    )
     return console.write_stdout((f"{line}\n" for line in lines), verdict)
 
 
@@ -78,9 +87,35 @@ def examine(args: Namespace) -> Diagnosis:
     try:
         config = config_of(args)
         with Client(config, on_warning=console.print_warning) as client:
-            return client.run(diagnose(client.api, _setup(config)))
+            found = client.run(diagnose(client.api, _setup(config)))
     except KubeMetricsError as error:
-        return Diagnosis((misconfigured(error),))
+        found = Diagnosis((misconfigured(error),))
+    return found.connected_by(*connection_flags(args))
+
+
+def connection_flags(args: Namespace) -> tuple[str, str]:
+    """Return the flags that connect as *args* do, for our commands and for kubectl."""
+    flags = list(_flags(args))
+    theirs = [flag for flag in flags if not flag.startswith("--proxy-url=")]
+    return " ".join(flags), " ".join(theirs)
+
+
+def _flags(args: Namespace) -> Iterator[str]:
+    """Return the flags given, each as one word of a shell, without any secret.
+
+    The namespace is not among them: a command names its own.
+    """
+    for flag in SHARED:
+        dest = flag.dest or flag.name.removeprefix("--").replace("-", "_")
+        given = getattr(args, dest) if flag.short != "-n" else None
+        if given is True:
+            yield flag.name
+        elif given and flag.name == "--token":
+            yield '--token="$TOKEN"'
+        elif given:
+            values = given[-1:] if dest == "contexts" else given
+            for value in values if flag.many else (given,):
+                yield f"{flag.name}={shlex.quote(value)}"
 
 
 def _setup(config: Config) -> Setup:
@@ -98,4 +133,6 @@ def _setup(config: Config) -> Setup:
     )
 
 
-COMMAND: Final = CommandSpec(_DESCRIPTION, _EXAMPLES, _add_arguments, _run)
+COMMAND: Final = CommandSpec(
+    _DESCRIPTION, _EXAMPLES, _add_arguments, _run, own_verbosity=1
+)

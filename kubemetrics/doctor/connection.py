@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from ..config.model import Config
 from ..errors import (
@@ -89,8 +91,8 @@ def misconfigured(error: KubeMetricsError) -> Finding:
         severity="problem",
         what="There is no usable configuration.",
         evidence=str(error),
-        advice="Name a kubeconfig with --kubeconfig or KUBECONFIG; kubemetrics config "
-        "shows what is used.",
+        advice="Name a kubeconfig with --kubeconfig or KUBECONFIG; see what there is:",
+        commands=("kubemetrics config contexts",),
     )
 
 
@@ -119,7 +121,8 @@ def unauthorized(error: Unauthorized) -> Finding:
         severity="problem",
         what="The server does not accept the credentials.",
         evidence=str(error),
-        advice="Log in again, or renew the token or certificate in the configuration.",
+        advice="Log in again, or renew the token or certificate; see which is used:",
+        commands=("kubemetrics config",),
     )
 
 
@@ -137,7 +140,8 @@ def _expiry(setup: Setup, expires_at: float, now: float) -> Finding:
             severity="problem",
             what=what,
             evidence=f"now {rfc3339_of(now)}",
-            advice="Log in again, or renew it in the configuration.",
+            advice="Log in again, or renew it; see where it is from:",
+            commands=("kubemetrics config",),
         )
     # Tokens live for an hour and are renewed; only what is renewed by hand is news.
     soon = "certificate" in setup.credential and left <= SOON
@@ -223,7 +227,8 @@ def _certificate(peer: PeerCertificate, now: float) -> Finding:
         severity="warning",
         what=f"The server's certificate {_ends(left)} {end}.",
         evidence=evidence,
-        advice="Ask whoever runs the cluster to renew it (kubeadm certs renew).",
+        advice="Ask whoever runs the cluster to renew it, on its control plane:",
+        commands=("kubeadm certs renew apiserver",),
     )
 
 
@@ -234,7 +239,8 @@ def _unreached(error: KubeMetricsError, config: Config) -> Finding:
             severity="problem",
             what="The credential could not be obtained.",
             evidence=str(error),
-            advice="Run the plugin or read the file that the kubeconfig's user names.",
+            advice="Run the plugin or read the file that the kubeconfig's user names:",
+            commands=("kubemetrics config",),
         )
     if isinstance(error, TransportError) and error.reason == "tls":
         return Finding(
@@ -243,12 +249,25 @@ def _unreached(error: KubeMetricsError, config: Config) -> Finding:
             what=f"No TLS connection to {config.server} can be made.",
             evidence=str(error),
             advice="Compare certificate-authority and tls-server-name with what the "
-            "server shows: openssl s_client -connect HOST:PORT.",
+            "server shows:",
+            commands=(_shown_certificate(config),),
         )
     return Finding(
         check="server",
         severity="problem",
         what=f"{config.server} cannot be reached.",
         evidence=str(error),
-        advice="Check the address, the proxy, a VPN, and whether the cluster runs.",
+        advice="Check the address, the proxy, a VPN, and whether the cluster runs:",
+        commands=(f"curl -vk {shlex.quote(f'{config.server}/version')}",),
+    )
+
+
+def _shown_certificate(config: Config) -> str:
+    """Return the command that shows the names and dates of the server's certificate."""
+    url = urlsplit(config.server)
+    name = config.tls_server_name or url.hostname or ""
+    where = shlex.quote(url.netloc if url.port else f"{url.netloc}:443")
+    return (
+        f"openssl s_client -connect {where} -servername {shlex.quote(name)} </dev/null"
+        " | openssl x509 -noout -subject -issuer -dates -ext subjectAltName"
     )

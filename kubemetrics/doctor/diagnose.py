@@ -6,9 +6,11 @@ rules out those above it.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from operator import itemgetter
 from typing import Final, get_args
 
 from ..api import Api, RetryPolicy
@@ -17,6 +19,7 @@ from ..errors import Forbidden, KubeMetricsError, Unauthorized
 from ..flow import Flow, Request, attempt, both
 from ..models import CPU, MEMORY
 from ..snapshot import (
+    Coverage,
     NodeUsage,
     PartName,
     PodUsage,
@@ -54,7 +57,7 @@ from .permissions import (
 )
 
 _ORDER: Final[tuple[str, ...]] = get_args(Check)
-_NAMED: Final = 3
+_NAMED: Final = 2
 """Rows named for each reason; the others are counted."""
 
 
@@ -95,7 +98,8 @@ def _checks_of_cluster(
     allowed = POD_METRICS not in may.missing
     findings.append(metrics_api(found, seen, allowed=allowed))
     if isinstance(seen, Snapshot):
-        findings += samples(seen)
+        here = f"-n {shlex.quote(may.namespace)}" if may.limited else "-A"
+        findings += samples(seen, here)
     findings += _unread(seen, may)
     findings.sort(key=lambda finding: _ORDER.index(finding.check))
     return Diagnosis(tuple(findings), _manifest(may, user))
@@ -172,8 +176,11 @@ def _manifest(may: Access, user: str) -> str:
     return role(missing, user=user) if missing else ""
 
 
-def samples(snapshot: Snapshot) -> Iterator[Finding]:
-    """Judge the samples of a snapshot whose metrics could be read."""
+def samples(snapshot: Snapshot, scope: str = "-A") -> Iterator[Finding]:
+    """Judge the samples of a snapshot whose metrics could be read.
+
+    *scope* are the flags that read the same pods again.
+    """
     if snapshot.own_clock:
         yield Finding(
             check="clock",
@@ -186,7 +193,7 @@ def samples(snapshot: Snapshot) -> Iterator[Finding]:
         return
     yield from _freshness(snapshot)
     if snapshot.error("pods") is None and snapshot.error("pod metrics") is None:
-        yield _pods(snapshot)
+        yield _pods(snapshot, scope)
     if snapshot.error("nodes") is None and snapshot.error("node metrics") is None:
         yield _nodes(snapshot)
     yield from _clocks([node for node in snapshot.nodes if node.skew])
@@ -275,36 +282,66 @@ def _over(rows: Iterable[PodUsage | NodeUsage]) -> str:
     return f", each over {two_units(median(known))}" if known else ""
 
 
-def _pods(snapshot: Snapshot) -> Finding:
+def _pods(snapshot: Snapshot, scope: str) -> Finding:
     coverage = snapshot.coverage
     running = [row for row in snapshot.pods if row.state == "running"]
+    partial = [row for row in snapshot.pods if row.partial]
     lines = [*_of_one_kind(snapshot, running), *_by_reason(running)]
-    lines += _first(
-        f"partial: {row.namespace}/{row.name} lacks {', '.join(row.missing)}"
-        for row in snapshot.pods
-        if row.partial
-    )
-    lines += _first(
-        f"Implausible: {row.namespace}/{row.name}: {row.reason.explanation}"
-        for row in snapshot.pods
-        if row.reason and row.reason.code == "Implausible"
-    )
+    lines += _listed("in part", [f"{_name(r)} ({_lacks(r)})" for r in partial])
+    odd = [r for r in running if r.reason and r.reason.code == "Implausible"]
+    lines += [f"{_name(r)}: {r.reason.explanation}" for r in odd[:1] if r.reason]
     lines += _extra([row for row in snapshot.pods if row.extra])
     return Finding(
         check="pods",
         severity="ok" if coverage.complete else "warning",
-        what=f"{coverage.sentence}.",
+        what=f"{_without_value(coverage)}.",
         evidence="\n".join(lines),
-        advice=_pods_advice(snapshot),
+        advice="Look at the provider's query or scrape of pods."
+        if snapshot.unmeasured == "pods"
+        else "",
+        commands=tuple(_rows_of_pods(scope, coverage)),
     )
 
 
-def _pods_advice(snapshot: Snapshot) -> str:
-    if snapshot.coverage.complete:
-        return ""
-    if snapshot.unmeasured == "pods":
-        return "Look at the provider's query or scrape of pods."
-    return "kubemetrics pods says why, row by row."
+def _without_value(coverage: Coverage) -> str:
+    """Say how many have no value, and why, or that all have one."""
+    if coverage.complete:
+        return coverage.sentence
+    lacking, partial = coverage.expected - coverage.measured, coverage.partial
+    parts: list[str] = []
+    if lacking:
+        have = "has" if lacking == 1 else "have"
+        why = ", ".join(f"{count} {code}" for code, count in coverage.missing)
+        of_all = f"{lacking} of {coverage.expected} {coverage.noun}"
+        parts.append(f"{of_all} {have} no value: {why}")
+    if partial:
+        parts.append(f"{partial} {'is' if partial == 1 else 'are'} measured in part")
+    return "; ".join(parts)
+
+
+def _rows_of_pods(scope: str, coverage: Coverage) -> Iterator[str]:
+    """Return the commands that show the pods that are not measured, and why."""
+    if coverage.missing:
+        which = "phase == Running and reason != none"
+        yield f"kubemetrics pods {scope} --where '{which}'"
+    if coverage.partial:
+        yield f"kubemetrics pods {scope} --where 'missing != none'"
+
+
+def _name(row: PodUsage) -> str:
+    return f"{row.namespace}/{row.name}"
+
+
+def _lacks(row: PodUsage) -> str:
+    return f"lacks {', '.join(row.missing)}"
+
+
+def _listed(what: str, names: Sequence[str]) -> Iterator[str]:
+    """Name the first, and count the others; no names, no line."""
+    if names:
+        more = len(names) - _NAMED
+        rest = f" … and {more} more" if more > 0 else ""
+        yield f"{what}: {', '.join(names[:_NAMED])}{rest}"
 
 
 def _of_one_kind(snapshot: Snapshot, running: Sequence[PodUsage]) -> list[str]:
@@ -367,47 +404,84 @@ def _extra(rows: Sequence[PodUsage]) -> Iterator[str]:
 
 def _nodes(snapshot: Snapshot) -> Finding:
     coverage = snapshot.node_coverage
-    reasons = [row.reason.explanation for row in snapshot.nodes if row.reason]
-    lines = _first(dict.fromkeys(reasons))
-    lines += _first(
-        f"{row.name}: {full}"
-        for row in snapshot.nodes
-        for full in (above_full(row, CPU), above_full(row, MEMORY))
-        if full
-    )
+    silent = [row for row in snapshot.nodes if row.reason]
+    full = _worst_first(snapshot.nodes)
     low = [
-        f"{row.name}: {why}"
+        (row, why)
         for row in snapshot.nodes
         for why in (below_pods(row, CPU), below_pods(row, MEMORY))
         if why
     ]
+    lines = [*_explained(silent), *_above_full(full)]
+    lines += _first(f"{row.name}: {why}" for row, why in low)
+    wrong = not coverage.complete or low
     return Finding(
         check="nodes",
-        severity="ok" if coverage.complete and not low else "warning",
-        what=f"{coverage.sentence}.",
-        evidence="\n".join([*lines, *_first(low)]),
-        advice=_nodes_advice(snapshot),
+        severity="warning" if wrong else "info" if full else "ok",
+        what=f"{_without_value(coverage)}.",
+        evidence="\n".join(lines),
+        advice=_nodes_advice(snapshot, below=bool(low)),
+        commands=tuple(_node_commands(snapshot, silent, [row for row, _ in low], full)),
     )
 
 
+def _explained(rows: Sequence[NodeUsage]) -> Iterator[str]:
+    """Explain the first node of each reason, and name the others of it."""
+    groups: dict[str, list[NodeUsage]] = {}
+    for row in rows:
+        if row.reason is not None:
+            groups.setdefault(row.reason.code, []).append(row)
+    for code, (first, *others) in groups.items():
+        yield first.reason.explanation if first.reason else code
+        yield from _listed(f"{code} as well", [row.name for row in others])
+
+
+def _worst_first(rows: Iterable[NodeUsage]) -> list[tuple[NodeUsage, str]]:
+    """Return the nodes above what is allocatable, each with what it is above of."""
+    full = [
+        (ratio, row, resource)
+        for row in rows
+        for resource in (CPU, MEMORY)
+        if (ratio := row.ratio(resource, "usage")) and ratio > 1
+    ]
+    full.sort(key=itemgetter(0), reverse=True)
+    return [(row, resource) for _, row, resource in full]
+
+
+def _above_full(full: Sequence[tuple[NodeUsage, str]]) -> Iterator[str]:
+    """Explain the worst of the nodes above what is allocatable, and count them."""
+    for row, resource in full[:1]:
+        count = len({other.name for other, _ in full})
+        use = "1 node uses" if count == 1 else f"{count} nodes use"
+        which = "" if count == 1 else "the worst, "
+        yield f"{use} more than is allocatable: {which}{row.name}: " + (
+            above_full(row, resource)
+        )
+
+
 _NODE_ADVICE: Final[Mapping[str, str]] = {
-    "NodeSilent": "Check the kubelet of each silent node (kubectl describe node), and "
-    "read what the provider logs about it.",
+    "NodeSilent": "Check the kubelet of each silent node, and read what the provider "
+    "logs about it.",
     "TooYoung": "A node that just joined has a sample after two scrapes.",
     "Implausible": "Report impossible values to who runs the provider, and read what "
-    "the kubelet gives (kubemetrics raw /api/v1/nodes/NAME/proxy/stats/summary).",
-    "Unreported": "Read what the provider gives of the node "
-    "(kubemetrics raw /apis/metrics.k8s.io/v1beta1/nodes/NAME), and its logs.",
+    "the kubelet gives.",
+    "Unreported": "Read what the provider gives of the node, and its logs.",
 }
+_NODE_COMMANDS: Final[Mapping[str, str]] = {
+    "NodeSilent": "kubectl describe node {}",
+    "Implausible": "kubemetrics raw /api/v1/nodes/{}/proxy/stats/summary",
+    "Unreported": "kubemetrics raw /apis/metrics.k8s.io/v1beta1/nodes/{}",
+}
+"""For the first node of each reason."""
 
 
-def _nodes_advice(snapshot: Snapshot) -> str:
-    """Return what to do by the reasons there are."""
+def _nodes_advice(snapshot: Snapshot, *, below: bool) -> str:
+    """Return what to do by the reasons there are; *below*: some use less than pods."""
     if snapshot.unmeasured == "nodes":
         return "Look at the provider's node query or scrape."
     codes = {row.reason.code for row in snapshot.nodes if row.reason}
     advice = [text for code, text in _NODE_ADVICE.items() if code in codes]
-    if any(below_pods(row, name) for row in snapshot.nodes for name in (CPU, MEMORY)):
+    if below:
         advice.append(
             "A node that uses less than its pods is measured wrongly: "
             "compare it with what its kubelet gives."
@@ -415,15 +489,36 @@ def _nodes_advice(snapshot: Snapshot) -> str:
     return " ".join(advice)
 
 
+def _node_commands(
+    snapshot: Snapshot,
+    silent: Sequence[NodeUsage],
+    low: Sequence[NodeUsage],
+    full: Sequence[tuple[NodeUsage, str]],
+) -> Iterator[str]:
+    """Return the commands that show the nodes meant, and look at the first of each."""
+    first: dict[str, NodeUsage] = {}
+    for row in silent if snapshot.unmeasured != "nodes" else ():
+        first.setdefault(row.reason.code if row.reason else "", row)
+    for row in low[:1]:
+        first.setdefault("Implausible", row)
+    for code, row in first.items():
+        if code in _NODE_COMMANDS:
+            yield _NODE_COMMANDS[code].format(shlex.quote(row.name))
+    if silent[1:]:
+        yield "kubemetrics nodes --where 'reason != none'"
+    if full:
+        keys = dict.fromkeys({CPU: "cpu", MEMORY: "mem"}[name] for _, name in full)
+        asked = " or ".join(f"{key}.pct_node > 100" for key in keys)
+        yield f"kubemetrics nodes --where '{asked}'"
+
+
 def _by_reason(rows: Iterable[PodUsage]) -> Iterator[str]:
     groups: dict[str, list[str]] = {}
     for row in rows:
         if row.reason is not None:
-            groups.setdefault(row.reason.code, []).append(f"{row.namespace}/{row.name}")
+            groups.setdefault(row.reason.code, []).append(_name(row))
     for code, names in groups.items():
-        more = len(names) - _NAMED
-        rest = f" … and {more} more" if more > 0 else ""
-        yield f"{code}: {', '.join(names[:_NAMED])}{rest}"
+        yield from _listed(code, names)
 
 
 def _clocks(nodes: Sequence[NodeUsage]) -> Iterator[Finding]:

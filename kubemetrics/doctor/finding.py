@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from ..frozen import dataclass
@@ -31,8 +33,9 @@ class Finding:
     """The result of one check.
 
     *what* was found is one sentence, *evidence* what shows it (the server's own words
-    where there are any), *advice* what to do, empty where nothing is to be done. Of the
-    severities only ``problem`` makes the command fail.
+    where there are any), *advice* what to do, empty where nothing is to be done or the
+    *commands* say it, which can be typed as they are. Of the severities only
+    ``problem`` makes the command fail.
     """
 
     check: Check
@@ -40,6 +43,7 @@ class Finding:
     what: str
     evidence: str = ""
     advice: str = ""
+    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +59,25 @@ class Diagnosis:
     @property
     def healthy(self) -> bool:
         """Whether no finding is a problem; warnings are not."""
-        return all(finding.severity != "problem" for finding in self.findings)
+        return not self.count("problem")
+
+    def count(self, severity: Severity) -> int:
+        """Return how many findings have this severity."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+    def connected_by(self, flags: str, kubectl: str) -> Diagnosis:
+        """Return it with the commands connecting as the doctor was told to.
+
+        *flags* are those of our own commands, *kubectl* those that kubectl has too.
+        """
+        words = {"kubemetrics": flags, "kubectl": kubectl}
+        findings = tuple(
+            replace(f, commands=tuple(_connected(c, words) for c in f.commands))
+            for f in self.findings
+        )
+        return replace(self, findings=findings)
+
+
+def _connected(command: str, words: Mapping[str, str]) -> str:
+    program, _, rest = command.partition(" ")
+    return " ".join(filter(None, (program, words.get(program, ""), rest)))

@@ -8,8 +8,9 @@ is allowed.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypedDict
 
 from .. import jsonread
 from ..api import Api, ListOptions
@@ -214,7 +215,8 @@ def metrics_api(
             "Ready.",
             evidence=snapshot.node_coverage.sentence,
             advice="It takes two scrapes (up to two minutes) after a start. If it "
-            "stays so, read the logs of metrics-server.",
+            "stays so, read the logs of the provider, which this names:",
+            commands=(f"kubectl get apiservice {found.version}.metrics.k8s.io",),
         )
     return Finding(
         check="metrics API",
@@ -245,8 +247,16 @@ def _absent(error: ApiError) -> Finding:
         severity="problem",
         what="The metrics API is absent: metrics.k8s.io is not registered.",
         evidence=f"GET {GROUP_PATH}: {error.message}",
-        advice="Install metrics-server, or another provider of metrics.k8s.io.",
+        advice="Install metrics-server, or another provider of metrics.k8s.io:",
+        commands=(f"kubectl apply -f {_RELEASE}",),
     )
+
+
+_RELEASE: Final = (
+    "https://github.com/kubernetes-sigs/metrics-server/releases/latest/download/"
+    "components.yaml"
+)
+"""As metrics-server's README has it installed."""
 
 
 def _down(error: ApiError, evidence: _Evidence, version: str) -> Finding:
@@ -255,7 +265,7 @@ def _down(error: ApiError, evidence: _Evidence, version: str) -> Finding:
         severity="problem",
         what="The metrics API is down: registered, and nothing answers behind it.",
         evidence="\n".join((error.message, *evidence.lines)),
-        advice=_advice(evidence, f"{version}.metrics.k8s.io"),
+        **_advice(evidence, f"{version}.metrics.k8s.io"),
     )
 
 
@@ -265,28 +275,41 @@ _OF_PODS: Final = frozenset(
 )
 
 
-def _advice(evidence: _Evidence, name: str) -> str:
+class _Advice(TypedDict):
+    """What a finding says to do: its *advice*, and the *commands* to type for it."""
+
+    advice: str
+    commands: tuple[str, ...]
+
+
+def _advice(evidence: _Evidence, name: str) -> _Advice:
     """Return what to do by the reason of the APIService's condition Available.
 
     Source: kube-aggregator, pkg/controllers/status/remote.
     """
-    service = evidence.service
+    service, apiservice = evidence.service, shlex.quote(name)
     if service is None:
-        return f"Read the APIService {name}: kubectl describe apiservice {name}."
+        return _do("Read the APIService:", f"kubectl describe apiservice {apiservice}")
     if not service.name:
-        return f"APIService {name} names no Service: reinstall the provider."
-    where = f"{service.namespace}/{service.name}"
+        return _do(f"APIService {name} names no Service: reinstall the provider.")
     if service.reason == "ServiceNotFound":
-        return (
-            f"Service {where} does not exist: reinstall the provider, or delete the "
-            f"APIService (kubectl delete apiservice {name})."
+        return _do(
+            f"Service {service.namespace}/{service.name} does not exist: reinstall the "
+            "provider, or delete the APIService:",
+            f"kubectl delete apiservice {apiservice}",
         )
-    kubectl = f"kubectl -n {service.namespace}"
+    kubectl = f"kubectl -n {shlex.quote(service.namespace)}"
+    selected = shlex.quote(evidence.selector)
     if service.reason in _OF_PODS and evidence.selector:
-        return f"Check the provider's pods: {kubectl} get pods -l {evidence.selector}."
+        return _do("Check the provider's pods:", f"{kubectl} get pods -l {selected}")
     if service.reason not in _OF_SERVICE and evidence.selector:
-        return f"Read the provider's logs: {kubectl} logs -l {evidence.selector}."
-    return f"Check the Service: {kubectl} describe service {service.name}."
+        return _do("Read the provider's logs:", f"{kubectl} logs -l {selected}")
+    described = f"{kubectl} describe service {shlex.quote(service.name)}"
+    return _do("Check the Service:", described)
+
+
+def _do(advice: str, *commands: str) -> _Advice:
+    return {"advice": advice, "commands": commands}
 
 
 _SERVER_ERROR: Final = 500
@@ -301,9 +324,11 @@ def _failed(
         severity="problem",
         what="The metrics API cannot be read.",
         evidence="\n".join((str(error), *evidence.lines)),
-        advice=_advice(evidence, f"{version}.metrics.k8s.io")
-        if evidence.lines
-        else _failed_advice(error),
+        **(
+            _advice(evidence, f"{version}.metrics.k8s.io")
+            if evidence.lines
+            else _do(_failed_advice(error))
+        ),
     )
 
 

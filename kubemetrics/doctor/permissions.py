@@ -262,7 +262,7 @@ def _limited(access: Access) -> Finding:
         severity="info",
         what=f"{names} may be listed in namespace {access.namespace} only.{without}",
         evidence="SelfSubjectAccessReview: allowed there, not in the whole cluster",
-        advice=f"Use -n {access.namespace}.",
+        commands=(f"kubemetrics pods -n {access.namespace}",),
     )
 
 
@@ -273,5 +273,6 @@ def _missing(permission: Permission, namespace: str) -> Finding:
         severity="problem" if permission == POD_METRICS else "warning",
         what=f"{permission.name} may not be listed: {_WITHOUT[permission]}.",
         evidence=f"SelfSubjectAccessReview: not allowed in the whole cluster{or_here}",
-        advice="Ask for the role below.",
+        advice="Ask who runs the cluster for the role that this prints:",
+        commands=("kubemetrics doctor -o manifest",),
     )

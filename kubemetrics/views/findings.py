@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from textwrap import wrap
 from typing import Final
@@ -26,35 +26,48 @@ _PAGE: Final = 100
 
 
 def text_lines(
-    diagnosis: Diagnosis, *, width: int | None = None, colour: bool = False
+    diagnosis: Diagnosis,
+    *,
+    width: int | None = None,
+    colour: bool = False,
+    verbose: bool = False,
 ) -> Iterator[str]:
-    """Write the lines of each finding: what, then the evidence, then the advice."""
+    """Write the verdict, then what is wrong: what, the evidence, and what to do.
+
+    *verbose*: what is right as well, and the roles that are missing.
+    """
     room = max((width or _PAGE) - len(_INDENT), _NARROWEST)
+    verdict = wrap(_verdict(diagnosis, verbose=verbose), width or _PAGE)
+    yield from map(bold, verdict) if colour else verdict
     for finding in sorted(diagnosis.findings, key=_urgency):
-        yield from _finding(finding, room, colour=colour)
-    if diagnosis.manifest:
+        if verbose or finding.severity != "ok":
+            yield from _finding(finding, room, colour=colour)
+    if verbose and diagnosis.manifest:
         yield ""
         yield "# What grants the rest; 'kubemetrics doctor -o manifest' is this alone."
         yield from printable(diagnosis.manifest, keep="\n").rstrip().split("\n")
-    yield ""
-    done = {finding.check for finding in diagnosis.findings}
-    left = [check for check in _ALWAYS if check not in done]
-    if left:
-        yield f"not checked: {', '.join(left)}"
-    yield _verdict(diagnosis)
 
 
+_PARTS: Final[Mapping[str, tuple[Check, ...]]] = {
+    "the connection": ("configuration", "server", "server certificate"),
+    "credentials": ("credential", "identity"),
+    "clocks": ("clock", "node clock"),
+    "rights": ("permissions",),
+    "the metrics API": ("metrics API", "answers", "samples"),
+    "pods": ("pods",),
+    "nodes": ("nodes",),
+}
+"""What the checks are of, in the words of the verdict."""
 _ALWAYS: Final[tuple[Check, ...]] = (
     "server", "identity", "permissions", "metrics API", "samples", "pods", "nodes",
 )  # fmt: skip
 """The checks that say something wherever they are made."""
-_URGENT: Final[tuple[Severity, ...]] = ("problem", "warning")
+_URGENCY: Final[tuple[Severity, ...]] = ("problem", "warning", "info", "ok")
 
 
 def _urgency(finding: Finding) -> int:
     """What is wrong comes first: a screen may end before the list does."""
-    urgent = finding.severity in _URGENT
-    return _URGENT.index(finding.severity) if urgent else len(_URGENT)
+    return _URGENCY.index(finding.severity)
 
 
 def _finding(finding: Finding, room: int, *, colour: bool) -> Iterator[str]:
@@ -69,6 +82,9 @@ def _finding(finding: Finding, room: int, *, colour: bool) -> Iterator[str]:
         yield f"{_INDENT}{painted(line, quiet)}"
     for line in _wrapped(finding.advice and f"→ {finding.advice}", room):
         yield f"{_INDENT}{line}"
+    for index, command in enumerate(finding.commands):  # whole, to be copied
+        arrow = "  " if finding.advice or index else "→ "
+        yield f"{_INDENT}{arrow}{printable(command)}"
 
 
 def _wrapped(text: str, room: int) -> Iterator[str]:
@@ -79,17 +95,33 @@ def _wrapped(text: str, room: int) -> Iterator[str]:
         )
 
 
-def _verdict(diagnosis: Diagnosis) -> str:
-    counts = {
-        severity: sum(f.severity == severity for f in diagnosis.findings)
-        for severity in ("problem", "warning")
-    }
-    counted = [
-        f"{count} {noun if count == 1 else noun + 's'}"
-        for noun, count in counts.items()
-        if count
-    ]
-    return f"{' and '.join(counted) or 'no problems'} found"
+def _verdict(diagnosis: Diagnosis, *, verbose: bool) -> str:
+    """Count what is wrong; name what is right, and what was not looked at."""
+    counts = {word: diagnosis.count(word) for word in _URGENCY[:2]}
+    found = [f"{n} {word}{'' if n == 1 else 's'}" for word, n in counts.items() if n]
+    parts = [" and ".join(found) or "No problem"]
+    right = list(_right(diagnosis))
+    if right:
+        hint = "" if verbose else " (-v shows the checks)"
+        are = "is" if len(right) == 1 else "are all" if right[2:] else "are both"
+        parts.append(f"{_and(right)} {are} right{hint}")
+    done = {finding.check for finding in diagnosis.findings}
+    left = [check for check in _ALWAYS if check not in done]
+    if left:
+        parts.append(f"not checked: {', '.join(left)}")
+    return f"{'; '.join(parts)}."
+
+
+def _right(diagnosis: Diagnosis) -> Iterator[str]:
+    """Name what was checked and has nothing to be said about."""
+    for part, checks in _PARTS.items():
+        found = [f for f in diagnosis.findings if f.check in checks]
+        if found and all(f.severity == "ok" for f in found):
+            yield part
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def json_text(diagnosis: Diagnosis) -> str:
@@ -98,6 +130,8 @@ def json_text(diagnosis: Diagnosis) -> str:
         "apiVersion": API_VERSION,
         "kind": "Diagnosis",
         "healthy": diagnosis.healthy,
+        "problems": diagnosis.count("problem"),
+        "warnings": diagnosis.count("warning"),
         "findings": [asdict(finding) for finding in diagnosis.findings],
         "manifest": diagnosis.manifest or None,
     }

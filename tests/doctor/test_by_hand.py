@@ -307,30 +307,37 @@ ITS_SERVICE = "/api/v1/namespaces/monitoring/services/prometheus-adapter"
 LABELS = answer({"spec": {"selector": {"app": "adapter", "tier": "metrics"}}})
 
 
-def advice_on(reason: str, service: Reply = LABELS) -> str:
+def commands_on(reason: str, service: Reply = LABELS) -> tuple[str, ...]:
     registered = unavailable(reason, ADAPTER)
     diagnosis = examine({METRICS: DOWN, SERVICE: registered, ITS_SERVICE: service})
-    return found(diagnosis, "metrics API").advice
+    return found(diagnosis, "metrics API").commands
 
 
 @pytest.mark.parametrize(
-    ("reason", "advice"),
+    ("reason", "command"),
     [
-        ("FailedDiscoveryCheck", "-n monitoring logs -l app=adapter,tier=metrics."),
-        ("MissingEndpoints", "-n monitoring get pods -l app=adapter,tier=metrics."),
-        ("EndpointsNotFound", "-n monitoring get pods -l app=adapter,tier=metrics."),
-        ("ServicePortError", "-n monitoring describe service prometheus-adapter."),
+        ("FailedDiscoveryCheck", "-n monitoring logs -l app=adapter,tier=metrics"),
+        ("MissingEndpoints", "-n monitoring get pods -l app=adapter,tier=metrics"),
+        ("EndpointsNotFound", "-n monitoring get pods -l app=adapter,tier=metrics"),
+        ("ServicePortError", "-n monitoring describe service prometheus-adapter"),
     ],
 )
-def test_advice_names_the_service_just_read_kube_prometheus_505(
-    reason: str, advice: str
+def test_a_command_names_the_service_just_read_kube_prometheus_505(
+    reason: str, command: str
 ) -> None:
-    assert advice_on(reason).endswith(f": kubectl {advice}")
+    assert commands_on(reason) == (f"kubectl {command}",)
 
 
-def test_advice_without_the_service_names_no_selector_vcluster_737() -> None:
-    assert advice_on("MissingEndpoints", forbidden).endswith(
-        ": kubectl -n monitoring describe service prometheus-adapter."
+def test_what_a_server_says_cannot_end_a_word_of_a_command() -> None:
+    hostile = answer({"spec": {"selector": {"app": "a; rm -rf ~"}}})
+    assert commands_on("FailedDiscoveryCheck", hostile) == (
+        "kubectl -n monitoring logs -l 'app=a; rm -rf ~'",
+    )
+
+
+def test_a_command_without_the_service_names_no_selector_vcluster_737() -> None:
+    assert commands_on("MissingEndpoints", forbidden) == (
+        "kubectl -n monitoring describe service prometheus-adapter",
     )
 
 
@@ -351,8 +358,8 @@ def test_a_version_that_fails_has_the_apiservice_for_evidence_vcluster_2092(
     finding = found(diagnosis, "metrics API")
     assert what in finding.what
     assert "Available=False: FailedDiscoveryCheck: it says so" in finding.evidence
-    assert finding.advice.endswith(
-        ": kubectl -n monitoring logs -l app=adapter,tier=metrics."
+    assert finding.commands == (
+        "kubectl -n monitoring logs -l app=adapter,tier=metrics",
     )
 
 
@@ -363,9 +370,8 @@ def test_a_version_that_fails_without_evidence_has_advice_all_the_same() -> None
 
 
 def test_a_service_that_is_gone_is_not_looked_for_keda_4772() -> None:
-    assert advice_on("ServiceNotFound", NOT_FOUND) == (
-        "Service monitoring/prometheus-adapter does not exist: reinstall the provider, "
-        "or delete the APIService (kubectl delete apiservice v1beta1.metrics.k8s.io)."
+    assert commands_on("ServiceNotFound", NOT_FOUND) == (
+        "kubectl delete apiservice v1beta1.metrics.k8s.io",
     )
 
 

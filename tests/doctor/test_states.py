@@ -10,7 +10,7 @@ import pytest
 from kubemetrics.client.sync import Client
 from kubemetrics.doctor import Diagnosis, Finding
 from kubemetrics.views.findings import text_lines
-from tests.cluster import Cluster, Options, ServerCert, stranger_authority
+from tests.cluster import Cluster, Generated, Options, ServerCert, stranger_authority
 from tests.cluster.clock import rfc3339
 from tests.cluster.rbac import DEFAULT_ROLES, Role, Rule
 
@@ -49,7 +49,7 @@ def test_every_finding_that_is_not_good_says_what_to_do() -> None:
                 assert finding.what.endswith(".")
                 if finding.severity in {"warning", "problem"}:
                     assert finding.evidence
-                    assert finding.advice
+                    assert finding.advice or finding.commands
 
 
 def test_a_silent_node_and_missing_pods_are_warnings_with_their_reasons() -> None:
@@ -59,7 +59,11 @@ def test_a_silent_node_and_missing_pods_are_warnings_with_their_reasons() -> Non
     assert found.healthy
     pods = the(found, "pods").evidence
     assert "Unreported: team-c/postgres-0" in pods
-    assert "partial: monitoring/debug-lhhjd lacks envoy-proxy" in pods
+    assert "in part: monitoring/debug-lhhjd (lacks envoy-proxy)" in pods
+    assert the(found, "pods").what == (
+        "8 of 89 running pods have no value: 2 NodeSilent, 2 ContainerNotRunning, "
+        "4 Unreported; 1 is measured in part."
+    )
     assert "ip-10-0-9-19.ec2.internal, whose Ready" in the(found, "nodes").evidence
 
 
@@ -369,9 +373,13 @@ def test_a_node_above_100_percent_is_explained() -> None:
         usage = replace(sample.usages[0], cpu="7950m")
         cluster.node_samples.put(replace(sample, usages=(usage,)))
         found = examine(cluster)
-    assert shape(found) == list(HEALTHY)
+    assert shape(found) == [*HEALTHY[:-1], "nodes: info"]
     evidence = the(found, "nodes").evidence
-    assert "worker-008: cpu is at 100% of allocatable and 99% of capacity" in evidence
+    assert the(found, "nodes").commands == (
+        "kubemetrics nodes --where 'cpu.pct_node > 100'",
+    )
+    assert evidence.startswith("1 node uses more than is allocatable: worker-008: ")
+    assert "cpu is at 100% of allocatable and 99% of capacity" in evidence
 
 
 def test_pods_that_are_all_on_one_node_are_told_so_first_kubeedge_2834() -> None:
@@ -419,16 +427,59 @@ def test_long_lists_are_summed_and_what_is_wrong_comes_first() -> None:
             usage = replace(sample.usages[0], cpu="7950m")
             cluster.node_samples.put(replace(sample, usages=(usage,)))
         lines = list(text_lines(examine(cluster), width=160))
-    assert lines[0].startswith("WARNING")
+    assert lines[0].startswith("1 warning; ")
+    assert lines[1].startswith("WARNING")
     assert "… and " in "\n".join(lines)
-    assert len(lines) < 40
+    assert len(lines) < 25
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_hundred_nodes_take_no_more_than_a_screen(seed: int) -> None:
+    with Cluster.generated(Generated(nodes=100, pods=1500, seed=seed)) as cluster:
+        found = examine(cluster)
+    assert found.count("warning") >= 2
+    assert len(list(text_lines(found, width=80))) <= 40
+
+
+def test_problems_come_before_warnings_and_these_before_the_rest() -> None:
+    with Cluster.recorded() as cluster:
+        lines = list(text_lines(examine(cluster, "noperm"), verbose=True))
+    said = [line.split()[0] for line in lines if line[:1].isalpha()]
+    marks = [word for word in said if word in {"PROBLEM", "WARNING", "info", "ok"}]
+    assert marks[:4] == ["PROBLEM", "WARNING", "WARNING", "WARNING"]
+    assert {*marks[4:]} == {"ok"}
+
+
+def test_what_is_right_is_one_line_unless_it_is_asked_for() -> None:
+    with Cluster.recorded() as cluster:
+        found = examine(heal(cluster))
+    (line,) = text_lines(found, width=200)
+    assert line == (
+        "No problem; the connection, credentials, clocks, rights, the metrics API, "
+        "pods and nodes are all right (-v shows the checks)."
+    )
+    every = list(text_lines(found, width=200, verbose=True))
+    assert every[0].endswith("pods and nodes are all right.")
+    assert sum(line.startswith("ok ") for line in every) == len(HEALTHY)
 
 
 def test_checks_that_were_not_made_are_named() -> None:
     with Cluster.recorded() as cluster:
         cluster.state = "down"
-        lines = list(text_lines(examine(cluster)))
+        lines = list(text_lines(examine(cluster), width=200))
         cluster.state = "ok"
         healthy = list(text_lines(examine(heal(cluster))))
-    assert "not checked: samples, pods, nodes" in lines
-    assert not [line for line in healthy if line.startswith("not checked")]
+    assert lines[0].endswith("; not checked: samples, pods, nodes.")
+    assert not [line for line in healthy if "not checked" in line]
+
+
+def test_one_or_two_that_are_right_are_said_as_such() -> None:
+    good = [
+        Finding(check="server", severity="ok", what="x"),
+        Finding(check="identity", severity="ok", what="x"),
+    ]
+    one, two = (
+        next(text_lines(Diagnosis(tuple(good[:count])), width=200)) for count in (1, 2)
+    )
+    assert one.startswith("No problem; the connection is right (")
+    assert two.startswith("No problem; the connection and credentials are both right (")

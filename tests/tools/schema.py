@@ -188,6 +188,7 @@ def _diagnosis() -> JsonObject:
             "what": text,
             "evidence": text,
             "advice": text,
+            "commands": {"type": "array", "items": text},
         },
         required=True,
     )
@@ -195,6 +196,8 @@ def _diagnosis() -> JsonObject:
         {
             **_head("Diagnosis"),
             "healthy": {"type": "boolean"},
+            "problems": {"type": "integer"},
+            "warnings": {"type": "integer"},
             "findings": {"type": "array", "items": finding},
             "manifest": _nullable("string", "the YAML of the roles that are missing"),
         },
