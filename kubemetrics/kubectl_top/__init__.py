@@ -147,7 +147,7 @@ def _one_name(args: Namespace, kind: str) -> str:
 
 
 def _check(args: Namespace, exclusive: str) -> None:
-    """Check the flags in kubectl's order.
+    """Check the flags in kubectl's order, and put the field selector in its own.
 
     Raises:
         KubectlError: they do not go together, or a selector is malformed.
@@ -163,7 +163,7 @@ def _check(args: Namespace, exclusive: str) -> None:
 
     try:
         check_labels(args.selector)
-        check_fields(field_selector)
+        args.field_selector = check_fields(field_selector)
     except ValueError as error:
         raise KubectlError(f"error: {error}") from None
 

@@ -46,19 +46,22 @@ def check_labels(selector: str) -> None:
     _Labels(selector).check()
 
 
-def check_fields(selector: str) -> None:
-    """Check that *selector* is a field selector.
+def check_fields(selector: str) -> str:
+    """Check that *selector* is a field selector; return it as kubectl sends it.
 
     Raises:
         ValueError: it is not; the text is upstream's.
     """
+    terms: list[str] = []
     for term in sorted(re.findall(r"(?:\\.|[^,\\]|\\$)+", selector, re.DOTALL)):
-        _, operator, value = _partition(term)
+        field, operator, value = _partition(term)
         if not operator:
             raise ValueError(
                 f"invalid selector: '{selector}'; can't understand '{term}'"
             )
         _check_escapes(value)
+        terms.append(f"{field}{operator.replace('==', '=')}{value}")
+    return ",".join(terms)
 
 
 def _partition(term: str) -> tuple[str, str, str]:
