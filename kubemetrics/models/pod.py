@@ -94,6 +94,7 @@ class _Containers(NamedTuple):
     regular: tuple[Container, ...]
     init: tuple[Container, ...]
     ephemeral: tuple[Container, ...]
+    reported: tuple[str, ...]
 
 
 def _containers(spec: Object, status: Object, pool: Pool) -> _Containers:
@@ -115,9 +116,17 @@ def _containers(spec: Object, status: Object, pool: Pool) -> _Containers:
             jsonread.children(spec, "containers", _container, first),
             jsonread.children(spec, "initContainers", _container, before),
             jsonread.children(spec, "ephemeralContainers", _container, beside),
+            _unsorted(regular),
         )
     except DecodeError as error:
         raise under("spec", error) from None
+
+
+def _unsorted(statuses: Mapping[str, _ContainerStatus]) -> tuple[str, ...]:
+    """Return the names in the status's order, unless a kubelet's: it sorts them."""
+    names = [*statuses]
+    names.reverse()
+    return () if names == sorted(names) else tuple(names)
 
 
 class _Reader(NamedTuple):
@@ -265,6 +274,7 @@ class Pod:
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
     ephemeral_containers: tuple[Container, ...] = ()
+    reported: tuple[str, ...] = ()
     overhead: Quantities = field(default_factory=jsonread.empty)
     resources: Resources | None = None
     status_resources: ActuatedResources | None = None
@@ -345,6 +355,7 @@ class Pod:
             containers=found.regular,
             init_containers=found.init,
             ephemeral_containers=found.ephemeral,
+            reported=found.reported,
         )
 
 

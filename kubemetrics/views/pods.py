@@ -370,13 +370,17 @@ def _running(pod: Pod, word: str) -> _StatusPart:
 
 
 def _as_reported(pod: Pod) -> list[Container]:
-    """Order containers from last to first as the kubelet reports them: by name.
+    """Order containers from last to first as the status has them.
 
-    Source: pkg/kubelet/types/types.go, ``SortedContainerStatuses``.
+    A kubelet sorts them by name (pkg/kubelet/types/types.go,
+    ``SortedContainerStatuses``); a virtual one need not.
     """
     if len(pod.containers) == 1:
         return [*pod.containers]
-    return sorted(pod.containers, key=lambda c: c.name, reverse=True)
+    if not pod.reported:
+        return sorted(pod.containers, key=lambda c: c.name, reverse=True)
+    place = {name: index for index, name in enumerate(pod.reported)}
+    return sorted(pod.containers, key=lambda c: -place.get(c.name, 0))
 
 
 def state_word(state: ContainerState) -> str:
