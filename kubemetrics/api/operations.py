@@ -156,6 +156,10 @@ class Api:
         response = yield from self.get(_path("/api/v1", "nodes", None, _named(name)))
         return read_object(response, node_kind())
 
+    def get_namespace(self, name: str) -> Flow[Response]:
+        """Ask whether there is a namespace of this name."""
+        return self.get(_path("/api/v1", "namespaces", None, _named(name)))
+
     def get_pod_metrics(self, name: str, namespace: str) -> Flow[PodMetrics]:
         """Get the sample of a pod; without one, say whether there is such a pod."""
         from .lists import read_object

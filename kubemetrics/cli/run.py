@@ -81,16 +81,19 @@ def _report(
     wanted: Plan[R], taken: Round[R], outcome: Outcome, left_out: tuple[str, ...]
 ) -> None:
     """Write to stderr what the rows do not show."""
-    for note in outcome.notes():
+    for note in (*outcome.notes(), *outcome.verdict):
         console.print_stderr(note)
     if left_out:
         columns = "1 column" if len(left_out) == 1 else f"{len(left_out)} columns"
         console.print_stderr(
             f"{columns} left out at {wanted.table_options.width}: -o wide has all"
         )
-    explained = outcome.unmatched or outcome.unread or wanted.machine
+    explained = outcome.unmatched or outcome.unread or outcome.verdict or wanted.machine
     if not taken.rows and not explained:
         console.print_stderr(_no_rows(wanted, taken))
+    if not taken.judged and wanted.where:
+        for hint in wanted.where.hints(taken.all_rows):
+            console.print_stderr(hint)
 
 
 def _no_rows(wanted: Plan[R], taken: Round[R]) -> str:
@@ -132,11 +135,13 @@ def _suggest_namespace(context: ContextReader) -> None:
 class ContextResult:
     """What was read of a context, or the *error* because of which nothing was.
 
-    *namespace* is the one asked for, or the context's own.
+    *namespace* is the one asked for, or the context's own. *absent* names what was
+    asked for and does not exist.
     """
 
     context: str
     namespace: str = ""
+    absent: tuple[str, ...] = ()
     snapshot: Snapshot | None = None
     error: KubeMetricsError | None = None
 
@@ -183,14 +188,26 @@ class ContextReader:
         try:
             with caught(UsageError):
                 client = self.client
-                taken = client.run(snapshot(client.api, options(client.config)))
+                wanted = options(client.config)
+                taken = client.run(snapshot(client.api, wanted))
+                absent = self._absent(client, wanted, scope, taken)
         except KubeMetricsError as error:
             return ContextResult(context=self.label, error=error)
         return ContextResult(
             context=self.label,
             namespace=scope.only or client.config.namespace,
+            absent=absent,
             snapshot=taken,
         )
+
+    def _absent(
+        self, client: Client, wanted: SnapshotOptions, scope: Scope, taken: Snapshot
+    ) -> tuple[str, ...]:
+        if not (scope.named or scope.kept or wanted.get("node")):
+            return ()
+        from .gates import absent  # noqa: PLC0415 - where something is named
+
+        return client.run(absent(client.api, wanted, scope, taken))
 
     def close(self) -> None:
         """Close the connections."""
@@ -218,12 +235,15 @@ def context_readers(args: Namespace) -> list[ContextReader]:
 class Round(Generic[R]):
     """All contexts read once: *rows* as they are shown, out of *all_rows*.
 
-    *unmatched* are the names of the command line that no row has.
+    *judged* are those that ``--where`` leaves, *matching* those of them for which
+    ``--fail-on`` holds. *unmatched* are the names of the command line that no row has.
     """
 
     results: Sequence[ContextResult]
     coverages: Sequence[Coverage]
     all_rows: Sequence[R]
+    judged: Sequence[R]
+    matching: Sequence[R]
     rows: Sequence[R]
     unmatched: tuple[str, ...]
 
@@ -295,11 +315,18 @@ class Rounds(Generic[R]):
         found = [self._view_rows(result) for result in results]
         rows = [row for part in found for row in part.rows]
         names = [name for part in found for name in part.names]
+        plan = self._plan
+        judged = plan.arrange.kept(rows)
+        judged = plan.arrange.sorted(judged)
+        matching = list(filter(plan.fail_on, judged)) if plan.fail_on else []
+        shown = matching if plan.only_matching else judged
         return Round(
             results=results,
             coverages=[part.coverage for part in found],
             all_rows=rows,
-            rows=self._plan.arrange(rows),
+            judged=judged,
+            matching=matching,
+            rows=plan.arrange.first(shown),
             unmatched=self._unmatched(results, names),
         )
 
@@ -385,13 +412,16 @@ class Outcome:
     """How a round went, beside its rows: the exit code and the notes for people.
 
     *unmatched* names are of none of the *nouns* there are. *matched*: ``--fail-on``
-    did; *strict* counts what is missing as a failure. *of_nodes*: nodes were shown.
+    did, and *verdict* are its lines; *gated*: it was asked for. *strict* counts what is
+    missing as a failure. *of_nodes*: nodes were shown.
     """
 
     results: Sequence[ContextResult]
     coverages: Sequence[Coverage]
     unmatched: tuple[str, ...] = ()
     matched: bool = False
+    verdict: tuple[str, ...] = ()
+    gated: bool = False
     strict: bool = False
     of_nodes: bool = False
     nouns: str = ""
@@ -407,9 +437,19 @@ class Outcome:
             return max(map(exit_code, errors))
         if self._metrics_unavailable():
             return 3
-        if self.unmatched or self.unread:
+        if self.unmatched or self.unread or (self.absent and self._strict):
             return 1
         return PARTIAL if self.strict and not self._complete() else 0
+
+    @property
+    def absent(self) -> bool:
+        """Whether a namespace or node that was named does not exist."""
+        return any(result.absent for result in self.results)
+
+    @property
+    def _strict(self) -> bool:
+        """Whether there is a gate, which nothing at all must not satisfy."""
+        return self.strict or self.gated
 
     @property
     def unread(self) -> bool:
@@ -447,6 +487,9 @@ class Outcome:
         namespaces = {r.namespace for r in self.results if r.namespace}
         one = self.one_namespace and len(namespaces) == 1
         where = f" in namespace {namespaces.pop()}" if one else ""
+        for result in self.results:
+            context = f"context {result.context}: " if result.context else ""
+            yield from (f"error: {context}{name} not found" for name in result.absent)
         for name in self.unmatched:
             yield f'error: {self.nouns} "{name}" not found{where}'
 
@@ -505,9 +548,20 @@ def outcome_of(args: Namespace, wanted: Plan[R], taken: Round[R]) -> Outcome:
         results=taken.results,
         coverages=taken.coverages,
         unmatched=taken.unmatched,
-        matched=wanted.fail_on is not None and any(map(wanted.fail_on, taken.all_rows)),
+        matched=bool(taken.matching),
+        verdict=tuple(_verdict(wanted, taken)),
+        gated=wanted.fail_on is not None,
         strict=args.strict,
         of_nodes=wanted.view.of_nodes,
         nouns=wanted.view.named,
         one_namespace=wanted.scope.single,
     )
+
+
+def _verdict(wanted: Plan[R], taken: Round[R]) -> Iterator[str]:
+    """Return the lines of ``--fail-on``: in a watch those of its end alone."""
+    if wanted.fail_on is None or (wanted.watched and not taken.matching):
+        return iter(())
+    from .gates import verdict  # noqa: PLC0415 - for --fail-on alone
+
+    return verdict(wanted, taken.matching, taken.judged, taken.all_rows)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ..console import Terminal
     from ..snapshot import SnapshotOptions
     from ..snapshot.parts import Scope
-    from ..table.columns import Column, Table
+    from ..table.columns import Arrangement, Column, Table
+    from ..table.expressions import Expression
     from ..table.render import TableOptions
     from ..views.view import RowSelection, View
 
@@ -193,8 +194,9 @@ that nothing owns stands for itself. MIN and MAX are those of a single replica."
 _EXPRESSIONS: Final = """\
 EXPR compares columns, with == != < <= > >=, to amounts (250m, 1.5Gi), to per
 cent, ages (90s, 2d), words or other columns, and with =~ !~ to globs; 'and',
-'or', 'not' and parentheses combine. What is not known never matches. 'cpu' and
-'mem' are short for the usage."""
+'or', 'not' and parentheses combine. 'mem.requests - mem.usage > 1Gi' reckons with
+columns of one unit. What is not known never matches; '== none' asks for it. 'cpu'
+and 'mem' are short for the usage; headers are names of columns too."""
 OUTPUTS: Final = (
     "table",
     "wide",
@@ -322,7 +324,10 @@ def _add_exit(parser: Parser) -> None:
     group.add_argument(
         "--fail-on",
         metavar="EXPR",
-        help="exit with 10 if a row matches (EXPR as for --where)",
+        help="exit with 10 if a row that --where leaves matches; show those only",
+    )
+    group.add_argument(
+        "--all", action="store_true", help="with --fail-on, show the other rows too"
     )
     group.add_argument(
         "--strict", action="store_true",
@@ -338,14 +343,19 @@ MACHINES: Final = frozenset({"json", "yaml", "ndjson", "csv", "prometheus"})
 class Plan(Generic[R]):
     """What a command line asks for.
 
-    *arrange* keeps and orders rows. *fail_on* says whether a row makes the command
-    fail. *columns* were named, or are none; *labels* are shown beside them.
+    *arrange* keeps and orders rows. *where* and *fail_on* are its conditions: of the
+    rows that are kept, and of those that make the command fail; *only_matching* shows
+    no others. *watched*: rounds follow each other. *columns* were named, or are none;
+    *labels* are shown beside them.
     """
 
     view: View[R]
     selection: RowSelection
-    arrange: Callable[[Sequence[R]], Sequence[R]]
-    fail_on: Callable[[R], bool] | None
+    arrange: Arrangement[R]
+    where: Expression[R] | None
+    fail_on: Expression[R] | None
+    only_matching: bool
+    watched: bool
     columns: tuple[Column[R], ...]
     labels: tuple[Column[R], ...]
     output: str
@@ -390,13 +400,18 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
 
     table = view.table
     _check_names(args.names)
+    where = _expression("--where", args.where, table)
+    watched = args.watch is not None
     named = _words(args.columns)
     labels = [f"label:{word}" for word in _words(",".join(_labels(args)))]
     return Plan(
         view=view,
         selection=RowSelection(names=tuple(args.names), scope=_scope(args, view)),
-        arrange=_arrange(args, table),
+        arrange=_arrange(args, table, where),
+        where=where,
         fail_on=_expression("--fail-on", args.fail_on, table),
+        only_matching=bool(args.fail_on) and not (args.all or watched),
+        watched=watched,
         columns=_of_flag("--columns", lambda: tuple(map(table.need, named))),
         labels=tuple(map(table.need, labels)),
         output=args.output,
@@ -449,20 +464,17 @@ def _of_flag(flag: str, read: Callable[[], T]) -> T:
         raise UsageError(f"{flag}: {error}") from None
 
 
-def _arrange(args: Namespace, table: Table[R]) -> Callable[[Sequence[R]], Sequence[R]]:
+def _arrange(
+    args: Namespace, table: Table[R], keep: Expression[R] | None
+) -> Arrangement[R]:
     from ..table.columns import arrangement
 
     sort = _words(args.sort)
-    keep = _expression("--where", args.where, table)
     top = None if args.top is None else whole_number("--top", args.top)
-    return _of_flag(
-        "--sort", lambda: arrangement(table, keep=keep, sort=sort, top=top)
-    ).apply
+    return _of_flag("--sort", lambda: arrangement(table, keep=keep, sort=sort, top=top))
 
 
-def _expression(
-    flag: str, text: str | None, table: Table[R]
-) -> Callable[[R], bool] | None:
+def _expression(flag: str, text: str | None, table: Table[R]) -> Expression[R] | None:
     if text is None:
         return None
     from ..table.expressions import ExpressionError, where

@@ -126,6 +126,8 @@ def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
         outcome = watching.show(taken)
         verdict = outcome.code if outcome.matched or outcome.unmatched else 0
         if verdict or watching.broken:
+            for line in outcome.verdict:
+                console.print_stderr(line)
             return console.final_code(verdict, watching.broken)
         time.sleep(watching.wait.total_seconds())
 

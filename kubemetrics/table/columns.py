@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import timedelta
-from difflib import get_close_matches
 from fractions import Fraction
 from operator import itemgetter
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
@@ -35,6 +34,8 @@ that is there and empty."""
 Severity: TypeAlias = Literal["warning", "critical", "quiet"]
 
 UNKNOWN: Final = "-"
+NONE: Final = "none"
+"""The cell of what is known to be not set."""
 ALWAYS: Final = 99
 """The `Column.keep` of one that never leaves the default table."""
 WIDE: Final = 0
@@ -60,7 +61,8 @@ class Column(Generic[R_contra]):
     *additive* one have a total. *mark* is what stands before a value that is not the
     whole truth (a row without a value has one where a total lacks it), *note* what
     stands behind it in a table, *severity* colours a text, *alarm* lets the thresholds
-    colour a percentage.
+    colour a percentage. *unset* tells whether a row is known to have no value, so that
+    its cell is ``none``.
     """
 
     key: str
@@ -78,6 +80,7 @@ class Column(Generic[R_contra]):
     mark: Callable[[R_contra], str] | None = None
     note: Callable[[R_contra], str] | None = None
     severity: Callable[[R_contra], Severity | None] | None = None
+    unset: Callable[[R_contra], bool] | None = None
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -116,13 +119,22 @@ class Table(Generic[R_contra]):
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def get(self, key: str) -> Column[R_contra] | None:
-        """Return the column of this key, if there is one."""
+        """Return the column that *key* names, if there is one.
+
+        Raises:
+            UnknownColumnError: it may name several.
+        """
         for prefix, family in self.families.items():
             name = key.removeprefix(prefix)
             if name and name != key:
                 return family(name)
         key = self.aliases.get(key, key)
-        return next((c for c in self.columns if c.key == key), None)
+        exact = next((c for c in self.columns if c.key == key), None)
+        if exact is not None:
+            return exact
+        from .names import named  # noqa: PLC0415 - for other than exact keys
+
+        return named(self, key)
 
     def need(self, key: str) -> Column[R_contra]:
         """Return the column of this key.
@@ -137,15 +149,15 @@ class Table(Generic[R_contra]):
 
     def no_such(self, key: str) -> str:
         """Say that there is no such column, and what may have been meant."""
-        keys = [column.key for column in self.columns]
-        close = get_close_matches(key, [*keys, *self.aliases], n=3, cutoff=0.5)
-        known = [*keys, *(f"{prefix}NAME" for prefix in self.families)]
-        hint = (
-            f"did you mean {' or '.join(close)}?"
-            if close
-            else f"there are: {', '.join(known)}"
-        )
-        return f"no column {key!r} of {self.nouns}; {hint}" if key else hint
+        from .names import no_such  # noqa: PLC0415 - for a mistake
+
+        return no_such(self, key)
+
+    def near(self, key: str) -> list[str]:
+        """Return the keys that may have been meant by *key*."""
+        from .names import near  # noqa: PLC0415 - for a mistake
+
+        return near(self, key)
 
     def plain(self, rows: Sequence[R_contra]) -> tuple[Column[R_contra], ...]:
         """Return the columns of the default table for *rows*."""
@@ -195,6 +207,7 @@ def lifted(column: Column[R], get: Callable[[S], R]) -> Column[S]:
         mark=None if mark is None else through(mark, get),
         note=None if note is None else through(note, get),
         severity=None if severity is None else through(severity, get),
+        unset=None if column.unset is None else through(column.unset, get),
     )
 
 
@@ -220,13 +233,23 @@ class Arrangement(Generic[R]):
     order: tuple[tuple[Column[R], bool], ...] = ()
     top: int | None = None
 
-    def apply(self, rows: Sequence[R]) -> Sequence[R]:
-        """Return the rows that are kept, in their order."""
-        if self.keep is not None:
-            rows = list(filter(self.keep, rows))
+    def kept(self, rows: Sequence[R]) -> Sequence[R]:
+        """Return the rows for which the condition holds."""
+        return rows if self.keep is None else list(filter(self.keep, rows))
+
+    def sorted(self, rows: Sequence[R]) -> Sequence[R]:
+        """Return *rows* in their order."""
         for column, falling in reversed(self.order):
             rows = _sorted(rows, column, falling=falling)
+        return rows
+
+    def first(self, rows: Sequence[R]) -> Sequence[R]:
+        """Return as many of *rows* as are asked for."""
         return rows if self.top is None else rows[: self.top]
+
+    def apply(self, rows: Sequence[R]) -> Sequence[R]:
+        """Return the rows that are shown, in their order."""
+        return self.first(self.sorted(self.kept(rows)))
 
 
 def arrangement(

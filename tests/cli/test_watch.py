@@ -152,7 +152,10 @@ def test_a_later_round_that_fails_is_told_and_survived(
         cluster.faults.add(refusal, path=path, first=2)
     between.measure("redis-0 3m", "redis-0 2")
     result = run(cluster, *ONE)
-    assert (result.code, result.err) == (10, "error: not now\n")
+    assert (result.code, result.err.splitlines()[0]) == (10, "error: not now")
+    assert result.err.splitlines()[1:] == [
+        "--fail-on: 1 of 1 pods matches 'cpu > 1': team-c/redis-0 (cpu.usage 2000m)"
+    ]
 
 
 def first_round(cluster: Cluster) -> list[Seen]:

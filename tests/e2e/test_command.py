@@ -223,7 +223,7 @@ def test_the_contexts_are_listed(config: Config) -> None:
 
 
 def test_a_filter_and_a_gate_on_it(scope: tuple[str, ...]) -> None:
-    none = ours("pods", *scope, "--fail-on", "restarts < 0")
+    none = ours("pods", *scope, "--all", "--fail-on", "restarts < 0")
     some = ours("pods", *scope, "--fail-on", "restarts >= 0")
     shown(none)
     assert (none.returncode, some.returncode) in {(0, 10), (3, 10)}

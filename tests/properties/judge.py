@@ -301,11 +301,19 @@ def sort(rows: Sequence[Row], keys: Sequence[str]) -> list[Row]:
     return sorted(rows, key=cmp_to_key(order))
 
 
+def judged(truth: Truth, asked: Asked) -> list[Row]:
+    """Return the rows that ``--where`` leaves."""
+    rows = all_rows(truth, asked)
+    if asked.where is None:
+        return rows
+    return [row for row in rows if holds(asked.where, row) is True]
+
+
 def shown(truth: Truth, asked: Asked) -> list[Row]:
     """Return the rows that are shown, in their order."""
-    rows = all_rows(truth, asked)
-    if asked.where is not None:
-        rows = [row for row in rows if holds(asked.where, row) is True]
+    rows = judged(truth, asked)
+    if asked.fail_on is not None:
+        rows = [row for row in rows if holds(asked.fail_on, row) is True]
     default = ["-cpu.usage"] if asked.top is not None else []
     rows = sort(rows, asked.sort or default)
     return rows if asked.top is None else rows[: asked.top]
@@ -328,7 +336,7 @@ def totals(rows: Sequence[Row], columns: Sequence[str]) -> dict[str, int | None]
 
 
 def exit_code(truth: Truth, asked: Asked) -> int:
-    rows = all_rows(truth, asked)
+    rows = judged(truth, asked)
     if asked.fail_on is not None and any(holds(asked.fail_on, row) for row in rows):
         return 10
     looked_at = chosen(truth, asked)

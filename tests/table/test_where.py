@@ -149,9 +149,9 @@ def test_what_does_not_depend_on_the_unknown_is_still_decided() -> None:
 @pytest.mark.parametrize(
     ("text", "column", "problem"),
     [
-        ("", 1, "expected a column; there are: name, namespace,"),
+        ("", 1, "expected a column; '--columns help' lists the columns"),
         ("mem.pct_limt > 80", 1, "did you mean mem.pct_limit?"),
-        ("zzz > 80", 1, "no column 'zzz' of rows; there are: name,"),
+        ("zzz > 80", 1, "no column 'zzz' of rows; '--columns help' lists them"),
         ("cpu.usage", 10, "expected one of =="),
         ("cpu.usage >", 12, "expected a value to compare cpu.usage with"),
         ("cpu.usage > =", 13, "expected a value"),
@@ -162,6 +162,11 @@ def test_what_does_not_depend_on_the_unknown_is_still_decided() -> None:
         ("cpu.usage =~ 'x'", 11, "=~ matches text, and cpu.usage is an amount of CPU"),
         ("name =~ ", 9, "expected a glob"),
         ("name =~ (", 9, "expected a glob"),
+        ("name =~ ^api.*", 9, "a glob, not a regular expression: write 'api*'"),
+        ("name =~ 'web$'", 9, "write '*web'"),
+        ("name =~ '(api|web)-[0-9]'", 9, "write 'api'"),
+        ("name =~ api-.+", 9, "write 'api-?*'"),
+        (r"name =~ 'a\\.b'", 9, "write 'a.b'"),
         ("cpu.usage > mem.usage", 13, "mem.usage is an amount of memory"),
         ("(cpu.usage > 1", 15, "expected ')'"),
         ("cpu.usage > 1)", 14, "expected 'and', 'or' or the end"),
@@ -171,7 +176,7 @@ def test_what_does_not_depend_on_the_unknown_is_still_decided() -> None:
         ("name 'is' x", 6, "expected one of =="),
         ("'name' == x", 1, "no column 'name'"),
         ("and", 1, "no column 'and'"),
-        ("not", 4, "there are"),
+        ("not", 4, "'--columns help' lists the columns"),
         ("not " * 60 + "cpu > 1", 201, "nested deeper than 50"),
         ("(" * 60, 51, "nested deeper than 50"),
         ("x" * 3000, 1, "expression of 3000 characters, more than 2000"),
@@ -191,6 +196,89 @@ def test_the_pointer_puts_a_caret_under_the_mistake() -> None:
         where("name == '名\x1b' and x", TABLE)
     assert raised.value.pointer == (
         "  name == '名\\x1b' and x\n                       ^"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("name == none", False),
+        ("name != none", True),
+        ("name == -", False),
+        ("name == NULL", False),
+        ("cpu.usage = none", False),
+        ("cpu.usage != ''", True),
+        ('label:missing == ""', None),
+        ("cpu.usage - cpu.requests == none", False),
+        ("not cpu.usage == none", True),
+    ],
+)
+def test_no_value_can_be_asked_for(text: str, *, there: bool | None) -> None:
+    assert where(text, TABLE)(Row()) is (there is not False)
+    assert where(text, TABLE)(UNKNOWN) is (there is not True)
+
+
+def test_a_quoted_none_is_a_text() -> None:
+    assert where("name == 'none'", TABLE)(Row(name="none"))
+    assert not where("name == 'none'", TABLE)(UNKNOWN)
+    assert where("name == none", TABLE)(Row(name=""))
+
+
+@pytest.mark.parametrize(
+    ("text", "true"),
+    [
+        ("cpu.usage - cpu.requests == 50m", True),
+        ("cpu.requests - cpu.usage < 0", True),
+        ("cpu.usage - 50m == cpu.requests", True),
+        ("cpu.usage == cpu.requests + 50m", True),
+        ("250m == cpu.usage", True),
+        ("cpu.usage + cpu.usage - cpu.requests > 299m", True),
+        ("(cpu.usage - cpu.requests) * 4 == cpu.requests", True),
+        ("2 * cpu.usage == 500m", True),
+        ("cpu.usage / 2 == 125m", True),
+        ("cpu.usage / cpu.requests == 1.25", True),
+        ("cpu.usage / cpu.requests > 124%", True),
+        ("cpu.usage / 500m == 50%", True),
+        ("restarts * 1.5 == 4.5", True),
+        ("restarts - 3 > 0", False),
+        ("cpu.usage / cpu.requests > 1.25", False),
+        ("age + 30s == 2m", True),
+        ("mem.usage - 1Gi == 0 and not (cpu.usage - 1 > 0)", True),
+    ],
+)
+def test_columns_of_one_unit_are_reckoned_with(text: str, *, true: bool) -> None:
+    assert where(text, TABLE)(Row()) is true
+    assert not where(text, TABLE)(UNKNOWN._replace(requests=Quantity(0)))
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "problem"),
+    [
+        ("cpu.usage - mem.usage > 1", 13, "mem.usage is an amount of memory"),
+        ("cpu.usage - 1Gi", 16, "expected one of =="),
+        ("cpu.usage / 0 > 1", 13, "nothing divides by 0"),
+        ("cpu.usage * cpu.usage > 1", 11, "* takes a number"),
+        ("name + name == x", 6, "expected one of =="),
+        ("1 + 2 > 3", 1, "no column '1'"),
+        ("cpu.usage + (cpu > 1) > 1", 11, "expected a column beside +"),
+        ("cpu.usage > (cpu > 1)", 11, "expected a value, not a condition"),
+        ("1 * (cpu > 1) > 1", 3, "expected a column beside *"),
+        ("2 * 3 == cpu", 5, "no column '3'"),
+        ("cpu.usage-cpu.requests > 1", 1, "with blanks around"),
+        ("cpu.usage > 90%", 13, "cpu.usage: not a quantity"),
+        ("mem.usage > 90%", 13, "for a share: mem.pct_limit > 90"),
+        ("mem.usage > mem.usag", 13, "did you mean mem.usage"),
+        ("cpu.usage - 1 =~ x", 15, "=~ matches text, and this is an amount of CPU"),
+        ("'x' =~ x", 5, "=~ matches text, and this is a value"),
+    ],
+)
+def test_sums_that_make_no_sense_are_refused(
+    text: str, column: int, problem: str
+) -> None:
+    with pytest.raises(ExpressionError) as raised:
+        where(text, TABLE)
+    assert (raised.value.column, problem in raised.value.problem) == (column, True), (
+        raised.value.problem
     )
 
 
