@@ -354,7 +354,7 @@ def rendered(
         return Rendered(_names(plan, rows), ())
     columns = plan.shown(rows)
     if plan.output not in MACHINES:
-        return render(rows, columns, plan.table_options)
+        return render(rows, columns, plan.table_options, plan.totals(rows))
     return Rendered(_machine_lines(plan, rows, sources), ())
 
 

@@ -8,7 +8,8 @@ A record is a view's help and names; `plan` turns its parsed flags into a `Plan`
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from ..commandline import CommandSpec, Parser, UsageError, whole_number
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ..console import Terminal
     from ..snapshot import SnapshotOptions
     from ..snapshot.parts import Scope
-    from ..table.columns import Arrangement, Column, Table
+    from ..table.columns import Arrangement, Column, Table, TotalCell
     from ..table.expressions import Expression
     from ..table.render import TableOptions
     from ..views.view import RowSelection, View
@@ -182,6 +183,7 @@ that nothing owns stands for itself. MIN and MAX are those of a single replica."
   kubemetrics workloads
   kubemetrics workloads deployment/api 'web-*'
   kubemetrics workloads -A --sort -cpu.usage --top 10
+  kubemetrics workloads -A --unused
   kubemetrics workloads -A --where 'owner.kind == DaemonSet' --sum
   kubemetrics workloads -A --where 'mem.usage > mem.requests' -o csv""",
     names="workloads, as api or deployment/api",
@@ -215,7 +217,7 @@ def _add_arguments(parser: Parser, *, name: str, namespaced: bool = True) -> Non
         "names", nargs="*", metavar="NAME", help=f"{name}; globs such as 'api-*' too"
     )
     _add_selection(parser, namespaced=namespaced)
-    _add_rows(parser)
+    _add_rows(parser, namespaced=namespaced)
     _add_output(parser)
     _add_exit(parser)
 
@@ -272,7 +274,7 @@ def _add_selection_of_pods(add: Callable[..., object]) -> None:
     add("--node", default="", metavar="NAME", help="the pods of this node")
 
 
-def _add_rows(parser: Parser) -> None:
+def _add_rows(parser: Parser, *, namespaced: bool) -> None:
     group = parser.add_argument_group("rows and columns", _EXPRESSIONS)
     group.add_argument(
         "--where", metavar="EXPR",
@@ -289,6 +291,11 @@ def _add_rows(parser: Parser) -> None:
         "--columns", default="", metavar="KEY[,KEY...]",
         help="these columns; 'help' lists them",
     )  # fmt: skip
+    if namespaced:
+        group.add_argument(
+            "--unused", action="store_true",
+            help="requests beside usage, and what of them is not used; most of it first"
+        )  # fmt: skip
     group.add_argument("--sum", action="store_true", help="a last row with the totals")
     group.add_argument("--no-headers", action="store_true", help="no header line")
 
@@ -389,6 +396,10 @@ class Plan(Generic[R]):
         hidden = self.scope.single and len(table.identity) > 1
         return tuple(c for c in columns if not (hidden and c.key == "namespace"))
 
+    def totals(self, rows: Sequence[R]) -> Mapping[str, TotalCell]:
+        """Return the cells of a row of totals that are no sums, if one is shown."""
+        return self.view.table.totals(rows) if self.table_options.total else {}
+
 
 def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
     """Return what the parsed flags *args* ask of *view*.
@@ -402,6 +413,9 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
     _check_names(args.names)
     where = _expression("--where", args.where, table)
     watched = args.watch is not None
+    unused = getattr(args, "unused", False)
+    if unused:
+        args = Namespace(**{**vars(args), "sort": args.sort or _GAP, "sum": True})
     named = _words(args.columns)
     labels = [f"label:{word}" for word in _words(",".join(_labels(args)))]
     return Plan(
@@ -412,11 +426,31 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
         fail_on=_expression("--fail-on", args.fail_on, table),
         only_matching=bool(args.fail_on) and not (args.all or watched),
         watched=watched,
-        columns=_of_flag("--columns", lambda: tuple(map(table.need, named))),
+        columns=_of_flag("--columns", lambda: tuple(map(table.need, named)))
+        or (_unused_columns(args, view) if unused else ()),
         labels=tuple(map(table.need, labels)),
         output=args.output,
         table_options=_table_options(args, terminal, fixed=bool(named)),
     )
+
+
+_GAP: Final = "-cpu.unused"
+"""The order of ``--unused``."""
+_KEEP: Final = {"unused": 95, "requests": 70}
+"""The `keep` of columns that are no details there."""
+_UNUSED: Final = ("usage", "requests", "pct_request", "unused")
+
+
+def _unused_columns(args: Namespace, view: View[R]) -> tuple[Column[R], ...]:
+    """Return the columns of ``--unused``; a program gets all there are."""
+    if args.output in MACHINES:
+        return ()
+    names = ["context", *view.table.identity, "count", "coverage.measured"]
+    if _scope(args, view).single:
+        names.remove("namespace")
+    amounts = [f"{of}.{key}" for of in ("cpu", "mem") for key in _UNUSED]
+    found = map(view.table.get, dict.fromkeys([*names, *amounts, "reason"]))
+    return tuple(replace(c, keep=_KEEP.get(c.path[-1], c.keep)) for c in found if c)
 
 
 def reads(args: Namespace, plan: Plan[R]) -> Callable[[Config], SnapshotOptions]:

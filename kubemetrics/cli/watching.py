@@ -204,7 +204,8 @@ class Watching(Generic[R]):
         """Draw over the last round, as many rows as fit on the screen."""
         columns = tuple(self._trends.columns(self._plan.shown(taken.rows)))
         options = replace(self._plan.table_options, width=screen.width)
-        table = list(render(taken.rows, columns, options).lines)
+        totals = self._plan.totals(taken.rows)
+        table = list(render(taken.rows, columns, options, totals).lines)
         said = map(printable, self._below(outcome))
         below = [shorten(line, screen.width or 0) for line in said]
         room = screen.height - len(below) - _FRAME

@@ -88,6 +88,21 @@ def ratio(amount: Quantity | None, whole: Quantity | None) -> Ratio | None:
     return Ratio(amount.nanos, whole.nanos)
 
 
+def unused(usage: Quantities | None, demand: Demand | None) -> Quantities:
+    """Return requests less usage, by resource; below 0 where more is used.
+
+    It takes what the scheduler sets aside, the peak of a pod's start included; what is
+    not requested, or not measured, has none.
+    """
+    if usage is None or demand is None:
+        return EMPTY
+    return {
+        name: requested - usage[name]
+        for name, requested in demand.requests.items()
+        if requested and name in usage
+    }
+
+
 def summed_parts(rows: Iterable[Compared]) -> Compared:
     """Add up the parts of the percentages of *rows*: those of their group."""
     over_requests, over_limits = _Sum(), _Sum()

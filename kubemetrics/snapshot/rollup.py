@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from ..accounting import Demand, Totals
 from ..frozen import dataclass
 from ..jsonread import EMPTY
-from ..models import Quantities
+from ..models import Quantities, add
 from ..models.pod import Pod
 from ..quantity import Quantity
 from .percentages import Base, Compared, summed_parts
@@ -33,14 +33,15 @@ class Rollup:
     """A group of rows, with the exact sums of its usage and demand.
 
     *usage* adds up every value there is, *demand* what the rows ask for that could be
-    read; *rows* is their number. *spread* tells by resource how those with a value
-    differ.
+    read; *rows* is their number. *unused* is the sum of requests less usage, of the
+    rows that have both. *spread* tells by resource how those with a value differ.
     """
 
     key: tuple[GroupKey, ...]
     rows: int
     usage: Quantities
     demand: Demand
+    unused: Quantities
     compared: Compared
     coverage: Coverage
     spread: Mapping[str, Spread]
@@ -109,8 +110,10 @@ def summed(rows: Iterable[Row]) -> Rollup:
 
 def _sum(key: tuple[GroupKey, ...], rows: list[Row]) -> Rollup:
     totals, count = Totals(), CoverageCount()
+    unused: dict[str, Quantity] = {}
     for row in rows:
         count.add(row)
+        add(unused, row.unused)
         totals.add(row.usage, row.demand)
     of_containers = bool(rows) and isinstance(rows[0], ContainerUsage)
     return Rollup(
@@ -118,6 +121,7 @@ def _sum(key: tuple[GroupKey, ...], rows: list[Row]) -> Rollup:
         rows=len(rows),
         usage=totals.usage,
         demand=totals.demand,
+        unused=unused,
         compared=summed_parts(row.compared for row in rows),
         coverage=count.coverage(
             "running containers" if of_containers else "running pods"

@@ -17,7 +17,7 @@ from ..jsonread import EMPTY, empty
 from ..models import Quantities
 from ..models.metrics import PodMetrics
 from ..models.pod import Container, ContainerKind, Pod
-from .percentages import NOT_COMPARED, Base, Compared, of_container, ratio
+from .percentages import NOT_COMPARED, Base, Compared, of_container, ratio, unused
 from .reasons import (
     Reason,
     ReasonCode,
@@ -85,6 +85,11 @@ class PodUsage:
         """The node that it runs on, empty where that is not known."""
         return self.pod.node_name if self.pod else ""
 
+    @property
+    def unused(self) -> Quantities:
+        """Requests less usage; of what is not requested, or partly measured, none."""
+        return EMPTY if self.missing else unused(self.usage, self.demand)
+
     def ratio(self, resource: str, base: Base) -> Ratio | None:
         """Return usage in requests, in limits or in the node's allocatable.
 
@@ -134,11 +139,21 @@ class ContainerUsage:
             return NOT_COMPARED
         return of_container(self.usage, self.demand)
 
+    @property
+    def unused(self) -> Quantities:
+        """Requests less usage; of what is not requested, or not measured, none."""
+        return unused(self.usage, self.demand)
+
+    @property
+    def allocatable(self) -> Quantities:
+        """Resources of its node that pods may request; empty where not known."""
+        return self.row.allocatable
+
     def ratio(self, resource: str, base: Base) -> Ratio | None:
         """Return usage in requests, in limits or in the node's allocatable."""
         if base == "node":
             used = self.usage or EMPTY
-            return ratio(used.get(resource), self.row.allocatable.get(resource))
+            return ratio(used.get(resource), self.allocatable.get(resource))
         return self.compared.ratio(resource, base)
 
 

@@ -91,6 +91,18 @@ class Column(Generic[R_contra]):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class TotalCell:
+    """A cell in a row of totals, with the marks that stand before it."""
+
+    value: Value
+    mark: str = ""
+
+
+def _no_totals(_: Sequence[object]) -> Mapping[str, TotalCell]:
+    return {}
+
+
 Family: TypeAlias = Callable[[str], Column[R]]
 """Makes the column of any name: ``label:app`` is *app* of the family ``label:``."""
 
@@ -106,6 +118,7 @@ class Table(Generic[R_contra]):
     *kind* is the name of one row in machine outputs, *noun* and *nouns* what people
     call one and several. *identity* names, by key, the columns that tell rows apart, as
     Prometheus labels. *families* make columns by prefix, *aliases* are shorter keys.
+    *totals* gives those cells of a row of totals that are no sum of the cells above.
     """
 
     kind: str
@@ -117,6 +130,7 @@ class Table(Generic[R_contra]):
         default_factory=dict[str, Family[R_contra]]
     )
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+    totals: Callable[[Sequence[R_contra]], Mapping[str, TotalCell]] = _no_totals
 
     def get(self, key: str) -> Column[R_contra] | None:
         """Return the column that *key* names, if there is one.

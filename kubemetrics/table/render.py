@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Final, Generic, Protocol, TypeVar
@@ -17,6 +17,7 @@ from .columns import (
     UNKNOWN,
     Column,
     Severity,
+    TotalCell,
     Units,
     Value,
     formatter,
@@ -76,7 +77,8 @@ class TableOptions:
     """The layout of a table: its units, width, colours, header and total.
 
     *width* is the terminal's, or ``None`` for as wide as it needs. *fixed* columns were
-    asked for and never leave. *colour* holds the thresholds, or ``None`` for none.
+    asked for and never leave. *colour* holds the thresholds, or ``None`` for none. A
+    *total* stands last unless it is to stand first.
     """
 
     units: Units = AUTO
@@ -85,6 +87,7 @@ class TableOptions:
     colour: Thresholds | None = None
     headers: bool = True
     total: bool = False
+    total_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +121,19 @@ class _Cells(Generic[R]):
 
 
 def render(
-    rows: Sequence[R], columns: Sequence[Column[R]], options: TableOptions
+    rows: Sequence[R],
+    columns: Sequence[Column[R]],
+    options: TableOptions,
+    totals: Mapping[str, TotalCell] | None = None,
 ) -> Rendered:
-    """Lay *rows* out in *columns*: one unit a column, numbers to the right."""
+    """Lay *rows* out in *columns*: one unit a column, numbers to the right.
+
+    *totals* are the cells of the total that do not add up, by the keys of columns.
+    """
     # The word is a text, and takes the place of no total.
     named = next((c for c in columns if c.kind == "text"), None)
-    cells = [_cells(rows, c, options, named=c is named) for c in columns]
+    given = totals or {}
+    cells = [_cells(rows, c, options, given, named=c is named) for c in columns]
     if options.width is None:
         return Rendered(_lines(rows, _headed(cells, options), options), ())
     gone = leaving(cells, options.width, 0 if options.fixed else ALWAYS)
@@ -138,15 +148,24 @@ def render(
 
 
 def _cells(
-    rows: Sequence[R], column: Column[R], options: TableOptions, *, named: bool
+    rows: Sequence[R],
+    column: Column[R],
+    options: TableOptions,
+    totals: Mapping[str, TotalCell],
+    *,
+    named: bool,
 ) -> _Cells[R]:
     values: list[Value] = [column.get(row) for row in rows]
+    given = totals.get(column.key)
     if options.total:
-        values.append(TOTAL if named else total(column, values))
+        known = TOTAL if named else total(column, values)
+        values.append(known if given is None else given.value)
     texts = _texts(column, values, options.units)
     if column.mark is not None:
         marks = [column.mark(row) for row in rows]
-        _mark(texts, values, marks, summed=column.kind != "text")
+        if options.total:
+            marks.append(given.mark if given else _sum_mark(column, marks))
+        _mark(texts, values, marks)
     if column.note is not None:
         for i, row in enumerate(rows):
             texts[i] += column.note(row)
@@ -165,13 +184,14 @@ def _cells(
     )
 
 
-def _mark(
-    texts: list[str], values: list[Value], marks: list[str], *, summed: bool
-) -> None:
-    """Put marks before the values; a total is a lower bound if any row is."""
-    if len(texts) > len(marks):
-        partial = summed and any(PARTIAL in mark for mark in marks)
-        marks = [*marks, PARTIAL if partial else ""]
+def _sum_mark(column: Column[R], marks: list[str]) -> str:
+    """Return the mark of a total: it is a lower bound if any row is."""
+    partial = column.kind != "text" and any(PARTIAL in mark for mark in marks)
+    return PARTIAL if partial else ""
+
+
+def _mark(texts: list[str], values: list[Value], marks: list[str]) -> None:
+    """Put marks before the values that are known."""
     for i, (value, mark) in enumerate(zip(values, marks, strict=True)):
         if value is not None:
             texts[i] = mark + texts[i]
@@ -218,6 +238,8 @@ def _lines(
         header = _GAP.join(_padded(cell, [cell.header])[0] for cell in cells).rstrip()
         yield bold(header) if options.colour else header
     columns = [_painted(rows, cell, options.colour) for cell in cells]
+    if options.total_first:
+        columns = [[*column[-1:], *column[:-1]] for column in columns]
     for line in zip(*columns, strict=True):
         yield _GAP.join(line).rstrip()
 

@@ -25,10 +25,12 @@ from .shared_columns import (
     lacks,
     marks,
     name_column,
+    node_share_columns,
     reason_columns,
     sample_columns,
     status_severity,
     usage_columns,
+    usage_totals,
 )
 from .view import View, pod_names, rows_of_pods
 
@@ -54,6 +56,7 @@ def container_table() -> Table[ContainerUsage]:
             *_STATUS,
             REASON,
             *usage_columns(_usage_mark),
+            *node_share_columns(),
             *reason_columns(),
             lifted(NODE, _pod_row),
             *last_columns(_ended, _clock),
@@ -62,6 +65,7 @@ def container_table() -> Table[ContainerUsage]:
         ),
         families={"label:": label_family(_labelled), **demand_families()},
         aliases=POD_ALIASES,
+        totals=usage_totals,
     )
 
 

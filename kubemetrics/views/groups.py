@@ -20,6 +20,7 @@ from .shared_columns import (
     marks,
     name_column,
     resource_columns,
+    usage_totals,
 )
 from .view import View, namespace_names, owner_names, pod_names, rows_of_pods
 
@@ -123,6 +124,7 @@ def group_table(chain: Sequence[str], noun: str = "group") -> Table[Rollup]:
         ),
         families=demand_families(),
         aliases=USAGE_ALIASES,
+        totals=usage_totals,
     )  # fmt: skip
 
 

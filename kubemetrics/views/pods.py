@@ -22,10 +22,12 @@ from .shared_columns import (
     lacks,
     marks,
     name_column,
+    node_share_columns,
     reason_columns,
     sample_columns,
     status_severity,
     usage_columns,
+    usage_totals,
 )
 from .view import View, pod_names, rows_of_pods
 
@@ -55,6 +57,7 @@ def pod_table() -> Table[PodUsage]:
             *_STATUS,
             REASON,
             *usage_columns(_usage_mark),
+            *node_share_columns(),
             *reason_columns(),
             NODE,
             *_OWNER,
@@ -65,6 +68,7 @@ def pod_table() -> Table[PodUsage]:
         ),
         families={"label:": label_family(labelled), **demand_families()},
         aliases=POD_ALIASES,
+        totals=usage_totals,
     )
 
 

@@ -6,18 +6,19 @@ is, and since when an object has been there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Final, Protocol, TypeVar
 
-from ..accounting import NO_DEMAND, Demand
+from ..accounting import NO_DEMAND, Demand, Totals
 from ..frozen import dataclass
-from ..jsonread import EMPTY
+from ..jsonread import EMPTY, empty
 from ..models import CPU, MEMORY, Quantities
 from ..quantity import Quantity
 from ..snapshot import Base, Compared, Reason
+from ..snapshot.percentages import ratio, summed_parts
 from ..snapshot.rows import HasReasons, RowState, reason_of
 from ..table.columns import (
     ALWAYS,
@@ -29,6 +30,7 @@ from ..table.columns import (
     Family,
     Kind,
     Severity,
+    TotalCell,
     Value,
     label_column,
 )
@@ -67,7 +69,8 @@ _SHORT: Final[Mapping[str, str]] = {
     "unrequested": "NOREQ", "unlimited": "NOLIM",
     "compared.usage_in_requests": "*REQ-OF", "compared.requests": "*REQ",
     "compared.usage_in_limits": "*LIM-OF", "compared.limits": "*LIM",
-    "reason": "REASON",
+    "reason": "REASON", "unused": "UNUSED", "pct_node_requests": "%NODE-REQ",
+    "pct_node_limits": "%NODE-LIM",
 }  # fmt: skip
 """The last part of each key, and its header beside the resource's other columns."""
 
@@ -86,12 +89,31 @@ class HasUsage(Protocol):
         ...
 
     @property
+    def unused(self) -> Quantities:
+        """Requests less usage."""
+        ...
+
+    @property
     def compared(self) -> Compared:
         """The parts of its percentages: usage and amounts of the same containers."""
         ...
 
     def ratio(self, resource: str, base: Base) -> Fraction | None:
         """Return usage in requests, limits or the node's allocatable."""
+        ...
+
+
+class OnNode(Protocol):
+    """A row of a pod or of its containers, on a node that may be known."""
+
+    @property
+    def demand(self) -> Demand | None:
+        """Requests and limits."""
+        ...
+
+    @property
+    def allocatable(self) -> Quantities:
+        """What the node offers to pods."""
         ...
 
 
@@ -223,9 +245,39 @@ def resource_columns(
         share(of, "pct_node", of_node, "usage in the node's allocatable", alarm=True,
               mark=lambda row: mark(row, name)),
         *_compared_columns(of),
+        _unused_column(of, mark),
         _number(of, "unrequested", unrequested, "containers without a request"),
         _number(of, "unlimited", unlimited, "containers without a limit"),
     )  # fmt: skip
+
+
+def _unused_column(of: Resource, mark: Callable[[M, str], str]) -> Column[M]:
+    def get(row: M) -> Quantity | None:
+        return row.unused.get(of.name)
+
+    def partial(row: M) -> str:
+        return PARTIAL if PARTIAL in mark(row, of.name) else ""
+
+    about = "requests less usage, of what is measured; below 0 if more is used"
+    return amount(of, "unused", get, about, mark=partial)
+
+
+def node_share_columns() -> tuple[Column[OnNode], ...]:
+    """Return the columns of what a pod takes of its node, by its requests and limits.
+
+    ``kubectl describe node`` has the same percentages.
+    """
+    return tuple(_node_share(of, base) for of in RESOURCES for base in _BASES)
+
+
+def _node_share(of: Resource, base: Base) -> Column[OnNode]:
+    def get(row: OnNode) -> Fraction | None:
+        if row.demand is None or row.demand is NO_DEMAND:
+            return None
+        asked = row.demand.requests if base == "requests" else row.demand.limits
+        return ratio(asked.get(of.name, _ZERO), row.allocatable.get(of.name))
+
+    return share(of, f"pct_node_{base}", get, f"{base} in the node's allocatable")
 
 
 def share_mark(row: HasUsage, resource: str, base: Base) -> str:
@@ -235,6 +287,35 @@ def share_mark(row: HasUsage, resource: str, base: Base) -> str:
         return ""
     partial = PARTIAL if resource in division.partial else ""
     return partial + (APART if _apart(row, resource, base) else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """What rows use and ask for together; no percentage of a node."""
+
+    usage: Quantities | None
+    demand: Demand | None
+    compared: Compared
+    unused: Quantities = field(default_factory=empty)
+
+    def ratio(self, resource: str, base: Base) -> Fraction | None:
+        return self.compared.ratio(resource, base)
+
+
+def usage_totals(rows: Sequence[HasUsage]) -> Mapping[str, TotalCell]:
+    """Return the percentages of all *rows* together, by the keys of their columns."""
+    totals = Totals()
+    for row in rows:
+        totals.add(row.usage, row.demand)
+    compared = summed_parts(row.compared for row in rows)
+    whole = _Sum(totals.usage, totals.demand, compared)
+    return {
+        f"{of.key}.pct_{base.removesuffix('s')}": TotalCell(
+            whole.ratio(of.name, base), share_mark(whole, of.name, base)
+        )
+        for of in RESOURCES
+        for base in _BASES
+    }
 
 
 def _apart(row: HasUsage, resource: str, base: Base) -> bool:

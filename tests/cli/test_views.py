@@ -176,6 +176,70 @@ def test_restarts_say_how_long_ago_the_last_one_was_as_with_kubectl(
     assert found[0]["restarts"] == 10
 
 
+@pytest.mark.parametrize("view", ["pods", "containers"])
+def test_unused_is_what_is_requested_and_not_used(cluster: Cluster, view: str) -> None:
+    seen = set[bool]()
+    for item in items(run(cluster, view, "-A", "-o", "json")):
+        for of in (item["cpu"], item["mem"]):
+            known = item["quality"] in {"ok", "stale"} and of["usage"] is not None
+            seen.add(bool(known and of["requests"]))
+            if known and of["requests"]:
+                gap = of["requests"] - of["usage"]
+                assert abs(of["unused"] - gap) <= 1  # of a byte, each rounded up
+            else:
+                assert of["unused"] is None
+    assert seen == {True, False}
+
+
+def test_unused_of_groups_adds_up_that_of_their_pods(cluster: Cluster) -> None:
+    pods = items(run(cluster, "pods", "-A", "-o", "json"))
+    of_pods = sum(i["cpu"]["unused"] or 0 for i in pods)
+    for line in ("namespaces", "workloads -A", "pods -A --by node"):
+        groups = items(run(cluster, *line.split(), "-o", "json"))
+        assert sum(i["cpu"]["unused"] or 0 for i in groups) == of_pods
+
+
+def test_the_gap_is_one_flag_the_largest_first(cluster: Cluster) -> None:
+    shown = run(cluster, "workloads", "-A", "--unused", "--units", "raw")
+    head, *rows, total = shown.lines
+    assert head.split()[3:6] == ["PODS", "MEASURED", "CPU"]
+    gaps = [line.split()[8].lstrip("~") for line in rows]
+    known = [int(gap) for gap in gaps if gap != "-"]
+    assert known == sorted(known, reverse=True)
+    assert int(total.split()[6].lstrip("~")) == sum(known)
+    given = run(cluster, "workloads", "-A", "--unused", "--sort", "owner.name", "-o",
+                "json")  # fmt: skip
+    assert "owner" in items(given)[0]
+    assert "NAMESPACE" not in run(cluster, "pods", "--unused").lines[0]
+
+
+def test_a_total_has_the_percentages_of_all_together(cluster: Cluster) -> None:
+    used = asked = 0
+    for item in items(run(cluster, "pods", "-A", "-o", "json")):
+        cpu = item["cpu"]
+        if cpu["pct_request"] is not None:
+            apart = cpu["compared"]["requests"] is not None
+            used += cpu["compared"]["usage_in_requests"] if apart else cpu["usage"]
+            asked += cpu["compared"]["requests"] if apart else cpu["requests"]
+    for line in ("pods -A", "namespaces", "workloads -A"):
+        columns = ("--columns", "namespace,cpu.pct_request")
+        last = run(cluster, *line.split(), "--sum", *columns).lines[-1].split()
+        assert [c.lstrip("~*") for c in last] == ["TOTAL", f"{100 * used // asked}%"]
+
+
+def test_a_pod_takes_a_share_of_its_node(cluster: Cluster) -> None:
+    nodes = {i["name"]: i for i in items(run(cluster, "nodes", "-o", "json"))}
+    pods = items(run(cluster, "pods", "-A", "-o", "json"))
+    shares = [i for i in pods if i["cpu"]["pct_node_requests"] is not None]
+    assert shares
+    for item in shares:
+        for of in ("cpu", "mem"):
+            whole = nodes[item["node"]][of]["allocatable"]
+            for base in ("requests", "limits"):
+                share = (item[of][base] or 0) * 10000 // whole / 100
+                assert item[of][f"pct_node_{base}"] == share
+
+
 def test_labels_make_columns(cluster: Cluster) -> None:
     head, first, *_ = run(cluster, "pods", "-n", "team-c", "-L", "app", "redis-0").lines
     assert (head.split()[-1], first.split()[-1]) == ("APP", "redis")
