@@ -194,13 +194,17 @@ def test_what_a_killed_process_left_behind_is_removed_by_the_next(config: Path) 
 
 @contextmanager
 def ended_at(line: int, end: Callable[[], None]) -> Iterator[list[int]]:
-    """Call *end* before the given line of the module that is run; count the lines."""
-    count = [0]
+    """Call *end* before the given line of the module that is run; count the lines.
+
+    A line that is run again and again, as for each letter of a token, counts once.
+    """
+    count, before_it = [0], [0]
 
     def trace(frame: FrameType, event: str, _: object) -> Any:  # noqa: ANN401
         if frame.f_code.co_filename != write_back.__file__:
             return None
-        if event == "line":
+        if event == "line" and frame.f_lineno != before_it[0]:
+            before_it[0] = frame.f_lineno
             count[0] += 1
             if count[0] == line:
                 sys.settrace(None)
