@@ -29,7 +29,7 @@ Thing = str | threading.Thread
 
 def find() -> set[Thing]:
     """Return all that is there now."""
-    return {*_processes(), *_threads(), *_descriptors(), *_tasks(), *_files()}
+    return {*_processes(), *running_threads(), *_descriptors(), *_tasks(), *_files()}
 
 
 def _processes() -> Iterator[str]:
@@ -45,7 +45,8 @@ def _processes() -> Iterator[str]:
             yield from (f"process {pid}" for pid in children.read_text().split())
 
 
-def _threads() -> Iterator[threading.Thread]:
+def running_threads() -> Iterator[threading.Thread]:
+    """Yield the threads that work, not what a library keeps for its next work."""
     for thread in threading.enumerate():
         if not thread.name.startswith(_POOLED):
             yield thread

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 
 import anyio
@@ -11,6 +10,7 @@ import pytest
 
 from kubemetrics import AsyncClient, Config
 from tests.cluster import Cluster, faults
+from tests.leftovers import running_threads
 
 from .waiting import until
 
@@ -22,7 +22,7 @@ def test_a_cancelled_snapshot_leaves_no_thread(
     cluster: Cluster, config: Config, backend: str, soon: Soon
 ) -> None:
     cluster.faults.add(faults.silence(), times=None)
-    before = set(threading.enumerate())
+    before = set(running_threads())
 
     async def main() -> None:
         async with (
@@ -35,7 +35,7 @@ def test_a_cancelled_snapshot_leaves_no_thread(
 
     anyio.run(main, backend=backend)
     assert soon(lambda: cluster.open_connections == 0)
-    assert soon(lambda: not set(threading.enumerate()) - before)
+    assert soon(lambda: not set(running_threads()) - before)
 
 
 def test_a_cancelled_task_leaves_no_task(cluster: Cluster, config: Config) -> None:
