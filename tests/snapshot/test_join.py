@@ -474,5 +474,5 @@ def test_the_doctor_and_json_name_what_is_of_no_container() -> None:
     assert found.severity == "ok"
     assert found.evidence == (
         "in no sum, as the pod has no such container: default/a (POD), "
-        "default/a0 (no name), default/b (POD) and 2 more"
+        "default/a0 (no name) and 3 more"
     )
