@@ -40,7 +40,7 @@ from .connection import (
     credential,
     unauthorized,
 )
-from .finding import Check, Diagnosis, Finding
+from .finding import Check, Diagnosis, Finding, Severity
 from .metrics_api import Provider, metrics_api, provider
 from .permissions import (
     NEEDED,
@@ -189,6 +189,9 @@ def samples(snapshot: Snapshot, scope: str = "-A") -> Iterator[Finding]:
         )
     if snapshot.unreadable:
         yield _unreadable(snapshot)
+    twice = list(_twice(snapshot))
+    if twice:
+        yield _doubled(twice)
     if snapshot.warming and not any(row.metrics for row in snapshot.pods):
         return
     yield from _freshness(snapshot)
@@ -210,6 +213,30 @@ def _unreadable(snapshot: Snapshot) -> Finding:
         advice="Report it to what wrote them, which breaks the API's rules; samples "
         "are written by the provider of metrics.k8s.io.",
     )
+
+
+def _doubled(names: Sequence[str]) -> Finding:
+    return Finding(
+        check="answers",
+        severity="warning",
+        what="What was answered has a name twice: of two samples the newest counts, "
+        "what is given of one container twice is summed.",
+        evidence="\n".join(_first(names)),
+        advice="Look behind metrics.k8s.io for a second provider, or for two series of "
+        "one container.",
+    )
+
+
+def _twice(snapshot: Snapshot) -> Iterator[str]:
+    """Name what lists have twice, and what samples have."""
+    for found in snapshot.duplicates:
+        of = f"{found.namespace}/{found.name}" if found.namespace else found.name
+        yield f"{found.part}: {of}"
+    for row in snapshot.pods:
+        named = [c.name for c in row.metrics.containers] if row.metrics else []
+        for name, count in Counter(named).items() if named[1:] else ():
+            if count > 1:
+                yield f"pod metrics: {_name(row)}, container {name or 'without a name'}"
 
 
 _SET_CLOCKS: Final = "Set the clocks of the API server and of the nodes (NTP)."
@@ -293,7 +320,7 @@ def _pods(snapshot: Snapshot, scope: str) -> Finding:
     lines += _extra([row for row in snapshot.pods if row.extra])
     return Finding(
         check="pods",
-        severity="ok" if coverage.complete else "warning",
+        severity=_severity(coverage, odd=any(row.extra for row in snapshot.pods)),
         what=f"{_without_value(coverage)}.",
         evidence="\n".join(lines),
         advice="Look at the provider's query or scrape of pods."
@@ -301,6 +328,14 @@ def _pods(snapshot: Snapshot, scope: str) -> Finding:
         else "",
         commands=tuple(_rows_of_pods(scope, coverage)),
     )
+
+
+def _severity(coverage: Coverage, *, odd: bool) -> Severity:
+    """Return how bad it is: what is young has a sample soon, at each scale-up."""
+    young = dict(coverage.missing).get("TooYoung", 0)
+    if coverage.partial or coverage.measured + young < coverage.expected:
+        return "warning"
+    return "info" if young or odd else "ok"
 
 
 def _without_value(coverage: Coverage) -> str:
@@ -414,11 +449,15 @@ def _nodes(snapshot: Snapshot) -> Finding:
     ]
     lines = [*_explained(silent), *_above_full(full)]
     lines += _first(f"{row.name}: {why}" for row, why in low)
-    wrong = not coverage.complete or low
+    what = _without_value(coverage)
+    if low:
+        count = len({row.name for row, _ in low})
+        use = "1 node uses" if count == 1 else f"{count} nodes use"
+        what = f"{what}; {use} less than its pods, which cannot be"
     return Finding(
         check="nodes",
-        severity="warning" if wrong else "info" if full else "ok",
-        what=f"{_without_value(coverage)}.",
+        severity="warning" if low else _severity(coverage, odd=bool(full)),
+        what=f"{what}.",
         evidence="\n".join(lines),
         advice=_nodes_advice(snapshot, below=bool(low)),
         commands=tuple(_node_commands(snapshot, silent, [row for row, _ in low], full)),

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from .join import Snapshot, join
 from .node_rows import NodeBreakdown, NodeUsage, above_full, below_pods
-from .parts import Failure, Part, PartName, Parts, Unreadable
+from .parts import Duplicate, Failure, Part, PartName, Parts, Unreadable
 from .percentages import Base, Compared, Division
 from .read import SnapshotOptions, snapshot
 from .reasons import Reason, ReasonCode
@@ -36,6 +36,7 @@ __all__ = [
     "ContainerUsage",
     "Coverage",
     "Division",
+    "Duplicate",
     "Failure",
     "GroupKey",
     "NodeBreakdown",

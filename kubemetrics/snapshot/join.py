@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal, TypeAlias
+from operator import attrgetter
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from ..accounting import Demand, Demands, serving
 from ..errors import DecodeError, KubeMetricsError
@@ -16,7 +17,7 @@ from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.node import Node
 from ..models.pod import Pod
 from .node_rows import NodeBreakdown, NodeUsage, PodsByNode
-from .parts import Failure, Part, PartName, Parts, Unreadable
+from .parts import Duplicate, Failure, Part, PartName, Parts, Unreadable
 from .percentages import NOT_COMPARED, of_pod
 from .reasons import (
     Clock,
@@ -39,7 +40,8 @@ class Snapshot:
 
     *failures* are the parts that could not be read: they take away their cells and
     nothing else. *unreadable* are single items that could not be read: of those that
-    tell their name the row has the reason. *date* is the server's clock, or this
+    tell their name the row has the reason. *duplicates* are what lists have twice.
+    *date* is the server's clock, or this
     machine's (*own_clock*) where no answer was dated; *cadence* is the median window of
     the samples, unless they are dated now. *warming*: nodes are Ready and there is no
     sample of anything. *unmeasured* names what has no sample at all, pods or nodes,
@@ -50,6 +52,7 @@ class Snapshot:
     nodes: tuple[NodeUsage, ...] = ()
     failures: tuple[Failure, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
     node_coverage: Coverage = field(default_factory=Coverage)
     date: datetime | None = None
@@ -64,6 +67,9 @@ class Snapshot:
 
 
 _BOTH: Final = frozenset({CPU, MEMORY})
+
+K = TypeVar("K")
+M = TypeVar("M", PodMetrics, NodeMetrics)
 
 BreakdownOf: TypeAlias = (
     Callable[[str, Quantities | None], NodeBreakdown] | Reason | None
@@ -82,6 +88,7 @@ def join(parts: Parts) -> Snapshot:
         nodes=nodes,
         failures=parts.failures,
         unreadable=parts.unreadable,
+        duplicates=parts.duplicates,
         coverage=pod_coverage(pods),
         node_coverage=node_coverage(nodes),
         date=pace.date,
@@ -166,11 +173,22 @@ def _unread_samples(metrics: Part[PodMetrics]) -> dict[tuple[str, str], DecodeEr
     return {(i.namespace, i.name): i.error for i in metrics.unreadable if i.name}
 
 
+def _newest(samples: Sequence[M], key: Callable[[M], K]) -> dict[K, M]:
+    """Return the samples by key, of several with one key the newest."""
+    found = {key(sample): sample for sample in samples}
+    if len(found) < len(samples):
+        for sample in samples:
+            other = found[key(sample)].timestamp
+            if sample.timestamp and (other is None or sample.timestamp > other):
+                found[key(sample)] = sample
+    return found
+
+
 def join_pods(
     pods: Part[Pod], cluster: ClusterState, *, orphans: bool = True
 ) -> tuple[PodUsage, ...]:
     """Join pods with their samples, in the order of (namespace, name)."""
-    samples = {m.key: m for m in cluster.pod_metrics.items}
+    samples = _newest(cluster.pod_metrics.items, attrgetter("key"))
     found = {pod.key: pod for pod in pods.items}
     demands = Demands()
     rows = [
@@ -343,7 +361,7 @@ def _missing(
 def _join_nodes(
     parts: Parts, cluster: ClusterState, pods: tuple[PodUsage, ...]
 ) -> tuple[NodeUsage, ...]:
-    samples = {m.name: m for m in parts.node_metrics.items}
+    samples = _newest(parts.node_metrics.items, attrgetter("name"))
     breakdown_of = _breakdowns(parts, cluster, pods)
     error = parts.node_metrics.error()
     whole = None if error is None else error_reason(error)

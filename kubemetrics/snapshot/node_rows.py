@@ -16,7 +16,7 @@ from ..models.node import Node, Taint
 from ..quantity import Quantity
 from .percentages import ratio
 from .reasons import Reason
-from .rows import PodUsage, RowState
+from .rows import PodUsage, RowState, incomplete
 
 if TYPE_CHECKING:
     from ..ratio import Ratio
@@ -32,9 +32,10 @@ class NodeBreakdown:
 
     *pods* counts those assigned to it and not finished, *demand* is theirs,
     *pods_usage* the sum over those measured, *unmeasured* counts those that run without
-    a whole sample. *rest* is what is left of the node's usage: never negative, since
-    the samples are of different moments, and without a resource of which the pods use
-    more than jitter explains; ``None`` where the node has no value.
+    a whole sample, and *incomplete* are the resources that they lack. *rest* is what is
+    left of the node's usage: never negative, since the samples are of different
+    moments, and without a resource of which the pods use more than jitter explains;
+    ``None`` where the node has no value.
     """
 
     pods: int
@@ -42,6 +43,7 @@ class NodeBreakdown:
     pods_usage: Quantities
     unmeasured: int
     rest: Quantities | None
+    incomplete: frozenset[str] = frozenset()
 
     @property
     def rest_name(self) -> str:
@@ -244,6 +246,7 @@ class PodsByNode:
             demand=pods.totals.demand,
             pods_usage=pods.totals.usage,
             unmeasured=pods.unmeasured,
+            incomplete=frozenset(pods.incomplete),
             rest=None if usage is None else _rest(usage, pods.totals.usage),
         )
 
@@ -253,13 +256,16 @@ class _Pods:
         self.totals = Totals()
         self.unfinished = 0
         self.unmeasured = 0
+        self.incomplete: set[str] = set()
 
     def add(self, row: PodUsage) -> None:
         """Count a pod; one that is being deleted may still run."""
         self.totals.add(row.usage, row.demand)
         self.unfinished += row.state != "finished"
         unknown = row.reason is not None and row.state in {"running", "terminating"}
-        self.unmeasured += unknown or row.partial
+        if unknown or row.partial:
+            self.unmeasured += 1
+            self.incomplete.update(incomplete(row))
 
 
 _JITTER: Final = 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
@@ -74,6 +75,11 @@ class Parts:
         return tuple(f for name, part in self.named for f in part.failures(name))
 
     @property
+    def duplicates(self) -> tuple[Duplicate, ...]:
+        """What the answers have twice, of all parts."""
+        return tuple(d for name, part in self.named for d in _duplicates(name, part))
+
+    @property
     def unreadable(self) -> tuple[Unreadable, ...]:
         """Items that could not be read, of all parts."""
         return tuple(
@@ -126,6 +132,18 @@ class Unreadable:
 
     part: PartName
     item: UnreadableItem
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A pod, a node or a sample that a list has twice.
+
+    Of samples the newest counts, of pods and nodes the last.
+    """
+
+    part: PartName
+    namespace: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +218,14 @@ class Scope:
         """Return a predicate: whether the rows of a namespace are kept."""
         wanted, unwanted = matcher(self.kept or ("*",)), matcher(self.excluded)
         return lambda namespace: wanted(namespace) and not unwanted(namespace)
+
+
+def _duplicates(name: PartName, part: Part[Any]) -> Iterator[Duplicate]:
+    keys = [(getattr(item, "namespace", ""), item.name) for item in part.items]
+    if len({*keys}) < len(keys):
+        for (namespace, named), count in Counter(keys).items():
+            if count > 1:
+                yield Duplicate(name, namespace, named)
 
 
 _SPECIAL: Final = frozenset("*?[")

@@ -20,7 +20,7 @@ from ..models.pod import Pod
 from ..quantity import Quantity
 from .percentages import Base, Compared, summed_parts
 from .reasons import median
-from .rows import ContainerUsage, Coverage, CoverageCount, PodUsage
+from .rows import ContainerUsage, Coverage, CoverageCount, PodUsage, incomplete
 
 if TYPE_CHECKING:
     from ..ratio import Ratio
@@ -34,7 +34,8 @@ class Rollup:
 
     *usage* adds up every value there is, *demand* what the rows ask for that could be
     read; *rows* is their number. *unused* is the sum of requests less usage, of the
-    rows that have both. *spread* tells by resource how those with a value differ.
+    rows that have both. *spread* tells by resource how those with a value differ;
+    *incomplete* are the resources of which something that runs lacks a value.
     """
 
     key: tuple[GroupKey, ...]
@@ -45,6 +46,7 @@ class Rollup:
     compared: Compared
     coverage: Coverage
     spread: Mapping[str, Spread]
+    incomplete: frozenset[str] = frozenset()
 
     @property
     def lower_bound(self) -> bool:
@@ -111,8 +113,11 @@ def summed(rows: Iterable[Row]) -> Rollup:
 def _sum(key: tuple[GroupKey, ...], rows: list[Row]) -> Rollup:
     totals, count = Totals(), CoverageCount()
     unused: dict[str, Quantity] = {}
+    lacking: set[str] = set()
     for row in rows:
         count.add(row)
+        if row.state == "running":
+            lacking.update(incomplete(row))
         add(unused, row.unused)
         totals.add(row.usage, row.demand)
     of_containers = bool(rows) and isinstance(rows[0], ContainerUsage)
@@ -127,6 +132,7 @@ def _sum(key: tuple[GroupKey, ...], rows: list[Row]) -> Rollup:
             "running containers" if of_containers else "running pods"
         ),
         spread={name: _spread(name, rows) for name in totals.usage},
+        incomplete=frozenset(lacking),
     )
 
 

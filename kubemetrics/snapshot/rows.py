@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar, get_arg
 from ..accounting import NO_DEMAND, Demand, Demands
 from ..frozen import dataclass
 from ..jsonread import EMPTY, empty
-from ..models import Quantities
+from ..models import CPU, MEMORY, Quantities
 from ..models.metrics import PodMetrics
 from ..models.pod import Container, ContainerKind, Pod
 from .percentages import NOT_COMPARED, Base, Compared, of_container, ratio, unused
@@ -80,6 +80,16 @@ class PodUsage:
         """Whether its value is a lower bound."""
         return bool(self.missing)
 
+    def partial_in(self, resource: str) -> bool:
+        """Whether its value of one resource is a lower bound."""
+        if not self.missing or self.metrics is None:
+            return False
+        given = self.metrics.by_container
+        return any(
+            resource not in plausible(given.get(name, EMPTY), self.capacity)
+            for name in self.missing
+        )
+
     @property
     def node_name(self) -> str:
         """The node that it runs on, empty where that is not known."""
@@ -120,6 +130,10 @@ class ContainerUsage:
     @property
     def partial(self) -> bool:
         """Whether its value is a lower bound: never, it is there or it is not."""
+        return False
+
+    def partial_in(self, _: str) -> bool:
+        """Whether its value of one resource is a lower bound: never."""
         return False
 
     @property
@@ -240,6 +254,15 @@ def reason_of(row: HasReasons, resource: str) -> Reason | None:
     if row.usage and resource in row.usage:
         return None
     return row.reasons.get(resource, row.reason)
+
+
+def incomplete(row: PodUsage | ContainerUsage) -> Iterator[str]:
+    """Yield the resources of which something that runs is not in the row's value."""
+    if row.reason is None and not row.partial:
+        return
+    for resource in (CPU, MEMORY):
+        if reason_of(row, resource) is not None or row.partial_in(resource):
+            yield resource
 
 
 class HasReasons(Protocol):

@@ -9,8 +9,9 @@ from ..frozen import dataclass
 from ..quantity import Quantity
 from ..snapshot import PodUsage, Rollup, container_rows, rollup
 from ..snapshot.rollup import key_of
-from ..table.columns import PARTIAL, WIDE, Column, Severity, Table
+from ..table.columns import WIDE, Column, Severity, Table
 from .shared_columns import (
+    INFERRED,
     RESOURCES,
     USAGE_ALIASES,
     Resource,
@@ -162,14 +163,14 @@ def _key_columns(index: int, by: str) -> tuple[Column[Rollup], ...]:
     def inferred(row: Rollup) -> str | None:
         return "true" if row.key[index].inferred else None
 
-    def mark(row: Rollup) -> str:
-        return PARTIAL if row.key[index].inferred else ""
+    def note(row: Rollup) -> str:
+        return INFERRED if row.key[index].inferred else ""
 
     if by == "owner":
         return (
             Column(key="owner.kind", header="KIND", kind="text", get=kind, keep=75,
-                   mark=mark, about="Deployment, DaemonSet, …; Pod where nothing owns"
-                   " it; ~ concluded from a name"),
+                   note=note, about="Deployment, DaemonSet, …; Pod where nothing owns"
+                   " it; inferred: concluded from a name"),
             name_column("owner.name", "NAME", value, "the workload's name"),
             Column(key="owner.inferred", header="INFERRED", kind="text", get=inferred,
                    about="whether it is concluded from a name", optional=True),
@@ -217,16 +218,12 @@ def _missing(row: Rollup) -> str | None:
     return ",".join(missing) or None
 
 
-def _usage_mark(row: Rollup, _: str) -> str:
-    return _mark(row)
-
-
-def _mark(row: Rollup) -> str:
-    return marks(partial=row.lower_bound)
+def _usage_mark(row: Rollup, resource: str) -> str:
+    return marks(partial=resource in row.incomplete)
 
 
 def _quality(row: Rollup) -> str:
-    return flaws_of(_mark(row))
+    return flaws_of(marks(partial=row.lower_bound))
 
 
 def _severity(row: Rollup) -> Severity | None:

@@ -106,7 +106,7 @@ def _columns(of: Resource) -> tuple[Column[NodeUsage], ...]:
         return PARTIAL if demand and demand.partial_limit(name) else ""
 
     def partial_pods(row: NodeUsage) -> str:
-        return PARTIAL if row.breakdown and row.breakdown.unmeasured else ""
+        return PARTIAL if row.breakdown and name in row.breakdown.incomplete else ""
 
     return (
         amount(of, "usage", from_(_usage), "usage, the system's included", keep=90,

@@ -9,10 +9,11 @@ from typing import Final, NamedTuple, TypeVar
 from ..models.pod import Container, ContainerState, Pod
 from ..snapshot import PodUsage
 from ..snapshot.rollup import owner
-from ..table.columns import PARTIAL, Column, Severity, Table
+from ..table.columns import Column, Severity, Table
 from ..times import human_duration
 from .shared_columns import (
     EXPLANATION,
+    INFERRED,
     REASON,
     USAGE_ALIASES,
     HasLabels,
@@ -122,7 +123,9 @@ def labelled(row: PodUsage) -> HasLabels | None:
 
 
 def _usage_mark(row: PodUsage, resource: str) -> str:
-    return marks(partial=row.partial or lacks(row, resource), stale=row.stale)
+    return marks(
+        partial=row.partial_in(resource) or lacks(row, resource), stale=row.stale
+    )
 
 
 def _sample_mark(row: PodUsage) -> str:
@@ -195,8 +198,8 @@ def _inferred(row: PodUsage) -> str | None:
     return "true" if owner(row).inferred else None
 
 
-def _owner_mark(row: PodUsage) -> str:
-    return PARTIAL if owner(row).inferred else ""
+def _owner_note(row: PodUsage) -> str:
+    return INFERRED if owner(row).inferred else ""
 
 
 def _qos(row: PodUsage) -> str | None:
@@ -238,8 +241,8 @@ _STATUS: Final[tuple[Column[PodUsage], ...]] = (
 )  # fmt: skip
 _OWNER: Final[tuple[Column[PodUsage], ...]] = (
     Column(key="owner.kind", header="OWNER-KIND", kind="text", get=_owner_kind,
-           about="what its workload is: Deployment, DaemonSet, …; ~ concluded from a"
-           " name", mark=_owner_mark),
+           about="what its workload is: Deployment, DaemonSet, …; inferred: concluded"
+           " from a name", note=_owner_note),
     Column(key="owner.name", header="OWNER", kind="text", get=_owner_name,
            about="the workload that it belongs to"),
     Column(key="owner.inferred", header="INFERRED", kind="text", get=_inferred,

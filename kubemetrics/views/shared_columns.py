@@ -41,6 +41,8 @@ R = TypeVar("R")
 USAGE_ALIASES: Final[Mapping[str, str]] = {
     "cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage",
 }  # fmt: skip
+INFERRED: Final = ",inferred"
+"""What stands behind a word that is concluded from something else."""
 _ZERO: Final = Quantity(0)
 _BYTES: Final = ("ephemeral-storage", "hugepages-", "memory")
 _EXPECTED: Final = frozenset({"Finished", "NotScheduled", "NotStarted", "Terminating"})

@@ -159,6 +159,33 @@ def test_a_container_named_twice_in_a_sample_is_summed_in_every_row() -> None:
     assert (one.usage, other.usage) == (row.usage, None)
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_samples_of_one_name_the_newest_counts_and_both_are_named(
+    order: int,
+) -> None:
+    """metrics-server#301: whichever the provider lists first."""
+    samples = (sample(app=("1m", "1Mi")), sample(age=40, app=("9m", "9Mi")))[::order]
+    nodes = (node_sample(), node_sample(cpu="2", age=40))[::order]
+    undated = replace(samples[0], timestamp=None)
+    for given in (samples, (*samples, undated), (undated, *samples)):
+        snapshot = join(parts((pod(),), given, node_samples=nodes))
+        (row,), (node_row,) = snapshot.pods, snapshot.nodes
+        assert row.usage == {"cpu": Quantity("1m"), "memory": Quantity("1Mi")}
+        assert node_row.usage is not None
+        assert node_row.usage["cpu"] == Quantity("1")
+        (found,) = [f for f in sample_findings(snapshot) if f.check == "answers"]
+        assert found.severity == "warning"
+        assert found.evidence == "pod metrics: default/p\nnode metrics: n1"
+
+
+def test_the_doctor_names_a_container_that_a_sample_has_twice() -> None:
+    twice = sample(app=("50m", "50Mi"), other=("1m", "1Mi"))
+    twice = replace(twice, containers=(*twice.containers, twice.containers[0]))
+    snapshot = join(parts((pod(statuses=(running(), running("other"))),), (twice,)))
+    (found,) = [f for f in sample_findings(snapshot) if f.check == "answers"]
+    assert found.evidence == "pod metrics: default/p, container app"
+
+
 def test_percentages_of_a_partial_value_are_over_what_was_measured() -> None:
     (row,) = join(parts((pod(statuses=TWO),), (sample(a=("50m", "50Mi")),))).pods
     assert row.ratio("cpu", "requests") == Fraction(1, 2)
@@ -471,7 +498,7 @@ def test_the_doctor_and_json_name_what_is_of_no_container() -> None:
     get = pod_table().need("extra").get
     assert [get(row) for row in snapshot.pods] == ["POD", "(no name)", *["POD"] * 3]
     (found,) = [f for f in sample_findings(snapshot) if f.check == "pods"]
-    assert found.severity == "ok"
+    assert found.severity == "info"
     assert found.evidence == (
         "in no sum, as the pod has no such container: default/a (POD), "
         "default/a0 (no name) and 3 more"

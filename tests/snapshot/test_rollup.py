@@ -116,15 +116,16 @@ def test_what_is_concluded_from_a_name_is_marked_and_told_to_machines() -> None:
     tables = [(pod_table(), rows), (group_table(("owner",)), groups)]
     for table, found in tables:
         kind, inferred = table.need("owner.kind"), table.need("owner.inferred")
-        assert kind.mark is not None
-        marked = [(kind.get(row), kind.mark(row), inferred.get(row)) for row in found]
+        assert kind.mark is None
+        assert kind.note is not None
+        marked = [(kind.get(row), kind.note(row), inferred.get(row)) for row in found]
         assert sorted(marked, key=str) == [
-            ("CronJob", "~", "true"), ("Pod", "", None),
+            ("CronJob", ",inferred", "true"), ("Pod", "", None),
         ]  # fmt: skip
     columns = group_table(("owner",)).plain(groups)[1:]
     lines = render(groups, columns, TableOptions(total=True)).lines
     first = [line.split()[0] for line in lines]
-    assert first == ["KIND", "Pod", "~CronJob", "TOTAL"]
+    assert first == ["KIND", "Pod", "CronJob,inferred", "TOTAL"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ import pytest
 from kubemetrics.doctor.diagnose import samples as sample_findings
 from kubemetrics.models.metrics import NodeMetrics, PodMetrics
 from kubemetrics.quantity import Quantity
-from kubemetrics.snapshot import container_rows, join, summed
+from kubemetrics.snapshot import container_rows, join, rollup, summed
+from kubemetrics.table.columns import Table
+from kubemetrics.views.groups import group_table
 from kubemetrics.views.nodes import node_table
 from kubemetrics.views.pods import pod_table
 
@@ -55,7 +57,7 @@ def test_a_value_that_cannot_be_is_in_no_sum(cpu: str, thread: str) -> None:
     )
     (found,) = [f for f in sample_findings(snapshot) if f.check == "pods"]
     assert found.severity == "warning"
-    assert f"Implausible: default/odd: {wrong.reason.explanation}" in found.evidence
+    assert f"default/odd: {wrong.reason.explanation}" in found.evidence
 
 
 def test_twice_the_capacity_is_still_a_value() -> None:
@@ -128,6 +130,34 @@ def test_half_a_sample_has_a_reason_and_is_not_measured(there: str, gone: str) -
     short = {"cpu": "cpu.usage", "memory": "mem.usage"}
     assert marks == {short[there]: "", short[gone]: "~"}
     assert pod_table().need("quality").get(row) is None
+
+
+def marked(view: Table[Any], row: object) -> dict[str, str]:
+    """Return the marks of both usages."""
+    columns = (view.need(key) for key in ("cpu.usage", "mem.usage"))
+    return {c.header: c.mark(row) for c in columns if c.mark}
+
+
+@pytest.mark.parametrize("by", ["namespace", "container"])
+def test_a_sum_is_a_lower_bound_of_what_is_missing_and_of_nothing_else(by: str) -> None:
+    """A pod without CPU has all its memory."""
+    found = join(parts((pod(),), (half(sample(), "memory"),)))
+    members = container_rows(found.pods) if by == "container" else found.pods
+    (group,) = rollup(members, [by])
+    assert marked(group_table((by,)), group) == {"CPU": "~", "MEM": ""}
+    (row,) = found.nodes
+    assert row.breakdown is not None
+    assert row.breakdown.incomplete == {"cpu"}
+    pods = [node_table().need(f"{key}.pods").mark for key in ("cpu", "mem")]
+    assert [mark(row) for mark in pods if mark] == ["~", ""]
+
+
+def test_a_container_that_lacks_one_value_bounds_that_one_of_its_pod() -> None:
+    one = sample(a=("-1m", "1Mi"), b=("20m", "1Mi"))
+    (row,) = join(parts((pod(statuses=TWO),), (one,))).pods
+    assert row.partial
+    assert marked(pod_table(), row) == {"CPU": "~", "MEM": ""}
+    assert marked(group_table(("owner",)), summed([row])) == {"CPU": "~", "MEM": ""}
 
 
 def test_an_empty_usage_has_a_reason_for_both() -> None:

@@ -100,9 +100,13 @@ def test_pods_measured_and_no_node_is_said_of_the_provider_and_no_node_is_silent
     assert "whether its node reports is not known" in explanation(found, "lost")
     assert "measures pods and no node" in explanation(found, "n1")
     nodes = finding(found, "nodes")
-    assert nodes.evidence == explanation(found, "n1")
+    assert nodes.evidence.splitlines() == [
+        explanation(found, "n1"), "Unreported as well: n2",
+    ]  # fmt: skip
     assert "node query" in nodes.advice
-    assert finding(found, "pods").what == "1 of 2 running pods measured (1 Unreported)."
+    assert finding(found, "pods").what == (
+        "1 of 2 running pods has no value: 1 Unreported."
+    )
 
 
 def test_nodes_measured_and_no_pod_is_said_first() -> None:
@@ -145,6 +149,7 @@ def test_a_node_that_just_joined_is_young_and_so_are_its_pods() -> None:
     assert codes(found) == {"b": "TooYoung", "old": "TooYoung", "fresh": "TooYoung"}
     assert explanation(found, "fresh").startswith("Node fresh joined 20s ago; ")
     assert "kubelet" not in finding(found, "nodes").advice
+    assert finding(found, "nodes").severity == finding(found, "pods").severity == "info"
     waiting = {"name": "app", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
     crashed = join(
         parts((pod(node="fresh", statuses=(waiting,)),), (), nodes, (node_sample(),))
@@ -152,6 +157,9 @@ def test_a_node_that_just_joined_is_young_and_so_are_its_pods() -> None:
     assert codes(crashed)["p"] == "ContainerNotRunning"
     late = join(parts((old,), (), (node(), joined("fresh", 600)), (node_sample(),)))
     assert codes(late) == {"old": "NodeSilent", "fresh": "NodeSilent"}
+    assert (
+        finding(late, "nodes").severity == finding(late, "pods").severity == "warning"
+    )
 
 
 def undated(read: Parts) -> Parts:
