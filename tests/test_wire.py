@@ -77,6 +77,7 @@ def test_items_are_let_go_as_they_are_read() -> None:
     assert list(read) == []
 
 
+@pytest.mark.no_cover
 def test_a_large_list_says_which_item_is_wrong() -> None:
     item = b'{"metadata":{"name":"a"}},'
     raw = b'{"items":[' + item * 50_000 + b'{"metadata":{"name":7}}]}'

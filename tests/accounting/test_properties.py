@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from kubemetrics.models import (
 )
 from kubemetrics.models.pod import Container, ContainerKind, Pod
 from kubemetrics.quantity import Quantity
+
+pytestmark = pytest.mark.no_cover
 
 NAMES = ("cpu", "memory", "hugepages-2Mi", "nvidia.com/gpu")
 

@@ -169,6 +169,7 @@ def test_a_token_that_comes_again_ends_the_list(tokens: str) -> None:
     assert caught.value.url.startswith("https://cluster:6443/")
 
 
+@pytest.mark.no_cover
 def test_a_list_without_end_ends() -> None:
     count = 0
 

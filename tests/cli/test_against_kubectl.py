@@ -27,7 +27,7 @@ from .pairwise import Row, rows
 from .scenes import SCENES, STATES, open_scene
 from .ties import settled
 
-pytestmark = needs_kubectl
+pytestmark = [needs_kubectl, pytest.mark.no_cover]
 
 DIFFERENCES: list[dict[str, Any]] = tomllib.loads(
     (Path(__file__).parents[1] / "data" / "kubectl_differences.toml").read_text()

@@ -22,6 +22,8 @@ from kubemetrics.config.model import Config
 from tests.cluster import Cluster, Options, Seen, faults, stream_faults
 from tests.cluster.scripts import Fault
 
+pytestmark = pytest.mark.no_cover
+
 CHANGES = 2000
 FAULTS = 100
 LAST = ("zzz", "the-last")

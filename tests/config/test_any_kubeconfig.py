@@ -20,6 +20,8 @@ from kubemetrics.config.resolve import load_config
 from kubemetrics.config.write_back import write_auth_provider
 from kubemetrics.errors import ConfigError, KubeMetricsError
 
+pytestmark = pytest.mark.no_cover
+
 SECRET: Final = "hunter2-hunter2"
 _ODD_TEXTS: Final = (
     "", " ", "\0", "a\nb", "\x1b[31m", "\ud800", "\udcff", "größe", "🎉", "~", "null",

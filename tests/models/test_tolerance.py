@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from kubemetrics import DecodeError, Node, NodeMetrics, Pod, PodMetrics
 from tests.cluster.recorded import body
 
+pytestmark = pytest.mark.no_cover
+
 KINDS: dict[str, tuple[type[Pod | Node | PodMetrics | NodeMetrics], Any]] = {
     "pod": (Pod, json.loads(body("pod-get.body.gz"))),
     "node": (Node, json.loads(body("node-get.body.gz"))),

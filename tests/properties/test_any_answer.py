@@ -50,6 +50,8 @@ from .reading import (
     top,
 )
 
+pytestmark = pytest.mark.no_cover
+
 ACCEPTED: Final[Sequence[tuple[str, str]]] = (
     # No amount has so many digits: its item cannot be read. kubectl's integers wrap.
     ("N3", r"(usage|capacity|allocatable)\.{} (1e999|309 digits|5000 digits)"),

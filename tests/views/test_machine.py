@@ -89,6 +89,7 @@ def test_each_item_of_json_has_its_own_line(rows: Shown) -> None:
     assert len(items) == len(rows.rows)
 
 
+@pytest.mark.no_cover
 @every_view
 def test_yaml_says_what_json_says(rows: Shown, of: str) -> None:
     made = document(rows.table, rows.columns, rows.rows, rows.sources)
