@@ -18,7 +18,7 @@ SUITE   := -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-re
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := check
-.PHONY: setup demo test simulator check format lint types imports e2e bench bench-huge mutants test-all build clean
+.PHONY: setup demo test simulator check format lint types imports e2e bench bench-huge mutants test-all dist clean
 
 setup: $(READY) $(KUBECTL)
 
@@ -99,8 +99,11 @@ test-all: setup
 	done
 	$(BIN)/python -m pytest --full -m full $(SEED:%=--seed %)
 
-build: $(READY)
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+# Wheel, sdist, the one file that needs only a Python, kubectl's plugin and the man pages;
+# of one commit the same bytes each time. RELEASES is the URL that krew finds them below.
+dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1577836800)
+dist: $(READY)
+	$(BIN)/python -m tests.tools.dist $(RELEASES:%=--releases %)
 
 clean:
 	rm -rf $(VENV) .venv-* .tools .bench .mutants dist build .coverage* .*_cache
