@@ -67,7 +67,8 @@ class CommandSpec(NamedTuple):
     *examples* are command lines, two spaces in. *add_arguments* declares the command's
     own flags and arguments. *run* returns the exit code; a `KubeMetricsError` that it
     raises is shown as one line, with the exit code of its class. Of the ``-v`` given
-    the first *own_verbosity* mean something to the command itself.
+    the first *own_verbosity* mean something to the command itself. *table* returns the
+    `Table` of what it shows, for completion.
     """
 
     description: str
@@ -75,6 +76,7 @@ class CommandSpec(NamedTuple):
     add_arguments: Callable[[Parser], None]
     run: Callable[[argparse.Namespace], int]
     own_verbosity: int = 0
+    table: Callable[[argparse.Namespace], Any] | None = None
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

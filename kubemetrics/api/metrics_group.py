@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..flow import Flow, Pause, Query, Request, Response, attempt
 from ..frozen import dataclass
-from ..jsonread import EMPTY, as_object, as_objects, as_text, read_object
+from ..jsonread import EMPTY, as_object, as_objects, read_object
 from ..models.metrics import GROUP, GROUP_PATH, KNOWN_VERSIONS
 from ..wire import APIGroupWire, decode
 from .answers import AGGREGATOR_TEXTS, NO_CREDENTIALS, rbac_hint, unexpected_text
@@ -98,19 +98,6 @@ def may(
     }
     answered = yield from post(_REVIEWS, review)
     return jsonread.boolean(jsonread.child(answered, "status") or EMPTY, "allowed")
-
-
-def namespace_names(get: Get) -> Flow[tuple[str, ...]]:
-    """Return the names of at most 500 namespaces, in the server's order.
-
-    Raises:
-        ApiError: they may not be listed.
-        DecodeError: the answer is no list.
-    """
-    response = yield from get("/api/v1/namespaces", (("limit", "500"),))
-    listed = as_objects(read_object(response.body, url=response.url).get("items"))
-    names = (as_text(as_object(one.get("metadata")).get("name")) for one in listed)
-    return tuple(filter(None, names))
 
 
 def _serves_metrics(group: Mapping[str, Any]) -> bool:

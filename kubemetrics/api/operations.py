@@ -47,9 +47,10 @@ class Api:
         self._warned: dict[str, object] = {}
         self._metrics: dict[str, MetricsGroup] = {}
 
-    def get(self, path: str, query: Query = ()) -> Flow[Response]:
-        """Send a GET and return its 2xx answer."""
-        return self._send(Request(path=path, query=query))
+    def get(self, path: str, query: Query = (), *, accept: str = "") -> Flow[Response]:
+        """Send a GET and return its 2xx answer; *accept* are its media types."""
+        headers = (("accept", accept),) if accept else ()
+        return self._send(Request(path=path, query=query, headers=headers))
 
     def get_metrics(self, tail: str, query: Query = ()) -> Flow[Response]:
         """GET *tail* below the version of the metrics API that is served.

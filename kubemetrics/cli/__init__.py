@@ -121,6 +121,10 @@ def _run(words: list[str]) -> int:
         from .completion import answer  # noqa: PLC0415 - not for a command
 
         return answer(words[1:])
+    if words[:1] == ["__complete_bash"]:
+        from .completion import answer_bash  # noqa: PLC0415 - not for a command
+
+        return answer_bash(*[*words[1:], "", "", ""][:3])
     if words[:1] == ["help"]:
         words = _helped(words[1:])
     name, rest, stray = find(words)

@@ -19,6 +19,7 @@ from ..views.containers import container_view
 from ..views.groups import group_view
 from ..views.nodes import node_view
 from ..views.pods import pod_view
+from . import COMMANDS, children
 from .hints import meant_by_topic
 from .recipes import RECIPES, Recipe
 
@@ -411,6 +412,16 @@ def _asked(topic: str, name: str = "", *more: str) -> Lines:
     if name not in RECIPES:
         raise UsageError(f'no recipe "{name}"; there are {", ".join(RECIPES)}')
     return _recipe(RECIPES[name])
+
+
+def words_after(words: list[str]) -> list[tuple[str, str]]:
+    """Return what may follow ``help`` and *words*, with its description."""
+    if words == ["recipes"]:
+        return [(name, recipe.does) for name, recipe in RECIPES.items()]
+    if words:
+        return []
+    topics = [(name, topic.about) for name, topic in TOPICS.items()]
+    return [*topics, *((name, COMMANDS[name].summary) for name in children(""))]
 
 
 COMMAND: Final = CommandSpec(_DESCRIPTION, _EXAMPLES, _add_arguments, _run)

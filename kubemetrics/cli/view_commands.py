@@ -49,13 +49,21 @@ class _ViewCommand(NamedTuple):
     def spec(self, view: Callable[[], View[Any]]) -> CommandSpec:
         """Return what the command line needs; *view* makes the view of single rows."""
 
+        def view_of(args: Namespace) -> View[Any]:
+            sums = self.sums or (self.by and args.by)
+            return _summed(args, self.sums or "pods") if sums else view()
+
         def run(args: Namespace) -> int:
             from .run import run as show
 
-            sums = self.sums or (self.by and args.by)
-            return show(args, _summed(args, self.sums or "pods") if sums else view())
+            return show(args, view_of(args))
 
-        return CommandSpec(self.description, self.examples, self._declare, run)
+        def table(args: Namespace) -> Table[Any]:
+            return view_of(args).table
+
+        return CommandSpec(
+            self.description, self.examples, self._declare, run, table=table
+        )
 
     def _declare(self, parser: Parser) -> None:
         _add_arguments(parser, name=self.names, namespaced=not self.of_nodes)

@@ -268,15 +268,18 @@ def owner(row: PodUsage) -> Owner:
     to a Rollout of Argo. Of a sample without its pod only the labels and the name can
     tell.
     """
-    if row.pod is None:
-        return _of_sample(row)
-    reference = row.pod.owner
+    return _of_sample(row) if row.pod is None else pod_owner(row.pod)
+
+
+def pod_owner(pod: Pod) -> Owner:
+    """Return the workload of *pod*, from its metadata alone."""
+    reference = pod.owner
     if reference is None:
-        return Owner("Pod", row.name)
+        return Owner("Pod", pod.name)
     if reference.kind == "ReplicaSet":
-        return _of_replica_set(reference.name, row.pod)
+        return _of_replica_set(reference.name, pod)
     if reference.kind == "Job":
-        return _of_job(reference.name, row.pod.creation_timestamp)
+        return _of_job(reference.name, pod.creation_timestamp)
     return Owner(reference.kind, reference.name)
 
 

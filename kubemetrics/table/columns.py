@@ -394,6 +394,8 @@ _NAMES: Final[dict[str, UnitName]] = {
     "auto": "auto", "m": "m", "cores": "cores", "Ki": "Ki", "Mi": "Mi", "Gi": "Gi",
     "raw": "raw",
 }  # fmt: skip
+UNIT_NAMES: Final = tuple(_NAMES)
+"""What ``--units`` takes."""
 
 
 def formatter(kind: Kind, units: Units, values: Iterable[Value]) -> Show:

@@ -9,7 +9,6 @@ import pytest
 from kubemetrics.api import Api
 from kubemetrics.api.metrics_group import (
     may,
-    namespace_names,
     registered_versions,
     serves_metrics,
 )
@@ -86,9 +85,3 @@ def test_an_access_review_is_answered_by_allowed_alone(
             }
         },
     }
-
-
-def test_namespaces_are_named_from_one_page() -> None:
-    play = asked({"items": [{"metadata": {"name": "a"}}, {"metadata": None}]})
-    assert play.run(namespace_names(Api().get)) == ("a",)
-    assert play.requests[0].query == (("limit", "500"),)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import re
+import select
 import shutil
+import struct
 import subprocess
 import sys
+import termios
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +115,133 @@ def test_what_fails_has_no_candidates(
     assert answers(capsys, *words) == ([], ":4")
 
 
+@pytest.mark.parametrize(
+    ("words", "some", "others"),
+    [
+        ("pods --columns ", ["name", "mem.usage", "label:"], ["pods.count"]),
+        ("pods --columns name,", ["name,mem.usage"], ["name,name"]),
+        ("pods --columns +q", ["+qos", "+quality"], ["qos"]),
+        ("nodes --columns=name,p", ["--columns=name,pods.count"], []),
+        ("pods --sort -mem", ["-mem.usage"], ["mem.usage"]),
+        ("pods --by node --columns c", ["count", "cpu.usage"], ["created"]),
+        ("pods --units m,", ["m,Gi", "m,raw"], ["m,m"]),
+        ("pods --by node,", ["node,owner", "node,label:app"], ["node,node"]),
+        ("pods -n team-b -L ", ["app"], ["kubernetes.io/hostname"]),
+        ("nodes -L ", ["kubernetes.io/hostname"], ["app"]),
+        ("pods -n team-b ", ["debug-tzpns"], ["kafka-0"]),
+        ("containers -A kaf", ["kafka-0"], []),
+        ("top po kaf", [], ["kafka-0"]),
+        ("top pods -A kaf", ["kafka-0"], []),
+        ("top nodes work", ["worker-003"], ["control-plane-0"]),
+        ("pods --node work", ["worker-003"], ["control-plane-0"]),
+        ("pods --exclude-namespace team-", ["team-a"], ["default"]),
+        ("namespaces team-", ["team-a"], ["default"]),
+        ("workloads -A dae", ["daemonset/kube-proxy"], ["deployment/frontend-web"]),
+        ("workloads -A dep", ["deployment/frontend-web"], ["daemonset/kube-proxy"]),
+        ("pods --by nope --columns ", [], ["name"]),
+        ("pods --nope --columns ", [], ["name"]),
+        ("doctor --columns ", [], ["name"]),
+        ("help w", ["where"], ["columns"]),
+        ("help recipes c", ["cronjob", "containerfile"], ["columns"]),
+        ("help where ", [], ["columns"]),
+    ],
+)  # fmt: skip
+def test_columns_keys_labels_and_names_are_offered(
+    cluster: Cluster,
+    words: str,
+    some: list[str],
+    others: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = str(cluster.kubeconfig("admin"))
+    flags = [] if words.startswith("help") else ["--kubeconfig", config]
+    found, directive = answers(capsys, *flags, *words.split(" "))
+    assert set(some) <= set(found)
+    assert not set(others) & set(found)
+    assert directive in {":4", ":6"}
+
+
+def test_names_are_asked_for_with_their_metadata_alone(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = str(cluster.kubeconfig("admin"))
+    cluster.forget_requests()
+    answers(capsys, "--kubeconfig", config, "pods", "-n", "team-b", "")
+    (request,) = cluster.requests
+    assert request.path == "/api/v1/namespaces/team-b/pods"
+    assert "PartialObjectMetadataList" in request.headers["accept"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "some", "others"),
+    [
+        ("", ["name", "mem.usage", "not", "label:"], ["and", "=="]),
+        ("mem.u", ["mem.usage", "mem.unlimited"], ["mem.limits"]),
+        ("mem.us", ["mem.usage ==", "mem.usage >"], ["mem.usage =~", "mem.usage"]),
+        ("not (na", ["not (name", "not (namespace"], []),
+        ("status ", ["status ==", "status =~"], ["status and"]),
+        ("mem.usage > ", ["mem.usage > mem.requests"], ["mem.usage > mem.usage"]),
+        ("mem.usage>mem.req", ["mem.usage>mem.requests =="], []),
+        ("reason == No", ["reason == NodeSilent"], ["reason == Finished"]),
+        ("name == ", [], ["name == name"]),
+        ("nope == ", [], ["nope == name"]),
+        ("cpu > 1 ", ["cpu > 1 and", "cpu > 1 or"], ["cpu > 1 name"]),
+        ("mem.usage > mem.requests ", ["mem.usage > mem.requests and"], []),
+        ("cpu > 1 and ", ["cpu > 1 and name"], ["cpu > 1 and and"]),
+        ("cpu > 1 && ", ["cpu > 1 && name"], []),
+        ("== ", [], ["== name"]),
+        ("name == 'a", [], ["name == 'and"]),
+    ],
+)
+@pytest.mark.parametrize("flag", ["--where", "--fail-on"])
+def test_an_expression_goes_on_with_what_may_follow(
+    flag: str,
+    typed: str,
+    some: list[str],
+    others: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found, directive = answers(capsys, "pods", flag, typed)
+    assert set(some) <= set(found)
+    assert not set(others) & set(found)
+    assert directive == ":6"
+
+
+def bash_replies(
+    capsys: pytest.CaptureFixture[str], line: str, kind: str = "9"
+) -> list[str]:
+    """Return what bash may put in the place of the word at the end of *line*."""
+    breaks = " \t\n\"'@><=;|&(:"
+    assert main(["__complete_bash", f"kubemetrics {line}", kind, breaks]) == 0
+    return capsys.readouterr().out.splitlines()[:-1]
+
+
+@pytest.mark.parametrize(
+    ("line", "reply"),
+    [
+        ("to", "top"),
+        ("top pods --sort-by=m", "memory"),
+        ("pods --fail-on='mem.us", "mem.usage >"),
+        ("pods --where mem.us", r"mem.usage\ \>"),
+        (r"pods --where cpu\ \>\ 1\ a", r"cpu\ \>\ 1\ and"),
+        ("pods  --columns  'name,q", "name,qos"),
+        ('pods --where "cpu > 1 a', "cpu > 1 and"),
+        ("pods 'a b' --columns name", "name"),
+    ],
+)
+def test_bash_is_given_what_it_replaces(
+    line: str, reply: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert reply in bash_replies(capsys, line)
+
+
+def test_bash_lists_only_what_comes_last(capsys: pytest.CaptureFixture[str]) -> None:
+    listed = bash_replies(capsys, "pods --where 'cpu > 1 and mem.u", "63")
+    assert "mem.usage" in listed
+    listed = bash_replies(capsys, "pods --columns name,q", "63")
+    assert {"qos", "quality"} <= {*listed}
+
+
 def test_kubectl_asks_a_program_of_ours(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,56 +267,136 @@ def test_every_script_asks_for_candidates(
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PATH with `kubemetrics` on it."""
+    """A PATH with a `kubemetrics` that completes, and else shows its words."""
     folder = tmp_path_factory.mktemp("bin")
     program = folder / "kubemetrics"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m kubemetrics "$@"\n')
+    program.write_text(f"""#!/bin/sh
+        case "$1" in __complete*|completion)
+            exec "{sys.executable}" -m kubemetrics "$@" ;;
+        esac
+        printf 'words:'
+        printf '[%s]' "$@"
+        echo done
+    """)
     program.chmod(0o755)
     return f"{folder}:{os.environ['PATH']}"
 
 
-def in_shell(shell: str, script: str, path: str, config: Path) -> list[str]:
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not here")
-    environment = {**os.environ, "PATH": path, "KUBECONFIG": str(config)}
-    done = subprocess.run(
-        [shell, "-c", script],
-        env=environment | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        check=True,
-        text=True,
+class Session:
+    """A shell at a terminal, with our completion; `kubemetrics` shows its words."""
+
+    def __init__(self, argv: list[str], environ: dict[str, str]) -> None:
+        self._shell, self._terminal = _on_terminal(argv, environ)
+        self._seen = ""
+
+    def start(self, setup: str) -> None:
+        """Run *setup*, and wait until it is done."""
+        self._type(f"{setup}; echo rea''dy\n")
+        self._until("ready")
+
+    def words(self, keys: str) -> list[str]:
+        """Return the words of the command line that is typed with these *keys*."""
+        self._type(f"{keys}\r")
+        shown = self._until("]done")
+        return re.findall(r"\[(.*?)\]", shown.rpartition("words:")[2])
+
+    def close(self) -> None:
+        os.close(self._terminal)
+        self._shell.kill()
+        self._shell.wait()
+
+    def _type(self, keys: str) -> None:
+        os.write(self._terminal, keys.encode())
+
+    def _until(self, mark: str) -> str:
+        """Return what is shown up to *mark*, which is waited for."""
+        while mark not in self._seen:
+            ready, _, _ = select.select([self._terminal], [], [], _HANGS)
+            assert ready, self._seen
+            self._seen += os.read(self._terminal, 1 << 16).decode(errors="replace")
+        shown, _, self._seen = self._seen.partition(mark)
+        return shown + mark
+
+
+_HANGS = 30
+"""Seconds without a sign after which a shell hangs."""
+
+
+def _on_terminal(
+    argv: list[str], environ: dict[str, str]
+) -> tuple[subprocess.Popen[bytes], int]:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
+    # The first terminal that the leader of a session opens becomes its own.
+    opens = 'exec <>"$0" >&0 2>&0; exec "$@"'
+    shell = subprocess.Popen(
+        ["sh", "-c", opens, os.ttyname(theirs), *argv],
+        env=environ,
+        start_new_session=True,
     )
-    assert not done.stderr
-    return done.stdout.split()
+    os.close(theirs)
+    return shell, ours
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("kubemetrics to", ["top"]),
-        ("kubemetrics top ", ["pods", "nodes"]),
-        ("kubemetrics top pods --sort-by=m", ["memory"]),
-        ("kubemetrics raw --context nom", ["nometrics"]),
-        ("kubemetrics raw --context=nom", ["nometrics"]),
-        ("kubemetrics raw --context admin -n team-", [f"team-{c}" for c in "abcdef"]),
-        ("kubemetrics raw --context arn:aws:e", ["eks"]),
-    ],
-)
-def test_bash_completes(
-    cluster: Cluster, path: str, line: str, expected: list[str]
-) -> None:
+SHELLS = {
+    "bash": (
+        ["bash", "--norc", "--noprofile", "-i"],
+        "source <(kubemetrics completion bash)",
+    ),
+    "zsh": (
+        ["zsh", "-f", "-i"],
+        "autoload -U compinit; compinit -D -u; source <(kubemetrics completion zsh)",
+    ),
+    "fish": (
+        ["fish", "--no-config", "-i"],
+        "kubemetrics completion fish | source",
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=SHELLS)
+def session(
+    request: pytest.FixtureRequest, cluster: Cluster, path: str
+) -> Iterator[Session]:
+    argv, setup = SHELLS[request.param]
+    if shutil.which(argv[0]) is None:
+        pytest.skip(f"{argv[0]} is not here")
     config = cluster.kubeconfig_object()
     odd = {"name": "arn:aws:eks", "context": {"cluster": "simulated", "user": "admin"}}
     config["contexts"].append(odd)
+    config["current-context"] = "admin"
     written = cluster.folder / "with-arn.kubeconfig"
     written.write_text(yaml.safe_dump(config))
-    script = f"""
-        source <(kubemetrics completion bash)
-        COMP_LINE='{line}'; COMP_POINT=${{#COMP_LINE}}
-        _kubemetrics
-        printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
-    assert in_shell("bash", script, path, written) == expected
+    home = str(cluster.folder)
+    given = {"PATH": path, "KUBECONFIG": str(written), "HOME": home, "TERM": "dumb"}
+    kept = {k: v for k, v in os.environ.items() if k in {"LD_LIBRARY_PATH", "FPATH"}}
+    running = Session(argv, {**kept, **given, "PYTHONPATH": str(ROOT)})
+    try:
+        running.start(setup)
+        yield running
+    finally:
+        running.close()
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ("to\tnod\t", "top|nodes"),
+        ("top pods --sort-by=m\t", "top|pods|--sort-by=memory"),
+        ("raw --context nom\t/x", "raw|--context|nometrics|/x"),
+        ("raw --context=nom\t/x", "raw|--context=nometrics|/x"),
+        ("raw --context arn:aws:e\t", "raw|--context|arn:aws:eks"),
+        ("pods -n team-b debug\t", "pods|-n|team-b|debug-tzpns"),
+        ("pods --node control\t", "pods|--node|control-plane-0"),
+        ("pods --columns name,mem.us\t,node\t", "pods|--columns|name,mem.usage,node"),
+        ("pods --sort -mem.us\t", "pods|--sort|-mem.usage"),
+        ("pods --where 'mem.pct_l\t> 9'", "pods|--where|mem.pct_limit > 9"),
+        ("pods --where 'cpu>1 or mem.us\t> 9'", "pods|--where|cpu>1 or mem.usage > 9"),
+        ('pods --fail-on "mem.pct_l\t> 9"', "pods|--fail-on|mem.pct_limit > 9"),
+    ],
+)  # fmt: skip
+def test_a_shell_completes(session: Session, keys: str, words: str) -> None:
+    assert session.words(f"kubemetrics {keys}") == words.split("|")
 
 
 @pytest.fixture(scope="module")
@@ -225,18 +438,3 @@ def test_kubectl_runs_and_completes_us_as_its_plugin(
         check=True,
     )
     assert done.stdout.splitlines()[0] == expected
-
-
-def test_fish_completes(cluster: Cluster, path: str) -> None:
-    script = "kubemetrics completion fish | source; complete -C 'kubemetrics top no'"
-    found = in_shell("fish", script, path, cluster.kubeconfig())
-    assert found[0] == "nodes"
-
-
-def test_zsh_loads_the_script(cluster: Cluster, path: str) -> None:
-    script = (
-        "autoload -U compinit; compinit -D; source <(kubemetrics completion zsh);"
-        " print $_comps[kubemetrics]"
-    )
-    found = in_shell("zsh", script, path, cluster.kubeconfig())
-    assert found == ["_kubemetrics"]

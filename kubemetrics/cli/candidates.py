@@ -1,0 +1,251 @@
+"""What may stand at the cursor of a shell: columns, expressions, names of objects.
+
+A candidate is the whole word, with what is typed of it: ``name,mem.usage`` behind
+``name,mem``. Names are read from the cluster, their metadata alone.
+"""
+
+# ruff: noqa: PLC0415 - what one kind of candidate needs is not imported for the others
+from __future__ import annotations
+
+import re
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+
+from ..commandline import UsageError, client_of, last
+from ..errors import KubeMetricsError
+
+if TYPE_CHECKING:
+    from ..client.sync import Client
+    from ..flow import Flow
+    from ..table.columns import Column, Kind, Table
+    from ..wire import ObjectMetaWire
+
+Candidate: TypeAlias = tuple[str, str]
+"""What may stand at the cursor, and its description."""
+Candidates: TypeAlias = Iterable[Candidate]
+
+_TIMEOUT: Final = 2.0
+"""Seconds that a person at a prompt waits at most."""
+_MOST: Final = 2000
+"""Objects whose names are read."""
+_METADATA: Final = (
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+)
+
+LISTS: Final = frozenset({"columns", "sort", "by", "units", "label_columns"})
+"""Flags of several words with commas."""
+EXPRESSIONS: Final = frozenset({"where", "having", "fail_on"})
+"""Flags whose value is an expression."""
+
+
+def of_list(dest: str, typed: str, args: Namespace, table: Table[Any]) -> Candidates:
+    """Return what may follow the last comma of *typed*, the value of a flag."""
+    before, comma, word = typed.rpartition(",")
+    sign = next((sign for sign in _SIGNS.get(dest, "") if word.startswith(sign)), "")
+    taken = {word.strip("+-") for word in before.split(",")}
+    for key, about in _LISTED[dest](args, table):
+        if key not in taken:
+            yield f"{before}{comma}{sign}{key}", about
+
+
+_SIGNS: Final = {"columns": "+-", "sort": "+-"}
+
+
+def _keys(_: Namespace, table: Table[Any]) -> Candidates:
+    return _columns(table)
+
+
+def _by_keys(args: Namespace, _: Table[Any]) -> Candidates:
+    from ..snapshot.rollup import KEYS, LABEL
+
+    yield from ((key, "") for key in KEYS)
+    yield from ((LABEL + label, "") for label, _ in _labels(args))
+
+
+def _labels(args: Namespace, table: Table[Any] | None = None) -> Candidates:
+    """Return the labels that the objects of *table*, or pods, have."""
+    nodes = table is not None and table.noun == "node"
+    found = _metadata(args, _nodes_path if nodes else _pods_path)
+    names = {name for one in found for name in _mapping(one, "labels")}
+    return [(name, "") for name in sorted(names)]
+
+
+def _units(*_: object) -> Candidates:
+    from ..table.columns import UNIT_NAMES
+
+    return ((name, "") for name in UNIT_NAMES)
+
+
+_LISTED: Final[Mapping[str, Callable[[Namespace, Table[Any]], Candidates]]] = {
+    "columns": _keys,
+    "sort": _keys,
+    "by": _by_keys,
+    "units": _units,
+    "label_columns": _labels,
+}
+
+
+def _columns(table: Table[Any], kind: Kind | None = None) -> Candidates:
+    """Return the columns of *table*, or those of one *kind*, and its families."""
+    yield from ((c.key, c.about) for c in table.columns if kind in {None, c.kind})
+    if kind is None:
+        yield from ((prefix, "") for prefix in table.families)
+
+
+_LAST_WORD: Final = re.compile(r"[^\s()<>=!~]*$")
+_JOINTS: Final = ("and", "or")
+_COMPARISONS: Final = ("==", "!=", "<", "<=", ">", ">=")
+_GLOBS: Final = ("=~", "!~")
+
+
+def of_expression(typed: str, table: Table[Any]) -> Candidates:
+    """Return how the expression *typed* may go on: by a column, operator or value.
+
+    Where one column is left, its operators follow at once: a shell would take a single
+    candidate for the end of the word, and close its quotes.
+    """
+    match = _LAST_WORD.search(typed)
+    at = match.start() if match else 0
+    before, word = typed[:at], typed[at:]
+    found = [c for c in _next(before, table) if c[0].startswith(word)]
+    column = table.get(found[0][0]) if len(found) == 1 else None
+    if column is not None:
+        found = [(f"{column.key} {sign}", about) for sign, about in _signs(column)]
+    return [(before + text, about) for text, about in found]
+
+
+def _next(before: str, table: Table[Any]) -> Candidates:
+    from ..table.expressions import ExpressionError, tokens
+
+    try:
+        *known, _ = tokens(before)  # the last one is the end
+    except ExpressionError:
+        return ()
+    if not known or known[-1].text in {*_JOINTS, "not", "(", "&&", "||"}:
+        return [*_columns(table), ("not", "")]
+    if known[-1].text in {*_COMPARISONS, *_GLOBS, "="}:
+        column = table.get(known[-2].text) if known[1:] else None
+        return _values(column, table) if column else ()
+    column = table.get(known[-1].text)
+    compared = known[1:] and known[-2].text in {*_COMPARISONS, *_GLOBS, "="}
+    if column is not None and not compared:
+        return _signs(column)
+    return [(joint, "") for joint in _JOINTS]
+
+
+def _signs(column: Column[Any]) -> Candidates:
+    signs = (*_COMPARISONS, *_GLOBS) if column.kind == "text" else _COMPARISONS
+    return [(sign, column.about) for sign in signs]
+
+
+def _values(column: Column[Any], table: Table[Any]) -> Candidates:
+    """Return what *column* may be compared with: known words, or columns alike."""
+    if column.key.rpartition(".")[2] == "reason":
+        from typing import get_args
+
+        from ..snapshot.reasons import ReasonCode
+
+        return [(code, "") for code in get_args(ReasonCode)]
+    alike = _columns(table, column.kind)
+    return [] if column.kind == "text" else [c for c in alike if c[0] != column.key]
+
+
+def of_cluster(kind: str, args: Namespace) -> Candidates:
+    """Return the names of the objects of *kind*; none after an error."""
+    try:
+        return _NAMES[kind](args)
+    except (KubeMetricsError, UsageError):
+        return ()
+
+
+def _contexts(args: Namespace) -> Candidates:
+    from ..config.kubeconfig import list_contexts  # reads files
+
+    return [(entry.name, "") for entry in list_contexts(args.kubeconfig)]
+
+
+def _namespaces(args: Namespace) -> Candidates:
+    """Return the cluster's namespaces; on an error those of the contexts."""
+    from ..config.kubeconfig import list_contexts
+
+    try:
+        return _names(_metadata(args, lambda *_: "/api/v1/namespaces"))
+    except KubeMetricsError:
+        entries = list_contexts(args.kubeconfig, context=last(args.contexts))
+        return [(name, "") for name in sorted({e.namespace for e in entries} - {""})]
+
+
+def _pods(args: Namespace) -> Candidates:
+    return _names(_metadata(args, _pods_path))
+
+
+def _nodes(args: Namespace) -> Candidates:
+    return _names(_metadata(args, _nodes_path))
+
+
+def _workloads(args: Namespace) -> Candidates:
+    """Return the workloads of the pods, as ``deployment/api``."""
+    from ..models.pod import Pod
+    from ..snapshot.rollup import pod_owner
+
+    pods = (
+        Pod.from_json({"metadata": cast("ObjectMetaWire", one)})
+        for one in _metadata(args, _pods_path)
+    )
+    owners = map(pod_owner, pods)
+    names = {f"{owner.kind.lower()}/{owner.name}" for owner in owners}
+    return [(name, "") for name in sorted(names)]
+
+
+_NAMES: Final[Mapping[str, Callable[[Namespace], Candidates]]] = {
+    "contexts": _contexts,
+    "namespaces": _namespaces,
+    "pods": _pods,
+    "containers": _pods,
+    "nodes": _nodes,
+    "workloads": _workloads,
+}
+NAMED: Final = frozenset(_NAMES)
+"""The kinds of which `of_cluster` knows the names."""
+
+
+def _names(found: Iterable[Mapping[str, Any]]) -> Candidates:
+    return [(name, "") for one in found if (name := one.get("name"))]
+
+
+def _nodes_path(*_: object) -> str:
+    return "/api/v1/nodes"
+
+
+def _pods_path(args: Namespace, client: Client) -> str:
+    """Return the path of the pods that the flags typed so far ask for."""
+    if getattr(args, "all_namespaces", False):
+        return "/api/v1/pods"
+    return f"/api/v1/namespaces/{client.config.namespace}/pods"
+
+
+def _metadata(
+    args: Namespace, path: Callable[[Namespace, Client], str]
+) -> list[Mapping[str, Any]]:
+    """Return the metadata of the objects that are listed at *path*.
+
+    Raises:
+        KubeMetricsError: they cannot be listed.
+    """
+    with client_of(args) as client:
+        return client.run(_listed(client, path(args, client)), timeout=_TIMEOUT)
+
+
+def _listed(client: Client, path: str) -> Flow[list[Mapping[str, Any]]]:
+    from ..jsonread import as_object, as_objects, read_object
+
+    query = (("limit", str(_MOST)),)
+    response = yield from client.api.get(path, query, accept=_METADATA)
+    listed = as_objects(read_object(response.body, url=response.url).get("items"))
+    return [as_object(one.get("metadata")) for one in listed]
+
+
+def _mapping(one: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = one.get(key)
+    return found if isinstance(found, Mapping) else {}
