@@ -286,7 +286,17 @@ class Session:
     """A shell at a terminal, with our completion; `kubemetrics` shows its words."""
 
     def __init__(self, argv: list[str], environ: dict[str, str]) -> None:
-        self._shell, self._terminal = _on_terminal(argv, environ)
+        # Both ends stay open: without the other one, reading fails.
+        self._terminal, self._other_end = pty.openpty()
+        size = struct.pack("HHHH", 40, 200, 0, 0)
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, size)
+        # The first terminal that the leader of a session opens becomes its own.
+        opens = 'exec <>"$0" >&0 2>&0; exec "$@"'
+        self._shell = subprocess.Popen(
+            ["sh", "-c", opens, os.ttyname(self._other_end), *argv],
+            env=environ,
+            start_new_session=True,
+        )
         self._seen = ""
 
     def start(self, setup: str) -> None:
@@ -301,9 +311,10 @@ class Session:
         return re.findall(r"\[(.*?)\]", shown.rpartition("words:")[2])
 
     def close(self) -> None:
-        os.close(self._terminal)
         self._shell.kill()
         self._shell.wait()
+        os.close(self._terminal)
+        os.close(self._other_end)
 
     def _type(self, keys: str) -> None:
         os.write(self._terminal, keys.encode())
@@ -320,22 +331,6 @@ class Session:
 
 _HANGS = 30
 """Seconds without a sign after which a shell hangs."""
-
-
-def _on_terminal(
-    argv: list[str], environ: dict[str, str]
-) -> tuple[subprocess.Popen[bytes], int]:
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
-    # The first terminal that the leader of a session opens becomes its own.
-    opens = 'exec <>"$0" >&0 2>&0; exec "$@"'
-    shell = subprocess.Popen(
-        ["sh", "-c", opens, os.ttyname(theirs), *argv],
-        env=environ,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    return shell, ours
 
 
 SHELLS = {
