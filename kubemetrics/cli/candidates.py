@@ -65,9 +65,11 @@ def _by_keys(args: Namespace, _: Table[Any]) -> Candidates:
 
 def _labels(args: Namespace, table: Table[Any] | None = None) -> Candidates:
     """Return the labels that the objects of *table*, or pods, have."""
+    from ..jsonread import as_object
+
     nodes = table is not None and table.noun == "node"
     found = _metadata(args, _nodes_path if nodes else _pods_path)
-    names = {name for one in found for name in _mapping(one, "labels")}
+    names = {name for one in found for name in as_object(one.get("labels"))}
     return [(name, "") for name in sorted(names)]
 
 
@@ -126,7 +128,7 @@ def _next(before: str, table: Table[Any]) -> Candidates:
         return [*_columns(table), ("not", "")]
     if known[-1].text in {*_COMPARISONS, *_GLOBS, "="}:
         column = table.get(known[-2].text) if known[1:] else None
-        return _values(column, table) if column else ()
+        return _values(column, table, known[-1].text) if column else ()
     column = table.get(known[-1].text)
     compared = known[1:] and known[-2].text in {*_COMPARISONS, *_GLOBS, "="}
     if column is not None and not compared:
@@ -139,16 +141,17 @@ def _signs(column: Column[Any]) -> Candidates:
     return [(sign, column.about) for sign in signs]
 
 
-def _values(column: Column[Any], table: Table[Any]) -> Candidates:
+def _values(column: Column[Any], table: Table[Any], sign: str) -> Candidates:
     """Return what *column* may be compared with: known words, or columns alike."""
+    absent = [("none", "what has no value")] if sign in {"==", "=", "!="} else []
     if column.key.rpartition(".")[2] == "reason":
         from typing import get_args
 
         from ..snapshot.reasons import ReasonCode
 
-        return [(code, "") for code in get_args(ReasonCode)]
-    alike = _columns(table, column.kind)
-    return [] if column.kind == "text" else [c for c in alike if c[0] != column.key]
+        return [*absent, *((code, "") for code in get_args(ReasonCode))]
+    alike = () if column.kind == "text" else _columns(table, column.kind)
+    return [*absent, *(c for c in alike if c[0] != column.key)]
 
 
 def of_cluster(kind: str, args: Namespace) -> Candidates:
@@ -170,7 +173,7 @@ def _namespaces(args: Namespace) -> Candidates:
     from ..config.kubeconfig import list_contexts
 
     try:
-        return _names(_metadata(args, lambda *_: "/api/v1/namespaces"))
+        return _names(_metadata(args, _namespaces_path))
     except KubeMetricsError:
         entries = list_contexts(args.kubeconfig, context=last(args.contexts))
         return [(name, "") for name in sorted({e.namespace for e in entries} - {""})]
@@ -214,6 +217,10 @@ def _names(found: Iterable[Mapping[str, Any]]) -> Candidates:
     return [(name, "") for one in found if (name := one.get("name"))]
 
 
+def _namespaces_path(*_: object) -> str:
+    return "/api/v1/namespaces"
+
+
 def _nodes_path(*_: object) -> str:
     return "/api/v1/nodes"
 
@@ -244,8 +251,3 @@ def _listed(client: Client, path: str) -> Flow[list[Mapping[str, Any]]]:
     response = yield from client.api.get(path, query, accept=_METADATA)
     listed = as_objects(read_object(response.body, url=response.url).get("items"))
     return [as_object(one.get("metadata")) for one in listed]
-
-
-def _mapping(one: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = one.get(key)
-    return found if isinstance(found, Mapping) else {}

@@ -209,8 +209,8 @@ class _Asked(NamedTuple):
             if dest in EXPRESSIONS:
                 return list(of_expression(typed, table))
             return list(of_list(dest, typed, args, table))
-        except (KubeMetricsError, UsageError):
-            return ()
+        except (KubeMetricsError, UsageError, ValueError):
+            return ()  # a mistake before the cursor, such as a name of two columns
 
     def _args(self) -> Namespace | None:
         """Return the flags typed so far; ``None`` after a mistake."""

@@ -156,7 +156,7 @@ def test_the_commands_of_a_recipe_run(
 ) -> None:
     result = run(cluster, *words)
     assert result.code in ({0, 10} if name == "gate" else {0})
-    assert result.out
+    assert result.out or name == "gate"
 
 
 @pytest.mark.parametrize("words", [words for _, words in LINES if "--where" in words])
