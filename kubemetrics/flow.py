@@ -11,10 +11,12 @@ driver for: `Work`, `Open`, `Read`, `Close`, `Wait`, and the last three as they 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-from .errors import KubeMetricsError
+from .errors import KubeMetricsError, TransportError
+from .forks import forget_after_fork
 from .frozen import dataclass
 
 A = TypeVar("A")
@@ -63,13 +65,98 @@ class PeerCertificate:
     not_after: float
 
 
+Lock: TypeAlias = AbstractContextManager[object]
+
+
+class Memory:
+    """The memory that the answers of one call may take at a time: *most* bytes.
+
+    Several are on their way at once, each a bomb if its server is hostile: together
+    they are bounded. *lock* makes what threads need that share it: one that a thread
+    may take twice, since an answer that is collected within gives back.
+    """
+
+    def __init__(
+        self, most: int | None, lock: Callable[[], Lock] = nullcontext
+    ) -> None:
+        self.most: int | None = most
+        self._taken = 0
+        self._make_lock = lock
+        self.forget()
+        forget_after_fork(self)
+
+    def forget(self) -> None:
+        """Begin with new locks: in a forked child, nobody may hold those there are."""
+        self._lock = self._make_lock()
+        self.decoding: Lock = self._make_lock()
+        """Held while an answer is decoded, one of a call at a time."""
+
+    def take(self, size: int) -> bool:
+        """Count *size* bytes more; false, and they are not counted, if there are none.
+
+        Less than none gives them back.
+        """
+        with self._lock:
+            fits = self.most is None or self._taken + size <= self.most
+            if fits or size < 0:
+                self._taken += size
+        return fits
+
+
+class Share:
+    """What one answer takes of a `Memory`: it is given back when the answer is gone."""
+
+    __slots__ = ("_memory", "_size", "_url")
+
+    def __init__(self, memory: Memory, url: str) -> None:
+        self._memory = memory
+        self._url = url
+        self._size = 0
+
+    def grow(self, size: int) -> None:
+        """Take *size* bytes more.
+
+        Raises:
+            TransportError: there are none left.
+        """
+        self.keep(size)
+        self._size += size
+
+    def keep(self, size: int) -> None:
+        """Take *size* bytes for as long as the call lasts.
+
+        Raises:
+            TransportError: there are none left.
+        """
+        if not self._memory.take(size):
+            raise TransportError(
+                f"{self._url.partition('?')[0]}: what the server answers takes more"
+                f" than {(self._memory.most or 0) / (1 << 20):g} MiB of memory; ask for"
+                " less at a time (-n, -l, --chunk-size), or raise"
+                " KUBEMETRICS_MAX_MEMORY",
+                url=self._url,
+                reason="limit",
+            )
+
+    def decoding(self) -> Lock:
+        """Wait for the turn to decode: one answer of a call at a time."""
+        return self._memory.decoding
+
+    def __del__(self) -> None:
+        self._memory.take(-self._size)
+
+
+UNLIMITED: Final = Memory(None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
     """An answer of the server, read whole and decompressed.
 
     *headers* have lower-case names, and of each name the values are joined by commas
     (those of ``Warning`` by line feeds); *elapsed* is in seconds, from sending to the
-    last byte; *url* is the address that was asked, without any credential.
+    last byte; *url* is the address that was asked, without any credential. *share* is
+    the memory that it takes, and what is made of it.
     """
 
     status: int
@@ -78,6 +165,9 @@ class Response:
     url: str
     elapsed: float = 0.0
     certificate: PeerCertificate | None = None
+    share: Share = field(
+        default_factory=lambda: Share(UNLIMITED, ""), repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,11 +377,15 @@ def gather(flows: Iterable[Flow[T]]) -> Flow[tuple[T, ...]]:
 
 
 def attempt(flow: Flow[T]) -> Flow[T | KubeMetricsError]:
-    """Run a part that may fail without failing the whole: its error is its result."""
+    """Run a part that may fail without failing the whole: its error is its result.
+
+    An error that is kept lets go of the frames it went through, and of the answer that
+    one of them holds.
+    """
     try:
         return (yield from flow)
     except KubeMetricsError as error:
-        return error
+        return error.with_traceback(None)
 
 
 def _into(results: list[T], flow: Flow[T]) -> Flow[None]:

@@ -15,7 +15,16 @@ from collections.abc import Callable, Generator, Hashable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from typing import Any, Final, TypedDict, TypeVar, cast, get_args, get_type_hints
+from typing import (
+    Any,
+    Final,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    cast,
+    get_args,
+    get_type_hints,
+)
 
 from .errors import DecodeError
 
@@ -28,22 +37,39 @@ _LONG: Final = 1000
 _NO_UTF_8: Final = re.compile("[\udc80-\udcff]")
 
 
-def _number(text: str) -> Decimal:
-    """Read a number that is no integer: no float, so that a quantity stays exact.
+_FRACTIONS: Final = 100_000
+"""Numbers with a fraction in one body; the API's amounts are strings."""
 
-    An exponent beyond what `Decimal` holds is no number to anyone.
-    """
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return Decimal("NaN")
+
+class _Numbers:
+    """Reads the numbers of one body."""
+
+    def __init__(self) -> None:
+        self._fractions = 0
+
+    def fraction(self, text: str) -> Decimal:
+        """Read a number that is no integer: no float, so that a quantity stays exact.
+
+        An exponent beyond what `Decimal` holds is no number to anyone.
+
+        Raises:
+            _TooLargeError: there are more than any answer has, 100 bytes each.
+        """
+        self._fractions += 1
+        if self._fractions > _FRACTIONS:
+            raise _TooLargeError
+        try:
+            return Decimal(text)
+        except InvalidOperation:
+            return Decimal("NaN")
+
+
+class _TooLargeError(Exception):
+    """A body takes more memory than any answer of the API."""
 
 
 def _integer(text: str) -> int | Decimal:
     return int(text) if len(text) < _LONG else Decimal(text)
-
-
-_DECODER: Final = json.JSONDecoder(parse_float=_number, parse_int=_integer)
 
 
 def loads(body: bytes) -> Any:  # noqa: ANN401 - JSON
@@ -52,15 +78,15 @@ def loads(body: bytes) -> Any:  # noqa: ANN401 - JSON
     Raises:
         JSONDecodeError: it is no JSON.
         RecursionError: it is nested too deeply.
+        _TooLargeError: it has too many numbers.
     """
+    decoder = json.JSONDecoder(parse_float=_Numbers().fraction, parse_int=_integer)
     # A byte order mark tells UTF-16 and UTF-32 apart as well, as `json.loads` does.
     encoding = json.detect_encoding(body)
     if encoding.startswith("utf-8"):
         text = body.decode(encoding, "surrogateescape")  # marks each byte, as Go does
-        return _DECODER.decode(
-            text if text.isascii() else _NO_UTF_8.sub("\ufffd", text)
-        )
-    return _DECODER.decode(body.decode(encoding, "replace"))
+        return decoder.decode(text if text.isascii() else _NO_UTF_8.sub("\ufffd", text))
+    return decoder.decode(body.decode(encoding, "replace"))
 
 
 T = TypeVar("T")
@@ -85,29 +111,88 @@ def collector_paused() -> Generator[None, None, None]:
             gc.enable()
 
 
-def decode(body: bytes, shape: type[T], *, url: str = "") -> T:
+_MOST_MEMORY: Final = 64 << 20
+"""Bytes that anything but a list may take when it is decoded."""
+
+Room: TypeAlias = Callable[[int], None]
+"""Hears how many bytes a body is about to take, and raises where that is too much."""
+
+
+def decode(
+    body: bytes, shape: type[T], *, url: str = "", room: Room | None = None
+) -> T:
     """Decode a JSON object into *shape*; the items of a list may come as `Items`.
 
     Raises:
-        DecodeError: not JSON, not an object, or nested too deeply.
+        DecodeError: not JSON, not an object, nested too deeply, or far larger when
+            decoded than any answer but a list's; *room* says what a list may take.
     """
-    fast = _fast_decoder(cast("Hashable", shape)) if len(body) >= _LARGE else None
-    value = fast(body) if fast else None
+    room = room or _little_room
+    value: object = None
+    if len(body) >= _LARGE:
+        value = _fast(body, cast("Hashable", shape), room)
     if value is None:
-        value = _slow(body, url)
+        value = _slow(body, url, room)
     if not isinstance(value, dict):
         raise DecodeError(f"expected a JSON object, got {_kind(value)}", url=url)
     return cast("T", value)
 
 
-def _slow(body: bytes, url: str) -> object:
+def _little_room(size: int) -> None:
+    if size > _MOST_MEMORY:
+        raise DecodeError(
+            f"JSON that would take more than {_MOST_MEMORY >> 20} MiB of memory"
+        )
+
+
+def _fast(body: bytes, shape: Hashable, room: Room) -> object:
+    fast = _fast_decoder(shape)
+    if fast is None:
+        return None
+    room(_cost_of_split(body) if _items_of(shape) else cost(body))
+    return fast(body)
+
+
+def _slow(body: bytes, url: str, room: Room = _little_room) -> object:
+    if len(body) >= _LARGE:
+        room(cost(body))
     try:
         return loads(body)
     except json.JSONDecodeError as error:
         problem = f"not JSON at byte {error.pos} of {len(body)}: {error.msg}"
     except RecursionError:
         problem = "JSON nested too deeply"
+    except _TooLargeError:
+        problem = f"JSON with more than {_FRACTIONS} fractions"
     raise DecodeError(problem, url=url)
+
+
+def cost(body: bytes) -> int:
+    """Return about how many bytes of memory *body* takes when ``json`` decodes it.
+
+    Three bytes may become a hundred. Of honest lists it is five times their length at
+    most, of dishonest ones less than a third below what they take.
+    """
+    objects = body.count(b"{")
+    text = 2 * _width(body) * len(body)  # whole, and once more in its values
+    filled = objects - body.count(b"{}")
+    return (
+        text + 48 * (objects + body.count(b"[")) + 90 * filled + 42 * body.count(b",")
+    )
+
+
+def _width(body: bytes) -> int:
+    """Return the bytes that Python takes for each character of *body*."""
+    if body.isascii():
+        return 1
+    return 4 if _ASTRAL.search(body) else 2
+
+
+_ASTRAL: Final = re.compile(rb"[\xf0-\xff]")
+
+
+def _cost_of_split(body: bytes) -> int:
+    return 72 * body.count(b",")
 
 
 def _kind(value: object) -> str:
@@ -124,6 +209,10 @@ class Items:
     def __init__(self, raws: list[Any], decode: Callable[[Any], object]) -> None:
         self._raws = raws
         self._decode = decode
+
+    def __len__(self) -> int:
+        """Return how many are left."""
+        return len(self._raws)
 
     def __iter__(self) -> Iterator[object]:
         """Yield each of them, once."""
@@ -155,7 +244,7 @@ def _fast_decoder(shape: Hashable) -> Callable[[Any], object] | None:
 
         return decode_fast
 
-    items = get_args(get_type_hints(shape).get("items"))
+    items = _items_of(shape)
     if not items:
         return decoder_of(shape)
     fields = {"kind": str, "metadata": ListMetaWire, "items": list[msgspec.Raw]}
@@ -164,11 +253,18 @@ def _fast_decoder(shape: Hashable) -> Callable[[Any], object] | None:
     return _decoder_of_lists(whole, decoder_of(items[0]))
 
 
+@cache
+def _items_of(shape: Hashable) -> tuple[Any, ...]:
+    """Return the shape of a list's items, as the only one; none for what is no list."""
+    return get_args(get_type_hints(shape).get("items"))
+
+
 def _decoder_of_lists(
     whole: Callable[[Any], Any], fast: Callable[[Any], object]
 ) -> Callable[[Any], object]:
     def decode_one(raw: Any) -> object:  # noqa: ANN401 - a view of some bytes
-        value = fast(raw)
+        # A large one may hold what is not so large until it is decoded.
+        value = fast(raw) if memoryview(raw).nbytes < _LARGE else None
         return _slow(bytes(raw), "") if value is None else value
 
     def decode_list(body: bytes) -> object:

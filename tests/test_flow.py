@@ -71,6 +71,12 @@ def test_a_part_that_may_fail_gives_its_error() -> None:
     assert isinstance(bad, TransportError)
 
 
+def test_an_error_that_is_a_result_keeps_no_frame() -> None:
+    error = words().run(attempt(path_of("/broken")))
+    assert isinstance(error, KubeMetricsError)
+    assert error.__traceback__ is None
+
+
 def test_an_attempt_hides_no_defect() -> None:
     def broken_flow() -> Flow[None]:
         yield Pause(0)

@@ -26,6 +26,7 @@ from ..errors import (
 )
 from ..flow import (
     NOTHING,
+    UNLIMITED,
     AnswerStream,
     Broken,
     CallTime,
@@ -34,11 +35,13 @@ from ..flow import (
     Flow,
     Fork,
     Join,
+    Memory,
     Open,
     Pause,
     Read,
     Request,
     Response,
+    Share,
     Start,
     Step,
     Wait,
@@ -295,6 +298,9 @@ _PORTS: Final = {"https": 443, "http": 80}
 _HEAD: Final = 1 << 16
 """Bytes of a body that `Request.early` may see."""
 
+_SLICE: Final = 1 << 12
+"""Bytes that are decompressed at a time; they may become a thousand times as many."""
+
 _ERROR_BODY: Final = 1 << 20
 """Bytes of an error's body that are read; what comes behind says nothing more."""
 
@@ -331,16 +337,23 @@ class Exchange:
     """The exchanges of one call with its server; *life* is that of the client.
 
     *silence* is how long nothing may come, in seconds: a list, where the call has no
-    time-out, which else is the only limit; some more of it a watch's stream.
+    time-out, which else is the only limit; some more of it a watch's stream. *memory*
+    is what all answers of the call may take.
     """
 
     def __init__(
-        self, server: Server, call: CallTime, life: CallTime, silence: float
+        self,
+        server: Server,
+        call: CallTime,
+        life: CallTime,
+        silence: float,
+        memory: Memory = UNLIMITED,
     ) -> None:
         self._server = server
         self._call = call
         self._life = life
         self._silence = silence
+        self._memory = memory
 
     def perform(self, flow: Flow[T]) -> Flow[T]:
         """Run an operation: what it yields becomes steps that a driver can take."""
@@ -501,9 +514,11 @@ class Exchange:
     def _whole(self, opened: _Opened) -> Flow[Response]:
         """Read a body to its end; one of an error as far as it may matter."""
         attempt, answer = opened.attempt, opened.answer
+        share = Share(self._memory, attempt.url)
         try:
-            body = yield from self._content(opened)
+            body = yield from self._content(opened, share)
         except TransportError as error:
+            opened.body.forget()  # an error may be kept for long, its frames with it
             yield Close(answer)
             raise self._unreadable(attempt, error) from error.__cause__
         response = Response(
@@ -513,24 +528,26 @@ class Exchange:
             url=attempt.url,
             elapsed=attempt.elapsed,
             certificate=answer.certificate() if attempt.request.certificate else None,
+            share=share,
         )
         yield Close(answer)
         attempt.log(f"{response.status}, {len(body)} bytes in {response.elapsed:.3f} s")
         return response
 
-    def _content(self, opened: _Opened) -> Flow[bytes]:
+    def _content(self, opened: _Opened, share: Share) -> Flow[bytes]:
         refused = not ok(opened.answer.status)
         early = None if refused else opened.attempt.request.early
-        size, head = 0, bytearray()
+        head, most = bytearray(), _ERROR_BODY if refused else _HEAD
         while chunk := (yield from self._read(opened)):
-            piece = opened.body.feed(chunk)
-            size += len(piece)
-            if refused and size > _ERROR_BODY:
-                return piece[:_ERROR_BODY]
+            for at in range(0, len(chunk), _SLICE):
+                piece = opened.body.feed(chunk[at : at + _SLICE])
+                share.grow(len(piece))
+                head += piece[: most - len(head)]
+            if refused and len(head) == most:
+                return bytes(head)
             if early is not None:
-                head += piece[: _HEAD - len(head)]
                 enough: bool = yield from self.perform(early(bytes(head)))
-                early = None if enough or len(head) >= _HEAD else early
+                early = None if enough or len(head) >= most else early
         return opened.body.finish()
 
     def _read(self, opened: _Opened) -> Flow[bytes]:
@@ -556,7 +573,7 @@ class Exchange:
 
     def _fork(self, fork: Fork) -> Flow[Response]:
         part = self._call.branch()
-        inner = Exchange(self._server, part, self._life, self._silence)
+        inner = self._part(part)
         try:
             yield Fork(tuple(inner.perform(flow) for flow in fork.flows), part.cancel)
         except Broken as broken:
@@ -567,8 +584,11 @@ class Exchange:
 
     def _start(self, start: Start) -> Flow[Any]:
         part = self._call.branch()
-        inner = Exchange(self._server, part, self._life, self._silence)
+        inner = self._part(part)
         return (yield Start(inner.perform(start.flow)))
+
+    def _part(self, call: CallTime) -> Exchange:
+        return Exchange(self._server, call, self._life, self._silence, self._memory)
 
     @property
     def _over(self) -> bool:

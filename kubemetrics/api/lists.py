@@ -34,7 +34,7 @@ from ..frozen import dataclass
 from ..jsonread import UnreadableItem
 from ..models import Pool
 from ..times import server_date
-from ..wire import collector_paused, decode
+from ..wire import Items, collector_paused, decode
 
 if TYPE_CHECKING:
     from ..jsonread import UnreadableItem
@@ -227,7 +227,9 @@ def _read(
             "a web page instead of the API's JSON; is a proxy or a login in between?",
             url=response.url,
         )
-    body: Mapping[str, object] = decode(response.body, shape, url=response.url)
+    body: Mapping[str, object] = decode(
+        response.body, shape, url=response.url, room=response.share.grow
+    )
     found = body.get("kind") or ""
     if found != name and (found or mark not in body):
         from .answers import error_instead_of  # noqa: PLC0415 - of what is no list
@@ -285,7 +287,7 @@ class PageReader(Generic[M]):
         self._whole = number + 1
         for following in range(self._whole, self._whole + self._window):
             yield from self._begin(following)
-        with collector_paused():
+        with response.share.decoding(), collector_paused():
             # The JSON is gone before the collector is back, which would walk through.
             body = _read(
                 response, f"{self._kind.name}List", self._kind.list, mark="items"
@@ -328,6 +330,7 @@ class PageReader(Generic[M]):
 def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]:  # noqa: ANN401 - judged here
     try:
         meta = jsonread.child(body, "metadata") or jsonread.EMPTY
+        response.share.keep(_excess(body.get("items"), len(response.body)))
         items, unreadable = jsonread.drained_list(body, "items", kind.build, pool)
         pool.trim()
         with jsonread.at("metadata"):
@@ -342,6 +345,22 @@ def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]: 
             )
     except DecodeError as error:
         raise _placed(error, response) from None
+
+
+def _excess(items: object, size: int) -> int:
+    """Return the bytes that *items* take as values and rows beyond what JSON explains.
+
+    Of an honest list of *size* bytes there is little; three bytes may be an item too.
+    """
+    listed = isinstance(items, list | Items)
+    count = len(cast("list[object] | Items", items)) if listed else 0
+    return max(0, _VALUE * count - _EXPLAINED * size)
+
+
+_VALUE: Final = 2048
+"""Bytes of a pod, its row in a table, or the error of one that cannot be read."""
+_EXPLAINED: Final = 5
+"""A sample of 450 bytes becomes about 2 KiB."""
 
 
 def _query(options: ListOptions, token: str) -> Query:

@@ -36,7 +36,7 @@ SILENCE: Final = 2.5
 A server sends a bookmark a minute, so that of 60 s each two were missed.
 """
 
-LONGEST_LINE: Final = 32 << 20
+LONGEST_LINE: Final = 8 << 20
 """Bytes; etcd takes no object of more than a few MiB."""
 
 _SHORTEST_LIFE: Final = 1.0

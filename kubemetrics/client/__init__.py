@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -15,8 +16,8 @@ from ..api.exchange import Exchange
 from ..auth import Credential, CredentialSource
 from ..auth.sources import credential_source
 from ..config.model import Config
-from ..errors import KubeMetricsError
-from ..flow import CallTime, Request
+from ..errors import ConfigError, KubeMetricsError, QuantityError
+from ..flow import CallTime, Memory, Request
 from ..frozen import dataclass
 
 if TYPE_CHECKING:  # the network is imported with the first client, not with its class
@@ -34,7 +35,8 @@ _log: Final = logging.getLogger("kubemetrics")
 class Session:
     """One server, the credentials for it and the flows to speak to it.
 
-    *silence* is how long nothing may come, in seconds.
+    *silence* is how long nothing may come, in seconds; *memory* what the answers of one
+    call may take, in bytes.
     """
 
     config: Config
@@ -44,6 +46,7 @@ class Session:
     api: Api
     silence: float
     reader: Callable[..., BodyReader]
+    memory: int
     clock: Callable[[], float] = time.monotonic
 
     @property
@@ -53,7 +56,9 @@ class Session:
 
     def exchange(self, call: CallTime, life: CallTime) -> Exchange:
         """Return the exchanges of *call*, of a client that lives for *life*."""
-        return Exchange(self, call, life, self.silence)
+        return Exchange(
+            self, call, life, self.silence, Memory(self.memory, threading.RLock)
+        )
 
     def connection_key(self, credential: Credential) -> ConnectionKey:
         """Return the key of the connections that an attempt may use."""
@@ -92,6 +97,7 @@ def open_session(
     user_agent: str = "",
     on_warning: Callable[[str], None] | None = None,
     retry: RetryPolicy | None = None,
+    memory: int | None = None,
 ) -> Session:
     """Put a session together; nothing is contacted yet.
 
@@ -123,7 +129,32 @@ def open_session(
         api=Api(retry=retry, on_warning=on_warning or _log_warning),
         silence=silence,
         reader=BodyReader,
+        memory=_memory(memory, os.environ),
     )
+
+
+MEMORY: Final = 128 << 20
+"""Bytes that the answers of one call may take: a pod that has 256 MiB survives."""
+_VARIABLE: Final = "KUBEMETRICS_MAX_MEMORY"
+
+
+def _memory(given: int | None, environ: Mapping[str, str]) -> int:
+    """Return how many bytes the answers of one call may take.
+
+    Raises:
+        ConfigError: the environment's is no amount.
+    """
+    text = environ.get(_VARIABLE, "").strip()
+    if given is not None or not text:
+        return MEMORY if given is None else given
+    from ..quantity import Quantity  # noqa: PLC0415 - seldom needed
+
+    try:
+        return max(0, Quantity(text).value)
+    except QuantityError:
+        raise ConfigError(
+            f'{_VARIABLE} "{text[:100]}" is no amount of bytes, as 256Mi is'
+        ) from None
 
 
 @contextmanager

@@ -324,6 +324,8 @@ class AsyncClient:
     replaces ``kubemetrics/VERSION``. *on_warning* is called once with each distinct
     ``Warning`` text of the server. *read_timeout* is the longest silence, in seconds;
     a method's ``timeout`` bounds the whole call, else the configuration's does.
+    *max_memory* is how many bytes the answers of one call may take at a time, else
+    ``KUBEMETRICS_MAX_MEMORY`` says it (``256Mi``), else 128 MiB.
 
     Nothing is contacted before the first request. Use it as a context manager, or
     `close` it: closing from another task ends what is under way.
@@ -344,6 +346,7 @@ class AsyncClient:
         on_warning: Callable[[str], None] | None = None,
         read_timeout: float = READ,
         retry: RetryPolicy | None = None,
+        max_memory: int | None = None,
     ) -> None:
         self._session = open_session(
             config,
@@ -351,6 +354,7 @@ class AsyncClient:
             user_agent=user_agent,
             on_warning=on_warning,
             retry=retry,
+            memory=max_memory,
         )
         self._driver = AsyncDriver(self._session)
 

@@ -349,6 +349,8 @@ class Client:
     replaces ``kubemetrics/VERSION``. *on_warning* is called once with each distinct
     ``Warning`` text of the server. *read_timeout* is the longest silence, in seconds;
     a method's ``timeout`` bounds the whole call, else the configuration's does.
+    *max_memory* is how many bytes the answers of one call may take at a time, else
+    ``KUBEMETRICS_MAX_MEMORY`` says it (``256Mi``), else 128 MiB.
 
     Nothing is contacted before the first request. Use it as a context manager, or
     `close` it: closing from another thread ends what is under way.
@@ -369,6 +371,7 @@ class Client:
         on_warning: Callable[[str], None] | None = None,
         read_timeout: float = READ,
         retry: RetryPolicy | None = None,
+        max_memory: int | None = None,
     ) -> None:
         self._session = open_session(
             config,
@@ -376,6 +379,7 @@ class Client:
             user_agent=user_agent,
             on_warning=on_warning,
             retry=retry,
+            memory=max_memory,
         )
         self._driver = SyncDriver(self._session)
 

@@ -12,6 +12,7 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from io import BytesIO
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import httpcore
@@ -42,6 +43,8 @@ _HIGHEST_RATIO: Final = 300
 """Real lists shrink by 10 to 40; gzip's own limit is about 1,030."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
+_SLICE: Final = _FREE // _HIGHEST_RATIO
+"""Bytes that are decompressed at a time: what comes out is bounded as well."""
 
 
 class _Inflater(Protocol):
@@ -51,6 +54,8 @@ class _Inflater(Protocol):
     def eof(self) -> bool: ...
     @property
     def unconsumed_tail(self) -> bytes: ...
+    @property
+    def unused_data(self) -> bytes: ...
     def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
 
 
@@ -68,57 +73,75 @@ class BodyReader:
         self._gzip = self._decompressor(encoding.strip().lower())
         self._received = 0
         self._size = 0
-        self._parts: list[bytes] = []
+        self._body = BytesIO()
 
     def feed(self, chunk: bytes) -> bytes:
         """Keep and return what these bytes are, decompressed."""
-        self._received += len(chunk)
-        part = chunk if self._gzip is None else self._inflate(chunk)
-        self._size += len(part)
-        self._check()
-        self._parts.append(part)
+        if self._gzip is None:
+            part = chunk
+            self._received += len(chunk)
+            self._grow(len(part))
+        else:
+            slices = (chunk[at : at + _SLICE] for at in range(0, len(chunk), _SLICE))
+            part = b"".join(map(self._inflate, slices))
+        self._body.write(part)
         return part
 
     def finish(self) -> bytes:
         """Return the whole body, once the last byte came."""
         if self._gzip is not None and self._received and not self._gzip.eof:
             raise self._error("reset", "the compressed answer was cut short")
-        body = b"".join(self._parts)
-        self._parts.clear()
+        body = self._body.getvalue()  # no copy of it, as joining parts would be
+        self._body = BytesIO()
         return body
 
     def forget(self) -> None:
         """Drop the bytes that were kept: a stream is read as it comes."""
-        self._parts.clear()
+        self._body = BytesIO()
         self._size = self._received = 0
 
-    def _inflate(self, chunk: bytes) -> bytes:
-        gzip = self._gzip
-        if gzip is None or gzip.eof:
-            return b""
+    def _inflate(self, data: bytes) -> bytes:
+        """Decompress some bytes, of one member or of several (RFC 1952, 2.2)."""
+        self._received += len(data)
+        parts: list[bytes] = []
+        while data:
+            if self._gzip is None or self._gzip.eof:
+                self._gzip = zlib.decompressobj(_GZIP)
+            parts.append(self._of_member(self._gzip, data))
+            data = self._gzip.unused_data
+        return b"".join(parts)
+
+    def _of_member(self, gzip: _Inflater, data: bytes) -> bytes:
         try:
             # Bounded, so that a bomb costs no memory before it is noticed.
-            room = max(_FREE, self._received * _HIGHEST_RATIO) - self._size + 1
-            part = gzip.decompress(chunk, room)
+            part = gzip.decompress(data, min(self._room(), _FREE) + 1)
         except zlib.error:
             raise self._error(
                 "protocol", "the answer is not the gzip it says"
             ) from None
+        self._grow(len(part))
         if gzip.unconsumed_tail:
-            self._size += len(part)
-            self._check()
+            raise self._too_dense()
         return part
 
-    def _check(self) -> None:
+    def _room(self) -> int:
+        """Return how many bytes may come out of the bytes there are."""
+        dense = max(_FREE, self._received * _HIGHEST_RATIO)
+        return min(dense, self._most) - self._size
+
+    def _grow(self, size: int) -> None:
+        self._size += size
         if self._size > self._most:
             raise self._error("limit", f"the answer is larger than {self._most} bytes")
-        too_dense = self._size > max(_FREE, self._received * _HIGHEST_RATIO)
-        if self._gzip is not None and too_dense:
-            raise self._error(
-                "limit",
-                f"the answer grows more than {_HIGHEST_RATIO}-fold when decompressed:"
-                " not the API's",
-            )
+        if self._gzip is not None and self._room() < 0:
+            raise self._too_dense()
+
+    def _too_dense(self) -> TransportError:
+        return self._error(
+            "limit",
+            f"the answer grows more than {_HIGHEST_RATIO}-fold when decompressed:"
+            " not the API's",
+        )
 
     def _decompressor(self, encoding: str) -> _Inflater | None:
         if encoding in {"", "identity"}:

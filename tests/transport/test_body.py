@@ -104,3 +104,26 @@ def test_a_stream_is_not_kept_and_has_no_end() -> None:
         assert reader.feed(b"x" * 500) == b"x" * 500
         reader.forget()
     assert reader.finish() == b""
+
+
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.integers(1, 50))
+def test_gzip_of_several_members_is_read_whole(bodies: list[bytes], size: int) -> None:
+    packed = b"".join(map(gzip.compress, bodies))
+    assert read(packed, "gzip", size=size) == b"".join(bodies)
+
+
+@pytest.mark.parametrize(
+    ("rest", "reason"),
+    [
+        (b"\0\0\0", "protocol"),
+        (b"{}", "protocol"),
+        (gzip.compress(b"{}")[:12], "reset"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1000])
+def test_what_follows_a_member_and_is_none_is_an_error(
+    rest: bytes, reason: str, size: int
+) -> None:
+    with pytest.raises(TransportError, match=r"gzip|cut short") as caught:
+        read(gzip.compress(b"{") + rest, "gzip", size=size)
+    assert caught.value.reason in {reason, "reset"}
