@@ -32,7 +32,8 @@ _MOST_WARNINGS: Final = 1000
 class Api:
     """The API of one server, as flows.
 
-    *on_warning* is called once with each distinct ``Warning:`` text of the server.
+    *on_warning* is called once with each distinct ``Warning:`` text of the server, and
+    with what a watch cannot read.
     What is learned (which version of the metrics API is served) is remembered.
     """
 
@@ -236,6 +237,11 @@ class Api:
 
     def _send(self, request: Request) -> Flow[Response]:
         return send(request, self.retry, self._warn)
+
+    def warn(self, text: str) -> None:
+        """Pass on a warning of our own."""
+        if self._on_warning is not None:
+            self._on_warning(text)
 
     def _warn(self, response: Response) -> None:
         """Pass on the warnings that are new; source: client-go rest/warnings.go."""

@@ -7,7 +7,7 @@ says how the stream `ended`. Source of the rules: client-go tools/cache/reflecto
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Final, Literal, TypeAlias, TypedDict, cast
 
@@ -22,6 +22,7 @@ from ..errors import (
 )
 from ..flow import Flow, Pause, Request
 from ..frozen import dataclass
+from ..jsonread import UnreadableItem
 from ..models import Pool
 from ..models.pod import Pod
 from ..wire import PodWire, WatchEventWire, decode
@@ -56,6 +57,9 @@ class WatchOptions(TypedDict, total=False):
     *namespace*: one, or ``None`` for all. *resource_version*: begin there, without the
     list of what there is. *timeout*: seconds after which the watch ends, in silence;
     else it goes on for ever.
+
+    A pod that cannot be read ends nothing: the client's *on_warning* is told, and the
+    pod stays what it was until it can be read or is deleted.
     """
 
     namespace: str | None
@@ -99,6 +103,7 @@ class Watch:
         self._began = 0.0
         self._had_event = False
         self._unreadable = 0
+        self._named: dict[tuple[str, str], str] = {}
 
     def begin(self) -> Flow[tuple[WatchEvent, ...]]:
         """List what there is, as ADDED events, unless the watch begins at a version.
@@ -167,12 +172,36 @@ class Watch:
             meta = jsonread.child(obj, "metadata") or jsonread.EMPTY
             with jsonread.at("metadata"):
                 self._version = jsonread.required(meta, "resourceVersion")
-            changed = kind in _CHANGES and Pod.from_json(
-                cast("PodWire", obj), self._pool
-            )
         self._had_event, self._unreadable = True, 0
-        if changed:
-            yield from self._changed(cast("EventType", kind), changed)
+        if kind not in _CHANGES:
+            return
+        try:
+            with jsonread.at("object"):
+                pod = Pod.from_json(cast("PodWire", obj), self._pool)
+        except DecodeError as error:
+            yield from self._unread(cast("EventType", kind), meta, error)
+        else:
+            self._named.pop(pod.key, None)
+            yield from self._changed(cast("EventType", kind), pod)
+
+    def _unread(
+        self, kind: EventType, meta: jsonread.Object, error: DecodeError
+    ) -> Iterator[WatchEvent]:
+        """Name a pod that cannot be read; one that is deleted is gone all the same."""
+        key = (
+            jsonread.as_text(meta.get("namespace")),
+            jsonread.as_text(meta.get("name")),
+        )
+        self._name(key, error)
+        if kind == "DELETED" and key in self._known:
+            yield WatchEvent(kind, self._known.pop(key))
+
+    def _name(self, key: tuple[str, str], error: DecodeError) -> None:
+        """Say once of each pod, and of each fault, that it cannot be read."""
+        if self._named.get(key) != error.problem:
+            self._named[key] = error.problem
+            name = "/".join(key) if key[1] else "one without a name"
+            self._api.warn(f"a pod cannot be read, and is not watched: {name}: {error}")
 
     def _changed(self, kind: EventType, pod: Pod) -> Iterator[WatchEvent]:
         """Yield a change as what it is to the consumer, and remember the pod."""
@@ -189,9 +218,9 @@ class Watch:
 
     def _relist(self) -> Flow[tuple[WatchEvent, ...]]:
         """List anew and return events for what differs from what is known."""
-        # A pod that cannot be read is not gone: without it nothing may be told.
-        listed = (yield from self._api.list_pods({**self._selection()})).whole()
+        listed = yield from self._api.list_pods({**self._selection()})
         now = {pod.key: pod for pod in listed}
+        self._keep_unread(now, listed.unreadable)
         gone = [
             WatchEvent("DELETED", pod)
             for key, pod in self._known.items()
@@ -207,6 +236,21 @@ class Watch:
         self._known, self._version = now, listed.resource_version
         self._whole = True
         return (*gone, *came)
+
+    def _keep_unread(
+        self, now: dict[tuple[str, str], Pod], unreadable: Iterable[UnreadableItem]
+    ) -> None:
+        """Keep what is known of pods that cannot be read: they are not gone.
+
+        One without a name may be any of those that are known.
+        """
+        for item in unreadable:
+            key = item.namespace, item.name
+            self._name(key, item.error)
+            kept = [key] if item.name else [*self._known]
+            for known in kept:
+                if known in self._known:
+                    now.setdefault(known, self._known[known])
 
     def _selection(self) -> ListOptions:
         return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -47,7 +48,9 @@ class Consumer:
     ) -> None:
         self.clock = Clock()
         policy = RetryPolicy(attempts=1, random=lambda: random, watch_interval=interval)
-        self.watch = Watch(Api(retry=policy), options or {}, clock=self.clock)
+        self.warned: list[str] = []
+        api = Api(retry=policy, on_warning=self.warned.append)
+        self.watch = Watch(api, options or {}, clock=self.clock)
         self.waits: list[float] = []
         self.picture: dict[str, str] = {}
 
@@ -234,10 +237,6 @@ def test_a_line_without_end_is_an_error() -> None:
         (b"{\n", "not JSON"),
         (b"[]\n", "expected a JSON object"),
         (line("ADDED", {}), r"\$\.object\.metadata\.resourceVersion"),
-        (
-            line("ADDED", {"metadata": {"resourceVersion": "6", "name": 7}}),
-            r"\$\.object\.metadata\.name",
-        ),
         (line("ADDED", 7), "object"),
         (b'{"type":"ADDED","object":' + b"[" * 100_000 + b"\n", "nested too deeply"),
     ],
@@ -268,6 +267,58 @@ def test_an_event_of_a_new_kind_is_passed_over() -> None:
     consumer = started()
     assert consumer.feed(line("SURPRISE", pod("a", 6))) == []
     assert consumer.open()["resourceVersion"] == "6"
+
+
+def odd(name: object, version: int) -> dict[str, object]:
+    """Return a pod whose phase is no text."""
+    made: dict[str, Any] = pod("x", version)
+    return {"metadata": {**made["metadata"], "name": name}, "status": {"phase": 7}}
+
+
+class TestAPodThatCannotBeRead:
+    """It costs itself and no other, and neither the watch nor its list."""
+
+    def test_the_first_list_leaves_it_out_and_names_it(self) -> None:
+        consumer = Consumer()
+        told = consumer.begin(pods(pod("a", 1), odd("b", 2), pod("c", 3), version=5))
+        assert told == ["ADDED a", "ADDED c"]
+        (warned,) = consumer.warned
+        assert "ns/b" in warned
+        assert "$.items[1].status.phase" in warned
+        assert consumer.open()["resourceVersion"] == "5"
+
+    def test_an_event_of_it_is_named_once_and_passed_over(self) -> None:
+        consumer = started("a", "b")
+        again = (line("MODIFIED", odd("a", version)) for version in (6, 7))
+        assert consumer.feed(*again, line("ADDED", pod("c", 8))) == ["ADDED c"]
+        (warned,) = consumer.warned
+        assert "ns/a" in warned
+        assert "$.object.status.phase" in warned
+        assert consumer.open()["resourceVersion"] == "8"
+        well = line("MODIFIED", pod("a", 9, "Failed"))
+        assert consumer.feed(well) == ["MODIFIED a Failed"]
+        consumer.feed(line("MODIFIED", odd("a", 10)))
+        assert len(consumer.warned) == 2
+
+    def test_it_is_gone_when_it_is_deleted_whatever_else_is_odd(self) -> None:
+        consumer = started("a")
+        assert consumer.feed(line("DELETED", odd("a", 6))) == ["DELETED a"]
+        assert consumer.feed(line("DELETED", odd("never", 7))) == []
+
+    def test_a_later_list_does_not_take_it_for_gone(self) -> None:
+        consumer = started("a", "b")
+        assert consumer.ended(EXPIRED, pods(odd("a", 6), version=7)) == ["DELETED b"]
+        assert consumer.ended(EXPIRED, pods(version=9)) == ["DELETED a"]
+
+    def test_one_without_a_name_may_be_any_that_is_known(self) -> None:
+        consumer = started("a", "b")
+        assert consumer.ended(EXPIRED, pods(odd(7, 6), version=7)) == []
+        assert "without a name" in consumer.warned[0]
+        assert consumer.ended(EXPIRED, pods(pod("a", 1), version=9)) == ["DELETED b"]
+
+    def test_who_hears_no_warnings_goes_on_as_well(self) -> None:
+        watch = Watch(Api(), {"resource_version": "5"}, clock=Clock())
+        assert list(watch.feed(line("ADDED", odd("a", 6)))) == []
 
 
 class TestWhatIsMissed:
