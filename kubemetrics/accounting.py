@@ -50,6 +50,16 @@ class Demand:
         return bool(self.unlimited.get(resource))
 
 
+def requested(demand: Demand | None, resource: str) -> Quantity | None:
+    """Return the request for *resource*: 0 for none, ``None`` if it is not known.
+
+    A finished pod holds nothing, and asking what it requests has no answer.
+    """
+    if demand is None or demand is NO_DEMAND:
+        return None
+    return demand.requests.get(resource, _ZERO)
+
+
 NO_DEMAND: Final = Demand(
     requests=EMPTY, limits=EMPTY, unlimited=EMPTY, unrequested=EMPTY
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from ..accounting import Demand, Demands, serving
 from ..errors import DecodeError, KubeMetricsError
@@ -31,7 +31,7 @@ from .reasons import (
     plausible,
     pod_reason,
 )
-from .rows import Coverage, PodUsage, RowState, node_coverage, pod_coverage
+from .rows import Coverage, PodUsage, RowKind, RowState, node_coverage, pod_coverage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,24 @@ class Snapshot:
     warming: bool = False
     own_clock: bool = False
     unmeasured: Literal["pods", "nodes", ""] = ""
+
+    def records(
+        self, kind: RowKind = "pods", *, flat: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return the record of each of its pods, containers or nodes.
+
+        It is what ``-o ndjson`` prints: CPU in nanocores, memory in bytes, nested.
+        Where it is *flat* the keys are those of ``-o csv``: ``cpu.usage``.
+        """
+        from ..views.records import records_of  # noqa: PLC0415 - for scripts
+
+        return list(records_of(self, kind, flat=flat))
+
+    def to_dict(self, kind: RowKind = "pods") -> dict[str, Any]:
+        """Return the document that ``-o json`` prints of its pods, or another kind."""
+        from ..views.records import document_of  # noqa: PLC0415 - for scripts
+
+        return document_of(self, kind)
 
     def error(self, part: PartName) -> KubeMetricsError | None:
         """Return why *part* could not be read, wholly or somewhere."""

@@ -16,7 +16,7 @@ from ..models.node import Node, Taint
 from ..quantity import Quantity
 from .percentages import ratio
 from .reasons import Reason
-from .rows import PodUsage, RowState, incomplete
+from .rows import PodUsage, RowState, UsageRow, incomplete
 
 if TYPE_CHECKING:
     from ..ratio import Ratio
@@ -30,7 +30,7 @@ Share: TypeAlias = Literal["usage", "requests", "limits"]
 class NodeBreakdown:
     """A node's usage, split into that of its pods and the rest.
 
-    *pods* counts those assigned to it and not finished, *demand* is theirs,
+    *pod_count* counts those assigned to it and not finished, *demand* is theirs,
     *pods_usage* the sum over those measured, *unmeasured* counts those that run without
     a whole sample, and *incomplete* are the resources that they lack. *rest* is what is
     left of the node's usage: never negative, since the samples are of different
@@ -38,7 +38,7 @@ class NodeBreakdown:
     ``None`` where the node has no value.
     """
 
-    pods: int
+    pod_count: int
     demand: Demand
     pods_usage: Quantities
     unmeasured: int
@@ -55,7 +55,7 @@ class NodeBreakdown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeUsage:
+class NodeUsage(UsageRow):
     """A node with its sample, or a reason, and the breakdown of its usage.
 
     *reasons* says why each of CPU and memory is missing where a sample has but one.
@@ -88,6 +88,11 @@ class NodeUsage:
     def partial(self) -> bool:
         """Whether its value is a lower bound: never, it is there or it is not."""
         return False
+
+    @property
+    def demand(self) -> Demand | None:
+        """What its pods request and may use; ``None`` where they are not known."""
+        return self.breakdown.demand if self.breakdown else None
 
     @property
     def ready(self) -> bool | None:
@@ -150,7 +155,7 @@ class NodeUsage:
             return None
         taken = {
             **self.breakdown.demand.requests,
-            "pods": Quantity(self.breakdown.pods),
+            "pods": Quantity(self.breakdown.pod_count),
         }
         return {
             name: value - taken.get(name, Quantity(0))
@@ -168,10 +173,9 @@ class NodeUsage:
     def _amounts(self, share: Share) -> Quantities:
         if share == "usage":
             return self.usage or EMPTY
-        demand = self.breakdown.demand if self.breakdown else None
-        if demand is None:
+        if self.demand is None:
             return EMPTY
-        return demand.requests if share == "requests" else demand.limits
+        return self.demand.requests if share == "requests" else self.demand.limits
 
 
 _GOOD_WHEN_TRUE: Final = ("Ready", "EtcdIsVoter")
@@ -242,7 +246,7 @@ class PodsByNode:
         """Return the breakdown of *node*, whose own usage is *usage*."""
         pods = self._nodes.get(node) or _Pods()
         return NodeBreakdown(
-            pods=pods.unfinished,
+            pod_count=pods.unfinished,
             demand=pods.totals.demand,
             pods_usage=pods.totals.usage,
             unmeasured=pods.unmeasured,

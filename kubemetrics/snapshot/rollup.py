@@ -20,7 +20,14 @@ from ..models.pod import Pod
 from ..quantity import Quantity
 from .percentages import Base, Compared, summed_parts
 from .reasons import median
-from .rows import ContainerUsage, Coverage, CoverageCount, PodUsage, incomplete
+from .rows import (
+    ContainerUsage,
+    Coverage,
+    CoverageCount,
+    PodUsage,
+    UsageRow,
+    incomplete,
+)
 
 if TYPE_CHECKING:
     from ..ratio import Ratio
@@ -29,17 +36,17 @@ Row: TypeAlias = PodUsage | ContainerUsage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rollup:
+class Rollup(UsageRow):
     """A group of rows, with the exact sums of its usage and demand.
 
     *usage* adds up every value there is, *demand* what the rows ask for that could be
-    read; *rows* is their number. *unused* is the sum of requests less usage, of the
-    rows that have both. *spread* tells by resource how those with a value differ;
+    read; *count* is the number of rows. *unused* is the sum of requests less usage, of
+    the rows that have both. *spread* tells by resource how those with a value differ;
     *incomplete* are the resources of which something that runs lacks a value.
     """
 
     key: tuple[GroupKey, ...]
-    rows: int
+    count: int
     usage: Quantities
     demand: Demand
     unused: Quantities
@@ -82,6 +89,10 @@ class GroupKey:
     namespace: str = ""
     inferred: bool = field(default=False, compare=False)
 
+    def __str__(self) -> str:
+        """Return its name, an owner's with its kind; ``-`` for rows that have none."""
+        return "/".join(filter(None, (self.kind, self.value))) or "-"
+
     @property
     def order(self) -> tuple[bool, str, str, str]:
         """Sort key of groups: by name, rows without a name last."""
@@ -123,7 +134,7 @@ def _sum(key: tuple[GroupKey, ...], rows: list[Row]) -> Rollup:
     of_containers = bool(rows) and isinstance(rows[0], ContainerUsage)
     return Rollup(
         key=key,
-        rows=len(rows),
+        count=len(rows),
         usage=totals.usage,
         demand=totals.demand,
         unused=unused,

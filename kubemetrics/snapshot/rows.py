@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, get_args
 
-from ..accounting import NO_DEMAND, Demand, Demands
+from ..accounting import NO_DEMAND, Demand, Demands, requested
 from ..frozen import dataclass
 from ..jsonread import EMPTY, empty
 from ..models import CPU, MEMORY, Quantities
@@ -28,6 +28,7 @@ from .reasons import (
 )
 
 if TYPE_CHECKING:
+    from ..quantity import Quantity
     from ..ratio import Ratio
 
 T = TypeVar("T")
@@ -36,8 +37,72 @@ RowState: TypeAlias = Literal["running", "finished", "waiting", "terminating", "
 """State of a row; only of one that is ``running`` a sample is expected."""
 
 
+RowKind: TypeAlias = Literal["pods", "containers", "nodes"]
+"""The kinds of rows that a snapshot has records of."""
+
+
+class HasAmounts(Protocol):
+    """A pod, container, node or group: with its usage, requests and limits."""
+
+    @property
+    def usage(self) -> Quantities | None:
+        """CPU in cores and memory in bytes."""
+        ...
+
+    @property
+    def demand(self) -> Demand | None:
+        """Requests and limits."""
+        ...
+
+
+class UsageRow:
+    """What rows of every kind have: the short names of their amounts, and a record.
+
+    An amount that is not known is ``None``, as is a limit that is not set; a request
+    that is not set is 0, since nothing is set aside.
+    """
+
+    __slots__ = ()
+
+    @property
+    def cpu(self: HasAmounts) -> Quantity | None:
+        """The CPU used, in cores."""
+        return (self.usage or EMPTY).get(CPU)
+
+    @property
+    def memory(self: HasAmounts) -> Quantity | None:
+        """The memory used, in bytes."""
+        return (self.usage or EMPTY).get(MEMORY)
+
+    @property
+    def cpu_request(self: HasAmounts) -> Quantity | None:
+        """The CPU that the scheduler sets aside, in cores."""
+        return requested(self.demand, CPU)
+
+    @property
+    def memory_request(self: HasAmounts) -> Quantity | None:
+        """The memory that the scheduler sets aside, in bytes."""
+        return requested(self.demand, MEMORY)
+
+    @property
+    def cpu_limit(self: HasAmounts) -> Quantity | None:
+        """The CPU that may be used, in cores; see `Demand.partial_limit`."""
+        return self.demand.limits.get(CPU) if self.demand else None
+
+    @property
+    def memory_limit(self: HasAmounts) -> Quantity | None:
+        """The memory that may be used, in bytes; see `Demand.partial_limit`."""
+        return self.demand.limits.get(MEMORY) if self.demand else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record that ``-o ndjson`` prints of it, of JSON values alone."""
+        from ..views.records import records  # noqa: PLC0415 - for scripts that want it
+
+        return next(records((self,)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PodUsage:
+class PodUsage(UsageRow):
     """A pod with its usage, or the reason why it has none, and its requests and limits.
 
     *pod* is ``None`` for a sample whose pod is not in the list (an orphan). *usage* is
@@ -112,7 +177,7 @@ class PodUsage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerUsage:
+class ContainerUsage(UsageRow):
     """A container of *row*'s pod, with its own value or its own reason.
 
     *container* is ``None`` where the pod could not be read; so are *kind* and *demand*.
@@ -126,6 +191,21 @@ class ContainerUsage:
     reason: Reason | None = None
     reasons: Mapping[str, Reason] = field(default_factory=empty)
     demand: Demand | None = None
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of its pod."""
+        return self.row.namespace
+
+    @property
+    def pod_name(self) -> str:
+        """The name of its pod."""
+        return self.row.name
+
+    @property
+    def node_name(self) -> str:
+        """The node that it runs on, empty where that is not known."""
+        return self.row.node_name
 
     @property
     def partial(self) -> bool:

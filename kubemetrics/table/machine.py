@@ -175,10 +175,23 @@ def ndjson_lines(
     table: Table[R], columns: Sequence[Column[R]], rows: Sequence[R]
 ) -> Iterator[str]:
     """Write an ASCII document for each row, one a line."""
-    encode = json.JSONEncoder().encode
+    return map(json.JSONEncoder().encode, records(table, columns, rows))
+
+
+def records(
+    table: Table[R], columns: Sequence[Column[R]], rows: Sequence[R]
+) -> Iterator[dict[str, Json]]:
+    """Return each row as a document of its own."""
     what = {"apiVersion": API_VERSION, "kind": table.kind}
-    for item in objects(columns, rows):
-        yield encode({**what, **item})
+    return ({**what, **item} for item in objects(columns, rows))
+
+
+def flat_records(
+    _: Table[R], columns: Sequence[Column[R]], rows: Sequence[R]
+) -> Iterator[dict[str, Json]]:
+    """Return the values of each row by their columns' keys, not nested."""
+    readers = [(column.key, reader(column)) for column in columns]
+    return ({key: read(row) for key, read in readers} for row in rows)
 
 
 def yaml_text(document: dict[str, Any]) -> str:

@@ -202,7 +202,7 @@ def _spread(of: Resource, keep: int) -> tuple[Column[Rollup], ...]:
 
 
 def _count(row: Rollup) -> int:
-    return row.rows
+    return row.count
 
 
 def _measured(row: Rollup) -> int:

@@ -230,7 +230,7 @@ def _version(row: NodeUsage) -> str | None:
 
 
 def _count(row: NodeUsage) -> int | None:
-    return row.breakdown.pods if row.breakdown else None
+    return row.breakdown.pod_count if row.breakdown else None
 
 
 def _max_pods(row: NodeUsage) -> int | None:

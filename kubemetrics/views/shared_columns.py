@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Final, Protocol, TypeVar
 
-from ..accounting import NO_DEMAND, Demand, Totals
+from ..accounting import NO_DEMAND, Demand, Totals, requested
 from ..frozen import dataclass
 from ..jsonread import EMPTY, empty
 from ..models import CPU, MEMORY, Quantities
@@ -209,7 +209,7 @@ def resource_columns(
         return row.usage.get(name) if row.usage else None
 
     def requests(row: M) -> Quantity | None:
-        return _requested(row.demand, name)
+        return requested(row.demand, name)
 
     def limits(row: M) -> Quantity | None:
         return row.demand.limits.get(name) if row.demand else None
@@ -359,16 +359,6 @@ def _compared(of: Resource, base: Base, *, used: bool) -> Column[HasUsage]:
     return replace(made, optional=True)
 
 
-def _requested(demand: Demand | None, name: str) -> Quantity | None:
-    """Return the request for resource *name*: 0 for none, ``None`` if it is not known.
-
-    A finished pod holds nothing, and asking what it requests has no answer.
-    """
-    if demand is None or demand is NO_DEMAND:
-        return None
-    return demand.requests.get(name, _ZERO)
-
-
 def reason_columns() -> tuple[Column[HasReasons], ...]:
     """Return the columns of why CPU is missing, and why memory is."""
     return tuple(map(_reason_column, RESOURCES))
@@ -487,7 +477,7 @@ def demand_families() -> dict[str, Family[HasUsage]]:
     """Return the families of columns for any resource: ``requests:nvidia.com/gpu``."""
 
     def requests(name: str) -> Column[HasUsage]:
-        return _any_resource(f"requests:{name}", name, lambda d: _requested(d, name))
+        return _any_resource(f"requests:{name}", name, lambda d: requested(d, name))
 
     def limits(name: str) -> Column[HasUsage]:
         return _any_resource(f"limits:{name}", name, lambda d: d.limits.get(name))

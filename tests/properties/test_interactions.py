@@ -109,7 +109,7 @@ def _node(row: NodeUsage) -> tuple[object, ...]:
         return plain
     cpu, _ = _amounts(row.breakdown.pods_usage)
     _, rest = _amounts(row.breakdown.rest)
-    return *plain, row.breakdown.pods, cpu, rest
+    return *plain, row.breakdown.pod_count, cpu, rest
 
 
 def _amounts(usage: Quantities | None) -> tuple[int | None, int | None]:

@@ -55,7 +55,7 @@ def test_every_node_of_a_cluster_is_reconciled(seed: int) -> None:
     for row in snapshot.nodes:
         assert row.breakdown is not None
         here = [pod for pod in snapshot.pods if pod.node_name == row.name]
-        assert row.breakdown.pods == sum(pod.state != "finished" for pod in here)
+        assert row.breakdown.pod_count == sum(pod.state != "finished" for pod in here)
         assert row.breakdown.demand == summed(here).demand
         if row.usage is None:
             assert row.breakdown.rest is None

@@ -22,7 +22,8 @@ def floats(tree: ast.Module) -> Iterator[int]:
     asked = {
         inner
         for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and node.name == "__float__"
+        if (isinstance(node, ast.FunctionDef) and node.name == "__float__")
+        or (isinstance(node, ast.keyword) and node.arg == "cutoff")  # of alike words
         for inner in ast.walk(node)
     }
     for node in set(ast.walk(tree)) - asked:

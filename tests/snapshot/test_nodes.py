@@ -30,7 +30,7 @@ def breakdown(read: Parts) -> NodeBreakdown:
 def test_usage_is_the_pods_and_the_rest() -> None:
     pods = (pod("a"), pod("b"))
     found = breakdown(parts(pods, (sample("a"), sample("b"))))
-    assert found.pods == 2
+    assert found.pod_count == 2
     assert found.pods_usage == {"cpu": Quantity("100m"), "memory": Quantity("100Mi")}
     assert found.rest == {"cpu": Quantity("900m"), "memory": Quantity("924Mi")}
     assert found.rest_name == "system"
@@ -55,7 +55,7 @@ def test_finished_pods_hold_nothing_and_waiting_ones_hold_their_requests() -> No
         pod("c", node="", phase="Pending"),
     )
     found = breakdown(parts(pods))
-    assert found.pods == 1
+    assert found.pod_count == 1
     assert found.demand.requests["cpu"] == Quantity("100m")
     assert found.rest_name == "system"
 
@@ -208,7 +208,7 @@ def test_pods_of_other_namespaces_count_though_they_are_not_shown() -> None:
         pod_metrics=replace(whole.pod_metrics, items=samples[:1]),
     )
     assert len(join(read).pods) == 1
-    assert breakdown(read).pods == 2
+    assert breakdown(read).pod_count == 2
     assert breakdown(read).pods_usage["cpu"] == Quantity("100m")
 
 

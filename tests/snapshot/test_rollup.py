@@ -189,7 +189,7 @@ def test_owners_of_one_name_in_two_namespaces_are_two() -> None:
     pods = (pod("db-0", "a", meta=meta), pod("db-0", "b", meta=meta))
     groups = rollup(join(parts(pods)).pods, ["owner"])
     assert [g.key[0].namespace for g in groups] == ["a", "b"]
-    assert [g.rows for g in rollup(join(parts(pods)).pods, ["pod"])] == [1, 1]
+    assert [g.count for g in rollup(join(parts(pods)).pods, ["pod"])] == [1, 1]
 
 
 def test_rows_without_the_label_come_last_with_an_empty_value() -> None:
@@ -315,7 +315,7 @@ def test_a_total_equals_the_sum_of_its_rows(
     chosen = chance.sample(rows, chance.randint(0, len(rows)))
     members = container_rows(chosen) if by_container else chosen
     groups, total = rollup(members, chain), summed(members)
-    assert sum(group.rows for group in groups) == total.rows == len(members)
+    assert sum(group.count for group in groups) == total.count == len(members)
     for resource in ("cpu", "memory"):
         usage = sum(g.usage[resource].nanos for g in groups if resource in g.usage)
         known = [r.usage for r in members if r.usage and resource in r.usage]

@@ -153,7 +153,7 @@ def test_sums_agree_or_the_row_that_differs_says_why(read: Parts) -> None:
     for key in ("namespace", "owner", "node", "pod", "qos"):
         groups = rollup(found.pods, [key])
         assert total([group.usage for group in groups]) == whole, key
-        assert sum(group.rows for group in groups) == len(found.pods)
+        assert sum(group.count for group in groups) == len(found.pods)
     groups = rollup(containers, ["container"])
     assert total([group.usage for group in groups]) == used(containers)
     _agrees_by_node(found)
