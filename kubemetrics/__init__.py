@@ -47,10 +47,12 @@ from typing import TYPE_CHECKING, Final
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .accounting import Demand
     from .api import ResourceList
     from .api.watch import WatchEvent
     from .client.asynchronous import AsyncClient
     from .client.sync import Client
+    from .config.kubeconfig import ContextEntry, list_contexts
     from .config.model import Config
     from .config.resolve import build_config_from_flags, in_cluster_config, load_config
     from .errors import (
@@ -72,7 +74,20 @@ if TYPE_CHECKING:
     from .models.node import Node
     from .models.pod import Container, Pod
     from .quantity import Quantity
-    from .snapshot import Snapshot
+    from .ratio import Ratio
+    from .snapshot import (
+        ContainerUsage,
+        Coverage,
+        GroupKey,
+        NodeUsage,
+        PodUsage,
+        Reason,
+        Rollup,
+        Snapshot,
+        container_rows,
+        summed,
+    )
+    from .snapshot.rollup import rollup
 
 _HOME: Final = {
     "ApiError": "errors",
@@ -82,28 +97,42 @@ _HOME: Final = {
     "ConfigError": "errors",
     "Container": "models.pod",
     "ContainerMetrics": "models.metrics",
+    "ContainerUsage": "snapshot",
+    "ContextEntry": "config.kubeconfig",
+    "Coverage": "snapshot",
     "CredentialError": "errors",
     "DecodeError": "errors",
+    "Demand": "accounting",
     "Expired": "errors",
     "Forbidden": "errors",
+    "GroupKey": "snapshot",
     "KubeMetricsError": "errors",
     "MetricsUnavailable": "errors",
     "Node": "models.node",
     "NodeMetrics": "models.metrics",
+    "NodeUsage": "snapshot",
     "NotFound": "errors",
     "Pod": "models.pod",
     "PodMetrics": "models.metrics",
+    "PodUsage": "snapshot",
     "Quantity": "quantity",
     "QuantityError": "errors",
+    "Ratio": "ratio",
+    "Reason": "snapshot",
     "ResourceList": "api",
     "ResponseError": "errors",
+    "Rollup": "snapshot",
     "Snapshot": "snapshot",
     "TransportError": "errors",
     "Unauthorized": "errors",
     "WatchEvent": "api.watch",
     "build_config_from_flags": "config.resolve",
+    "container_rows": "snapshot",
     "in_cluster_config": "config.resolve",
+    "list_contexts": "config.kubeconfig",
     "load_config": "config.resolve",
+    "rollup": "snapshot.rollup",
+    "summed": "snapshot",
 }
 
 __all__ = [
@@ -114,29 +143,43 @@ __all__ = [
     "ConfigError",
     "Container",
     "ContainerMetrics",
+    "ContainerUsage",
+    "ContextEntry",
+    "Coverage",
     "CredentialError",
     "DecodeError",
+    "Demand",
     "Expired",
     "Forbidden",
+    "GroupKey",
     "KubeMetricsError",
     "MetricsUnavailable",
     "Node",
     "NodeMetrics",
+    "NodeUsage",
     "NotFound",
     "Pod",
     "PodMetrics",
+    "PodUsage",
     "Quantity",
     "QuantityError",
+    "Ratio",
+    "Reason",
     "ResourceList",
     "ResponseError",
+    "Rollup",
     "Snapshot",
     "TransportError",
     "Unauthorized",
     "WatchEvent",
     "__version__",
     "build_config_from_flags",
+    "container_rows",
     "in_cluster_config",
+    "list_contexts",
     "load_config",
+    "rollup",
+    "summed",
 ]
 
 

@@ -247,7 +247,12 @@ def _fast_decoder(shape: Hashable) -> Callable[[Any], object] | None:
     items = _items_of(shape)
     if not items:
         return decoder_of(shape)
-    fields = {"kind": str, "metadata": ListMetaWire, "items": list[msgspec.Raw]}
+    fields = {
+        "kind": str,
+        "apiVersion": str,
+        "metadata": ListMetaWire,
+        "items": list[msgspec.Raw],
+    }
     envelope: Any = TypedDict  # of fields that are not known to a type checker
     whole = decoder_of(envelope("Envelope", fields, total=False))
     return _decoder_of_lists(whole, decoder_of(items[0]))
@@ -536,6 +541,15 @@ class PodMetricsListWire(TypedDict, total=False):
     kind: str
     metadata: ListMetaWire
     items: list[PodMetricsWire]
+
+
+class AnyListWire(TypedDict, total=False):
+    """A list of objects of any kind."""
+
+    kind: str
+    apiVersion: str
+    metadata: ListMetaWire
+    items: list[dict[str, Any]]
 
 
 class NodeMetricsListWire(TypedDict, total=False):

@@ -10,7 +10,7 @@ import pytest
 
 import kubemetrics
 
-MOST = 30
+MOST = 50
 NAMES = [name for name in kubemetrics.__all__ if name != "__version__"]
 
 

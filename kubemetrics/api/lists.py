@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from http import HTTPStatus
 from typing import (
@@ -34,7 +35,7 @@ from ..frozen import dataclass
 from ..jsonread import UnreadableItem
 from ..models import Pool
 from ..times import server_date
-from ..wire import Items, collector_paused, decode
+from ..wire import AnyListWire, Items, collector_paused, decode
 
 if TYPE_CHECKING:
     from ..jsonread import UnreadableItem
@@ -136,6 +137,8 @@ class ResourceList(Sequence[T_co]):  # noqa: PLW1641 - its items hold maps
 M = TypeVar("M")
 
 PAGE: Final = 500
+ANY: Final = "List"
+"""How the kind of every list ends, and the whole of one that ``kubectl`` makes."""
 _MOST_PAGES: Final = 20_000
 
 WINDOW: Final = 2
@@ -181,14 +184,48 @@ def following_token(head: bytes) -> str | None:
 class Kind(Generic[M]):
     """How the objects of one kind are read: their shapes on the wire and their model.
 
-    *name* is the ``kind`` that the body of one object says; that of a list ends in
-    ``List``.
+    *name* is the ``kind`` that the body of one object says, empty for any; that of a
+    list ends in ``List``. *finish* takes each object and the list it was in.
     """
 
     name: str
     item: Any
     list: Any
     build: Callable[[Any, Pool], M]
+    finish: Callable[[M, Mapping[str, Any]], M] | None = None
+
+
+def any_kind() -> Kind[dict[str, Any]]:
+    """Return how objects of any kind are read: as they are."""
+    return Kind("", dict, AnyListWire, _untyped, _named_kind)
+
+
+def _untyped(obj: Mapping[str, Any], _: Pool) -> dict[str, Any]:
+    """Return *obj* with numbers as `json.loads` has them, whatever decoded it."""
+    found: dict[str, Any] = {**obj}
+    containers: list[dict[Any, Any] | list[Any]] = [found]
+    while containers:
+        inside = containers.pop()
+        keys: Any = range(len(inside)) if isinstance(inside, list) else inside
+        for key in keys:
+            value: Any = inside[key]
+            if isinstance(value, dict | list):
+                containers.append(cast("list[Any]", value))
+            elif isinstance(value, Decimal):
+                inside[key] = float(value)
+    return found
+
+
+def _named_kind(obj: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *obj* with its kind, which the API server says once for a list.
+
+    Source: apimachinery unstructured/helpers.go, ``decodeToList``.
+    """
+    what = {
+        "apiVersion": body.get("apiVersion") or "",
+        "kind": str(body.get("kind") or "").removesuffix("List"),
+    }
+    return {**what, **obj}
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,15 +268,17 @@ def _read(
         response.body, shape, url=response.url, room=response.share.grow
     )
     found = body.get("kind") or ""
-    if found != name and (found or mark not in body):
+    same = found == name or (name == ANY and str(found).endswith(ANY))
+    if not same and (found or mark not in body):
         from .answers import error_instead_of  # noqa: PLC0415 - of what is no list
 
         refused = error_instead_of(response)
         if refused is not None:
             raise refused
         got = f'"{found[:64]}"' if found and isinstance(found, str) else "none"
+        wanted = "a list" if name == ANY else name
         raise DecodeError(
-            f"expected {name}, got {got}", url=response.url, path="$.kind"
+            f"expected {wanted}, got {got}", url=response.url, path="$.kind"
         )
     return body
 
@@ -328,6 +367,7 @@ class PageReader(Generic[M]):
 
 
 def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]:  # noqa: ANN401 - judged here
+    finish = kind.finish
     try:
         meta = jsonread.child(body, "metadata") or jsonread.EMPTY
         response.share.keep(_excess(body.get("items"), len(response.body)))
@@ -335,7 +375,7 @@ def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]: 
         pool.trim()
         with jsonread.at("metadata"):
             return Page(
-                items,
+                items if finish is None else [finish(item, body) for item in items],
                 [replace(u, error=_placed(u.error, response)) for u in unreadable],
                 jsonread.text(meta, "continue"),
                 jsonread.integer(meta, "remainingItemCount") or None,

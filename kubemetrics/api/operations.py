@@ -97,9 +97,7 @@ class Api:
 
     def get_raw(self, path: str) -> Flow[Response]:
         """GET a path, query included, as ``kubectl get --raw`` does."""
-        parts = urlsplit(path)
-        if not path.startswith("/") or path.startswith("//") or not path.isprintable():
-            raise BadRequest(f"not a path on the server: {path[:200]!r}", status=400)
+        parts = urlsplit(_checked(path))
         query = tuple(parse_qsl(parts.query, keep_blank_values=True))
         return self.get(parts.path, query)
 
@@ -129,6 +127,23 @@ class Api:
         check_options(options, ListOptions)
         path = _path("/api/v1", "pods", options.get("namespace"))
         return Pages(partial(self.get_page, path), pod_kind(), options)
+
+    def pages_of_objects(
+        self, path: str, options: ListOptions
+    ) -> Pages[dict[str, Any]]:
+        """List what is at *path* page by page, as the JSON objects that come."""
+        from .lists import Pages, any_kind
+
+        check_options(options, ListOptions)
+        parts = urlsplit(_checked(path))
+        if parts.query:
+            raise BadRequest(
+                f"a list's path has no query: {path[:200]!r}; pass label_selector="
+                " and the like",
+                status=400,
+            )
+        place = _in_namespace(parts.path, options.get("namespace"))
+        return Pages(partial(self.get_page, place), any_kind(), options)
 
     def list_pod_metrics(self, options: ListOptions) -> Flow[ResourceList[PodMetrics]]:
         """List the samples of pods."""
@@ -299,6 +314,27 @@ def _path(prefix: str, resource: str, namespace: str | None, name: str = "") -> 
     parts = [f"/namespaces/{_segment(namespace)}"] if namespace else []
     tail = [f"/{_segment(name)}"] if name else []
     return "".join([prefix, *parts, f"/{resource}", *tail])
+
+
+def _checked(path: str) -> str:
+    """Return a path on the server.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    if not path.startswith("/") or path.startswith("//") or not path.isprintable():
+        raise BadRequest(f"not a path on the server: {path[:200]!r}", status=400)
+    return path
+
+
+def _in_namespace(path: str, namespace: str | None) -> str:
+    """Return the path of a list within *namespace*: before the resource it names."""
+    if not namespace:
+        return path
+    head, _, resource = path.rstrip("/").rpartition("/")
+    if "/namespaces/" in path:
+        raise BadRequest(f"{path[:200]!r} names a namespace already", status=400)
+    return f"{head}/namespaces/{_segment(namespace)}/{resource}"
 
 
 def _named(name: str) -> str:

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -179,6 +179,31 @@ def caught(*known: type[Exception]) -> Generator[None, None, None]:
         raise KubeMetricsError(
             f"unforeseen: {type(error).__name__}: {error}"
         ) from error
+
+
+def single(names: Sequence[str], options: Mapping[str, object]) -> str:
+    """Return the one namespace that was given without a keyword.
+
+    Raises:
+        TypeError: several were given, or one with a keyword too.
+    """
+    if len(names) > 1:
+        raise TypeError(
+            f"one namespace or all, not {len(names)}: snapshot() takes several, and"
+            " namespace= names one"
+        )
+    return unnamed(names, options)[0]
+
+
+def unnamed(names: Sequence[str], options: Mapping[str, object]) -> Sequence[str]:
+    """Return the namespaces that were given without a keyword.
+
+    Raises:
+        TypeError: some were given with a keyword too.
+    """
+    if "namespace" in options:
+        raise TypeError("namespaces were given twice, with namespace= and without")
+    return names
 
 
 def unpicklable(client: object) -> NoReturn:

@@ -19,6 +19,7 @@ from contextlib import (
 from functools import partial
 from typing import (
     TYPE_CHECKING,
+    Any,
     NoReturn,
     Protocol,
     Self,
@@ -57,7 +58,7 @@ from ..transport.async_network import AsyncAnswer, AsyncConnections, soon_here
 from ..transport.connections import Lease, Pools
 from ..transport.endpoint import Headers
 from ..transport.network import Call
-from . import READ, Session, caught, open_session, unpicklable
+from . import READ, Session, caught, open_session, single, unnamed, unpicklable
 
 if TYPE_CHECKING:
     from ..api.watch import Watch, WatchEvent, WatchOptions
@@ -368,12 +369,16 @@ class AsyncClient:
         """The operations as flows, to be composed and given to `run`."""
         return self._session.api
 
-    async def list_pods(self, **options: Unpack[ListOptions]) -> ResourceList[Pod]:
+    async def list_pods(
+        self, *namespaces: str, **options: Unpack[ListOptions]
+    ) -> ResourceList[Pod]:
         """List pods, of all namespaces unless one is named."""
+        if namespaces:
+            options = {**options, "namespace": single(namespaces, options)}
         return await self._call(self.api.list_pods(options), options.get("timeout"))
 
     async def iter_pods(
-        self, **options: Unpack[ListOptions]
+        self, *namespaces: str, **options: Unpack[ListOptions]
     ) -> AsyncIterator[ResourceList[Pod]]:
         """List pods page by page, for who wants to keep nothing.
 
@@ -382,11 +387,31 @@ class AsyncClient:
         task behind.
         A list that expires half-way goes on where it was, as of a later moment.
         """
+        if namespaces:
+            options = {**options, "namespace": single(namespaces, options)}
         pages = self.api.pages_of_pods(options)
         call = self._begin(options.get("timeout"))
         async with self._driver.driving(call) as drive:
             while pages.more:
                 yield await drive(pages.next())
+
+    async def iter_objects(
+        self, path: str, **options: Unpack[ListOptions]
+    ) -> AsyncIterator[dict[str, Any]]:
+        """List objects of any kind, as JSON: ``"/apis/batch/v1/jobs"``.
+
+        *path* is that of all namespaces' list; *namespace* narrows it. Paging, retries,
+        deadlines and errors are those of `iter_pods`; each object has its kind.
+
+        Raises:
+            DecodeError: an item is no object, or there is no list.
+        """
+        pages = self.api.pages_of_objects(path, options)
+        call = self._begin(options.get("timeout"))
+        async with self._driver.driving(call) as drive:
+            while pages.more:
+                for item in (await drive(pages.next())).whole():
+                    yield item
 
     async def get_pod(
         self, name: str, namespace: str | None = None, *, timeout: float | None = None
@@ -404,9 +429,11 @@ class AsyncClient:
         return await self._call(self.api.get_node(name), timeout)
 
     async def list_pod_metrics(
-        self, **options: Unpack[ListOptions]
+        self, *namespaces: str, **options: Unpack[ListOptions]
     ) -> ResourceList[PodMetrics]:
         """List the samples of pods; an empty list is a result, never an error."""
+        if namespaces:
+            options = {**options, "namespace": single(namespaces, options)}
         flow = self.api.list_pod_metrics(options)
         return await self._call(flow, options.get("timeout"))
 
@@ -430,14 +457,18 @@ class AsyncClient:
         """Get the sample of a node."""
         return await self._call(self.api.get_node_metrics(name), timeout)
 
-    async def snapshot(self, **options: Unpack[SnapshotOptions]) -> Snapshot:
+    async def snapshot(
+        self, *namespaces: str, **options: Unpack[SnapshotOptions]
+    ) -> Snapshot:
         """Read pods, nodes and both metrics side by side and join them."""
         from ..snapshot import snapshot  # noqa: PLC0415 - see above
 
+        if namespaces:
+            options = {**options, "namespace": unnamed(namespaces, options)}
         return await self._call(snapshot(self.api, options), options.get("timeout"))
 
     def watch_pods(
-        self, **options: Unpack[WatchOptions]
+        self, *namespaces: str, **options: Unpack[WatchOptions]
     ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
         """Watch pods: what there is as ADDED, then every change, whatever breaks.
 
@@ -446,6 +477,8 @@ class AsyncClient:
         """
         from ..api.watch import Watch  # noqa: PLC0415 - see above
 
+        if namespaces:
+            options = {**options, "namespace": single(namespaces, options)}
         watch = Watch(self.api, options, clock=time.monotonic)
         return aclosing(self._driver.watch(watch, options.get("timeout")))
 

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import partial
 from typing import (
     TYPE_CHECKING,
+    Any,
     Final,
     Generic,
     NoReturn,
@@ -45,7 +46,7 @@ from ..flow import (
     Wait,
     Work,
 )
-from . import READ, Session, caught, open_session, unpicklable
+from . import READ, Session, caught, open_session, single, unnamed, unpicklable
 
 if TYPE_CHECKING:
     from ..api.watch import Watch, WatchEvent, WatchOptions
@@ -393,11 +394,17 @@ class Client:
         """The operations as flows, to be composed and given to `run`."""
         return self._session.api
 
-    def list_pods(self, **options: Unpack[ListOptions]) -> ResourceList[Pod]:
+    def list_pods(
+        self, *namespaces: str, **options: Unpack[ListOptions]
+    ) -> ResourceList[Pod]:
         """List pods, of all namespaces unless one is named."""
+        if namespaces:
+            options = {**options, "namespace": single(namespaces, options)}
         return self._call(self.api.list_pods(options), options.get("timeout"))
 
-    def iter_pods(self, **options: Unpack[ListOptions]) -> Iterator[ResourceList[Pod]]:
+    def iter_pods(
+        self, *namespaces: str, **options: Unpack[ListOptions]
+    ) -> Iterator[ResourceList[Pod]]:
         """List pods page by page, for who wants to keep nothing.
 
         `Client` asks for two pages ahead, so that at most three are kept; `AsyncClient`
@@ -405,10 +412,28 @@ class Client:
         task behind.
         A list that expires half-way goes on where it was, as of a later moment.
         """
+        if namespaces:
+            options = {**options, "namespace": single(namespaces, options)}
         pages = self.api.pages_of_pods(options)
         with self._driver.driving(self._begin(options.get("timeout"))) as drive:
             while pages.more:
                 yield drive(pages.next())
+
+    def iter_objects(
+        self, path: str, **options: Unpack[ListOptions]
+    ) -> Iterator[dict[str, Any]]:
+        """List objects of any kind, as JSON: ``"/apis/batch/v1/jobs"``.
+
+        *path* is that of all namespaces' list; *namespace* narrows it. Paging, retries,
+        deadlines and errors are those of `iter_pods`; each object has its kind.
+
+        Raises:
+            DecodeError: an item is no object, or there is no list.
+        """
+        pages = self.api.pages_of_objects(path, options)
+        with self._driver.driving(self._begin(options.get("timeout"))) as drive:
+            while pages.more:
+                yield from drive(pages.next()).whole()
 
     def get_pod(
         self, name: str, namespace: str | None = None, *, timeout: float | None = None
@@ -426,9 +451,11 @@ class Client:
         return self._call(self.api.get_node(name), timeout)
 
     def list_pod_metrics(
-        self, **options: Unpack[ListOptions]
+        self, *namespaces: str, **options: Unpack[ListOptions]
     ) -> ResourceList[PodMetrics]:
         """List the samples of pods; an empty list is a result, never an error."""
+        if namespaces:
+            options = {**options, "namespace": single(namespaces, options)}
         flow = self.api.list_pod_metrics(options)
         return self._call(flow, options.get("timeout"))
 
@@ -452,14 +479,18 @@ class Client:
         """Get the sample of a node."""
         return self._call(self.api.get_node_metrics(name), timeout)
 
-    def snapshot(self, **options: Unpack[SnapshotOptions]) -> Snapshot:
+    def snapshot(
+        self, *namespaces: str, **options: Unpack[SnapshotOptions]
+    ) -> Snapshot:
         """Read pods, nodes and both metrics side by side and join them."""
         from ..snapshot import snapshot  # noqa: PLC0415 - see above
 
+        if namespaces:
+            options = {**options, "namespace": unnamed(namespaces, options)}
         return self._call(snapshot(self.api, options), options.get("timeout"))
 
     def watch_pods(
-        self, **options: Unpack[WatchOptions]
+        self, *namespaces: str, **options: Unpack[WatchOptions]
     ) -> AbstractContextManager[Iterator[WatchEvent]]:
         """Watch pods: what there is as ADDED, then every change, whatever breaks.
 
@@ -468,6 +499,8 @@ class Client:
         """
         from ..api.watch import Watch  # noqa: PLC0415 - see above
 
+        if namespaces:
+            options = {**options, "namespace": single(namespaces, options)}
         watch = Watch(self.api, options, clock=time.monotonic)
         return closing(self._driver.watch(watch, options.get("timeout")))
 

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from kubemetrics import Client, Quantity, load_config
+from kubemetrics import Client, load_config
 from kubemetrics.snapshot import (
     GroupKey,
     NodeUsage,
@@ -189,11 +189,6 @@ def test_a_request_that_is_not_set_is_0_and_a_limit_is_none() -> None:
 def test_a_share_of_a_row_formats_as_a_percentage() -> None:
     found = row().ratio("memory", "limits")
     assert f"{found:.1%}" == "25.0%"
-
-
-def test_what_is_unused_is_of_the_containers_that_were_measured() -> None:
-    unused = summed([row()]).unused
-    assert unused == {"cpu": Quantity("50m"), "memory": Quantity("50Mi")}
 
 
 @pytest.mark.parametrize(
