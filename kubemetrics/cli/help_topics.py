@@ -99,7 +99,8 @@ _TABLES: Final[Mapping[str, Callable[[], Table[Any]]]] = {
 }
 _COLUMNS: Final = """\
 Every column has a key, for --columns, --sort, --where and --fail-on, and in JSON,
-where its dots nest ('mem.usage' is .mem.usage). Shorter:
+where its dots nest ('mem.usage' is .mem.usage). Headers do as well, in any case, and
+singular or plural: MEM%LIM, cpu.request. Shorter:
 {aliases}.
 
 A table has the columns that fit; --columns names others, -o wide has all.
@@ -131,7 +132,11 @@ WHERE_EXAMPLES: Final = (
     ("pods", "mem.pct_limit > 90", "memory above 90 % of the limit"),
     ("pods", "cpu > 500m and namespace != kube-system", "busy, but the system's"),
     ("pods", "name =~ 'kafka-*' or label:app == kafka", "by name or label"),
+    ("pods", "mem.limits == none", "without a memory limit"),
     ("pods", "mem.usage > mem.requests", "more than requested: two columns"),
+    ("pods", "mem.requests - mem.usage > 1Gi", "more than 1Gi requested in vain"),
+    ("pods", "cpu.usage / cpu.requests >= 150%", "a share of two columns"),
+    ("pods", "last.reason == OOMKilled and last.age < 1h", "killed for memory lately"),
     ("pods", "restarts > 5 and age < 2h", "restarting, and young"),
     ("pods", "not (status == Running or status == Completed)", "what is in trouble"),
     ("pods", "reason == NodeSilent", "without a value for this reason"),
@@ -142,19 +147,23 @@ WHERE_EXAMPLES: Final = (
 """A view, an expression for it, and what it asks."""
 _WHERE: Final = f"""\
 --where keeps the rows for which an expression holds. --fail-on makes the exit code 10
-if a row matches one.
+if a row that is left matches one, names those rows on stderr, and shows them alone
+(--all: the others too).
 
 A comparison is a column, an operator, and a value or another column of the same unit:
 
-  == !=      equal, not equal; '=' is '=='
+  == !=      equal, not equal; '=' is '=='; '== none': it has no value
   < <= > >=  less, more; ages and amounts too
-  =~ !~      a glob matches the whole text, or does not: 'api-*', '*-[0-9]'
+  =~ !~      a glob matches the whole text, or does not: 'api-*', '*-[0-9]'; it is no
+             regular expression
+  + - * /    columns of one unit, with blanks around: 'mem.requests - mem.usage > 1Gi'
 
 Comparisons combine with 'and' (&&), 'or' (||), 'not' and parentheses.
 
 Values are as in a manifest: 250m or 1.5 of CPU, 512Mi or 1.5Gi of memory, 90 per cent,
 ages as 90s, 1h30m or 2d, and text, in quotes if it has blanks: "no such". Quote the
-whole for the shell. What is not known ({UNKNOWN}) matches nothing, also not '!='.
+whole for the shell. What is not known ({UNKNOWN}) matches nothing, also not '!=':
+'== none' and '!= none' ask for it. Case counts in values, not in names of columns.
 Amounts are compared exactly, not as they are rounded in a table.
 """
 

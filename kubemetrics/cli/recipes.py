@@ -30,13 +30,19 @@ RECIPES: Final = {
         "shell",
         """\
 kubemetrics containers -A --where 'cpu.unrequested > 0 or mem.unrequested > 0'
-kubemetrics containers -A --where 'mem.unlimited > 0'""",
+kubemetrics containers -A --where 'mem.limits == none'""",
+    ),
+    "oom": Recipe(
+        "Which pods had a container killed for memory within the last day?",
+        "shell",
+        "kubemetrics pods -A --where 'last.reason == OOMKilled and last.age < 1d'",
     ),
     "gap": Recipe(
         "Who requests much more than is used, and who less?",
         "shell",
         """\
-kubemetrics workloads -A --where 'cpu.pct_request < 20' --sort -cpu.requests
+kubemetrics workloads -A --unused
+kubemetrics pods -A --where 'mem.requests - mem.usage > 1Gi'
 kubemetrics workloads -A --where 'mem.usage > mem.requests' --sort -mem.usage""",
     ),
     "totals": Recipe(

@@ -19,6 +19,7 @@ from kubemetrics.cli.help_topics import TOPICS, WHERE_EXAMPLES
 from kubemetrics.cli.recipes import RECIPES
 from kubemetrics.snapshot.reasons import ReasonCode
 from kubemetrics.table.columns import APART, PARTIAL, STALE, UNKNOWN, Table
+from kubemetrics.table.expressions import _OPERATORS
 from kubemetrics.views.containers import container_view
 from kubemetrics.views.groups import group_view
 from kubemetrics.views.nodes import node_view
@@ -75,6 +76,11 @@ def test_every_mark_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     text = printed(capsys, "help", "marks")
     marks = {line.split()[0] for line in text.splitlines() if line.strip()}
     assert {UNKNOWN, PARTIAL, STALE, APART} <= marks
+
+
+def test_every_operator_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    words = set(re.split(r"[\s';]+", printed(capsys, "help", "where")))
+    assert {*_OPERATORS.split(), *"+-*/", "and", "or", "not", "none"} <= words
 
 
 VIEWS: dict[str, Callable[[], Table[Any]]] = {
