@@ -53,10 +53,6 @@ class Stage:
             result = run(cluster, *words, width=width, environ=environ)
         return _settled(result.out + result.err)
 
-    def help(self, command: str) -> str:
-        """Return the help of *command*, or that of all if it is empty."""
-        return run(self._still, *shlex.split(command), "--help").out
-
 
 def _watched(words: list[str], width: int, *, colour: bool) -> str:
     """Return the last of some redraws, without waiting in between."""

@@ -1,8 +1,7 @@
 """Write the marked blocks of README.md anew: ``python -m tests.tools.readme``.
 
-A block follows its mark: ``<!-- help: pods -->`` is the command's help,
-``<!-- screen: pods -A -->`` what a terminal shows of it on the recorded cluster,
-``<!-- screen 160: nodes -->`` the same on one of 160 columns.
+A block follows its mark: ``<!-- screen: pods -A -->`` is what a terminal shows of the
+command on the recorded cluster, ``<!-- screen 160: nodes -->`` on one of 160 columns.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from tests.cli.stage import Stage, stage
 README = Path(__file__).parents[2] / "README.md"
 WIDTH = 120
 BLOCK = re.compile(
-    r"(?P<mark><!-- (?P<kind>help|screen)(?: (?P<width>\d+))?:(?P<command>.*?)-->\n)"
+    r"(?P<mark><!-- screen(?: (?P<width>\d+))?:(?P<command>.*?)-->\n)"
     r"(?P<fence>```\w*\n).*?```$",
     re.DOTALL | re.MULTILINE,
 )
@@ -26,11 +25,8 @@ def rewritten(text: str, on: Stage) -> str:
 
     def block(match: re.Match[str]) -> str:
         command = match["command"].strip()
-        if match["kind"] == "help":
-            body = on.help(command)
-        else:
-            width = int(match["width"] or WIDTH)
-            body = f"$ kubemetrics {command}\n{on.screen(command, width)}"
+        width = int(match["width"] or WIDTH)
+        body = f"$ kubemetrics {command}\n{on.screen(command, width)}"
         return f"{match['mark']}{match['fence']}{body.rstrip()}\n```"
 
     return BLOCK.sub(block, text)
