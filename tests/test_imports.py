@@ -6,11 +6,15 @@ import subprocess
 import sys
 from typing import Final
 
+import grimp
 import pytest
 
 _SHOW: Final = "; import sys; print(*sorted(sys.modules))"
 
 PACKAGE: Final = {"kubemetrics"}
+IMPORTED_BY_USERS: Final = ("kubemetrics.testing",)
+"""What no other module imports: whoever uses it names it."""
+
 HEAVY: Final = {
     "anyio",
     "asyncio",
@@ -83,3 +87,26 @@ def test_listing_samples_reads_neither_pods_nor_nodes() -> None:
     assert "kubemetrics.models.metrics" in found
     kinds = {"node", "pod"}
     assert not {f"kubemetrics.models.{name}" for name in kinds} & found
+
+
+def not_found_from(start: str) -> set[str]:
+    """Return the modules that no written import reaches from *start*.
+
+    Whatever imports a module imports the packages it is in.
+    """
+    graph = grimp.build_graph("kubemetrics", cache_dir=None)
+    found, waiting = set[str](), [start]
+    while waiting:
+        name = waiting.pop()
+        if name and name not in found:
+            found.add(name)
+            waiting.append(name.rpartition(".")[0])
+            waiting += graph.find_modules_directly_imported_by(name)
+    assert found <= graph.modules
+    return graph.modules - found
+
+
+def test_whoever_freezes_a_program_finds_every_module() -> None:
+    """PyInstaller and its like follow imports, those for types too, by their names."""
+    missed = not_found_from("kubemetrics.__main__")
+    assert not {name for name in missed if not name.startswith(IMPORTED_BY_USERS)}

@@ -10,7 +10,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .. import __version__, console
 from ..commandline import (
@@ -25,6 +25,17 @@ from ..commandline import (
 )
 from ..errors import KubeMetricsError
 from ..files import utf8
+
+if TYPE_CHECKING:  # what is imported by name below, for whoever freezes a program
+    from .. import kubectl_top  # noqa: F401
+    from . import (  # noqa: F401
+        completion,
+        config_command,
+        doctor_command,
+        help_topics,
+        raw,
+        view_commands,
+    )
 
 __all__ = ["main"]
 
