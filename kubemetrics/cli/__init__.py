@@ -281,7 +281,7 @@ Examples:
 
 '{prog} COMMAND --help' explains a command; '{prog} --version' is the version.
 '{prog} help TOPIC' has more, where TOPIC is one of: columns, where, marks,
-reasons, output, recipes, connecting.
+reasons, output, recipes, library, connecting.
 
 Exit codes: 0 ok, 1 the request failed or was refused, 2 wrong usage or
 configuration, 3 metrics API absent or down, 4 partial data with --strict,

@@ -302,6 +302,8 @@ Environment:
                             300; 0 for no limit)
   KUBEMETRICS_OIDC_PERSIST  'false': refresh no OIDC token and write none back; else
                             a rotated refresh token goes into the file it came from
+  KUBEMETRICS_MAX_MEMORY    memory that the answers of one call may take (128Mi, which
+                            is enough for some 20,000 pods)
   NO_COLOR                  no colours
 
 Where this differs from kubectl:
@@ -363,6 +365,103 @@ def _output() -> Lines:
     return _OUTPUT.splitlines()
 
 
+LIBRARY_SCRIPTS: Final = (
+    """\
+from kubemetrics import Client
+
+with Client() as client:
+    for sample in client.list_pod_metrics():
+        if sample.cpu and sample.memory:
+            print(sample.name, f"{sample.cpu:m} {sample.memory:Mi}")
+""",
+    """\
+from kubemetrics import Client, rollup
+
+with Client() as client:
+    snapshot = client.snapshot()
+for row in snapshot.pods:
+    used = row.ratio("memory", "limits")
+    if used is not None and used > 0.9:
+        print(row.namespace, row.name, f"{used:.0%}")
+    elif row.reason:
+        print(row.name, row.reason.code, row.reason.explanation)
+for group in rollup(snapshot.pods, ["namespace", "owner"]):
+    print(*group.key, group.memory, group.memory_request)
+print(snapshot.coverage.sentence)
+""",
+    """\
+from kubemetrics import Client, KubeMetricsError, list_contexts, load_config
+
+for entry in list_contexts():
+    try:
+        with Client(load_config(context=entry.name)) as client:
+            print(entry.name, len(client.list_pods(timeout=10)))
+    except KubeMetricsError as error:
+        print(entry.name, error)
+""",
+)
+_LIBRARY: Final = """\
+{scripts}
+Client and AsyncClient (with 'await', on asyncio or trio) have the same methods:
+{methods}.
+A list of all namespaces is one call; list_pods("team-a") is of one. Lists come in pages
+of 500, as of one moment. iter_objects("/apis/apps/v1/deployments") yields the objects
+of any list as JSON. 'timeout=' bounds a whole call: every page, retry and wait. A
+client may be shared between threads or tasks, and survives forks; close() from another
+thread ends the calls in progress.
+
+A row of a snapshot (snapshot.pods, snapshot.nodes, container_rows(snapshot.pods), the
+groups of rollup) has cpu, memory, cpu_request, cpu_limit, memory_request, memory_limit
+(None: not known), ratio("memory", "limits"), and a reason with its code and explanation
+where a value is missing; pod, node and metrics are the API's objects. row.to_dict(),
+snapshot.records("pods") and snapshot.to_dict() are what -o ndjson and -o json print;
+pandas.DataFrame(snapshot.records(flat=True)) has the columns of -o csv.
+
+A Quantity is exact, an integer of nano-units: f"{{q:Mi}}", f"{{q:.1Gi}}" and f"{{q:m}}"
+are rounded as kubectl top rounds, f"{{q:.2f}}" is plain units to nearest, f"{{q:auto}}"
+for people; q > "1Gi", q + "100m", q * 2, q / 2; q / limit is an exact fraction that
+formats. value and milli_value round up, int(q) and float(q) are exact or refuse,
+as_decimal() is exact, str(q) is Kubernetes' canonical form.
+kubemetrics.accounting.pod_requests(pod) and pod_limits(pod) are what the scheduler
+counts.
+
+Every error is a KubeMetricsError of one line for people:
+{errors}
+MetricsUnavailable.cause is 'absent' or 'down'. No secret is in any of them.
+"""
+
+
+def _library() -> Lines:
+    from .. import errors  # noqa: PLC0415 - for one topic
+
+    classes = _tree(errors.KubeMetricsError, "  ")
+    methods = ", ".join(_methods())
+    text = _LIBRARY.format(
+        scripts="\n".join(LIBRARY_SCRIPTS),
+        methods="\n".join(_wrapped(methods, 86)),
+        errors="\n".join(classes),
+    )
+    return text.splitlines()
+
+
+def _methods() -> Iterator[str]:
+    """Return the names of what a client asks the server for."""
+    from ..client.sync import Client  # noqa: PLC0415 - httpx, for one topic
+
+    kinds = ("list_", "get_", "iter_", "watch_", "snapshot")
+    return (name for name in vars(Client) if name.startswith(kinds))
+
+
+def _tree(error: type, indent: str) -> Iterator[str]:
+    """Return the public classes below *error*, further in the further below."""
+    from .. import __all__ as public  # noqa: PLC0415 - for one topic
+
+    for below in error.__subclasses__():
+        if below.__name__ in public:
+            yield f"{indent}{below.__name__}"
+            yield from _tree(below, f"{indent}  ")
+
+
 class Topic(NamedTuple):
     """A topic: what it is *about*, in a few words, and its text."""
 
@@ -377,6 +476,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "reasons": Topic("why there is no value", _reasons),
     "output": Topic("formats, their units, exit codes", _output),
     "recipes": Topic("questions and their commands, RBAC, CronJob, …", _recipes),
+    "library": Topic("Python: rows, amounts, errors, with scripts", _library),
     "connecting": Topic(
         "the cluster and the credentials, beside kubectl's", _connecting
     ),

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from kubemetrics.cli import COMMANDS, build, find, main
-from kubemetrics.cli.help_topics import TOPICS, WHERE_EXAMPLES
+from kubemetrics.cli.help_topics import LIBRARY_SCRIPTS, TOPICS, WHERE_EXAMPLES
 from kubemetrics.cli.recipes import RECIPES
 from kubemetrics.snapshot.reasons import ReasonCode
 from kubemetrics.table.columns import APART, PARTIAL, STALE, UNKNOWN, Table
@@ -133,6 +133,45 @@ def test_the_examples_of_expressions_are_understood(
     words = [view, *([] if view == "nodes" else ["-A"]), "--where", text]
     result = run(cluster, *words, "-o", "json")
     assert (result.code, "error" in result.err) == (0, False)
+
+
+@pytest.mark.parametrize("script", LIBRARY_SCRIPTS)
+def test_the_scripts_of_the_library_run(
+    cluster: Cluster,
+    script: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig("admin")))
+    exec(compile(script, "script", "exec"), {})  # noqa: S102 - it is ours
+    assert capsys.readouterr().out
+
+
+def test_the_library_is_named_by_its_methods_and_errors(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = printed(capsys, "help", "library")
+    for name in (
+        "list_pods",
+        "watch_pods",
+        "get_raw",
+        "snapshot",
+        "MetricsUnavailable",
+    ):
+        assert name in text
+    assert "    ApiError\n      " in text
+
+
+def test_every_environment_variable_of_ours_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sources = (ROOT / "kubemetrics").rglob("*.py")
+    known = {v for p in sources for v in _VARIABLE.findall(p.read_text("utf-8"))}
+    assert known
+    assert known == set(_VARIABLE.findall(printed(capsys, "help", "connecting")))
+
+
+_VARIABLE = re.compile(r"KUBEMETRICS_[A-Z_]+")
 
 
 def commands(name: str) -> list[list[str]]:
