@@ -49,7 +49,7 @@ class _Sized(NamedTuple):
     @classmethod
     def of(cls, column: Column[Any]) -> _Sized:
         """Return *column* as wide as its cells usually are."""
-        heading = len(column.short or column.header)
+        heading = len(column.header)
         usual = _NAME_SIZE if column.name else _SIZES[column.kind]
         text = column.kind == "text"
         return cls(column.keep, max(heading, usual), text, column.name, heading)

@@ -68,6 +68,8 @@ def _show(args: Namespace, view: View[R], contexts: list[ContextReader]) -> int:
     taken = rounds.read()
     if not any(result.snapshot for result in taken.results):
         return _report_failure(wanted, taken, contexts)
+    if not wanted.machine:
+        wanted = wanted.settled(taken.all_rows)
     outcome = outcome_of(args, wanted, taken)
     shown = rendered(wanted, taken.rows, taken.sources)
     code = outcome.code

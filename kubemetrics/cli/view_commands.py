@@ -386,6 +386,11 @@ class Plan(Generic[R]):
         """Whether the output is for a program."""
         return self.output in MACHINES or self.output == "name"
 
+    def settled(self, rows: Sequence[R]) -> Plan[R]:
+        """Return the plan with the units that suit all *rows* that were read."""
+        units = self.table_options.units.settled(self.view.table.columns, rows)
+        return replace(self, table_options=replace(self.table_options, units=units))
+
     def shown(self, rows: Sequence[R]) -> tuple[Column[R], ...]:
         """Return the columns to show of *rows*.
 
@@ -399,14 +404,19 @@ class Plan(Generic[R]):
         if self.output in MACHINES:
             return (*table.columns, *self.labels)
         if self.output == "wide":
-            return (*table.wide(rows), *self.labels)
-        columns = (*table.plain(rows), *self.labels)
+            return _reasons_last(*table.wide(rows), *self.labels)
         hidden = self.scope.single and len(table.identity) > 1
-        return tuple(c for c in columns if not (hidden and c.key == "namespace"))
+        plain = (c for c in table.plain(rows) if not hidden or c.key != "namespace")
+        return _reasons_last(*plain, *self.labels)
 
     def totals(self, rows: Sequence[R]) -> Mapping[str, TotalCell]:
         """Return the cells of a row of totals that are no sums, if one is shown."""
         return self.view.table.totals(rows) if self.table_options.total else {}
+
+
+def _reasons_last(*columns: Column[R]) -> tuple[Column[R], ...]:
+    """Put the columns behind the others that say why something is missing."""
+    return tuple(sorted(columns, key=lambda column: column.last))
 
 
 def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:

@@ -178,6 +178,8 @@ class Watching(Generic[R]):
         due = self._pace.wait(taken.latest, taken.date)
         self.wait = self._every or due
         fresh = self._trends.add(taken.all_rows, taken.latest)
+        if self.first:
+            self._plan = self._plan.settled(taken.all_rows)
         outcome = outcome_of(self._args, self._plan, taken)
         if self.redraws:
             self._redraw(taken, outcome, terminal(self._args.color))

@@ -54,8 +54,9 @@ class Column(Generic[R_contra]):
     """One column of rows *R*.
 
     *key* names it on the command line and, split at its dots, in JSON. *get* reads its
-    value, of the Python type that `Value` gives its *kind*. *header* is for tables;
-    beside a column of the same *group*, the *short* one is. *keep* says when it leaves
+    value, of the Python type that `Value` gives its *kind*. *header* is for tables: one
+    word, and a name on the command line too. A *group* is of one resource. *last* ones
+    stand behind all others. *keep* says when it leaves
     a table that is too wide: the lowest first. An *optional* one is left out of tables
     where no row has a value. The text of a *name* is cut last. Amounts and counts of an
     *additive* one have a total. *mark* is what stands before a value that is not the
@@ -71,7 +72,6 @@ class Column(Generic[R_contra]):
     get: Callable[[R_contra], Value]
     about: str
     group: str = ""
-    short: str = ""
     keep: int = WIDE
     optional: bool = False
     name: bool = False
@@ -81,6 +81,7 @@ class Column(Generic[R_contra]):
     note: Callable[[R_contra], str] | None = None
     severity: Callable[[R_contra], Severity | None] | None = None
     unset: Callable[[R_contra], bool] | None = None
+    last: bool = False
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -212,7 +213,7 @@ def lifted(column: Column[R], get: Callable[[S], R]) -> Column[S]:
         get=through(column.get, get),
         about=column.about,
         group=column.group,
-        short=column.short,
+        last=column.last,
         keep=column.keep,
         optional=column.optional,
         name=column.name,
@@ -235,7 +236,7 @@ def unique(columns: Iterable[Column[R]]) -> tuple[Column[R], ...]:
     return tuple({column.key: column for column in columns}.values())
 
 
-_DEFAULT_SORT: Final = "-cpu.usage"
+_DEFAULT_SORT: Final = "cpu.usage"
 """The order of ``--top`` where ``--sort`` names none."""
 
 
@@ -273,7 +274,11 @@ def arrangement(
     sort: Sequence[str] = (),
     top: int | None = None,
 ) -> Arrangement[R]:
-    """Return the order by the keys of *sort* (``-KEY``: the largest first).
+    """Return the order by the keys of *sort*.
+
+    Amounts, percentages, counts and ages have the largest first, as ``--sort-by`` of
+    ``kubectl top``, and texts A to Z: ``+KEY`` is from the smallest to the largest,
+    ``-KEY`` the other way round.
 
     Raises:
         UnknownColumnError: there is no such column.
@@ -281,9 +286,16 @@ def arrangement(
     keys = sort or ((_DEFAULT_SORT,) if top is not None else ())
     return Arrangement(
         keep=keep,
-        order=tuple((table.need(k.removeprefix("-")), k.startswith("-")) for k in keys),
+        order=tuple(_order(table, key) for key in keys),
         top=top,
     )
+
+
+def _order(table: Table[R], key: str) -> tuple[Column[R], bool]:
+    """Return the column to sort by, and whether the largest is first."""
+    column = table.need(key.lstrip("+-"))
+    falling = key.startswith("-") if key[:1] in "+-" else column.kind != "text"
+    return column, falling
 
 
 def _sorted(rows: Sequence[R], column: Column[R], *, falling: bool) -> list[R]:
@@ -356,15 +368,17 @@ _KIBIBYTES: Final = Unit(nanos=1024 * _NANO, suffix="Ki")
 _MEBIBYTES: Final = Unit(nanos=1024**2 * _NANO, suffix="Mi")
 _GIBIBYTES: Final = Unit(nanos=1024**3 * _NANO, suffix="Gi", places=1)
 
-_CPU: Final = {"m": _MILLICORES, "cores": _CORES, "raw": _NANOCORES}
-_MEMORY: Final = {"Ki": _KIBIBYTES, "Mi": _MEBIBYTES, "Gi": _GIBIBYTES, "raw": _BYTES}
+_UNITS: Final[dict[Kind, dict[UnitName, Unit]]] = {
+    "cpu": {"m": _MILLICORES, "cores": _CORES, "raw": _NANOCORES},
+    "memory": {"Ki": _KIBIBYTES, "Mi": _MEBIBYTES, "Gi": _GIBIBYTES, "raw": _BYTES},
+}
 _MANY_GIBIBYTES: Final = 10 * _GIBIBYTES.nanos
 _MANY_CORES: Final = 1000 * _CORES.nanos
 
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """The units asked for; ``auto`` chooses one for each column by what is in it."""
+    """The units asked for; ``auto`` chooses one for each resource by what there is."""
 
     cpu: UnitName = "auto"
     memory: UnitName = "auto"
@@ -384,9 +398,29 @@ class Units:
                 raise ValueError(
                     f"no unit {word.strip()!r}; there are {', '.join(_NAMES)}"
                 )
-            cpu = name if name in _CPU else cpu
-            memory = name if name in _MEMORY else memory
+            cpu = name if name in _UNITS["cpu"] else cpu
+            memory = name if name in _UNITS["memory"] else memory
         return cls(cpu, memory)
+
+    def settled(self, columns: Sequence[Column[R]], rows: Sequence[R]) -> Units:
+        """Return the units of all amounts of *rows*, whatever of them is shown."""
+        return Units(
+            self._settle("cpu", self.cpu, columns, rows),
+            self._settle("memory", self.memory, columns, rows),
+        )
+
+    def _settle(
+        self,
+        kind: Kind,
+        asked: UnitName,
+        columns: Sequence[Column[R]],
+        rows: Sequence[R],
+    ) -> UnitName:
+        if asked != "auto":
+            return asked
+        readers = [c.get for c in columns if c.kind == kind and c.keep]
+        values = (get(row) for get in readers for row in rows)
+        return _chosen(kind, [v.nanos for v in values if isinstance(v, Quantity)])
 
 
 AUTO: Final = Units()
@@ -407,20 +441,22 @@ def formatter(kind: Kind, units: Units, values: Iterable[Value]) -> Show:
 
 
 def _unit(kind: Kind, units: Units, amounts: list[int]) -> Unit:
-    """Choose the larger unit where no value would suffer from it."""
+    asked = units.cpu if kind == "cpu" else units.memory
+    return _UNITS[kind][_chosen(kind, amounts) if asked == "auto" else asked]
+
+
+def _chosen(kind: Kind, amounts: list[int]) -> UnitName:
+    """Choose the larger unit where most amounts are of its size, and some far above."""
     if kind == "cpu":
-        return _CPU.get(units.cpu) or (
-            _CORES if _suits(amounts, _CORES, _MANY_CORES) else _MILLICORES
-        )
-    return _MEMORY.get(units.memory) or (
-        _GIBIBYTES if _suits(amounts, _GIBIBYTES, _MANY_GIBIBYTES) else _MEBIBYTES
-    )
+        return "cores" if _suits(amounts, _CORES, _MANY_CORES) else "m"
+    return "Gi" if _suits(amounts, _GIBIBYTES, _MANY_GIBIBYTES) else "Mi"
 
 
 def _suits(amounts: list[int], unit: Unit, many: int) -> bool:
-    """Whether the largest is large and no other one is below *unit*, but for zeros."""
-    return max(amounts, default=0) >= many and all(
-        amount >= unit.nanos for amount in amounts if amount
+    """Whether the largest is at least *many*, and three in four are half a *unit*."""
+    sizes = sorted(abs(amount) for amount in amounts if amount)
+    return (
+        bool(sizes) and sizes[-1] >= many and sizes[len(sizes) // 4] * 2 >= unit.nanos
     )
 
 

@@ -98,7 +98,8 @@ def _spellings(table: Table[R]) -> dict[str, Column[R]]:
     for column in reversed(table.columns):
         found[_spelled(column.header)] = column
     for alias, key in table.aliases.items():
-        found[_spelled(alias)] = keys[key]
+        if key in keys:  # tables share their aliases
+            found[_spelled(alias)] = keys[key]
     for column in reversed(table.columns):
         found[_spelled(column.key)] = column
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import zip_longest
 from typing import Final, Generic, Protocol, TypeVar
 
 from ..frozen import dataclass
@@ -13,6 +14,7 @@ from ..text import pad, printable, shorten, widest, width
 from .columns import (
     ALWAYS,
     AUTO,
+    NONE,
     PARTIAL,
     UNKNOWN,
     Column,
@@ -126,18 +128,21 @@ def render(
     options: TableOptions,
     totals: Mapping[str, TotalCell] | None = None,
 ) -> Rendered:
-    """Lay *rows* out in *columns*: one unit a column, numbers to the right.
+    """Lay *rows* out in *columns*: one unit a resource, numbers to the right.
 
+    Cells can be told apart by white space: none is empty but in the last column.
     *totals* are the cells of the total that do not add up, by the keys of columns.
     """
+    units = options.units.settled(columns, rows)
+    options = replace(options, units=units)
     # The word is a text, and takes the place of no total.
     named = next((c for c in columns if c.kind == "text"), None)
     given = totals or {}
     cells = [_cells(rows, c, options, given, named=c is named) for c in columns]
     if options.width is None:
-        return Rendered(_lines(rows, _headed(cells, options), options), ())
+        return Rendered(_lines(rows, _ended(cells), options), ())
     gone = leaving(cells, options.width, 0 if options.fixed else ALWAYS)
-    shown = _headed([c for i, c in enumerate(cells) if i not in gone], options)
+    shown = _ended([c for i, c in enumerate(cells) if i not in gone])
     cut = [
         replace(cell, size=size)
         for cell, size in zip(shown, sizes(shown, options.width), strict=True)
@@ -160,7 +165,7 @@ def _cells(
     if options.total:
         known = TOTAL if named else total(column, values)
         values.append(known if given is None else given.value)
-    texts = _texts(column, values, options.units)
+    texts = _texts(rows, column, values, options.units)
     if column.mark is not None:
         marks = [column.mark(row) for row in rows]
         if options.total:
@@ -169,11 +174,9 @@ def _cells(
     if column.note is not None:
         for i, row in enumerate(rows):
             texts[i] += column.note(row)
-    if options.total and values[-1] is None:
-        texts[-1] = ""
     size = widest(texts)
     if options.headers:
-        size = max(size, width(printable(column.short or column.header)))
+        size = max(size, width(printable(column.header)))
     return _Cells(
         column=column,
         header=printable(column.header),
@@ -197,11 +200,20 @@ def _mark(texts: list[str], values: list[Value], marks: list[str]) -> None:
             texts[i] = mark + texts[i]
 
 
-def _texts(column: Column[R], values: list[Value], units: Units) -> list[str]:
+def _texts(
+    rows: Sequence[R], column: Column[R], values: list[Value], units: Units
+) -> list[str]:
     if column.kind == "text":
-        return [printable(str(v)) if v else UNKNOWN for v in values]
-    show = formatter(column.kind, units, values)
-    return [UNKNOWN if v is None else show(v) for v in values]
+        texts = [printable(str(v)) if v else UNKNOWN for v in values]
+    else:
+        show = formatter(column.kind, units, values)
+        texts = [UNKNOWN if v is None else show(v) for v in values]
+    if column.unset is not None:
+        none = [column.unset(row) for row in rows]
+        if values[len(rows) :] == [None]:
+            none.append(bool(none) and all(none))
+        texts = [NONE if no else t for no, t in zip_longest(none, texts)]
+    return texts
 
 
 def total(column: Column[R], values: Sequence[Value]) -> Value:
@@ -216,19 +228,14 @@ def total(column: Column[R], values: Sequence[Value]) -> Value:
     return None
 
 
-def _headed(cells: list[_Cells[R]], options: TableOptions) -> list[_Cells[R]]:
-    """Give each its header: the short one beside a column of the same group."""
-    if not options.headers:
+def _ended(cells: list[_Cells[R]]) -> list[_Cells[R]]:
+    """Leave out what says nothing at the end of lines: that a reason is none."""
+    if not cells or not cells[-1].column.last:
         return cells
-    headed: list[_Cells[R]] = []
-    group = ""
-    for cell in cells:
-        column = cell.column
-        together = bool(column.short) and column.group == group
-        header = column.short if together else cell.header
-        group = column.group
-        headed.append(replace(cell, header=header, size=max(cell.size, width(header))))
-    return headed
+    end = cells[-1]
+    pairs = zip(end.texts, end.values, strict=True)
+    texts = ["" if value is None else text for text, value in pairs]
+    return [*cells[:-1], replace(end, texts=texts)]
 
 
 def _lines(

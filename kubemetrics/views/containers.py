@@ -59,7 +59,7 @@ def container_table() -> Table[ContainerUsage]:
             *node_share_columns(),
             *reason_columns(),
             lifted(NODE, _pod_row),
-            *last_columns(_ended, _clock),
+            *last_columns(_ended, _clock, lambda row: row.container is not None),
             *(lifted(column, _pod_row) for column in sample_columns(_sample_mark)),
             EXPLANATION,
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ..frozen import dataclass
@@ -124,9 +124,19 @@ def group_table(chain: Sequence[str], noun: str = "group") -> Table[Rollup]:
                    about="ok, or partial: more is used than could be measured"),
         ),
         families=demand_families(),
-        aliases=USAGE_ALIASES,
+        aliases={**USAGE_ALIASES, **_owner_aliases(chain)},
         totals=usage_totals,
     )  # fmt: skip
+
+
+def _owner_aliases(chain: Sequence[str]) -> Mapping[str, str]:
+    """Return what people call the columns of workloads, in sums that have them."""
+    if "owner" not in chain:
+        return {}
+    return {
+        "kind": "owner.kind", "owner": "owner.name", "workload": "owner.name",
+        "deployment": "owner.name",
+    }  # fmt: skip
 
 
 def _amounts(of: Resource, spread: int) -> Iterator[Column[Rollup]]:
@@ -236,5 +246,6 @@ _COVERAGE: Final[tuple[Column[Rollup], ...]] = (
     Column(key="coverage.expected", header="EXPECTED", kind="count", get=_expected,
            keep=WIDE, about="how many should have a sample"),
     Column(key="reason", header="REASON", kind="text", get=_missing, keep=80,
-           optional=True, about="why the others have none", severity=_severity),
+           optional=True, about="why the others have none", severity=_severity,
+           last=True, unset=lambda row: not row.coverage.missing),
 )  # fmt: skip

@@ -16,7 +16,6 @@ from ..table.columns import PARTIAL, Column, Severity, Table
 from .shared_columns import (
     REASON,
     RESOURCES,
-    USAGE_ALIASES,
     HasLabels,
     Resource,
     age_columns,
@@ -79,8 +78,18 @@ def node_table() -> Table[NodeUsage]:
             _EXPLANATION,
         ),
         families={"label:": label_family(_labelled)},
-        aliases={**USAGE_ALIASES, "node": "name"},
+        aliases=_ALIASES,
     )
+
+
+_ALIASES: Final = {
+    "cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage", "node": "name",
+    "cpu.pct_request": "cpu.pct_requested", "mem.pct_request": "mem.pct_requested",
+    "cpu.pct_limit": "cpu.pct_limited", "mem.pct_limit": "mem.pct_limited",
+    "cpu.unrequested": "cpu.headroom", "mem.unrequested": "mem.headroom",
+    "conditions": "troubles", "system": "rest", "pods.reason": "account",
+    "sample": "sample.age",
+}  # fmt: skip
 
 
 def _columns(of: Resource) -> tuple[Column[NodeUsage], ...]:
@@ -105,20 +114,29 @@ def _columns(of: Resource) -> tuple[Column[NodeUsage], ...]:
         demand = row.breakdown.demand if row.breakdown else None
         return PARTIAL if demand and demand.partial_limit(name) else ""
 
+    def no_request(row: NodeUsage) -> bool:
+        return row.breakdown is not None and not from_(_requests)(row)
+
+    def no_limit(row: NodeUsage) -> bool:
+        return row.breakdown is not None and from_(_limits)(row) is None
+
     def partial_pods(row: NodeUsage) -> str:
         return PARTIAL if row.breakdown and name in row.breakdown.incomplete else ""
 
     return (
         amount(of, "usage", from_(_usage), "usage, the system's included", keep=90,
                mark=usage_mark),
-        share(of, "pct_node", used, "usage in allocatable", keep=70, alarm=True,
+        share(of, "pct_node", used, "usage as % of allocatable", keep=70, alarm=True,
               mark=usage_mark),
-        amount(of, "requests", from_(_requests), "requests of its pods", keep=31),
-        share(of, "pct_request", requested, "requests in allocatable", keep=60),
+        amount(of, "requests", from_(_requests), "requests of its pods", keep=31,
+               unset=no_request),
+        share(of, "pct_requested", requested, "requests of its pods as % of"
+              " allocatable", keep=60, unset=no_request),
         amount(of, "limits", from_(_limits), "limits of its pods; ~ not of all",
-               keep=29, mark=partial_limit),
-        share(of, "pct_limit", limited, "limits in allocatable; above 100%"
-              " overcommitted", keep=40, mark=partial_limit),
+               keep=29, mark=partial_limit, unset=no_limit),
+        share(of, "pct_limited", limited, "limits of its pods as % of allocatable;"
+              " above 100% overcommitted", keep=40, mark=partial_limit,
+              unset=no_limit),
         amount(of, "allocatable", from_(_allocatable), "what pods may request",
                keep=30),
         amount(of, "headroom", from_(_headroom), "what pods may still request",
@@ -259,17 +277,23 @@ def _skew(row: NodeUsage) -> timedelta | None:
     return row.skew
 
 
+def _no(get: Callable[[NodeUsage], str | None]) -> Callable[[NodeUsage], bool]:
+    """Whether a node is known to have nothing of what *get* returns."""
+    return lambda row: row.node is not None and get(row) is None
+
+
 _STATUS: Final[tuple[Column[NodeUsage], ...]] = (
     name_column("name", "NAME", _name, "the node's name"),
     Column(key="status", header="STATUS", kind="text", get=_status, keep=85,
            about="as 'kubectl get nodes' shows it", severity=_severity),
     Column(key="troubles", header="TROUBLES", kind="text", get=_troubles, keep=84,
-           optional=True, about="its conditions that are not as they should be"),
+           optional=True, about="its conditions that are not as they should be",
+           unset=_no(_troubles)),
     Column(key="other_conditions", header="OTHER-CONDITIONS", kind="text",
-           get=_other_conditions, optional=True,
+           get=_other_conditions, optional=True, unset=_no(_other_conditions),
            about="its conditions of which it is not known how they should be"),
     Column(key="taints", header="TAINTS", kind="text", get=_taints,
-           about="what keeps pods away", optional=True),
+           about="what keeps pods away", optional=True, unset=_no(_taints)),
     Column(key="version", header="VERSION", kind="text", get=_version,
            about="its kubelet's version"),
 )  # fmt: skip
@@ -283,12 +307,13 @@ _PODS: Final[tuple[Column[NodeUsage], ...]] = (
     Column(key="rest", header="REST", kind="text", get=_rest_name,
            about="what the rest of its usage is"),
     Column(key="account", header="PODS-REASON", kind="text", get=_breakdown_reason,
-           about="why its pods are not known", optional=True, keep=26),
+           about="why its pods are not known", optional=True, keep=26, last=True,
+           unset=lambda row: row.breakdown_reason is None),
 )  # fmt: skip
 _EXPLANATION: Final[Column[NodeUsage]] = Column(
     key="explanation", header="EXPLANATION", kind="text", get=_explanation,
     optional=True, about="the reason as a sentence, or what a node above 100% is full"
-    " of, or below its pods",
+    " of, or below its pods", unset=lambda row: _explanation(row) is None, last=True,
 )  # fmt: skip
 _CLOCK: Final[Column[NodeUsage]] = Column(
     key="skew", header="CLOCK", kind="age", get=_skew, optional=True, keep=27,

@@ -63,7 +63,7 @@ def pod_table() -> Table[PodUsage]:
             NODE,
             *_OWNER,
             *sample_columns(_sample_mark),
-            *last_columns(_ended, _clock),
+            *last_columns(_ended, _clock, lambda row: row.pod is not None),
             *age_columns(_born, "the pod was created"),
             EXPLANATION,
         ),
@@ -73,17 +73,26 @@ def pod_table() -> Table[PodUsage]:
     )
 
 
-POD_ALIASES: Final = {**USAGE_ALIASES, "ns": "namespace", "last": "last.reason"}
+POD_ALIASES: Final = {
+    **USAGE_ALIASES, "ns": "namespace", "last": "last.reason", "kind": "owner.kind",
+    "owner": "owner.name", "workload": "owner.name",
+    "priority-class": "priority_class",
+}  # fmt: skip
 
 
 def last_columns(
     ended: Callable[[R], ContainerState | None],
     clock: Callable[[R], datetime | None],
+    known: Callable[[R], bool],
 ) -> tuple[Column[R], ...]:
     """Return the columns of how a container *ended* last, and how long ago.
 
-    *clock* is the server's time when the row was read.
+    *clock* is the server's time when the row was read; whether anything ended is
+    *known* of what could be read.
     """
+
+    def never(row: R) -> bool:
+        return known(row) and ended(row) is None
 
     def reason(row: R) -> str | None:
         state = ended(row)
@@ -100,11 +109,13 @@ def last_columns(
     return (
         Column(key="last.reason", header="LAST-REASON", kind="text", get=reason,
                about="how a container of it ended last: OOMKilled, Error, Completed, …",
-               optional=True),
+               optional=True, unset=never),
         Column(key="last.exit_code", header="LAST-EXIT", kind="count", get=code,
-               about="the exit code of that end", optional=True, additive=False),
+               about="the exit code of that end", optional=True, additive=False,
+               unset=never),
         Column(key="last.age", header="LAST-AGE", kind="age", get=age,
-               about="how long ago that was, by the server's clock", optional=True),
+               about="how long ago that was, by the server's clock", optional=True,
+               unset=never),
     )  # fmt: skip
 
 
@@ -226,8 +237,9 @@ NAMESPACE: Final[Column[PodUsage]] = name_column(
     "namespace", "NAMESPACE", _namespace, "the pod's namespace"
 )
 NODE: Final[Column[PodUsage]] = Column(
-    key="node", header="NODE", kind="text", get=_node, keep=12, about="where it runs"
-)
+    key="node", header="NODE", kind="text", get=_node, keep=12, about="where it runs",
+    unset=lambda row: row.pod is not None and not row.node_name,
+)  # fmt: skip
 _NAME: Final[Column[PodUsage]] = name_column("name", "NAME", _name, "the pod's name")
 _STATUS: Final[tuple[Column[PodUsage], ...]] = (
     Column(key="ready", header="READY", kind="text", get=_ready, keep=10,
@@ -250,11 +262,14 @@ _OWNER: Final[tuple[Column[PodUsage], ...]] = (
     Column(key="qos", header="QOS", kind="text", get=_qos,
            about="Guaranteed, Burstable or BestEffort"),
     Column(key="priority_class", header="PRIORITY-CLASS", kind="text", get=_priority,
-           about="the name of its priority class", optional=True),
-    Column(key="missing", header="NOT-MEASURED", kind="text", get=_missing,
-           about="running containers that the sample lacks", optional=True),
+           about="the name of its priority class", optional=True,
+           unset=lambda row: row.pod is not None and not row.pod.priority_class_name),
+    Column(key="missing", header="NO-SAMPLE-OF", kind="text", get=_missing,
+           about="running containers that the sample lacks", optional=True,
+           unset=lambda row: row.metrics is not None and not row.missing),
     Column(key="extra", header="NOT-OF-POD", kind="text", get=_extra,
-           about="what the sample has beyond the pod's containers", optional=True),
+           about="what the sample has beyond the pod's containers", optional=True,
+           unset=lambda row: row.metrics is not None and not row.extra),
 )  # fmt: skip
 
 

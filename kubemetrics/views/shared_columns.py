@@ -40,6 +40,9 @@ R = TypeVar("R")
 
 USAGE_ALIASES: Final[Mapping[str, str]] = {
     "cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage",
+    "cpu.no_request": "cpu.unrequested", "mem.no_request": "mem.unrequested",
+    "cpu.no_limit": "cpu.unlimited", "mem.no_limit": "mem.unlimited",
+    "sample": "sample.age",
 }  # fmt: skip
 INFERRED: Final = ",inferred"
 """What stands behind a word that is concluded from something else."""
@@ -63,18 +66,19 @@ RESOURCES: Final = (
     Resource(key="cpu", name=CPU, header="CPU", kind="cpu", noun="CPU"),
     Resource(key="mem", name=MEMORY, header="MEM", kind="memory", noun="memory"),
 )
-_SHORT: Final[Mapping[str, str]] = {
-    "usage": "", "requests": "REQ", "limits": "LIM", "pct_request": "%REQ",
-    "pct_limit": "%LIM", "pct_node": "%NODE", "allocatable": "ALLOC",
-    "capacity": "CAP", "reserved": "RESERVED", "headroom": "FREE", "pods": "PODS",
-    "rest": "REST", "least": "MIN", "median": "MEDIAN", "most": "MAX",
-    "unrequested": "NOREQ", "unlimited": "NOLIM",
-    "compared.usage_in_requests": "*REQ-OF", "compared.requests": "*REQ",
-    "compared.usage_in_limits": "*LIM-OF", "compared.limits": "*LIM",
-    "reason": "REASON", "unused": "UNUSED", "pct_node_requests": "%NODE-REQ",
-    "pct_node_limits": "%NODE-LIM",
+_HEADERS: Final[Mapping[str, str]] = {
+    "usage": "", "requests": "-REQ", "limits": "-LIM", "pct_request": "%REQ",
+    "pct_limit": "%LIM", "pct_node": "%NODE", "pct_requested": "-REQ%NODE",
+    "pct_limited": "-LIM%NODE", "allocatable": "-ALLOC", "capacity": "-CAP",
+    "reserved": "-RESERVED", "headroom": "-ROOM", "pods": "-PODS", "rest": "-REST",
+    "least": "-MIN", "median": "-MEDIAN", "most": "-MAX",
+    "unrequested": "-NOREQ", "unlimited": "-NOLIM",
+    "compared.usage_in_requests": "*REQ-PART", "compared.requests": "*REQ-WHOLE",
+    "compared.usage_in_limits": "*LIM-PART", "compared.limits": "*LIM-WHOLE",
+    "reason": "-REASON", "unused": "-UNUSED", "pct_node_requests": "-REQ%NODE",
+    "pct_node_limits": "-LIM%NODE",
 }  # fmt: skip
-"""The last part of each key, and its header beside the resource's other columns."""
+"""The last part of each key, and what stands behind the resource in its header."""
 
 
 class HasUsage(Protocol):
@@ -235,16 +239,20 @@ def resource_columns(
     return (
         amount(of, "usage", usage, "usage; ~ a lower bound, ! an old sample",
                keep=90, mark=lambda row: mark(row, name)),
-        amount(of, "requests", requests, "what the scheduler sets aside", keep=31),
+        amount(of, "requests", requests, "what the scheduler sets aside", keep=31,
+               unset=lambda row: _asks_not(row, requests(row))),
         amount(of, "limits", limits, "what may be used; ~ binds not all containers",
-               keep=30, mark=partial_limit),
-        share(of, "pct_request", of_requests, "usage in requests; * not of those"
+               keep=30, mark=partial_limit,
+               unset=lambda row: _asks_not(row, limits(row))),
+        share(of, "pct_request", of_requests, "usage as % of requests; * not of those"
               " beside it", keep=50 + more, mark=lambda row: share_mark(row, name,
-              "requests")),
-        share(of, "pct_limit", of_limits, "usage in limits, unless they are partial; *"
-              " not of those beside it", keep=60 + more, alarm=True,
-              mark=lambda row: share_mark(row, name, "limits")),
-        share(of, "pct_node", of_node, "usage in the node's allocatable", alarm=True,
+              "requests"), unset=lambda row: _shares_not(row, name, "requests")),
+        share(of, "pct_limit", of_limits, "usage as % of limits, unless they are"
+              " partial; * not of those beside it", keep=60 + more, alarm=True,
+              mark=lambda row: share_mark(row, name, "limits"),
+              unset=lambda row: _shares_not(row, name, "limits")),
+        share(of, "pct_node", of_node, "usage as % of the node's allocatable",
+              alarm=True,
               mark=lambda row: mark(row, name)),
         *_compared_columns(of),
         _unused_column(of, mark),
@@ -279,7 +287,25 @@ def _node_share(of: Resource, base: Base) -> Column[OnNode]:
         asked = row.demand.requests if base == "requests" else row.demand.limits
         return ratio(asked.get(of.name, _ZERO), row.allocatable.get(of.name))
 
-    return share(of, f"pct_node_{base}", get, f"{base} in the node's allocatable")
+    return share(of, f"pct_node_{base}", get, f"{base} as % of the node's allocatable")
+
+
+def _asks_not(row: HasUsage, amount: Quantity | None) -> bool:
+    """Whether *row* is known to ask for nothing: what has ended is not asked."""
+    ended = row.demand is NO_DEMAND and row.usage is None
+    return row.demand is not None and not ended and not amount
+
+
+def _shares_not(row: HasUsage, resource: str, base: Base) -> bool:
+    """Whether there is no percentage because nothing is set that it would be of."""
+    demand = row.demand
+    if demand is None or row.ratio(resource, base) is not None:
+        return False
+    whole = demand.requests if base == "requests" else demand.limits
+    if _asks_not(row, whole.get(resource)):
+        return True
+    lacking = demand.unrequested if base == "requests" else demand.unlimited
+    return resource in (row.usage or EMPTY) and bool(lacking.get(resource))
 
 
 def share_mark(row: HasUsage, resource: str, base: Base) -> str:
@@ -352,11 +378,14 @@ def _compared(of: Resource, base: Base, *, used: bool) -> Column[HasUsage]:
             return None
         return (division.used if used else division.whole).get(of.name)
 
+    def unset(row: HasUsage) -> bool:
+        return get(row) is None
+
     what = "usage" if used else base
     about = f"{what} that a % of {base} with * is of"
     key = f"compared.usage_in_{base}" if used else f"compared.{base}"
     made = amount(of, key, get, about, additive=False)
-    return replace(made, optional=True)
+    return replace(made, optional=True, unset=unset)
 
 
 def reason_columns() -> tuple[Column[HasReasons], ...]:
@@ -368,8 +397,11 @@ def _reason_column(of: Resource) -> Column[HasReasons]:
     def get(row: HasReasons) -> str | None:
         return reason_code(reason_of(row, of.name))
 
+    def unset(row: HasReasons) -> bool:
+        return get(row) is None
+
     made = _column(of, "reason", "text", get, "why there is no value of it")
-    return replace(made, optional=True)
+    return replace(made, optional=True, unset=unset, last=True)
 
 
 def reason_code(reason: Reason | None) -> str | None:
@@ -395,10 +427,12 @@ def _reason_severity(row: HasReason) -> Severity | None:
 REASON: Final[Column[HasReason]] = Column(
     key="reason", header="REASON", kind="text", get=_reason, keep=80, optional=True,
     about="why there is no value", severity=_reason_severity,
+    unset=lambda row: row.reason is None, last=True,
 )  # fmt: skip
 EXPLANATION: Final[Column[HasReason]] = Column(
     key="explanation", header="EXPLANATION", kind="text", get=_explanation,
     about="the reason as a sentence", optional=True,
+    unset=lambda row: row.reason is None, last=True,
 )  # fmt: skip
 
 
@@ -520,10 +554,11 @@ def amount(
     keep: int = WIDE,
     additive: bool = True,
     mark: Callable[[R], str] | None = None,
+    unset: Callable[[R], bool] | None = None,
 ) -> Column[R]:
     """Return a column of amounts of *resource*, in its own unit."""
     made = _column(resource, key, resource.kind, get, about)
-    return replace(made, keep=keep, additive=additive, mark=mark)
+    return replace(made, keep=keep, additive=additive, mark=mark, unset=unset)
 
 
 def share(
@@ -535,10 +570,11 @@ def share(
     keep: int = WIDE,
     alarm: bool = False,
     mark: Callable[[R], str] | None = None,
+    unset: Callable[[R], bool] | None = None,
 ) -> Column[R]:
     """Return a column of percentages of *resource*."""
     made = _column(resource, key, "percent", get, about)
-    return replace(made, keep=keep, alarm=alarm, mark=mark)
+    return replace(made, keep=keep, alarm=alarm, mark=mark, unset=unset)
 
 
 def _number(
@@ -551,12 +587,9 @@ def _number(
 def _column(
     resource: Resource, key: str, kind: Kind, get: Callable[[R], Value], about: str
 ) -> Column[R]:
-    short = _SHORT[key]
-    sign = "" if short.startswith("%") else "-"
     return Column(
         key=f"{resource.key}.{key}",
-        header=f"{resource.header}{sign}{short}" if short else resource.header,
-        short=short,
+        header=f"{resource.header}{_HEADERS[key]}",
         group=resource.key,
         kind=kind,
         get=get,

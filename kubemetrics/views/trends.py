@@ -109,7 +109,7 @@ def _change(of: Column[R], get: Callable[[R], Quantity | None], keep: int) -> Co
         return "+" if change and change.nanos > 0 else ""
 
     return Column(
-        key=f"{of.key}.change", header=f"{of.header}-Δ", short="Δ", group=of.group,
+        key=f"{of.key}.change", header=f"{of.header}-Δ", group=of.group,
         kind=of.kind, get=get, mark=sign, keep=keep,
         about="change since the sample before",
     )  # fmt: skip
@@ -117,7 +117,7 @@ def _change(of: Column[R], get: Callable[[R], Quantity | None], keep: int) -> Co
 
 def _trend(of: Column[R], get: Callable[[R], str | None], keep: int) -> Column[R]:
     return Column(
-        key=f"{of.key}.trend", header=f"{of.header}-TREND", short="TREND",
+        key=f"{of.key}.trend", header=f"{of.header}-TREND",
         group=of.group, kind="text", get=get, keep=keep,
         about="the last samples, from zero to the largest",
     )  # fmt: skip

@@ -206,7 +206,7 @@ def test_the_gap_is_one_flag_the_largest_first(cluster: Cluster) -> None:
     gaps = [line.split()[8].lstrip("~") for line in rows]
     known = [int(gap) for gap in gaps if gap != "-"]
     assert known == sorted(known, reverse=True)
-    assert int(total.split()[6].lstrip("~")) == sum(known)
+    assert int(total.split()[8].lstrip("~")) == sum(known)
     given = run(cluster, "workloads", "-A", "--unused", "--sort", "owner.name", "-o",
                 "json")  # fmt: skip
     assert "owner" in items(given)[0]

@@ -197,7 +197,9 @@ def column_lists(keys: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
 
 
 def sort_keys(keys: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
-    signed = st.builds("{}{}".format, st.sampled_from(("", "-")), st.sampled_from(keys))
+    signed = st.builds(
+        "{}{}".format, st.sampled_from(("", "-", "+")), st.sampled_from(keys)
+    )
     return st.lists(signed, min_size=1, max_size=3).map(tuple)
 
 

@@ -286,14 +286,15 @@ def sort(rows: Sequence[Row], keys: Sequence[str]) -> list[Row]:
 
     def order(one: Row, two: Row) -> int:
         for key in keys:
-            name = ALIASES.get(key.lstrip("-"), key.lstrip("-"))
+            name = ALIASES.get(key.lstrip("+-"), key.lstrip("+-"))
+            falling = key[0] == "-" or (key[0] != "+" and kind_of(name) != "text")
             left, right = one.cell(name), two.cell(name)
             lost, missing = left in {None, ""}, right in {None, ""}
             if lost or missing:
                 found = lost - missing
             else:
                 found = (left > right) - (left < right)  # type: ignore[operator]
-                found = -found if key.startswith("-") else found
+                found = -found if falling else found
             if found:
                 return found
         return 0
@@ -314,7 +315,7 @@ def shown(truth: Truth, asked: Asked) -> list[Row]:
     rows = judged(truth, asked)
     if asked.fail_on is not None:
         rows = [row for row in rows if holds(asked.fail_on, row) is True]
-    default = ["-cpu.usage"] if asked.top is not None else []
+    default = ["cpu.usage"] if asked.top is not None else []
     rows = sort(rows, asked.sort or default)
     return rows if asked.top is None else rows[: asked.top]
 

@@ -64,7 +64,7 @@ def _last(rows: Sequence[Row], keys: Sequence[str]) -> list[str]:
     known = totals(rows, keys)
     word = next((key for key in keys if kind_of(key) == "text"), None)
     cells = ["TOTAL" if key == word else known.get(key) for key in keys]
-    return [str(cell) for cell in cells if cell is not None]
+    return ["-" if cell is None else str(cell) for cell in cells]
 
 
 def columns_of(truth: Truth, asked: Asked) -> tuple[str, ...]:
@@ -248,7 +248,7 @@ def _of_table(text: str, keys: Sequence[str], asked: Asked) -> Page:
     last = lines.pop() if asked.total else ""
     if not asked.headers:
         places = list(range(len(keys)))
-        cells = [_unmarked(cell) for cell in last.split()]
+        cells = [_set(_unmarked(cell), k) for cell, k in zip(last.split(), keys)]
     else:
         head = lines.pop(0)
         names = head.split()
@@ -259,7 +259,10 @@ def _of_table(text: str, keys: Sequence[str], asked: Asked) -> Page:
             else [names.index(_header(key)) for key in keys]
         )
         spans = [found.span() for found in re.finditer(r"\S+", head)]
-        cells = [_below(spans[place], last) for place in places]
+        cells = [
+            _set(_below(spans[place], last), key)
+            for place, key in zip(places, keys, strict=True)
+        ]
     rows = [_row(re.split(" {2,}", line.strip()), places, keys) for line in lines]
     return Page(rows, [cell for cell in cells if cell] if asked.total else None)
 
@@ -275,9 +278,14 @@ def _below(span: tuple[int, int], line: str) -> str:
 def _row(line: Sequence[str], places: Sequence[int], keys: Sequence[str]) -> list[str]:
     """Pick the cells of *keys*, each at its place."""
     return [
-        line[place] if kind_of(key) == "text" else _unmarked(line[place])
+        _set(line[place] if kind_of(key) == "text" else _unmarked(line[place]), key)
         for place, key in zip(places, keys, strict=True)
     ]
+
+
+def _set(cell: str, key: str) -> str:
+    """Return what ``none`` stands for: no request is 0 to the scheduler."""
+    return {"none": "0" if key.endswith(".requests") else "-"}.get(cell, cell)
 
 
 def _unmarked(cell: str) -> str:

@@ -42,12 +42,15 @@ def test_rows_keep_their_order_unless_they_are_sorted() -> None:
 
 
 def test_sorting_is_stable_either_way_and_the_unknown_is_last() -> None:
-    assert names("cpu") == "dbcea"
-    assert names("-cpu") == "ecdba"
+    assert names("cpu") == names("-cpu") == "ecdba"
+    assert names("+cpu") == "dbcea"
+    assert (names("name"), names("+name"), names("-name")) == ("abcde",) * 2 + (
+        "edcba",
+    )
 
 
 def test_later_keys_settle_the_ties_of_earlier_ones() -> None:
-    assert names("cpu", "name") == "bdcea"
+    assert names("+cpu", "name") == "bdcea"
     assert names("-cpu", "-name") == "ecdba"
     assert names("reason", "-name") == "aedcb"
 
@@ -57,13 +60,13 @@ def test_ages_and_shares_sort_by_what_they_are() -> None:
         replace(row(name, "1m"), age=timedelta(seconds=age))
         for name, age in (("old", 100), ("young", 9))
     )
-    found = arrangement(TABLE, sort=["sample.age"]).apply([old, young])
+    found = arrangement(TABLE, sort=["+sample.age"]).apply([old, young])
     assert [r.name for r in found] == ["young", "old"]
     third, half = (
         replace(row(name, "1m"), allocatable={"cpu": Quantity(f"{n}m")})
         for name, n in (("third", 3), ("half", 2))
     )
-    found = arrangement(TABLE, sort=["-cpu.pct_node"]).apply([third, half])
+    found = arrangement(TABLE, sort=["cpu.pct_node"]).apply([third, half])
     assert [r.name for r in found] == ["half", "third"]
 
 

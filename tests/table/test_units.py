@@ -47,9 +47,13 @@ def test_memory_is_rounded_down_and_never_to_nothing(amount: str, text: str) -> 
     assert shown("memory", AUTO, amount) == [text]
 
 
-def test_a_column_has_one_unit_the_larger_where_no_value_suffers() -> None:
+def test_amounts_have_one_unit_the_larger_where_most_are_of_its_size() -> None:
     assert shown("memory", AUTO, "10Gi", "1Gi", "0") == ["10.0Gi", "1.0Gi", "0.0Gi"]
-    assert shown("memory", AUTO, "10Gi", "1023Mi") == ["10240Mi", "1023Mi"]
+    assert shown("memory", AUTO, "10Gi", "1Gi", "1Gi", "1Mi", "-2Gi") == [
+        "10.0Gi", "1.0Gi", "1.0Gi", "<0.1Gi", "-2.0Gi",
+    ]  # fmt: skip
+    assert shown("memory", AUTO, "9Gi", "1Gi") == ["9216Mi", "1024Mi"]
+    assert shown("memory", AUTO, "10Gi", "511Mi") == ["10240Mi", "511Mi"]
     assert shown("cpu", AUTO, "1000", "1") == ["1000.000", "1.000"]
     assert shown("cpu", AUTO, "1000", "10m") == ["1000000m", "10m"]
 

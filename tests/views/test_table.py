@@ -37,7 +37,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         group="cpu", keep=3, mark=lambda r: "~" if r.partial else "",
     ),
     Column(
-        key="cpu.share", header="CPU%LIM", short="%LIM", group="cpu", kind="percent",
+        key="cpu.share", header="%LIM", group="cpu", kind="percent",
         get=lambda r: r.share, about="", keep=2, alarm=True,
     ),
     Column(
@@ -73,10 +73,21 @@ def test_numbers_stand_to_the_right_and_the_unknown_is_a_dash() -> None:
     ]
 
 
-def test_a_column_away_from_its_group_says_what_it_is_of() -> None:
-    assert lines(columns=(COLUMNS[0], COLUMNS[2]))[0] == "NAME  CPU%LIM"
-    apart = (COLUMNS[0], COLUMNS[1], COLUMNS[3], COLUMNS[2])
-    assert lines(columns=apart)[0].endswith("RESTARTS  CPU%LIM")
+def test_what_is_known_to_be_not_set_is_none_and_a_last_column_may_say_nothing() -> (
+    None
+):
+    unset = replace(COLUMNS[2], unset=lambda row: row.name == "idle")
+    why = Column[Row](
+        key="why", header="WHY", kind="text", get=lambda r: r.note or None, about="",
+        unset=lambda r: not r.note, last=True,
+    )  # fmt: skip
+    assert lines(columns=(COLUMNS[0], unset, why)) == [
+        "NAME  %LIM  WHY",
+        "api    95%  bad",
+        "名前   75%",
+        "idle  none  fine",
+    ]
+    assert lines(columns=(COLUMNS[0], why, unset))[2].split() == ["名前", "none", "75%"]
 
 
 def test_without_headers_columns_are_as_narrow_as_their_cells() -> None:
@@ -84,7 +95,7 @@ def test_without_headers_columns_are_as_narrow_as_their_cells() -> None:
 
 
 def test_the_total_adds_up_what_can_be_added() -> None:
-    assert lines(look=TableOptions(total=True))[-1] == "TOTAL  ~255m              12"
+    assert lines(look=TableOptions(total=True))[-1] == "TOTAL  ~255m     -        12  -"
 
 
 def test_a_total_is_a_lower_bound_if_any_row_is_one_or_lacks_its_value() -> None:
@@ -96,7 +107,10 @@ def test_a_total_is_a_lower_bound_if_any_row_is_one_or_lacks_its_value() -> None
 
 def test_what_does_not_add_up_has_no_total() -> None:
     columns = (COLUMNS[0], replace(COLUMNS[1], additive=False))
-    assert lines(columns=columns, look=TableOptions(total=True))[-1] == "TOTAL"
+    assert lines(columns=columns, look=TableOptions(total=True))[-1].split() == [
+        "TOTAL",
+        "-",
+    ]
 
 
 @pytest.mark.parametrize(

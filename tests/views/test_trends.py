@@ -36,8 +36,8 @@ def test_the_change_is_that_since_the_last_distinct_sample() -> None:
     for at, cpu in ((0, "10m"), (15, "30m"), (15, "30m"), (30, "25m"), (30, "25m")):
         trends.add([row("x", at, cpu)], None)
     assert screen(trends, row("x", 30, "25m")) == [
-        "NAME  CPU    Δ  TREND     MEM    Δ  TREND",
-        "x     25m  -5m  ▃█▆    1024Mi  0Mi  ███",
+        "NAME  CPU  CPU-Δ  CPU-TREND     MEM  MEM-Δ  MEM-TREND",
+        "x     25m    -5m  ▃█▆        1024Mi    0Mi  ███",
     ]
 
 
