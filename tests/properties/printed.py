@@ -248,7 +248,8 @@ def _of_table(text: str, keys: Sequence[str], asked: Asked) -> Page:
     last = lines.pop() if asked.total else ""
     if not asked.headers:
         places = list(range(len(keys)))
-        cells = [_set(_unmarked(cell), k) for cell, k in zip(last.split(), keys)]
+        pairs = zip(last.split(), keys, strict=bool(last))
+        cells = [_set(_unmarked(cell), key) for cell, key in pairs]
     else:
         head = lines.pop(0)
         names = head.split()
@@ -277,8 +278,9 @@ def _below(span: tuple[int, int], line: str) -> str:
 
 def _row(line: Sequence[str], places: Sequence[int], keys: Sequence[str]) -> list[str]:
     """Pick the cells of *keys*, each at its place."""
+    cells = [*line, *["-"] * (max(places) + 1 - len(line))]  # blank: nothing to say
     return [
-        _set(line[place] if kind_of(key) == "text" else _unmarked(line[place]), key)
+        _set(cells[place] if kind_of(key) == "text" else _unmarked(cells[place]), key)
         for place, key in zip(places, keys, strict=True)
     ]
 
@@ -289,8 +291,8 @@ def _set(cell: str, key: str) -> str:
 
 
 def _unmarked(cell: str) -> str:
-    """Take off what says that a number is a lower bound, or old."""
-    return cell.lstrip("~!")
+    """Take off what says that a number is a lower bound, old, or how long ago."""
+    return cell.lstrip("~!").partition(" (")[0]
 
 
 def _header(key: str) -> str:
