@@ -17,7 +17,12 @@ from urllib.parse import quote_plus, urlencode
 
 from ..config.model import OidcConfig, is_https
 from ..config.validate import parse_server
-from ..config.write_back import locked, read_auth_provider, write_auth_provider
+from ..config.write_back import (
+    locked,
+    read_auth_provider,
+    remove_leftover,
+    write_auth_provider,
+)
 from ..errors import ConfigError, CredentialError, DecodeError, KubeMetricsError
 from ..files import BUNDLE, read_file
 from ..frozen import dataclass
@@ -196,6 +201,8 @@ def oidc_source(
     persist: bool,
 ) -> Refreshing:
     """Make the source of *oidc*'s id-token; it is written back if *persist* says so."""
+    if persist and oidc.file:
+        remove_leftover(oidc.file)
     return Refreshing(
         _Provider(oidc, exchange, clock, persist=persist).obtain, _renew_at, clock
     )

@@ -255,7 +255,8 @@ def _no_stanza(path: str, user: str) -> ConfigError:
 _SPARE: Final = ".kubemetrics"
 """What is added to a kubeconfig's name for its new content, between two system calls.
 
-A process that is killed there leaves it behind, and the next one removes it.
+A process that is killed there leaves it behind; the next one that reads the tokens, or
+writes them, removes it.
 """
 _NOT_THIS_WAY: Final = frozenset(
     (
@@ -285,14 +286,22 @@ def _replaced(target: str, data: bytes) -> bool:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-            _give_name(file.fileno(), spare)
-            os.replace(spare, path)  # noqa: PTH105 - bytes
+            _put(file.fileno(), spare, path)
     except BaseException as error:
         _remove(spare)
         if isinstance(error, OSError) and error.errno in _NOT_THIS_WAY:
             return False
         raise
     return True
+
+
+def remove_leftover(path: str) -> None:
+    """Remove what a process that was killed while it wrote to *path* left behind.
+
+    One that is writing at this moment finds its file gone, and writes in place.
+    """
+    with contextlib.suppress(OSError):
+        _remove(system_path(real_path(path)) + os.fsencode(_SPARE))
 
 
 def _remove(path: bytes) -> None:
@@ -310,13 +319,17 @@ def _open_unnamed(path: bytes) -> int:
     return os.open(path, flags, 0o600)  # it has none: NFS, macOS
 
 
-def _give_name(descriptor: int, path: bytes) -> None:
+def _put(descriptor: int, spare: bytes, path: bytes) -> None:
+    """Put the new file in the place of *path*; it is called *spare* for a moment."""
     if os.fstat(descriptor).st_nlink:
+        os.replace(spare, path)  # noqa: PTH105 - bytes
         return
+    name = os.fsencode(str(descriptor))
     folder = os.open("/proc/self/fd", os.O_RDONLY)
     try:
         # Relative to a folder it is linkat, which alone follows the link (open(2)).
-        os.link(os.fsencode(str(descriptor)), path, src_dir_fd=folder)
+        os.link(name, spare, src_dir_fd=folder)
+        os.replace(spare, path)  # noqa: PTH105 - at once: a kill in between leaves both
     finally:
         os.close(folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -40,7 +41,12 @@ _NOT_TLS: Final = (
 )
 _TOO_OLD: Final = "the server speaks no TLS 1.2 or newer"
 _OUR_CERTIFICATE: Final = "the server does not accept the client certificate"
+_NO_PROTOCOL: Final = "TLSV1_ALERT_NO_APPLICATION_PROTOCOL"
 _REASONS: Final = {
+    _NO_PROTOCOL: (
+        "the server speaks HTTP/2 alone (alert 120, no_application_protocol); let it,"
+        " or the proxy in front of it, offer HTTP/1.1 too"
+    ),
     "WRONG_VERSION_NUMBER": _NOT_TLS,
     "RECORD_LAYER_FAILURE": _NOT_TLS,
     "HTTP_REQUEST": _NOT_TLS,
@@ -74,12 +80,25 @@ def explain_tls(error: ssl.SSLError, host: str) -> str:
         )
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return "the connection was closed during the TLS handshake; is the port right?"
-    reason = getattr(error, "reason", None) or "no reason given"
+    # Of an alert that OpenSSL's tables do not know there is the text alone.
+    said = " ".join(str(part) for part in error.args)
+    reason = getattr(error, "reason", None) or (
+        _NO_PROTOCOL if _ALERT_120.search(said) else "no reason given"
+    )
     return _REASONS.get(reason, f"TLS failed: {reason}")
+
+
+_ALERT_120: Final = re.compile(r"(?i)alert number 120|no.application.protocol")
 
 
 def _wrong_host(error: WrongHostError, host: str) -> str:
     wanted = error.wanted or host
+    if wanted in error.names:  # Go looks for an address among addresses as well
+        return (
+            f"the server's certificate has {wanted} as a host name, not as an address;"
+            " have it made anew with an IP address, or give another of its names with"
+            " --tls-server-name"
+        )
     text = f"the server's certificate is not for {wanted}"
     if not error.names:
         return f"{text}; give a name it is for with --tls-server-name"
@@ -289,9 +308,30 @@ def _protocol_problem(error: BaseException, route: _Route) -> _Finding:
             return "reset", "the server had answered before it was asked; try again"
         if "Receive buffer too long" in str(error):
             return "limit", "the answer's headers are larger than 100 KiB"
+        malformed = _malformed(str(error))
+        if malformed:
+            return "protocol", f"the answer cannot be read: {malformed}"
         hint = "" if route.secure else "; does it speak https?"
         return "protocol", f"what answers there does not speak HTTP{hint}"
     return "protocol", f"the request could not be sent ({type(error).__name__})"
+
+
+_MALFORMED: Final = {
+    "continuation line at start": "its headers begin with a continued line",
+    "bad Content-Length": "its Content-Length is no number",
+    "conflicting Content-Length": "it has two Content-Lengths",
+    "Only Transfer-Encoding: chunked": "its Transfer-Encoding is another than chunked",
+}
+_BAD_HEADER: Final = re.compile(r"illegal header line: \w*\(?b(['\"])(.*?)(?:\1|:)")
+
+
+def _malformed(said: str) -> str:
+    """Say what h11 could not read in the head of an answer; a value is not quoted."""
+    found = _BAD_HEADER.match(said)
+    if found:
+        name = printable(found[2])[:64]
+        return f'its header "{name}" is malformed; a proxy may have put it there'
+    return next((text for key, text in _MALFORMED.items() if said.startswith(key)), "")
 
 
 def _place(url: str) -> str:

@@ -243,13 +243,25 @@ def _refuse() -> NoReturn:
     raise _EncryptedKeyError
 
 
+_REFUSED: Final = {
+    "KEY_VALUES_MISMATCH": "the private key does not belong to the certificate",
+    "CA_MD_TOO_WEAK": (
+        "it is signed with SHA-1 or MD5, which OpenSSL refuses; have it issued anew,"
+        " with SHA-256"
+    ),
+    "EE_KEY_TOO_SMALL": (
+        "its key is too short for OpenSSL; have it issued anew, for RSA of 2,048 bits"
+    ),
+}
+
+
 def _pem_problem(error: ssl.SSLError, certificate: ClientCertificate) -> str:
     if _CERTIFICATE not in certificate.certificate:
         return "there is no PEM certificate in it"
     if _KEY not in certificate.key:
         return "there is no PEM private key in it"
-    if error.reason == "KEY_VALUES_MISMATCH":
-        return "the private key does not belong to the certificate"
+    if error.reason in _REFUSED:
+        return _REFUSED[error.reason]
     return f"OpenSSL cannot read it ({error.reason or 'no PEM'})"
 
 

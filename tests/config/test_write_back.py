@@ -22,11 +22,14 @@ from typing import Any, Final
 
 import pytest
 
+from kubemetrics.auth.oidc import oidc_source
 from kubemetrics.config import write_back
+from kubemetrics.config.model import OidcConfig
 from kubemetrics.config.write_back import (
     locked,
     read_auth_provider,
     release_locks,
+    remove_leftover,
     write_auth_provider,
 )
 from kubemetrics.errors import ConfigError
@@ -192,6 +195,17 @@ def test_what_a_killed_process_left_behind_is_removed_by_the_next(config: Path) 
     assert names(config) == ["config"]
 
 
+def test_what_a_killed_process_left_behind_is_removed_with_the_next_client(
+    config: Path,
+) -> None:
+    left = config.with_name("config.kubemetrics")
+    oidc = OidcConfig(issuer_url="", client_id="", file=str(config), user="jane")
+    for persist in (False, True):
+        left.write_text("id-token: of another time")
+        oidc_source(oidc, None, time.time, persist=persist)
+        assert left.exists() is not persist
+
+
 @contextmanager
 def ended_at(line: int, end: Callable[[], None]) -> Iterator[list[int]]:
     """Call *end* before the given line of the module that is run; count the lines.
@@ -319,11 +333,6 @@ except KeyboardInterrupt:
 """
 
 
-def renew_again(path: Path) -> None:
-    with locked(str(path)):
-        write_auth_provider(str(path), "jane", tokens(path))
-
-
 @pytest.mark.full
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_hundred_ends_at_random_leave_a_whole_file_and_no_token_file(
@@ -357,7 +366,7 @@ def test_a_hundred_ends_at_random_leave_a_whole_file_and_no_token_file(
         lock = config.with_name("config.lock")
         if number == signal.SIGKILL:
             lock.unlink(missing_ok=True)  # as client-go's, it says so until removed
-            # Between two system calls the new content has a name: of some 300 kills
-            # at one renewal after another, one leaves it, until the next renewal.
-            renew_again(config)
+            # Between two system calls the new content has a name: of some thousand
+            # kills one leaves it, until the tokens are read again.
+            remove_leftover(str(config))
         assert names(config) == ["config"]

@@ -268,3 +268,50 @@ def test_no_credential_gets_into_the_error() -> None:
     shown = "".join(traceback.format_exception(error)) + repr(error) + error.url
     assert "hunter2" not in shown
     assert "t0ken" not in shown
+
+
+def test_a_server_of_http_2_alone_is_named() -> None:
+    with PlainServer(b"\x15\x03\x03\x00\x02\x02\x78") as server:  # alert 120
+        error = failing(f"https://127.0.0.1:{server.port}/api")
+    assert error.reason == "tls"
+    assert "the server speaks HTTP/2 alone (alert 120" in str(error)
+
+
+def test_an_address_that_a_certificate_has_as_a_host_name_is_told_from_one() -> None:
+    error = WrongHostError(1, "said")
+    error.names, error.wanted = ("127.0.0.1", "cluster"), "127.0.0.1"
+    assert explain_tls(error, "127.0.0.1").startswith(
+        "the server's certificate has 127.0.0.1 as a host name, not as an address; have"
+    )
+
+
+MALFORMED = {
+    b"X-Foo Bar: secret\r\n": 'its header "X-Foo Bar" is malformed',
+    b"X-\x1b[2J: secret\r\n": "is malformed",
+    b"X-A: a\0secret\r\n": 'its header "X-A" is malformed',
+    b"nothing\r\n": 'its header "nothing" is malformed',
+    b" folded: secret\r\n": "its headers begin with a continued line",
+    b"Content-Length: secret\r\n": "its Content-Length is no number",
+    b"Content-Length: 1\r\nContent-Length: 2\r\n": "it has two Content-Lengths",
+    b"Transfer-Encoding: gzip\r\n": "its Transfer-Encoding is another than chunked",
+}
+
+
+@pytest.mark.parametrize(("head", "says"), MALFORMED.items())
+def test_a_malformed_header_is_named_and_its_value_is_not(
+    head: bytes, says: str
+) -> None:
+    with PlainServer(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n{}") as server:
+        error = failing(f"http://127.0.0.1:{server.port}/api")
+    assert error.reason == "protocol"
+    assert "the answer cannot be read: " in str(error)
+    assert says in str(error)
+    assert "secret" not in str(error)
+    assert "\x1b" not in str(error)
+
+
+def test_a_header_that_goes_on_in_the_next_line_is_read() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nX-Foo: a\r\n  b\r\nContent-Length: 2\r\n\r\n{}"
+    with PlainServer(answer) as server:
+        url = f"http://127.0.0.1:{server.port}/api"
+        assert get(Config(server=url.removesuffix("/api")), url=url) == b"{}"
