@@ -365,7 +365,12 @@ _DIGITS: Final = 18
 
 
 def whole_number(
-    flag: str, text: str, *, digits: int = _DIGITS, what: str = "a number"
+    flag: str,
+    text: str,
+    *,
+    least: int = 0,
+    digits: int = _DIGITS,
+    what: str = "a number",
 ) -> int:
     """Read the value of *flag*: a whole number of no more than so many *digits*.
 
@@ -373,9 +378,11 @@ def whole_number(
         UsageError: it is none, or too large: the flag takes *what*.
     """
     known = text.lstrip("0") or text[-1:]
-    if not (text.isascii() and text.isdigit() and len(known) <= digits):
+    given = text.isascii() and text.isdigit() and len(known) <= digits
+    number = int(known) if given else least - 1
+    if number < least:
         raise UsageError(f"{flag} takes {what}, not {text[:_SHOWN]!r}")
-    return int(known)
+    return number
 
 
 _SHOWN: Final = 100

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from .. import console
-from ..commandline import SHARED, CommandSpec, Parser, config_of
+from ..commandline import SHARED, CommandSpec, Parser, UsageError, config_of
 from ..config.model import Config
 from ..doctor import Diagnosis, Setup, diagnose, misconfigured
 from ..errors import KubeMetricsError
+from ..times import parse_timeout
 from .config_command import credentials_of, facts_of
 
 _DESCRIPTION: Final = """\
@@ -84,6 +85,10 @@ def examine(args: Namespace) -> Diagnosis:
     """
     from ..client.sync import Client  # noqa: PLC0415 - httpx, not for --help
 
+    try:
+        parse_timeout(args.request_timeout or "0")
+    except ValueError as error:
+        raise UsageError(f"--request-timeout {error}") from None
     try:
         config = config_of(args)
         with Client(config, on_warning=console.print_warning) as client:

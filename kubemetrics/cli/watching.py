@@ -136,9 +136,7 @@ def _seconds(text: str) -> timedelta | None:
     if not text:
         return None
     what = "a whole number of seconds"
-    seconds = whole_number("--watch", text, digits=_SECONDS, what=what)
-    if not seconds:
-        raise UsageError(f"--watch takes {what}, not {text!r}")
+    seconds = whole_number("--watch", text, least=1, digits=_SECONDS, what=what)
     return timedelta(seconds=seconds)
 
 

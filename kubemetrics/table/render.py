@@ -35,6 +35,7 @@ _GAP_SIZE: Final = 2
 _GAP: Final = " " * _GAP_SIZE
 TOTAL: Final = "TOTAL"
 _DIGITS: Final = 6
+_SHOWN: Final = 40
 _SHORTEST: Final = 10
 _DETAIL: Final = 40
 """Columns with a lower `keep` are details."""
@@ -62,7 +63,8 @@ class Thresholds:
             if warning <= critical:
                 return cls(warning, critical)
         raise ValueError(
-            f"expected two percentages, as 70,90 and in this order, not {text!r}"
+            "expected two percentages, as 70,90 and in this order, not "
+            f"{shorten(text, _SHOWN)!r}"
         )
 
     def severity(self, value: Value) -> Severity | None:
