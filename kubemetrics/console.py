@@ -142,6 +142,11 @@ def terminal(color: str) -> Terminal:
     return Terminal(size.columns if tty else None, size.lines, wanted)
 
 
+def can_redraw() -> bool:
+    """Whether stdout is a terminal that can draw over what it shows."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
 _CELLS: Final = 30
 _CLEAR: Final = "\r\x1b[K"
 

@@ -292,6 +292,7 @@ class Rounds(Generic[R]):
         self._plan = wanted
         self._contexts = contexts
         self._options = reads(args, wanted)
+        self.show_progress: bool = True
 
     def keep_warnings(self, keep: Callable[[str], None]) -> None:
         """Hand the warnings of servers not read yet to *keep*, to be shown there."""
@@ -300,7 +301,8 @@ class Rounds(Generic[R]):
 
     def read(self) -> Round[R]:
         """Read all contexts once, side by side."""
-        with ProgressBar.for_contexts(len(self._contexts)) as bar:
+        count = len(self._contexts) if self.show_progress else 0
+        with ProgressBar.for_contexts(count) as bar:
             calls = [self._call(context, bar) for context in self._contexts]
             results = side_by_side(calls, limit=_AT_ONCE)
         return self._round(results)

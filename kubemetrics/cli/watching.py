@@ -1,30 +1,34 @@
 """``--watch``: a round for each new sample; redrawn on a terminal, appended to a pipe.
 
-`Pace` learns from the samples when the next one is due, `Watching` shows a round.
+`Pace` learns from the samples when the next one is due. `Watching` reads and shows: on
+a terminal what a `live.LiveScreen` makes of rounds, keys and time, else `Appended`.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from argparse import Namespace
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, pairwise
-from typing import Final, Generic, TypeVar
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 from .. import console
+from ..client.sync import Begun, DeferredCall, begun
 from ..commandline import UsageError, whole_number
 from ..console import Terminal, terminal
 from ..table.columns import Column, unique
-from ..table.render import render
-from ..text import printable, shorten
-from ..times import human_duration
 from ..views.trends import TrendColumns
 from .run import Outcome, Round, Rounds, outcome_of, rendered
 from .view_commands import Plan
+
+if TYPE_CHECKING:
+    from .live import LiveScreen
 
 _DEFAULT: Final = timedelta(seconds=15)
 """``--metric-resolution`` of metrics-server's manifest, until a pace is learned."""
@@ -94,14 +98,10 @@ def _within(wait: timedelta) -> timedelta:
 
 
 R = TypeVar("R")
+T = TypeVar("T")
 
-_HOME: Final = "\x1b[H"
-_END_OF_LINE: Final = "\x1b[K"
-_END_OF_SCREEN: Final = "\x1b[J"
-_WARNINGS: Final = 3
-"""The warnings of servers that are shown below a table; the others are counted."""
-_FRAME: Final = 2
-"""Lines that are not the table's: the first, and the last one, where the cursor is."""
+_NUMBER: Final = re.compile(r"(\d{1,9})s?", re.ASCII)
+"""What was meant as the value of ``--watch``, which only ``=`` gives it."""
 
 
 def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
@@ -115,21 +115,9 @@ def watch(args: Namespace, wanted: Plan[R], rounds: Rounds[R]) -> int:
     """
     if args.output == "prometheus":
         raise UsageError("--watch does not go with -o prometheus: it is one text")
-    every = _seconds(args.watch)
-    watching = Watching(args, wanted, every)
-    if watching.redraws:
-        rounds.keep_warnings(watching.warnings.append)
-    while True:
-        taken = rounds.read()
-        if watching.first:
-            _raise_if_nothing(taken)
-        outcome = watching.show(taken)
-        verdict = outcome.code if outcome.matched or outcome.unmatched else 0
-        if verdict or watching.broken:
-            for line in outcome.verdict:
-                console.print_stderr(line)
-            return console.final_code(verdict, watching.broken)
-        time.sleep(watching.wait.total_seconds())
+    watching = Watching(args, wanted, rounds, _seconds(args.watch))
+    live = not wanted.machine and console.can_redraw()
+    return watching.redraw() if live else watching.append()
 
 
 def _seconds(text: str) -> timedelta | None:
@@ -150,101 +138,183 @@ def _raise_if_nothing(taken: Round[R]) -> None:
         raise errors[0]
 
 
-class Watching(Generic[R]):
-    """Shows rounds, and remembers the samples of those before.
+class Happening(NamedTuple):
+    """What happens while a screen is shown: a *key* was typed, or a round is *read*.
 
-    *wait* is how long to wait for the next round: *every*, or until a sample is due.
-    *warnings* of servers stand below each redrawn table, which draws over all else.
+    Otherwise the terminal has another size, or is ours again.
     """
 
+    key: str = ""
+    read: bool = False
+
+
+class Happenings:
+    """The queue of what happens, which threads and signal handlers put into."""
+
+    def __init__(self) -> None:
+        # Its put() may interrupt another one, as a signal handler does.
+        self._queue: SimpleQueue[Happening] = SimpleQueue()
+
+    def put(self, key: str = "") -> None:
+        """Say that *key* was typed, or that the terminal is to be looked at."""
+        self._queue.put(Happening(key=key))
+
+    def wait(self, seconds: float) -> Happening | None:
+        """Return the next one, or nothing after so many seconds."""
+        try:
+            return self._queue.get(timeout=seconds)
+        except Empty:
+            return None
+
+    def now(self) -> float:
+        """Return the time, by a clock that only goes forward."""
+        return time.monotonic()
+
+    def begin(self, call: Callable[[], T]) -> Begun[T]:
+        """Begin *call* in the background; its end is something that happens."""
+
+        def noted() -> T:
+            try:
+                return call()
+            finally:
+                self._queue.put(Happening(read=True))
+
+        call_begun = begun(noted)
+        if isinstance(call_begun, DeferredCall):  # it is made where it is asked for
+            self._queue.put(Happening(read=True))
+        return call_begun
+
+
+class Watching(Generic[R]):
+    """Reads rounds and shows them: *every* so often, or when a sample is due."""
+
     def __init__(
-        self, args: Namespace, wanted: Plan[R], every: timedelta | None
+        self,
+        args: Namespace,
+        wanted: Plan[R],
+        rounds: Rounds[R],
+        every: timedelta | None,
     ) -> None:
         self._args = args
         self._plan = wanted
-        self._trends = TrendColumns(wanted.view.table)
-        self._pace = Pace()
+        self._rounds = rounds
         self._every = every
-        self.wait: timedelta = _DEFAULT
-        self._columns: tuple[Column[R], ...] = ()
-        self.first: bool = True
-        self.warnings: list[str] = []
-        self.broken: OSError | None = None
 
-    def show(self, taken: Round[R]) -> Outcome:
-        """Show a round; return how it went."""
-        due = self._pace.wait(taken.latest, taken.date)
-        self.wait = self._every or due
-        fresh = self._trends.add(taken.all_rows, taken.latest)
-        if self.first:
-            self._plan = self._plan.settled(taken.all_rows)
+    def redraw(self) -> int:
+        """Draw each round over the one before, and do what is typed; return the code.
+
+        A round is read in the background, so that keys and the ages do not wait for it.
+        """
+        from .keyboard import LiveTerminal  # noqa: PLC0415 - on a terminal only
+        from .live import LiveScreen  # noqa: PLC0415
+
+        happenings = Happenings()
+        warnings: list[str] = []
+        self._rounds.keep_warnings(warnings.append)
+        taken = self._rounds.read()
+        _raise_if_nothing(taken)
+        self._rounds.show_progress = False
+        with LiveTerminal(happenings.put) as keys:
+            screen = LiveScreen(
+                self._args, self._plan, self._every, self._size(), keys=keys.usable
+            )
+            screen.warnings = warnings
+            outcome, broken = self._live(screen, taken, happenings)
+        return self._end(outcome, broken)
+
+    def _live(
+        self, screen: LiveScreen[R], taken: Round[R], happenings: Happenings
+    ) -> tuple[Outcome, OSError | None]:
+        """Draw until it is over; return how the last round went."""
+        reading: Begun[Round[R]] | None = None
         outcome = outcome_of(self._args, self._plan, taken)
-        if self.redraws:
-            self._redraw(taken, outcome, terminal(self._args.color))
-        else:
-            self._append(taken, fresh)
+        screen.take(taken, outcome, happenings.now())
+        while True:
+            now = happenings.now()
+            lines = screen.lines(now, reading=reading is not None)
+            broken = console.write(sys.stdout, (drawn(lines),))
+            if broken or _verdict(outcome) or screen.controls.over:
+                return outcome, broken
+            waits = reading is None and not screen.controls.paused
+            if waits and screen.next_read <= now:
+                reading, waits = happenings.begin(self._rounds.read), False
+            tick = screen.tick(now)
+            until = min(tick, screen.next_read) if waits else tick
+            happened = happenings.wait(until - now)
+            if happened and happened.key:
+                screen.press(happened.key)
+            elif happened and happened.read and reading:
+                taken, reading = reading.result(), None
+                outcome = outcome_of(self._args, self._plan, taken)
+                screen.take(taken, outcome, happenings.now())
+            elif happened:
+                screen.resize(self._size())
+
+    def _size(self) -> Terminal:
+        return terminal(self._args.color)
+
+    def append(self) -> int:
+        """Print the rows that have a new sample, round after round; return the code."""
+        appended = Appended(self._plan)
+        pace = Pace()
+        while True:
+            taken = self._rounds.read()
+            if appended.first:
+                _raise_if_nothing(taken)
+            outcome = outcome_of(self._args, self._plan, taken)
+            broken = appended.show(taken)
             for note in outcome.notes():
                 console.print_stderr(note)
-        self.first = False
-        return outcome
+            if broken or _verdict(outcome):
+                return self._end(outcome, broken)
+            due = pace.wait(taken.latest, taken.date)
+            time.sleep((self._every or due).total_seconds())
 
-    @property
-    def redraws(self) -> bool:
-        """Whether a round is drawn over the one before."""
-        return not self._plan.machine and terminal(self._args.color).width is not None
+    def _end(self, outcome: Outcome, broken: OSError | None) -> int:
+        """Say what ended it; return the exit code."""
+        for line in outcome.verdict:
+            console.print_stderr(line)
+        numbers = map(_NUMBER.fullmatch, outcome.unmatched)
+        meant = next(filter(None, numbers), None) if not self._args.watch else None
+        if meant:
+            console.print_stderr(f"did you mean --watch={meant[1]}?")
+        return console.final_code(_verdict(outcome), broken)
 
-    def _below(self, outcome: Outcome) -> list[str]:
-        """Return what stands below the table."""
-        said = [f"Warning: {text}" for text in self.warnings[:_WARNINGS]]
-        if self.warnings[_WARNINGS:]:
-            said.append(f"… and {len(self.warnings) - _WARNINGS} more warnings")
-        return [*outcome.notes(), *said]
 
-    def _redraw(self, taken: Round[R], outcome: Outcome, screen: Terminal) -> None:
-        """Draw over the last round, as many rows as fit on the screen."""
-        columns = tuple(self._trends.columns(self._plan.shown(taken.rows)))
-        options = replace(self._plan.table_options, width=screen.width)
-        totals = self._plan.totals(taken.rows)
-        table = list(render(taken.rows, columns, options, totals).lines)
-        said = map(printable, self._below(outcome))
-        below = [shorten(line, screen.width or 0) for line in said]
-        room = screen.height - len(below) - _FRAME
-        if len(table) > room:
-            room -= 1
-            below.insert(0, f"… and {len(table) - room} more rows")
-            table = table[:room]
-        lines = [self._status(taken), *table, *below]
-        text = "".join(f"{line}{_END_OF_LINE}\n" for line in lines)
-        self._write((f"{_HOME}{text}{_END_OF_SCREEN}",))
+def _verdict(outcome: Outcome) -> int:
+    """Return the exit code with which a round ends the watch; 0 for none."""
+    return outcome.code if outcome.matched or outcome.unmatched else 0
 
-    def _status(self, taken: Round[R]) -> str:
-        now, newest = taken.date, taken.latest
-        parts = [f"{now:%H:%M:%S}"] if now else []
-        if now and newest:
-            parts.append(f"newest sample {human_duration(now - newest)} old")
-        if self._pace.stamped_when_asked:
-            parts.append("stamped when asked")
-        return ", ".join([*parts, f"next in {human_duration(self.wait)}"])
 
-    def _append(self, taken: Round[R], fresh: list[R]) -> None:
-        """Print the rows that have a new sample, under one header."""
+class Appended(Generic[R]):
+    """The rows of rounds one after the other, under one header."""
+
+    def __init__(self, wanted: Plan[R]) -> None:
+        self._plan = wanted
+        self._samples = TrendColumns(wanted.view.table)
+        self._columns: tuple[Column[R], ...] = ()
+        self.first: bool = True
+
+    def show(self, taken: Round[R]) -> OSError | None:
+        """Print the rows that have a new sample."""
+        fresh = self._samples.add(taken.all_rows, taken.latest)
         new = {id(row) for row in fresh}
         rows = [row for row in taken.rows if id(row) in new]
-        if self.first:
+        first, self.first = self.first, False
+        if first:
+            self._plan = self._plan.settled(taken.all_rows)
             self._columns = _timed(self._plan, rows)
-        headers = self.first and self._plan.table_options.headers
+        headers = first and self._plan.table_options.headers
         plan = replace(
             self._plan,
             columns=self._columns,
             table_options=replace(self._plan.table_options, headers=headers),
         )
-        if rows or (self.first and plan.machine):
-            between = ["---"] if plan.output == "yaml" and not self.first else []
-            lines = chain(between, rendered(plan, rows, taken.sources).lines)
-            self._write(f"{line}\n" for line in lines)
-
-    def _write(self, texts: Iterable[str]) -> None:
-        self.broken = console.write(sys.stdout, texts)
+        if not (rows or (first and plan.machine)):
+            return None
+        between = ["---"] if plan.output == "yaml" and not first else []
+        lines = chain(between, rendered(plan, rows, taken.sources).lines)
+        return console.write(sys.stdout, (f"{line}\n" for line in lines))
 
 
 def _timed(plan: Plan[R], rows: list[R]) -> tuple[Column[R], ...]:
@@ -252,3 +322,14 @@ def _timed(plan: Plan[R], rows: list[R]) -> tuple[Column[R], ...]:
     stamp = plan.view.table.get("sample.timestamp")
     columns = plan.shown(rows)
     return columns if plan.machine or stamp is None else unique((stamp, *columns))
+
+
+def drawn(lines: Sequence[str]) -> str:
+    """Return the text that draws *lines* over what a terminal shows."""
+    text = "".join(f"{line}{_END_OF_LINE}\n" for line in lines)
+    return f"{_HOME}{text}{_END_OF_SCREEN}"
+
+
+_HOME: Final = "\x1b[H"
+_END_OF_LINE: Final = "\x1b[K"
+_END_OF_SCREEN: Final = "\x1b[J"

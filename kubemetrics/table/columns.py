@@ -56,14 +56,14 @@ class Column(Generic[R_contra]):
     *key* names it on the command line and, split at its dots, in JSON. *get* reads its
     value, of the Python type that `Value` gives its *kind*. *header* is for tables: one
     word, and a name on the command line too. A *group* is of one resource. *last* ones
-    stand behind all others. *keep* says when it leaves
-    a table that is too wide: the lowest first. An *optional* one is left out of tables
-    where no row has a value. The text of a *name* is cut last. Amounts and counts of an
-    *additive* one have a total. *mark* is what stands before a value that is not the
-    whole truth (a row without a value has one where a total lacks it), *note* what
-    stands behind it in a table, *severity* colours a text, *alarm* lets the thresholds
-    colour a percentage. *unset* tells whether a row is known to have no value, so that
-    its cell is ``none``.
+    stand behind all others. *keep* says when it leaves a table that is too wide: the
+    lowest first; *least* is the cells that it takes at any rate. An *optional* one is
+    left out of tables where no row has a value. The text of a *name* is cut last.
+    Amounts and counts of an *additive* one have a total. *mark* is what stands before a
+    value that is not the whole truth (a row without a value has one where a total lacks
+    it), *note* what stands behind it in a table, *severity* colours a text, *alarm*
+    lets the thresholds colour a percentage. *unset* tells whether a row is known to
+    have no value, so that its cell is ``none``.
     """
 
     key: str
@@ -73,6 +73,7 @@ class Column(Generic[R_contra]):
     about: str
     group: str = ""
     keep: int = WIDE
+    least: int = 0
     optional: bool = False
     name: bool = False
     additive: bool = True
@@ -215,6 +216,7 @@ def lifted(column: Column[R], get: Callable[[S], R]) -> Column[S]:
         group=column.group,
         last=column.last,
         keep=column.keep,
+        least=column.least,
         optional=column.optional,
         name=column.name,
         additive=column.additive,

@@ -96,10 +96,15 @@ class TableOptions:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The *lines* of a table, and the keys of the columns that it had no room for."""
+    """The *lines* of a table, and the keys of the columns that it had no room for.
+
+    *sizes* are the columns, by key, and the cells that each needs, where a width was
+    given.
+    """
 
     lines: Iterator[str]
     left_out: tuple[str, ...]
+    sizes: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +155,9 @@ def render(
         for cell, size in zip(shown, sizes(shown, options.width), strict=True)
     ]
     return Rendered(
-        _lines(rows, cut, options), tuple(cells[i].column.key for i in sorted(gone))
+        _lines(rows, cut, options),
+        tuple(cells[i].column.key for i in sorted(gone)),
+        tuple((cell.column.key, cell.size) for cell in shown),
     )
 
 
@@ -176,7 +183,7 @@ def _cells(
     if column.note is not None:
         for i, row in enumerate(rows):
             texts[i] += column.note(row)
-    size = widest(texts)
+    size = max(widest(texts), column.least)
     if options.headers:
         size = max(size, width(printable(column.header)))
     return _Cells(

@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from kubemetrics.cli import build
-from kubemetrics.cli.run import Rounds, context_readers
+from kubemetrics.cli.live import LiveScreen
+from kubemetrics.cli.run import Rounds, context_readers, outcome_of
 from kubemetrics.cli.view_commands import plan
-from kubemetrics.cli.watching import Watching
 from kubemetrics.console import terminal
 from kubemetrics.views.pods import pod_view
 from tests.cluster import Cluster
@@ -59,20 +59,23 @@ def _watched(words: list[str], width: int, *, colour: bool) -> str:
     environ = {"NO_COLOR": "" if colour else "1"}
     with (
         Cluster.recorded() as cluster,
-        streams(cluster, width=width, environ=environ) as (out, _),
+        streams(cluster, width=width, environ=environ),
     ):
         args = build(words[0])[1].read(words[1:])
         found = context_readers(args)
         wanted = plan(args, pod_view(), terminal(args.color))
-        rounds, watching = Rounds(args, wanted, found), Watching(args, wanted, None)
+        rounds = Rounds(args, wanted, found)
+        live = LiveScreen(args, wanted, None, terminal(args.color), keys=True)
+        lines: list[str] = []
         samples = cluster.pod_samples.samples()[::2]
-        for load in _LOAD:
+        for number, load in enumerate(_LOAD):
             _scrape(cluster, samples, load)
-            watching.show(rounds.read())
+            taken = rounds.read()
+            live.take(taken, outcome_of(args, wanted, taken), number)
+            lines = live.lines(number)
         for one in found:
             one.close()
-    frame = out.getvalue().split("\x1b[H")[-1]
-    return frame.replace("\x1b[K", "").replace("\x1b[J", "")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _scrape(cluster: Cluster, samples: list[Sample], load: int) -> None:

@@ -36,8 +36,8 @@ def test_the_change_is_that_since_the_last_distinct_sample() -> None:
     for at, cpu in ((0, "10m"), (15, "30m"), (15, "30m"), (30, "25m"), (30, "25m")):
         trends.add([row("x", at, cpu)], None)
     assert screen(trends, row("x", 30, "25m")) == [
-        "NAME  CPU  CPU-Δ  CPU-TREND     MEM  MEM-Δ  MEM-TREND",
-        "x     25m    -5m  ▃█▆        1024Mi    0Mi  ███",
+        "NAME     CPU   CPU-Δ  CPU-TREND      MEM    MEM-Δ  MEM-TREND",
+        "x        25m     -5m  ▃█▆         1024Mi      0Mi  ▁▁▁",
     ]
 
 
@@ -78,7 +78,7 @@ def test_a_row_without_a_sample_has_neither_change_nor_trend() -> None:
     gone = replace(row("x", 0, "1m"), metrics=None, usage=None)
     trends.add([row("x", 0, "1m")], None)
     trends.add([gone], None)
-    assert screen(trends, gone)[1].split()[:4] == ["x", "-", "-", "█·"]
+    assert screen(trends, gone)[1].split()[:4] == ["x", "-", "-", "▁·"]
 
 
 def test_bars_go_from_zero_to_the_largest() -> None:
@@ -87,3 +87,28 @@ def test_bars_go_from_zero_to_the_largest() -> None:
     assert sparkline([Quantity(0), Quantity(0)]) == "▁▁"
     assert sparkline([Quantity(5), None, Quantity(10)]) == "▄·█"
     assert sparkline([Quantity(1)]) == ""
+
+
+def test_what_hardly_changes_is_a_low_line() -> None:
+    assert sparkline([Quantity(n) for n in (800, 790, 701)]) == "▁▁▁"
+    assert sparkline([Quantity(n) for n in (800, 790, 700)]) == "█▇▇"
+    assert sparkline([None, None]) == "··"
+
+
+def test_what_does_not_change_is_quiet() -> None:
+    trends = TrendColumns(TABLE)
+    for at, cpu in ((0, "10m"), (15, "30m")):
+        trends.add([row("x", at, cpu)], None)
+    columns = {c.key: c for c in trends.columns([TABLE.need("cpu"), TABLE.need("mem")])}
+    x = row("x", 15, "30m")
+    severities = {
+        key: column.severity(x)
+        for key, column in columns.items()
+        if column.severity is not None
+    }
+    assert severities == {
+        "cpu.usage.change": None,
+        "cpu.usage.trend": None,
+        "mem.usage.change": "quiet",
+        "mem.usage.trend": "quiet",
+    }
