@@ -32,9 +32,8 @@ Query: TypeAlias = tuple[tuple[str, str], ...]
 class Request:
     """A request to the server: *path* begins with ``/``, *query* keeps its order.
 
-    With *certificate* the response carries the server's certificate too. *early* is
-    called with the first bytes of a 2xx body, as they become more, until it has had
-    enough; what it returns is run in between.
+    With *certificate* the response carries the server's certificate too. *sink* makes
+    what takes a 2xx body as it comes, a new one for each attempt.
     """
 
     path: str
@@ -43,7 +42,9 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     certificate: bool = False
-    early: Early | None = field(default=None, repr=False, compare=False)
+    sink: Callable[[Share], BodySink] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     @property
     def idempotent(self) -> bool:
@@ -122,6 +123,10 @@ class Share:
         self.keep(size)
         self._size += size
 
+    def hold(self, size: int) -> None:
+        """Take *size* bytes in all, and give back the rest."""
+        self.grow(size - self._size)
+
     def keep(self, size: int) -> None:
         """Take *size* bytes for as long as the call lasts.
 
@@ -156,7 +161,8 @@ class Response:
     *headers* have lower-case names, and of each name the values are joined by commas
     (those of ``Warning`` by line feeds); *elapsed* is in seconds, from sending to the
     last byte; *url* is the address that was asked, without any credential. *share* is
-    the memory that it takes, and what is made of it.
+    the memory that it takes, and what is made of it. Of a body that went into a *sink*
+    it has what the sink left.
     """
 
     status: int
@@ -168,6 +174,7 @@ class Response:
     share: Share = field(
         default_factory=lambda: Share(UNLIMITED, ""), repr=False, compare=False
     )
+    sink: BodySink | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +220,18 @@ class Join:
 
 class Task(Protocol):
     """A driver's own: what was started."""
+
+
+class BodySink(Protocol):
+    """Takes a body piece by piece, decompressed, as it comes."""
+
+    def feed(self, piece: bytes, /) -> Flow[None]:
+        """Take a piece; what this yields is done before more is read."""
+        ...
+
+    def finish(self) -> bytes:
+        """Return what is left of the body, once its last byte came."""
+        ...
 
 
 class CallTime(Protocol):
@@ -321,7 +340,6 @@ Step: TypeAlias = (
     Request | Pause | Fork | Start | Join | Work | Open | Read | Close | Wait | Emit
 )
 Flow: TypeAlias = Generator[Step, Any, T]
-Early: TypeAlias = Callable[[bytes], Flow[bool]]
 
 NOTHING: Final = Response(status=0, headers={}, body=b"", url="")
 """What a driver sends back for a step which has no answer."""

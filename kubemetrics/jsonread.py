@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeVar, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    NoReturn,
+    TypeAlias,
+    TypeVar,
+    cast,
+)
 
 from .errors import DecodeError
 from .frozen import dataclass
@@ -195,29 +204,36 @@ class UnreadableItem:
     error: DecodeError
 
 
-def drained_list(
-    obj: Object, key: str, build: Callable[[Any, P], T], pool: P
-) -> tuple[list[T], list[UnreadableItem]]:
-    """Build each item for itself: one that cannot be read costs no other.
+class ItemReader(Generic[T, P]):
+    """Builds each item of a list for itself: one that cannot be read costs no other."""
 
-    The list is emptied: what has become a value takes no more memory.
-    """
-    items = obj.get(key)
-    if not isinstance(items, Items):
-        items = drain(listed(obj, key))
-    built: list[T] = []
-    unreadable: list[UnreadableItem] = []
-    try:
-        for item in items:
-            try:
-                built.append(_build(item, build, pool))
-            except DecodeError as error:
-                place = f"{key}[{len(built) + len(unreadable)}]"
-                unreadable.append(_unreadable(item, under(place, error)))
-    except DecodeError as error:  # an item that msgspec split is nested too deeply
-        place = f"{key}[{len(built) + len(unreadable)}]"
-        raise under(place, error) from None
-    return built, unreadable
+    def __init__(self, key: str, build: Callable[[Any, P], T], pool: P) -> None:
+        self.built: list[T] = []
+        self.unreadable: list[UnreadableItem] = []
+        self._key = key
+        self._build = build
+        self._pool = pool
+
+    def drain(self, obj: Object) -> None:
+        """Read the list of *obj*; what has become a value takes no more memory."""
+        items = obj.get(self._key)
+        self.read(items if isinstance(items, Items) else drain(listed(obj, self._key)))
+
+    def read(self, items: Iterable[object]) -> None:
+        """Read some items, which follow those before."""
+        built, build, pool = self.built, self._build, self._pool
+        try:
+            for item in items:
+                try:
+                    built.append(_build(item, build, pool))
+                except DecodeError as error:
+                    self.unreadable.append(_unreadable(item, under(self._place, error)))
+        except DecodeError as error:  # an item that msgspec split is nested too deeply
+            raise under(self._place, error) from None
+
+    @property
+    def _place(self) -> str:
+        return f"{self._key}[{len(self.built) + len(self.unreadable)}]"
 
 
 def _unreadable(item: object, error: DecodeError) -> UnreadableItem:

@@ -11,7 +11,14 @@ from __future__ import annotations
 import gc
 import json
 import re
-from collections.abc import Callable, Generator, Hashable, Iterator
+from collections.abc import (
+    Callable,
+    Generator,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -89,6 +96,8 @@ def loads(body: bytes) -> Any:  # noqa: ANN401 - JSON
     return decoder.decode(body.decode(encoding, "replace"))
 
 
+Buffer: TypeAlias = bytes | memoryview
+
 T = TypeVar("T")
 
 _LARGE: Final = 1 << 20
@@ -119,9 +128,16 @@ Room: TypeAlias = Callable[[int], None]
 
 
 def decode(
-    body: bytes, shape: type[T], *, url: str = "", room: Room | None = None
+    body: bytes,
+    shape: type[T],
+    *,
+    url: str = "",
+    room: Room | None = None,
+    taken: int = 0,
 ) -> T:
     """Decode a JSON object into *shape*; the items of a list may come as `Items`.
+
+    *taken* bytes of the body were read before, by an `ItemSplitter`.
 
     Raises:
         DecodeError: not JSON, not an object, nested too deeply, or far larger when
@@ -132,7 +148,7 @@ def decode(
     if len(body) >= _LARGE:
         value = _fast(body, cast("Hashable", shape), room)
     if value is None:
-        value = _slow(body, url, room)
+        value = _slow(body, url, room, taken)
     if not isinstance(value, dict):
         raise DecodeError(f"expected a JSON object, got {_kind(value)}", url=url)
     return cast("T", value)
@@ -153,13 +169,14 @@ def _fast(body: bytes, shape: Hashable, room: Room) -> object:
     return fast(body)
 
 
-def _slow(body: bytes, url: str, room: Room = _little_room) -> object:
+def _slow(body: bytes, url: str, room: Room = _little_room, taken: int = 0) -> object:
     if len(body) >= _LARGE:
         room(cost(body))
     try:
         return loads(body)
     except json.JSONDecodeError as error:
-        problem = f"not JSON at byte {error.pos} of {len(body)}: {error.msg}"
+        at, size = error.pos + taken, len(body) + taken
+        problem = f"not JSON at byte {at} of {size}: {error.msg}"
     except RecursionError:
         problem = "JSON nested too deeply"
     except _TooLargeError:
@@ -217,6 +234,102 @@ class Items:
     def __iter__(self) -> Iterator[object]:
         """Yield each of them, once."""
         return map(self._decode, drain(self._raws))
+
+
+class ItemSplitter:
+    """Takes the items of a large list out of its text while that comes.
+
+    Neither text nor objects of a list are then in memory whole, and most of it is
+    decoded when its last byte comes. Where one item ends and the next begins is seen by
+    what the first one begins with, and proved: between brackets the items are JSON.
+    What does not look like that (metadata last, blanks, another kind) stays as it is.
+    """
+
+    def __init__(self, kind: str, shape: type[Mapping[str, object]]) -> None:
+        self._kind = kind
+        self._shape = cast("Hashable", shape)
+        self._head = b""
+        self._between = b""
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._enough = _PIECE
+        self.taken: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of text that are kept."""
+        return len(self._head) + self._size
+
+    def feed(self, piece: bytes, room: Room) -> Items | None:
+        """Take more of the text; returns the items that are whole."""
+        self._size += len(piece)
+        if self._size < self._enough:
+            self._parts.append(piece)
+            return None
+        if not self._head:
+            piece = self._opened(b"".join((*self._parts, piece)))
+        end = piece.rfind(self._between) + 1 if self._head else 0
+        whole: tuple[Buffer, ...] = (*self._parts, memoryview(piece)[:end])
+        items = _items_in(whole, self._shape, room) if end else None
+        if items is None:
+            # Less and less often: a text that cannot be split costs twice at most.
+            self._parts.append(piece)
+            self._enough = 2 * self._size
+            return None
+        self._parts = [piece[end + 1 :]]
+        self.taken += self._size - len(self._parts[0])
+        self._size, self._enough = len(self._parts[0]), _PIECE
+        return items
+
+    def finish(self) -> bytes:
+        """Return what is left of the text: all of it but the items it gave."""
+        return b"".join((self._head, *self._parts))
+
+    def _opened(self, text: bytes) -> bytes:
+        """Return *text* from its first item on, if this is the list asked for."""
+        self._parts.clear()
+        found = _FIRST_ITEM.search(text, 0, _HEAD)
+        if found is None:
+            return text
+        head = text[: found.start(1)]
+        try:
+            envelope = loads(head + b"]}")
+        except (ValueError, RecursionError, _TooLargeError):
+            return text
+        kind, items = str(envelope.get("kind")), envelope.get("items")
+        if not kind.endswith(self._kind) or items != []:
+            return text
+        self._head, self._between = head, b"}," + found[1]
+        self._size -= len(head)
+        return text[len(head) :]
+
+
+_PIECE: Final = 1 << 18
+"""Bytes; a list that is no larger is read whole."""
+
+_HEAD: Final = 1 << 16
+"""Bytes of a list within which its first item begins."""
+
+_FIRST_ITEM: Final = re.compile(rb'"items":\[(\{"\w+":.)')
+
+
+def _items_in(parts: Iterable[Buffer], shape: Hashable, room: Room) -> Items | None:
+    """Decode what stands between the brackets of an array, if it is whole."""
+    text = b"".join((b'{"items":[', *parts, b"]}"))
+    fast = _fast_decoder(shape)
+    if fast is not None:
+        room(_cost_of_split(text))
+        split = cast("dict[str, Items] | None", fast(text))
+        return split["items"] if split else None
+    room(cost(text))
+    try:
+        return Items(loads(text)["items"], _as_it_is)
+    except (ValueError, RecursionError, _TooLargeError):
+        return None
+
+
+def _as_it_is(item: object) -> object:
+    return item
 
 
 def drain(items: list[T]) -> Iterator[T]:

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubemetrics import DecodeError, Node, NodeMetrics, Pod, PodMetrics, jsonread
-from kubemetrics.models import Pool
+from kubemetrics import DecodeError, Node, NodeMetrics, Pod, PodMetrics
 from kubemetrics.wire import (
     NodeListWire,
     NodeMetricsListWire,
@@ -26,6 +25,7 @@ from kubemetrics.wire import (
     decode,
 )
 from tests.cluster.recorded import body
+from tests.items import drained
 
 LISTS: dict[str, tuple[Any, Any]] = {
     "pods-all": (PodListWire, Pod),
@@ -82,7 +82,7 @@ def test_a_large_list_says_which_item_is_wrong() -> None:
     item = b'{"metadata":{"name":"a"}},'
     raw = b'{"items":[' + item * 50_000 + b'{"metadata":{"name":7}}]}'
     listed = decode(raw, PodListWire)
-    read, (unreadable,) = jsonread.drained_list(listed, "items", Pod.from_json, Pool())
+    read, (unreadable,) = drained(listed, Pod.from_json)
     assert len(read) == 50_000
     assert unreadable.error.path == "$.items[50000].metadata.name"
 

@@ -28,6 +28,7 @@ from ..flow import (
     NOTHING,
     UNLIMITED,
     AnswerStream,
+    BodySink,
     Broken,
     CallTime,
     Close,
@@ -215,8 +216,17 @@ class Body(Protocol):
         """Return the whole body, once the last byte came."""
         ...
 
+    @property
+    def size(self) -> int:
+        """Bytes that came so far, decompressed."""
+        ...
+
+    def release(self) -> None:
+        """Drop the bytes that were kept, which somebody else has; they still count."""
+        ...
+
     def forget(self) -> None:
-        """Drop the bytes that were kept."""
+        """Drop the bytes that were kept, and count anew."""
         ...
 
 
@@ -294,9 +304,6 @@ _REDIRECTS: Final = frozenset(
     }
 )
 _PORTS: Final = {"https": 443, "http": 80}
-
-_HEAD: Final = 1 << 16
-"""Bytes of a body that `Request.early` may see."""
 
 _SLICE: Final = 1 << 12
 """Bytes that are decompressed at a time; they may become a thousand times as many."""
@@ -516,7 +523,7 @@ class Exchange:
         attempt, answer = opened.attempt, opened.answer
         share = Share(self._memory, attempt.url)
         try:
-            body = yield from self._content(opened, share)
+            body, sink = yield from self._content(opened, share)
         except TransportError as error:
             opened.body.forget()  # an error may be kept for long, its frames with it
             yield Close(answer)
@@ -529,26 +536,32 @@ class Exchange:
             elapsed=attempt.elapsed,
             certificate=answer.certificate() if attempt.request.certificate else None,
             share=share,
+            sink=sink,
         )
         yield Close(answer)
-        attempt.log(f"{response.status}, {len(body)} bytes in {response.elapsed:.3f} s")
+        size = opened.body.size
+        attempt.log(f"{response.status}, {size} bytes in {response.elapsed:.3f} s")
         return response
 
-    def _content(self, opened: _Opened, share: Share) -> Flow[bytes]:
+    def _content(
+        self, opened: _Opened, share: Share
+    ) -> Flow[tuple[bytes, BodySink | None]]:
         refused = not ok(opened.answer.status)
-        early = None if refused else opened.attempt.request.early
-        head, most = bytearray(), _ERROR_BODY if refused else _HEAD
+        made = None if refused else opened.attempt.request.sink
+        sink, head = made(share) if made else None, bytearray()
         while chunk := (yield from self._read(opened)):
             for at in range(0, len(chunk), _SLICE):
                 piece = opened.body.feed(chunk[at : at + _SLICE])
                 share.grow(len(piece))
-                head += piece[: most - len(head)]
-            if refused and len(head) == most:
-                return bytes(head)
-            if early is not None:
-                enough: bool = yield from self.perform(early(bytes(head)))
-                early = None if enough or len(head) >= most else early
-        return opened.body.finish()
+                if sink is not None:
+                    opened.body.release()
+                    yield from self.perform(sink.feed(piece))
+                elif refused:
+                    head += piece[: _ERROR_BODY - len(head)]
+            if len(head) == _ERROR_BODY:
+                return bytes(head), None
+        body = opened.body.finish()
+        return (sink.finish() if sink else body), sink
 
     def _read(self, opened: _Opened) -> Flow[bytes]:
         try:

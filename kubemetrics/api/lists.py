@@ -30,12 +30,22 @@ from typing import (
 
 from .. import jsonread
 from ..errors import DecodeError, Expired
-from ..flow import Early, Flow, Join, Query, Response, Start, Task, gather
+from ..flow import (
+    BodySink,
+    Flow,
+    Join,
+    Query,
+    Response,
+    Share,
+    Start,
+    Task,
+    gather,
+)
 from ..frozen import dataclass
-from ..jsonread import UnreadableItem
+from ..jsonread import ItemReader, UnreadableItem
 from ..models import Pool
 from ..times import server_date
-from ..wire import AnyListWire, Items, collector_paused, decode
+from ..wire import AnyListWire, Items, ItemSplitter, collector_paused, decode
 
 if TYPE_CHECKING:
     from ..jsonread import UnreadableItem
@@ -145,6 +155,9 @@ WINDOW: Final = 2
 """Pages on their way at once; beside them one is turned into models."""
 
 _MOST_AHEAD: Final = 4
+_LONGEST_HEAD: Final = 1 << 16
+"""Bytes of a page in which its continue token is looked for while it comes."""
+
 _METADATA: Final = re.compile(
     rb'\s*\{(?:\s*"(?:kind|apiVersion)"\s*:\s*"[^"\\]*"\s*,)*'
     rb'\s*"metadata"\s*:\s*(\{[^{}]*\})\s*[,}]'
@@ -155,11 +168,15 @@ _METADATA: Final = re.compile(
 class Send(Protocol):
     """Sends a list request and returns its 2xx answer.
 
-    *early* sees the first bytes of the body as they come, *answered* every answer.
+    *sink* makes what takes its body, *answered* sees every answer.
     """
 
     def __call__(
-        self, query: Query, early: Early, answered: Callable[[Response], None], /
+        self,
+        query: Query,
+        sink: Callable[[Share], BodySink],
+        answered: Callable[[Response], None],
+        /,
     ) -> Flow[Response]:
         """Return the flow that does so."""
         ...
@@ -264,8 +281,13 @@ def _read(
             "a web page instead of the API's JSON; is a proxy or a login in between?",
             url=response.url,
         )
+    sink = response.sink
     body: Mapping[str, object] = decode(
-        response.body, shape, url=response.url, room=response.share.grow
+        response.body,
+        shape,
+        url=response.url,
+        room=response.share.grow,
+        taken=sink.taken if isinstance(sink, _Arriving) else 0,
     )
     found = body.get("kind") or ""
     same = found == name or (name == ANY and str(found).endswith(ANY))
@@ -286,6 +308,58 @@ def _read(
 def _placed(error: DecodeError, response: Response) -> DecodeError:
     """Return *error* with the address that it came from."""
     return DecodeError(error.problem, url=response.url, path=error.path)
+
+
+class _Arriving(Generic[M]):
+    """Reads a page while it comes: its metadata, and the items as they are whole."""
+
+    def __init__(
+        self,
+        kind: Kind[M],
+        pool: Pool,
+        share: Share,
+        following: Callable[[str], Flow[None]],
+    ) -> None:
+        self.items: ItemReader[M, Pool] = ItemReader("items", kind.build, pool)
+        self.error: DecodeError | None = None
+        self._splitter = ItemSplitter(f"{kind.name}List", kind.list)
+        self._share = share
+        self._following = following
+        self._head: bytes | None = b""
+
+    @property
+    def taken(self) -> int:
+        """Bytes of the body whose items were read."""
+        return self._splitter.taken
+
+    def feed(self, piece: bytes) -> Flow[None]:
+        """Take a piece; goes on to the next page once its token is known."""
+        if self._head is not None:
+            yield from self._look(self._head + piece)
+        if self.error is None:
+            with self._share.decoding(), collector_paused():
+                try:
+                    self._take(piece)
+                except DecodeError as error:  # said where the page is taken
+                    self.error = error
+        self._share.hold(self._splitter.size)
+
+    def finish(self) -> bytes:
+        """Return the body without those items."""
+        return self._splitter.finish()
+
+    def _take(self, piece: bytes) -> None:
+        taken = self.taken
+        items = self._splitter.feed(piece, self._share.grow)
+        if items is not None:
+            self._share.keep(_excess(items, self.taken - taken))
+            self.items.read(items)
+
+    def _look(self, head: bytes) -> Flow[None]:
+        token = following_token(head)
+        self._head = head if token is None and len(head) < _LONGEST_HEAD else None
+        if token:
+            yield from self._following(token)
 
 
 class PageReader(Generic[M]):
@@ -331,7 +405,18 @@ class PageReader(Generic[M]):
             body = _read(
                 response, f"{self._kind.name}List", self._kind.list, mark="items"
             )
-            return _page(body, response, self._kind, self._pool)
+            page = _page(body, response, self._kind, self._items(response))
+            self._pool.trim()
+            return page
+
+    def _items(self, response: Response) -> ItemReader[M, Pool]:
+        """Return the items that were read while the page came, to be gone on with."""
+        sink = cast("_Arriving[M] | None", response.sink)
+        if sink is None:  # a version of the metrics API that was asked for in its place
+            return ItemReader("items", self._kind.build, self._pool)
+        if sink.error is not None:
+            raise _placed(sink.error, response)
+        return sink.items
 
     def _arrived(self, number: int, token: str) -> Flow[Response]:
         task = self._tasks.pop(number, None)
@@ -342,14 +427,14 @@ class PageReader(Generic[M]):
         return (yield from self._fetch(number, token))
 
     def _fetch(self, number: int, token: str) -> Flow[Response]:
-        def early(head: bytes) -> Flow[bool]:
-            following = following_token(head)
-            if following is not None:
-                self._tokens.setdefault(number + 1, following)
-                yield from self._begin(number + 1)
-            return following is not None
+        def following(token: str) -> Flow[None]:
+            self._tokens.setdefault(number + 1, token)
+            return self._begin(number + 1)
 
-        return self._send(_query(self._options, token), early, self._answered)
+        def sink(share: Share) -> BodySink:
+            return _Arriving(self._kind, self._pool, share, following)
+
+        return self._send(_query(self._options, token), sink, self._answered)
 
     def _begin(self, number: int) -> Flow[None]:
         """Ask for a page whose token is known, if there is room and nobody has."""
@@ -366,17 +451,22 @@ class PageReader(Generic[M]):
             self._window = 1
 
 
-def _page(body: Any, response: Response, kind: Kind[M], pool: Pool) -> Page[M]:  # noqa: ANN401 - judged here
-    finish = kind.finish
+def _page(
+    body: Any,  # noqa: ANN401 - judged here
+    response: Response,
+    kind: Kind[M],
+    items: ItemReader[M, Pool],
+) -> Page[M]:
+    finish, built = kind.finish, items.built
     try:
         meta = jsonread.child(body, "metadata") or jsonread.EMPTY
         response.share.keep(_excess(body.get("items"), len(response.body)))
-        items, unreadable = jsonread.drained_list(body, "items", kind.build, pool)
-        pool.trim()
+        items.drain(body)
+        lost = items.unreadable
         with jsonread.at("metadata"):
             return Page(
-                items if finish is None else [finish(item, body) for item in items],
-                [replace(u, error=_placed(u.error, response)) for u in unreadable],
+                built if finish is None else [finish(item, body) for item in built],
+                [replace(u, error=_placed(u.error, response)) for u in lost],
                 jsonread.text(meta, "continue"),
                 jsonread.integer(meta, "remainingItemCount") or None,
                 jsonread.text(meta, "resourceVersion"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from ..errors import ApiError, BadRequest, KubeMetricsError, NotFound
-from ..flow import Early, Flow, Query, Request, Response, attempt
+from ..flow import BodySink, Flow, Query, Request, Response, Share, attempt
 from .exchange import RetryPolicy, send
 from .lists import ListOptions, ResourceList, check_options
 
@@ -48,12 +48,24 @@ class Api:
         self._warned: dict[str, object] = {}
         self._metrics: dict[str, MetricsGroup] = {}
 
-    def get(self, path: str, query: Query = (), *, accept: str = "") -> Flow[Response]:
+    def get(
+        self,
+        path: str,
+        query: Query = (),
+        sink: Callable[[Share], BodySink] | None = None,
+        *,
+        accept: str = "",
+    ) -> Flow[Response]:
         """Send a GET and return its 2xx answer; *accept* are its media types."""
         headers = (("accept", accept),) if accept else ()
-        return self._send(Request(path=path, query=query, headers=headers))
+        return self._send(Request(path=path, query=query, headers=headers, sink=sink))
 
-    def get_metrics(self, tail: str, query: Query = ()) -> Flow[Response]:
+    def get_metrics(
+        self,
+        tail: str,
+        query: Query = (),
+        sink: Callable[[Share], BodySink] | None = None,
+    ) -> Flow[Response]:
         """GET *tail* below the version of the metrics API that is served.
 
         There is no discovery: the version that is served nearly everywhere is asked
@@ -70,7 +82,7 @@ class Api:
         version = group.version if group else KNOWN_VERSIONS[0]
         before = group.discoveries if group else 0
         try:
-            return (yield from self.get(f"{GROUP_PATH}/{version}{tail}", query))
+            return (yield from self.get(f"{GROUP_PATH}/{version}{tail}", query, sink))
         except ApiError as error:
             failure = error
         from .metrics_group import MetricsGroup
@@ -83,7 +95,7 @@ class Api:
         self,
         path: str,
         query: Query,
-        early: Early,
+        sink: Callable[[Share], BodySink],
         answered: Callable[[Response], None],
     ) -> Flow[Response]:
         """Send a GET as `lists.Send` does."""
@@ -92,7 +104,7 @@ class Api:
             answered(response)
             self._warn(response)
 
-        request = Request(path=path, query=query, early=early)
+        request = Request(path=path, query=query, sink=sink)
         return send(request, self.retry, heard)
 
     def get_raw(self, path: str) -> Flow[Response]:
@@ -245,8 +257,10 @@ class Api:
             "resource_version_match": None,
         }
 
-        def send_whole(query: Query, *_: object) -> Flow[Response]:
-            return self.get_metrics(tail, query)
+        def send_whole(
+            query: Query, sink: Callable[[Share], BodySink], _: object
+        ) -> Flow[Response]:
+            return self.get_metrics(tail, query, sink)
 
         return list_all(send_whole, kind, whole)
 

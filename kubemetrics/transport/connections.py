@@ -87,6 +87,15 @@ class BodyReader:
         self._body.write(part)
         return part
 
+    @property
+    def size(self) -> int:
+        """Bytes that came so far, decompressed."""
+        return self._size
+
+    def release(self) -> None:
+        """Drop the bytes that were kept, which somebody else has; they still count."""
+        self._body = BytesIO()
+
     def finish(self) -> bytes:
         """Return the whole body, once the last byte came."""
         if self._gzip is not None and self._received and not self._gzip.eof:

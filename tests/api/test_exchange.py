@@ -30,6 +30,7 @@ from kubemetrics.flow import (
     Read,
     Request,
     Response,
+    Share,
     Start,
     Work,
 )
@@ -59,6 +60,22 @@ def answer(body: bytes = b"{}") -> HandAnswer:
 
 def tokens(world: World) -> list[str]:
     return [dict(step.headers)[b"authorization"].decode() for step in world.opened]
+
+
+class Sink:
+    """Keeps what it was fed, and waits a moment each time."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+        self.finished = False
+
+    def feed(self, piece: bytes) -> Flow[None]:
+        self.taken.append(piece)
+        yield Pause(0)
+
+    def finish(self) -> bytes:
+        self.finished = True
+        return b"left"
 
 
 class TestSteps:
@@ -91,25 +108,32 @@ class TestSteps:
         world = World(in_turn([HandAnswer(cut, 200, {"content-encoding": "gzip"})]))
         assert world.run(ask()).body == body
 
-    def test_the_first_bytes_of_a_body_are_shown_until_they_are_enough(self) -> None:
-        seen: list[bytes] = []
+    def test_a_sink_takes_a_body_as_it_comes_and_says_what_is_left(self) -> None:
+        sinks: list[Sink] = []
 
-        def early(head: bytes) -> Flow[bool]:
-            seen.append(head)
-            yield Pause(0)
-            return len(seen) == 2
+        def made(_: Share) -> Sink:
+            sinks.append(Sink())
+            return sinks[-1]
 
         world = World(in_turn([HandAnswer([b"a", b"b", b"c"])]))
-        assert world.run(ask(Request(path="/", early=early))).body == b"abc"
-        assert seen == [b"a", b"ab"]
+        response = world.run(ask(Request(path="/", sink=made)))
+        assert response.body == b"left"
+        assert [response.sink] == sinks
+        assert sinks[0].taken == [b"a", b"b", b"c"]
+
+    def test_one_whose_body_is_cut_short_is_left_alone(self) -> None:
+        sink = Sink()
+        cut = gzip.compress(b"a body" * 1000)[:-9]
+        answer = HandAnswer([cut], 200, {"content-encoding": "gzip"})
+        with pytest.raises(TransportError):
+            World(in_turn([answer])).run(ask(Request(path="/", sink=lambda _: sink)))
+        assert not sink.finished
 
     @pytest.mark.parametrize("status", [403, 500])
-    def test_those_of_a_refusal_are_not(self, status: int) -> None:
-        def early(head: bytes) -> Flow[bool]:
-            raise AssertionError(head)
-
+    def test_a_refusal_goes_into_none(self, status: int) -> None:
         world = World(in_turn([refusal(status)]))
-        assert world.run(ask(Request(path="/", early=early))).status == status
+        response = world.run(ask(Request(path="/", sink=lambda _: Sink())))
+        assert (response.status, response.sink) == (status, None)
 
     def test_an_error_without_end_is_read_as_far_as_it_may_matter(self) -> None:
         endless: list[bytes | Exception] = [b"x" * (1 << 18)] * 100

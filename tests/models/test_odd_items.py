@@ -12,11 +12,11 @@ from typing import Any, Final, TypeAlias, cast
 
 import pytest
 
-from kubemetrics import Pod, PodMetrics, jsonread
+from kubemetrics import Pod, PodMetrics
 from kubemetrics.api import Api
 from kubemetrics.api.watch import Watch
-from kubemetrics.models import Pool
 from kubemetrics.wire import PodListWire, PodMetricsListWire, _fast_decoder, _slow
+from tests.items import drained
 
 Json: TypeAlias = Any
 Object: TypeAlias = Mapping[str, Any]
@@ -116,7 +116,7 @@ def test_a_sample_that_kubectl_reads_is_read(
     odd: Json, usage: Mapping[str, str], entrance: Entrance
 ) -> None:
     body = entrance(listed(SOUND, odd, SOUND), PodMetricsListWire)
-    built, lost = jsonread.drained_list(body, "items", PodMetrics.from_json, Pool())
+    built, lost = drained(body, PodMetrics.from_json)
     assert not lost
     before, read, after = built
     assert before == after == PodMetrics.from_json(SOUND)
@@ -130,7 +130,7 @@ def test_a_sample_that_cannot_be_read_is_lost_alone_and_named(
     odd: Json, path: str, entrance: Entrance
 ) -> None:
     body = entrance(listed(SOUND, odd, SOUND), PodMetricsListWire)
-    built, (lost,) = jsonread.drained_list(body, "items", PodMetrics.from_json, Pool())
+    built, (lost,) = drained(body, PodMetrics.from_json)
     assert built == [PodMetrics.from_json(SOUND)] * 2
     assert lost.error.path == path
     assert lost.name == ("" if odd == 7 else "odd")
@@ -191,7 +191,7 @@ def test_a_pod_that_kubectl_reads_is_read_from_a_list_and_from_a_watch(
     ways = [watched(odd)]
     for entrance in ENTRANCES.values():
         body = entrance(listed(odd), PodListWire)
-        built, lost = jsonread.drained_list(body, "items", Pod.from_json, Pool())
+        built, lost = drained(body, Pod.from_json)
         assert not lost
         ways += built
     assert ways == [ways[0]] * 3

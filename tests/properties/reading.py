@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from kubemetrics import jsonread
 from kubemetrics.api import Api, ResourceList
 from kubemetrics.api.lists import Kind
 from kubemetrics.api.operations import (
@@ -30,7 +29,6 @@ from kubemetrics.kubectl_top import (
     read_pods,
 )
 from kubemetrics.kubectl_top.output import NodeTableOptions, nodes_table, pods_table
-from kubemetrics.models import Pool
 from kubemetrics.snapshot import Part, Parts, Snapshot, SnapshotOptions, join
 from kubemetrics.snapshot.parts import Scope
 from kubemetrics.views.containers import container_view
@@ -39,6 +37,7 @@ from kubemetrics.views.nodes import node_view
 from kubemetrics.views.pods import pod_view
 from kubemetrics.views.view import View
 from kubemetrics.wire import _fast_decoder, _slow
+from tests.items import drained
 from tests.snapshot.drive import DATE, Server, drive
 
 from .odd_answers import sound
@@ -97,7 +96,7 @@ def every_way(kind: str, body: bytes) -> Iterator[object]:
 
 def _outcome(kind: str, decoded: Any) -> object:  # noqa: ANN401 - JSON
     try:
-        built, lost = jsonread.drained_list(decoded, "items", KINDS[kind].build, Pool())
+        built, lost = drained(decoded, KINDS[kind].build)
     except DecodeError as error:
         return str(error)
     return built, [(item.namespace, item.name, str(item.error)) for item in lost]
