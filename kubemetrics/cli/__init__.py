@@ -76,6 +76,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "cli.view_commands:WORKLOADS",
         ("workload",),
     ),
+    "cluster": Command(
+        "The sums of all nodes, in one row", "cli.view_commands:CLUSTER"
+    ),
     "doctor": Command(
         "Why there are no metrics, and what to do", "cli.doctor_command:COMMAND"
     ),

@@ -35,7 +35,7 @@ class _ViewCommand(NamedTuple):
 
     *names* says what a NAME on its command line names, *by* gives an example of
     ``--by``, empty where rows have no roll-up. *sums* is the base of a view that always
-    sums up (see `views.groups.BASES`). Rows with *labels* take ``-L``.
+    sums up (see `views.groups.BASES`), or ``cluster``. Rows with *labels* take ``-L``.
     """
 
     description: str
@@ -51,7 +51,7 @@ class _ViewCommand(NamedTuple):
 
         def view_of(args: Namespace) -> View[Any]:
             sums = self.sums or (self.by and args.by)
-            return _summed(args, self.sums or "pods") if sums else view()
+            return self._summed(args) if sums else view()
 
         def run(args: Namespace) -> int:
             from .run import run as show
@@ -65,12 +65,26 @@ class _ViewCommand(NamedTuple):
             self.description, self.examples, self._declare, run, table=table
         )
 
+    def _summed(self, args: Namespace) -> View[Any]:
+        """Return the roll-up by the keys of *sums* and then those of ``--by``."""
+        keys = _keys(args)
+        try:
+            if self.of_nodes:
+                from ..views.node_groups import node_group_view
+
+                return node_group_view(keys)
+            from ..views.groups import group_view
+
+            return group_view(keys, self.sums or "pods")
+        except ValueError as error:
+            raise UsageError(f"--by: {error}") from None
+
     def _declare(self, parser: Parser) -> None:
         _add_arguments(parser, name=self.names, namespaced=not self.of_nodes)
         if self.labels:
             _add_labels(parser)
         if self.by:
-            _add_by(parser, self.by)
+            _add_by(parser, self.by, of_nodes=self.of_nodes)
 
 
 def _pods() -> View[Any]:
@@ -91,17 +105,11 @@ def _nodes() -> View[Any]:
     return node_view()
 
 
-def _summed(args: Namespace, base: str) -> View[Any]:
-    """Return the roll-up by the keys of *base* and then those of ``--by``."""
-    from ..views.groups import group_view
-
-    keys = [_key(word.strip()) for word in args.by.split(",") if word.strip()]
+def _keys(args: Namespace) -> list[str]:
+    """Return the keys of ``--by``."""
     if getattr(args, "label_columns", None):
-        raise UsageError("-L shows labels of pods; to sum up by one: --by label:NAME")
-    try:
-        return group_view(keys, base)
-    except ValueError as error:
-        raise UsageError(f"--by: {error}") from None
+        raise UsageError("-L shows labels of rows; to sum up by one: --by label:NAME")
+    return [_key(word) for word in _words(getattr(args, "by", ""))]
 
 
 def _key(word: str) -> str:
@@ -159,10 +167,31 @@ pods (REST).""",
   kubemetrics nodes worker-1 -o wide
   kubemetrics nodes -l pool=batch -L topology.kubernetes.io/zone
   kubemetrics nodes --where 'mem.pct_node > 80 or status != Ready'
-  kubemetrics nodes --sort -cpu.headroom --sum
+  kubemetrics nodes --sort -cpu.headroom --top 5
+  kubemetrics nodes --by pool,placement
+  kubemetrics nodes --columns name,allocatable:nvidia.com/gpu,headroom:nvidia.com/gpu
   kubemetrics nodes --all-contexts""",
     names="nodes by name",
+    by="zone, or pool,placement: open, tainted, cordoned, notready",
     of_nodes=True,
+).spec(_nodes)
+
+CLUSTER: Final = _ViewCommand(
+    description="""\
+Show the whole cluster in one row: its nodes, what they use and offer to pods, and what
+their pods request and may use; with names or -l, the nodes that are chosen.
+
+OPEN nodes take any pod: Ready, not cordoned, without a taint that keeps pods away.\
+""",
+    examples="""\
+  kubemetrics cluster
+  kubemetrics cluster --all-contexts
+  kubemetrics cluster -o json | jq '.items[0].cpu.pct_request'
+  kubemetrics cluster --fail-on 'cpu.pct_request > 90'""",
+    names="nodes by name",
+    labels=False,
+    of_nodes=True,
+    sums="cluster",
 ).spec(_nodes)
 
 NAMESPACES: Final = _ViewCommand(
@@ -238,13 +267,17 @@ def _add_labels(parser: Parser) -> None:
     )  # fmt: skip
 
 
-def _add_by(parser: Parser, example: str) -> None:
-    """Declare ``--by``, for views of pods."""
+def _add_by(parser: Parser, example: str, *, of_nodes: bool) -> None:
+    """Declare ``--by``."""
+    keys = _NODE_KEYS if of_nodes else _POD_KEYS
     parser.add_argument(
         "--by", default="", metavar="KEY[,KEY...]",
-        help="sum up by namespace, node, owner, pod, container, qos, priority-class"
-        f" or label:NAME, as {example}",
+        help=f"sum up by {keys} or label:NAME, as {example}",
     )  # fmt: skip
+
+
+_POD_KEYS: Final = "namespace, node, owner, pod, container, qos, priority-class"
+_NODE_KEYS: Final = "zone, region, instance-type, pool, arch, os, version, placement"
 
 
 def _add_selection(parser: Parser, *, namespaced: bool) -> None:
@@ -448,7 +481,7 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
         or (_unused_columns(args, view) if unused else ()),
         labels=tuple(map(table.need, labels)),
         output=args.output,
-        table_options=_table_options(args, terminal, fixed=bool(named)),
+        table_options=_table_options(args, view, terminal, fixed=bool(named)),
     )
 
 
@@ -546,10 +579,13 @@ def _labels(args: Namespace) -> list[str]:
     return found
 
 
-def _table_options(args: Namespace, terminal: Terminal, *, fixed: bool) -> TableOptions:
+def _table_options(
+    args: Namespace, view: View[R], terminal: Terminal, *, fixed: bool
+) -> TableOptions:
     from ..table.columns import Units
-    from ..table.render import TableOptions, Thresholds
+    from ..table.render import TOTAL, TableOptions, Thresholds
 
+    whole = _shows_cluster(args, view)
     wide = args.output == "wide"
     units = _of_flag("--units", lambda: Units.parse(args.units))
     thresholds = _of_flag("--thresholds", lambda: Thresholds.parse(args.thresholds))
@@ -559,8 +595,19 @@ def _table_options(args: Namespace, terminal: Terminal, *, fixed: bool) -> Table
         fixed=fixed,
         colour=thresholds if terminal.colour else None,
         headers=not args.no_headers,
-        total=args.sum,
+        total=args.sum or whole,
+        total_first=view.of_nodes,
+        total_name="cluster" if whole else TOTAL,
     )
+
+
+def _shows_cluster(args: Namespace, view: View[R]) -> bool:
+    """Whether the first row is that of the cluster: where all its nodes are shown."""
+    narrowed = (
+        args.names, args.selector, args.where, args.fail_on, args.top, args.no_headers,
+        args.columns and not args.sum, args.all_contexts, (args.contexts or ())[1:],
+    )  # fmt: skip
+    return view.cluster_first and not any(narrowed)
 
 
 def _scope(args: Namespace, view: View[R]) -> Scope:

@@ -168,14 +168,21 @@ class NodeUsage(UsageRow):
         Above 1 the limits are overcommitted; where ``breakdown.demand.partial_limit``
         holds it is a lower bound.
         """
-        return ratio(self._amounts(share).get(resource), self.allocatable.get(resource))
+        return ratio(self.amount(resource, share), self.allocatable.get(resource))
 
-    def _amounts(self, share: Share) -> Quantities:
+    def amount(self, resource: str, share: Share) -> Quantity | None:
+        """Return usage, Σ requests or Σ limits of one resource.
+
+        Requests are 0 where there are none; ``None`` is what is not known, or no limit.
+        """
         if share == "usage":
-            return self.usage or EMPTY
-        if self.demand is None:
-            return EMPTY
-        return self.demand.requests if share == "requests" else self.demand.limits
+            return (self.usage or EMPTY).get(resource)
+        if self.breakdown is None:
+            return None
+        demand = self.breakdown.demand
+        if share == "limits":
+            return demand.limits.get(resource)
+        return demand.requests.get(resource, _ZERO)
 
 
 _GOOD_WHEN_TRUE: Final = ("Ready", "EtcdIsVoter")

@@ -163,7 +163,10 @@ class PodUsage(UsageRow):
     @property
     def unused(self) -> Quantities:
         """Requests less usage; of what is not requested, or partly measured, none."""
-        return EMPTY if self.missing else unused(self.usage, self.demand)
+        rest = unused(self.usage, self.demand)
+        if not self.missing:
+            return rest
+        return {name: v for name, v in rest.items() if not self.partial_in(name)}
 
     def ratio(self, resource: str, base: Base) -> Ratio | None:
         """Return usage in requests, in limits or in the node's allocatable.

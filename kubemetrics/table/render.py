@@ -82,7 +82,7 @@ class TableOptions:
 
     *width* is the terminal's, or ``None`` for as wide as it needs. *fixed* columns were
     asked for and never leave. *colour* holds the thresholds, or ``None`` for none. A
-    *total* stands last unless it is to stand first.
+    *total*, which has a name of its own, stands last unless it is to stand first.
     """
 
     units: Units = AUTO
@@ -92,6 +92,7 @@ class TableOptions:
     headers: bool = True
     total: bool = False
     total_first: bool = False
+    total_name: str = TOTAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +171,9 @@ def _cells(
     named: bool,
 ) -> _Cells[R]:
     values: list[Value] = [column.get(row) for row in rows]
-    given = totals.get(column.key)
+    given = None if named else totals.get(column.key)
     if options.total:
-        known = TOTAL if named else total(column, values)
+        known = options.total_name if named else total(column, values)
         values.append(known if given is None else given.value)
     texts = _texts(rows, column, values, options.units)
     if column.mark is not None:
@@ -254,7 +255,7 @@ def _lines(
         header = _GAP.join(_padded(cell, [cell.header])[0] for cell in cells).rstrip()
         yield bold(header) if options.colour else header
     columns = [_painted(rows, cell, options.colour) for cell in cells]
-    if options.total_first:
+    if options.total and options.total_first:
         columns = [[*column[-1:], *column[:-1]] for column in columns]
     for line in zip(*columns, strict=True):
         yield _GAP.join(line).rstrip()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias, TypeVar, get_args
 
 from ..jsonread import EMPTY
 from ..models import Quantities
 from ..quantity import Quantity
-from ..snapshot import NodeUsage, Snapshot, above_full, below_pods
+from ..snapshot import NodeBreakdown, NodeUsage, Snapshot, above_full, below_pods
+from ..snapshot.node_rollup import NodeRollup, summed_nodes
+from ..snapshot.node_rows import Share
 from ..snapshot.rows import node_coverage
-from ..table.columns import PARTIAL, Column, Severity, Table
+from ..table.columns import PARTIAL, Column, Family, Severity, Table, TotalCell
 from .shared_columns import (
     REASON,
     RESOURCES,
@@ -26,13 +29,16 @@ from .shared_columns import (
     name_column,
     reason_code,
     reason_columns,
+    resource_family,
     sample_columns,
     share,
     status_severity,
 )
 from .view import RowSelection, View, ViewRows
 
-_Amount: TypeAlias = Callable[[NodeUsage], Quantity | None]
+R = TypeVar("R")
+_Amount: TypeAlias = Callable[[R], Quantity | None]
+_ZERO: Final = Quantity(0)
 _UNSCHEDULABLE: Final = "SchedulingDisabled"
 
 
@@ -56,6 +62,7 @@ def node_view() -> View[NodeUsage]:
         named="nodes",
         resource=lambda row: f"node/{row.name}",
         of_nodes=True,
+        cluster_first=True,
     )
 
 
@@ -69,7 +76,7 @@ def node_table() -> Table[NodeUsage]:
         columns=(
             *_STATUS,
             REASON,
-            *(c for resource in RESOURCES for c in _columns(resource)),
+            *(c for of in RESOURCES for c in amounts_of_nodes(of, _usage_mark)),
             *reason_columns(),
             *_PODS,
             *sample_columns(_mark),
@@ -77,66 +84,114 @@ def node_table() -> Table[NodeUsage]:
             *age_columns(_born, "the node joined"),
             _EXPLANATION,
         ),
-        families={"label:": label_family(_labelled)},
+        families={"label:": label_family(_labelled), **node_families()},
         aliases=_ALIASES,
+        totals=node_totals,
     )
 
 
-_ALIASES: Final = {
-    "cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage", "node": "name",
+AMOUNT_ALIASES: Final = {
+    "cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage",
     "cpu.pct_request": "cpu.pct_requested", "mem.pct_request": "mem.pct_requested",
     "cpu.pct_limit": "cpu.pct_limited", "mem.pct_limit": "mem.pct_limited",
     "cpu.unrequested": "cpu.headroom", "mem.unrequested": "mem.headroom",
+}  # fmt: skip
+"""Other names of the columns of what nodes have and use."""
+_ALIASES: Final = {
+    **AMOUNT_ALIASES, "node": "name",
     "conditions": "troubles", "system": "rest", "pods.reason": "account",
     "sample": "sample.age",
 }  # fmt: skip
 
 
-def _columns(of: Resource) -> tuple[Column[NodeUsage], ...]:
+class HasNodes(Protocol):
+    """A node, or a group of nodes: what it has, uses and holds for its pods."""
+
+    @property
+    def usage(self) -> Quantities | None:
+        """CPU in cores and memory in bytes, the system's included."""
+        ...
+
+    @property
+    def capacity(self) -> Quantities:
+        """Resources that there are."""
+        ...
+
+    @property
+    def allocatable(self) -> Quantities:
+        """Resources that pods may request."""
+        ...
+
+    @property
+    def reserved(self) -> Quantities:
+        """Resources kept from pods for the system."""
+        ...
+
+    @property
+    def headroom(self) -> Quantities | None:
+        """Resources that pods may still request."""
+        ...
+
+    @property
+    def breakdown(self) -> NodeBreakdown | None:
+        """What the pods request and use."""
+        ...
+
+    def ratio(self, resource: str, share: Share) -> Fraction | None:
+        """Return usage, requests or limits in allocatable."""
+        ...
+
+
+N = TypeVar("N", bound=HasNodes)
+
+
+def amounts_of_nodes(
+    of: Resource, mark: Callable[[N, str], str]
+) -> tuple[Column[N], ...]:
+    """Return the columns of one resource of nodes; *mark* is that of their usage."""
     name = of.name
 
-    def from_(get: Callable[[NodeUsage], Quantities | None]) -> _Amount:
+    def from_(get: Callable[[HasNodes], Quantities | None]) -> _Amount[N]:
         return lambda row: (get(row) or EMPTY).get(name)
 
-    def used(row: NodeUsage) -> Fraction | None:
-        return row.ratio(name, "usage")
+    def requests(row: N) -> Quantity | None:
+        return _requests(row, name)
 
-    def requested(row: NodeUsage) -> Fraction | None:
-        return row.ratio(name, "requests")
+    def usage_mark(row: N) -> str:
+        return mark(row, name)
 
-    def limited(row: NodeUsage) -> Fraction | None:
-        return row.ratio(name, "limits")
-
-    def usage_mark(row: NodeUsage) -> str:
-        return marks(partial=lacks(row, name), stale=row.stale)
-
-    def partial_limit(row: NodeUsage) -> str:
+    def partial_limit(row: N) -> str:
         demand = row.breakdown.demand if row.breakdown else None
         return PARTIAL if demand and demand.partial_limit(name) else ""
 
-    def no_request(row: NodeUsage) -> bool:
-        return row.breakdown is not None and not from_(_requests)(row)
+    def no_request(row: N) -> bool:
+        return row.breakdown is not None and not requests(row)
 
-    def no_limit(row: NodeUsage) -> bool:
+    def no_limit(row: N) -> bool:
         return row.breakdown is not None and from_(_limits)(row) is None
 
-    def partial_pods(row: NodeUsage) -> str:
+    def partial_pods(row: N) -> str:
         return PARTIAL if row.breakdown and name in row.breakdown.incomplete else ""
 
+    used, requested, limited = (_ratio(name, of) for of in _SHARES)
     return (
         amount(of, "usage", from_(_usage), "usage, the system's included", keep=90,
                mark=usage_mark),
         share(of, "pct_node", used, "usage as % of allocatable", keep=70, alarm=True,
               mark=usage_mark),
-        amount(of, "requests", from_(_requests), "requests of its pods", keep=31,
+        amount(of, "requests", requests, "requests of its pods", keep=31,
                unset=no_request),
-        share(of, "pct_requested", requested, "requests of its pods as % of"
-              " allocatable", keep=60, unset=no_request),
+        replace(
+            share(of, "pct_requested", requested, "requests of its pods as % of"
+                  " allocatable", keep=60, unset=no_request),
+            severity=_above_full(requested, "critical")),
         amount(of, "limits", from_(_limits), "limits of its pods; ~ not of all",
                keep=29, mark=partial_limit, unset=no_limit),
-        share(of, "pct_limited", limited, "limits of its pods as % of allocatable;"
-              " above 100% overcommitted", keep=40, mark=partial_limit,
-              unset=no_limit),
+        replace(
+            share(of, "pct_limited", limited, "limits of its pods as % of allocatable;"
+                  " above 100% overcommitted", keep=40, mark=partial_limit,
+                  unset=no_limit),
+            severity=_above_full(limited, "warning")),
         amount(of, "allocatable", from_(_allocatable), "what pods may request",
                keep=30),
         amount(of, "headroom", from_(_headroom), "what pods may still request",
@@ -147,6 +202,58 @@ def _columns(of: Resource) -> tuple[Column[NodeUsage], ...]:
                mark=partial_pods),
         amount(of, "rest", from_(_rest), "usage less that of its pods"),
     )  # fmt: skip
+
+
+_SHARES: Final[tuple[Share, ...]] = get_args(Share)
+
+
+def _ratio(resource: str, of: Share) -> Callable[[HasNodes], Fraction | None]:
+    return lambda row: row.ratio(resource, of)
+
+
+def _above_full(
+    get: Callable[[HasNodes], Fraction | None], severity: Severity
+) -> Callable[[HasNodes], Severity | None]:
+    def above(row: HasNodes) -> Severity | None:
+        return severity if (get(row) or 0) > 1 else None
+
+    return above
+
+
+def node_families() -> dict[str, Family[HasNodes]]:
+    """Return the families of any resource of nodes: ``headroom:nvidia.com/gpu``."""
+
+    def headroom(row: HasNodes, name: str) -> Quantity | None:
+        return (row.headroom or EMPTY).get(name)
+
+    return {
+        "requests:": resource_family("requests", _requests),
+        "limits:": resource_family("limits", _limit),
+        "allocatable:": resource_family("allocatable", _offered),
+        "headroom:": resource_family("headroom", headroom),
+    }
+
+
+def node_totals(rows: Sequence[NodeUsage]) -> Mapping[str, TotalCell]:
+    """Return the percentages of all nodes together, and how many are Ready."""
+    whole = summed_nodes(rows)
+    cells = {
+        c.key: TotalCell(c.get(whole), c.mark(whole) if c.mark else "")
+        for of in RESOURCES
+        for c in amounts_of_nodes(of, usage_mark_of_nodes)
+        if c.kind == "percent"
+    }
+    ready = sum(row.ready is True for row in rows)
+    return {**cells, "status": TotalCell(f"{ready}/{len(rows)}")}
+
+
+def usage_mark_of_nodes(row: NodeRollup, resource: str) -> str:
+    """Return the mark of a sum of nodes: a node without a value is missing in it."""
+    return marks(partial=row.partial(resource))
+
+
+def _usage_mark(row: NodeUsage, resource: str) -> str:
+    return marks(partial=lacks(row, resource), stale=row.stale)
 
 
 def _mark(row: NodeUsage) -> str:
@@ -164,39 +271,48 @@ def _explanation(row: NodeUsage) -> str | None:
     return " ".join(filter(None, found)) or None
 
 
-def _usage(row: NodeUsage) -> Quantities | None:
+def _usage(row: HasNodes) -> Quantities | None:
     return row.usage
 
 
-def _requests(row: NodeUsage) -> Quantities | None:
-    return row.breakdown.demand.requests if row.breakdown else None
+def _requests(row: HasNodes, name: str) -> Quantity | None:
+    """Return what pods request: 0 where they request nothing."""
+    return row.breakdown.demand.requests.get(name, _ZERO) if row.breakdown else None
 
 
-def _limits(row: NodeUsage) -> Quantities | None:
+def _limit(row: HasNodes, name: str) -> Quantity | None:
+    return (_limits(row) or EMPTY).get(name)
+
+
+def _offered(row: HasNodes, name: str) -> Quantity | None:
+    return row.allocatable.get(name)
+
+
+def _limits(row: HasNodes) -> Quantities | None:
     return row.breakdown.demand.limits if row.breakdown else None
 
 
-def _allocatable(row: NodeUsage) -> Quantities:
+def _allocatable(row: HasNodes) -> Quantities:
     return row.allocatable
 
 
-def _capacity(row: NodeUsage) -> Quantities:
+def _capacity(row: HasNodes) -> Quantities:
     return row.capacity
 
 
-def _reserved(row: NodeUsage) -> Quantities:
+def _reserved(row: HasNodes) -> Quantities:
     return row.reserved
 
 
-def _headroom(row: NodeUsage) -> Quantities | None:
+def _headroom(row: HasNodes) -> Quantities | None:
     return row.headroom
 
 
-def _pods_usage(row: NodeUsage) -> Quantities | None:
+def _pods_usage(row: HasNodes) -> Quantities | None:
     return row.breakdown.pods_usage if row.breakdown else None
 
 
-def _rest(row: NodeUsage) -> Quantities | None:
+def _rest(row: HasNodes) -> Quantities | None:
     return row.breakdown.rest if row.breakdown else None
 
 

@@ -70,7 +70,8 @@ _HEADERS: Final[Mapping[str, str]] = {
     "usage": "", "requests": "-REQ", "limits": "-LIM", "pct_request": "%REQ",
     "pct_limit": "%LIM", "pct_node": "%NODE", "pct_requested": "-REQ%NODE",
     "pct_limited": "-LIM%NODE", "allocatable": "-ALLOC", "capacity": "-CAP",
-    "reserved": "-RESERVED", "headroom": "-ROOM", "pods": "-PODS", "rest": "-REST",
+    "reserved": "-RESERVED", "headroom": "-ROOM", "schedulable": "-OPEN",
+    "pods": "-PODS", "rest": "-REST",
     "least": "-MIN", "median": "-MEDIAN", "most": "-MAX",
     "unrequested": "-NOREQ", "unlimited": "-NOLIM",
     "compared.usage_in_requests": "*REQ-PART", "compared.requests": "*REQ-WHOLE",
@@ -510,23 +511,29 @@ def label_family(labelled: Callable[[R], HasLabels | None]) -> Family[R]:
 def demand_families() -> dict[str, Family[HasUsage]]:
     """Return the families of columns for any resource: ``requests:nvidia.com/gpu``."""
 
-    def requests(name: str) -> Column[HasUsage]:
-        return _any_resource(f"requests:{name}", name, lambda d: requested(d, name))
+    def requests(row: HasUsage, name: str) -> Quantity | None:
+        return requested(row.demand, name)
 
-    def limits(name: str) -> Column[HasUsage]:
-        return _any_resource(f"limits:{name}", name, lambda d: d.limits.get(name))
+    def limits(row: HasUsage, name: str) -> Quantity | None:
+        return row.demand.limits.get(name) if row.demand else None
 
-    return {"requests:": requests, "limits:": limits}
+    return {
+        "requests:": resource_family("requests", requests),
+        "limits:": resource_family("limits", limits),
+    }
 
 
-def _any_resource(
-    key: str, name: str, of: Callable[[Demand], Quantity | None]
-) -> Column[HasUsage]:
+def resource_family(what: str, of: Callable[[R, str], Quantity | None]) -> Family[R]:
+    """Return the family of columns of any resource; *of* takes its amount by name."""
+    return lambda name: _any_resource(f"{what}:{name}", name, lambda row: of(row, name))
+
+
+def _any_resource(key: str, name: str, of: Callable[[R], Quantity | None]) -> Column[R]:
     kind = _resource_kind(name)
 
-    def get(row: HasUsage) -> Value:
-        found = of(row.demand) if row.demand else None
-        return int(found.value) if found and kind == "count" else found
+    def get(row: R) -> Value:
+        found = of(row)
+        return int(found.value) if found is not None and kind == "count" else found
 
     return Column(
         key=key,

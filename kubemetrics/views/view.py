@@ -29,7 +29,7 @@ class View(Generic[R]):
     the names on the command line are those of. *resource* writes a row as
     ``kind/name``. *of_nodes* views have no namespaces, those *everywhere* show all
     unless one is named, and *pods_by_name* says that a name on the command line is a
-    pod's.
+    pod's. *cluster_first* puts the total of a whole cluster before its rows.
     """
 
     table: Table[R]
@@ -39,6 +39,7 @@ class View(Generic[R]):
     of_nodes: bool = False
     everywhere: bool = False
     pods_by_name: bool = False
+    cluster_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,7 @@ def in_contexts(view: View[R]) -> View[InContext[R]]:
         of_nodes=view.of_nodes,
         everywhere=view.everywhere,
         pods_by_name=view.pods_by_name,
+        cluster_first=view.cluster_first,
     )
 
 

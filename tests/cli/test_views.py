@@ -240,6 +240,83 @@ def test_a_pod_takes_a_share_of_its_node(cluster: Cluster) -> None:
                 assert item[of][f"pct_node_{base}"] == share
 
 
+def test_the_cluster_is_the_first_row_of_its_nodes(cluster: Cluster) -> None:
+    head, first, *rest = run(cluster, "nodes", "-o", "wide").lines
+    (whole,) = items(run(cluster, "cluster", "-o", "json"))
+    cells = dict(zip(head.split(), first.split(), strict=False))
+    assert len(rest) == 10
+    assert (cells["NAME"], cells["STATUS"]) == ("cluster", "9/10")
+    shares = (f"{int(whole['cpu'][key])}%" for key in ("pct_node", "pct_request"))
+    columns = "name,cpu.pct_node,cpu.pct_request"
+    shown = run(cluster, "nodes", "--sum", "--columns", columns).lines[1].split()
+    assert [cell.lstrip("~") for cell in shown] == ["cluster", *shares]
+    assert whole["count"] == 10
+    assert whole["not_ready"] == 1
+    assert whole["quality"] == "partial"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    ["worker-003 worker-004", "-l pool=batch", "--top 3", "--no-headers",
+     "--columns name,cpu.usage", "--where cpu.usage>1", "-o name", "-o csv",
+     "--fail-on status==NotReady"],
+)  # fmt: skip
+def test_no_row_is_the_clusters_where_not_all_of_it_is_shown(
+    cluster: Cluster, flags: str
+) -> None:
+    assert "cluster" not in run(cluster, "nodes", *flags.split()).out
+
+
+def test_a_part_of_the_nodes_has_a_total_if_it_is_asked_for(cluster: Cluster) -> None:
+    lines = run(cluster, *["nodes", "worker-003", "worker-004", "--sum"]).lines
+    assert [line.split()[0] for line in lines[1:]] == [
+        "TOTAL", "worker-003", "worker-004",
+    ]  # fmt: skip
+
+
+def test_groups_of_nodes_add_up_to_the_cluster(cluster: Cluster) -> None:
+    (whole,) = items(run(cluster, "cluster", "-o", "json"))
+    for by in ("pool", "zone,placement", "label:kubernetes.io/hostname"):
+        groups = items(run(cluster, "nodes", "--by", by, "-o", "json"))
+        for key in ("usage", "requests", "allocatable", "headroom", "schedulable"):
+            known = [g["cpu"][key] for g in groups if g["cpu"][key] is not None]
+            assert sum(known) == whole["cpu"][key]
+        assert sum(g["count"] for g in groups) == 10
+    placed = items(run(cluster, "nodes", "--by", "placement", "-o", "json"))
+    assert [(g["placement"], g["count"]) for g in placed] == [
+        ("cordoned", 1), ("notready", 1), ("open", 6), ("tainted", 2),
+    ]  # fmt: skip
+
+
+def test_any_resource_of_a_node_is_a_column(cluster: Cluster) -> None:
+    of = "ephemeral-storage"
+    keys = ",".join(
+        f"{what}:{of}" for what in ("requests", "limits", "allocatable", "headroom")
+    )
+    for view in ("nodes", "cluster"):
+        for item in items(run(cluster, view, "-o", "json", "--columns", keys)):
+            assert (
+                item["allocatable"][of] - item["requests"][of] == item["headroom"][of]
+            )
+            assert item["limits"][of] is None
+    found = items(
+        run(cluster, *["nodes", "--columns", "allocatable:pods", "-o", "json"])
+    )
+    assert all(isinstance(i["allocatable"]["pods"], int) for i in found)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [("--by app", "cannot group nodes by 'app'"), ("--by pool -L app", "-L shows")],
+)
+def test_nodes_are_not_grouped_by_what_they_have_not(
+    cluster: Cluster, flags: str, message: str
+) -> None:
+    result = run(cluster, "nodes", *flags.split())
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+
+
 def test_labels_make_columns(cluster: Cluster) -> None:
     head, first, *_ = run(cluster, "pods", "-n", "team-c", "-L", "app", "redis-0").lines
     assert (head.split()[-1], first.split()[-1]) == ("APP", "redis")

@@ -320,6 +320,18 @@ def shown(truth: Truth, asked: Asked) -> list[Row]:
     return rows if asked.top is None else rows[: asked.top]
 
 
+def has_totals(asked: Asked) -> bool:
+    """Whether a table has a row of totals: asked for, or that of a whole cluster."""
+    return asked.total or shows_cluster(asked)
+
+
+def shows_cluster(asked: Asked) -> bool:
+    """Whether all nodes of a cluster are shown, after a row of its own."""
+    chosen = (asked.names, asked.labels, asked.where, asked.fail_on)
+    cut = (asked.top is not None, not asked.headers, asked.columns and not asked.total)
+    return asked.view == "nodes" and not any(chosen) and not any(cut)
+
+
 def is_summed(key: str) -> bool:
     kind = kind_of(key)
     amount = kind in {"cpu", "memory"}

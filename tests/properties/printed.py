@@ -16,9 +16,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from .asked import Asked
 from .judge import (
     chain_of,
+    has_totals,
     kind_of,
     of_one_namespace,
     shown,
+    shows_cluster,
     totals,
 )
 from .truth import Cell, Row, Truth, at_path
@@ -54,17 +56,31 @@ def expected(truth: Truth, asked: Asked) -> Page:
             [{key: _machine(row.cell(key), asked) for key in keys} for row in rows]
         )
     cells = [[_text(row.cell(key), key) for key in keys] for row in rows]
-    if not asked.total or not rows:
+    if not has_totals(asked) or not rows:
         return Page(cells)
-    return Page(cells, _last(rows, keys))
+    return Page(cells, _totals(rows, keys, asked))
 
 
-def _last(rows: Sequence[Row], keys: Sequence[str]) -> list[str]:
-    """Return the cells of the last row: the totals, and a word where a text may be."""
-    known = totals(rows, keys)
+def _totals(rows: Sequence[Row], keys: Sequence[str], asked: Asked) -> list[str]:
+    """Return the cells of the totals, and a word where a text may be.
+
+    Percentages are left out: what they are of is in no cell. Of nodes those that are
+    Ready are counted.
+    """
+    known: dict[str, int | str | None] = {**totals(rows, keys)}
+    if asked.view == "nodes":
+        ready = sum(
+            str(row.cell("status")).partition(",")[0] == "Ready" for row in rows
+        )
+        known["status"] = f"{ready}/{len(rows)}"
+    name = "cluster" if shows_cluster(asked) else "TOTAL"
     word = next((key for key in keys if kind_of(key) == "text"), None)
-    cells = ["TOTAL" if key == word else known.get(key) for key in keys]
-    return ["-" if cell is None else str(cell) for cell in cells]
+    cells = [name if key == word else known.get(key) for key in keys]
+    return [
+        "-" if cell is None else str(cell)
+        for key, cell in zip(keys, cells, strict=True)
+        if kind_of(key) != "percent"
+    ]
 
 
 def columns_of(truth: Truth, asked: Asked) -> tuple[str, ...]:
@@ -245,11 +261,13 @@ def _of_table(text: str, keys: Sequence[str], asked: Asked) -> Page:
     lines = text.splitlines()
     if not lines:
         return Page([])
-    last = lines.pop() if asked.total else ""
+    first = asked.view == "nodes"
+    at = (1 if asked.headers else 0) if first else -1
+    last = lines.pop(at) if has_totals(asked) else ""
     if not asked.headers:
         places = list(range(len(keys)))
-        pairs = zip(last.split(), keys, strict=bool(last))
-        cells = [_set(_unmarked(cell), key) for cell, key in pairs]
+        columns = zip(last.split(), keys, strict=bool(last))
+        cells = [_set(_unmarked(cell), key) for cell, key in columns]
     else:
         head = lines.pop(0)
         names = head.split()
@@ -265,7 +283,10 @@ def _of_table(text: str, keys: Sequence[str], asked: Asked) -> Page:
             for place, key in zip(places, keys, strict=True)
         ]
     rows = [_row(re.split(" {2,}", line.strip()), places, keys) for line in lines]
-    return Page(rows, [cell for cell in cells if cell] if asked.total else None)
+    if not has_totals(asked):
+        return Page(rows)
+    pairs = zip(cells, keys, strict=True)
+    return Page(rows, [cell for cell, key in pairs if kind_of(key) != "percent"])
 
 
 def _below(span: tuple[int, int], line: str) -> str:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from kubemetrics.snapshot import KEYS
+from kubemetrics.snapshot.node_rollup import NODE_KEYS
 from kubemetrics.table.columns import Column, Table
 from kubemetrics.views.containers import container_table
 from kubemetrics.views.groups import group_table
+from kubemetrics.views.node_groups import node_group_table
 from kubemetrics.views.nodes import node_table
 from kubemetrics.views.pods import pod_table
 
@@ -25,7 +27,9 @@ _UNITS = {
     "cpu": "nanocores", "memory": "bytes", "percent": "per cent", "age": "seconds",
 }  # fmt: skip
 _FAMILIES = {"label:": ("labels", "string"), "requests:": ("requests", "integer"),
-             "limits:": ("limits", "integer")}  # fmt: skip
+             "limits:": ("limits", "integer"),
+             "allocatable:": ("allocatable", "integer"),
+             "headroom:": ("headroom", "integer")}  # fmt: skip
 
 
 def schema() -> JsonObject:
@@ -34,6 +38,7 @@ def schema() -> JsonObject:
         container_table(),
         node_table(),
         group_table(tuple(KEYS)),
+        node_group_table(NODE_KEYS),
     )
     kinds = {table.kind: _item(table) for table in tables}
     return {
@@ -72,7 +77,7 @@ def _item(table: Table[Any]) -> JsonObject:
     for prefix in table.families:
         name, kind = _FAMILIES[prefix]
         properties[name] = {"type": "object", "additionalProperties": _nullable(kind)}
-    if table.kind == "UsageRollup":
+    if table.kind in {"UsageRollup", "NodeRollup"}:
         properties["labels"] = {
             "type": "object", "additionalProperties": _nullable("string"),
         }  # fmt: skip

@@ -10,6 +10,7 @@ from kubemetrics.table.columns import Column, Table, unique
 from kubemetrics.table.machine import Json
 from kubemetrics.views.containers import container_view
 from kubemetrics.views.groups import group_view
+from kubemetrics.views.node_groups import node_group_view
 from kubemetrics.views.nodes import node_view
 from kubemetrics.views.pods import pod_view
 from kubemetrics.views.view import RowSelection, RowSource, View, in_contexts
@@ -17,7 +18,10 @@ from kubemetrics.views.view import RowSelection, RowSource, View, in_contexts
 from .hostile import hostile, unreadable
 from .recorded import recorded
 
-VIEWS = ("pods", "containers", "nodes", "namespaces", "workloads", "label:app", "many")
+VIEWS = (
+    "pods", "containers", "nodes", "namespaces", "workloads", "label:app", "many",
+    "cluster", "pools",
+)  # fmt: skip
 SNAPSHOTS = ("recorded", "hostile", "unreadable")
 
 
@@ -44,6 +48,8 @@ def view(name: str) -> View[Any]:
         "namespaces": lambda: group_view(("namespace",), "namespaces"),
         "workloads": lambda: group_view(("namespace", "owner"), "workloads"),
         "label:app": lambda: group_view(("node", "label:app", "qos")),
+        "cluster": lambda: node_group_view(()),
+        "pools": lambda: node_group_view(("pool", "placement")),
         "many": lambda: in_contexts(pod_view()),
     }
     made: View[Any] = views[name]()
