@@ -162,7 +162,7 @@ class Response:
     (those of ``Warning`` by line feeds); *elapsed* is in seconds, from sending to the
     last byte; *url* is the address that was asked, without any credential. *share* is
     the memory that it takes, and what is made of it. Of a body that went into a *sink*
-    it has what the sink left.
+    it has what the sink left. *sent* says of a 401 which credentials were refused.
     """
 
     status: int
@@ -171,6 +171,7 @@ class Response:
     url: str
     elapsed: float = 0.0
     certificate: PeerCertificate | None = None
+    sent: str = ""
     share: Share = field(
         default_factory=lambda: Share(UNLIMITED, ""), repr=False, compare=False
     )

@@ -38,8 +38,8 @@ _LONGEST_WAIT: Final = (1 << 31) - 1
 """Seconds: ``retryAfterSeconds`` is an int32."""
 
 _UNKNOWN_USER: Final = (
-    "the server does not know these credentials, or they expired; `kubemetrics config`"
-    " shows which they are"
+    "the server does not know {}, or they expired; `kubemetrics config` shows which"
+    " they are"
 )
 NO_CREDENTIALS: Final = (
     "no credentials arrived at the server; `kubemetrics config` shows which are in use"
@@ -107,7 +107,7 @@ def error_from_response(response: Response) -> ApiError:
         status=response.status,
         details={"causes": [cause]},
         retry_after=retry_after(response),
-        hint=_hint(kind, retry_after(response)),
+        hint=_hint(kind, retry_after(response), sent=response.sent),
     )
 
 
@@ -146,15 +146,17 @@ def _from_status(response: Response, status: Mapping[str, Any]) -> ApiError:
         status=http,
         reason=reason,
         details=details,
-        hint=_hint(kind, asked, message),
+        hint=_hint(kind, asked, message, response.sent),
         retry_after=asked,
     )
 
 
-def _hint(kind: type[ApiError], asked: float | None, message: str = "") -> str:
+def _hint(
+    kind: type[ApiError], asked: float | None, message: str = "", sent: str = ""
+) -> str:
     """Return what to do next, where the answer itself does not say it."""
     if kind is Unauthorized:
-        return _UNKNOWN_USER
+        return _UNKNOWN_USER.format(sent or "these credentials")
     if kind is Forbidden:
         return _refusal_hint(message)
     return f"the server asks to wait {asked:g} s" if asked else ""

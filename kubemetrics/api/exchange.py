@@ -260,6 +260,10 @@ class Server(Protocol):
         """Return the headers of one attempt."""
         ...
 
+    def credentials_shown(self) -> str:
+        """Say which credentials are sent to it, and where they come from."""
+        ...
+
     def body(self, *, url: str, encoding: str) -> Body:
         """Return what reads a body of that encoding."""
         ...
@@ -516,7 +520,10 @@ class Exchange:
         if ok(answer.status):
             return opened
         headers = self._server.headers(request, credential)
-        return _without_secrets((yield from self._whole(opened)), headers)
+        response = _without_secrets((yield from self._whole(opened)), headers)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            return replace(response, sent=self._server.credentials_shown())
+        return response
 
     def _whole(self, opened: _Opened) -> Flow[Response]:
         """Read a body to its end; one of an error as far as it may matter."""

@@ -21,6 +21,7 @@ from ..errors import CredentialError, KubeMetricsError
 from ..files import read_file, system_path
 from ..forks import forget_after_fork
 from ..frozen import dataclass
+from ..text import printable
 from . import (
     WAIT,
     ClientCertificate,
@@ -523,6 +524,28 @@ def credential_kinds(config: Config) -> tuple[CredentialKind, ...]:
         used.append("client certificate")
     used.extend(islice((kind for kind, present in candidates.items() if present), 1))
     return tuple(used)
+
+
+def credentials_shown(config: Config) -> str:
+    """Say which credentials of *config* are sent, and where they come from."""
+    auth = config.auth
+    command = auth.exec.command if auth.exec else ""
+    certificate = (
+        "client-certificate-data"
+        if auth.client_certificate_data
+        else f"the certificate {auth.client_certificate}"
+    )
+    shown: dict[CredentialKind, str] = {
+        "client certificate": certificate,
+        "token file": f"the token in {auth.token_file}",
+        "token": "the token",
+        "basic": "the name and password",
+        "exec plugin": f"what the plugin {command} gives",
+        "oidc": "the id-token of the oidc auth-provider",
+    }
+    kinds = credential_kinds(config)
+    of = f' of user "{config.user}"' if config.user and kinds else ""
+    return printable(" and ".join(shown[kind] for kind in kinds) + of)
 
 
 def _fixed(auth: AuthInfo, user: str) -> _Fixed:

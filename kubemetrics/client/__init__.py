@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from ..api import Api, RetryPolicy
 from ..api.exchange import Exchange
 from ..auth import Credential, CredentialSource
-from ..auth.sources import credential_source
+from ..auth.sources import credential_source, credentials_shown
 from ..config.model import Config
 from ..errors import ConfigError, KubeMetricsError, QuantityError
 from ..flow import CallTime, Memory, Request
@@ -84,6 +84,10 @@ class Session:
     def headers(self, request: Request, credential: Credential) -> Headers:
         """Return all headers of one attempt."""
         return self.endpoint.headers(request, credential)
+
+    def credentials_shown(self) -> str:
+        """Say which credentials are sent, and where they come from."""
+        return credentials_shown(self.config)
 
     def body(self, *, url: str, encoding: str) -> BodyReader:
         """Return what reads a body of that encoding."""

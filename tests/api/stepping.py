@@ -152,6 +152,9 @@ class HandServer:
         del request
         return [(b"authorization", str(credential).encode())]
 
+    def credentials_shown(self) -> str:
+        return "a token"
+
     def body(self, *, url: str, encoding: str) -> BodyReader:
         return BodyReader(url=url, encoding=encoding)
 

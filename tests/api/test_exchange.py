@@ -206,6 +206,11 @@ class TestCredentials:
         world = World(in_turn([refusal(401), refusal(401)]), source=source)
         assert world.run(ask()).status == 401
 
+    def test_a_401_says_which_credentials_were_refused(self) -> None:
+        world = World(in_turn([refusal(401)]))
+        with pytest.raises(Unauthorized, match="the server does not know a token, or"):
+            world.run(Api().get("/"))
+
     def test_the_same_credential_again_is_not_sent(self) -> None:
         source = HandCredentials("same", "same")
         world = World(in_turn([refusal(401)]), source=source)

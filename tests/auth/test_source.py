@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from kubemetrics.auth import ClientCertificate, CredentialSource
-from kubemetrics.auth.sources import credential_kinds, credential_source
+from kubemetrics.auth.sources import (
+    credential_kinds,
+    credential_source,
+    credentials_shown,
+)
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
 from kubemetrics.config.resolve import load_config
 from kubemetrics.errors import CredentialError
@@ -255,3 +259,39 @@ def test_a_written_header_goes_before_a_plugin_and_beside_a_certificate(
 ) -> None:
     assert credential_kinds(Config(server="https://x", auth=auth)) == kinds
     assert credential_kinds(Config(server="http://x", auth=auth)) == ()
+
+
+SHOWN = {
+    "none": (AuthInfo(), ""),
+    "a certificate": (
+        AuthInfo(client_certificate="/a/tls.crt", client_key="/a/tls.key"),
+        'the certificate /a/tls.crt of user "u"',
+    ),
+    "data and a token": (
+        AuthInfo(client_certificate_data=b"x", client_key_data=b"y", token="secret"),
+        'client-certificate-data and the token of user "u"',
+    ),
+    "a token file": (
+        AuthInfo(token_file="/run/\x1btoken"),
+        'the token in /run/\\x1btoken of user "u"',
+    ),
+    "basic": (
+        AuthInfo(username="me", password="secret"),
+        'the name and password of user "u"',
+    ),
+    "a plugin": (
+        AuthInfo(exec=ExecConfig(api_version=V1, command="aws", args=("secret",))),
+        'what the plugin aws gives of user "u"',
+    ),
+    "oidc": (
+        AuthInfo(oidc=OidcConfig(issuer_url="https://secret", client_id="c")),
+        'the id-token of the oidc auth-provider of user "u"',
+    ),
+}
+
+
+@pytest.mark.parametrize(("auth", "says"), SHOWN.values(), ids=SHOWN)
+def test_where_credentials_come_from_is_said_without_them(
+    auth: AuthInfo, says: str
+) -> None:
+    assert credentials_shown(Config(server="https://c", user="u", auth=auth)) == says
