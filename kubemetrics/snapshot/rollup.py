@@ -178,7 +178,7 @@ def _meant(by: str) -> str:
     """Say what *by*, which is no key, may stand for: a key, or the name of a label."""
     if not by or by == LABEL:
         return f": choose from {', '.join([*KEYS, f'{LABEL}NAME'])}"
-    close = get_close_matches(by, KEYS, n=2)
+    close = get_close_matches(by, KEYS, n=2, cutoff=0.7)
     return f": did you mean {' or '.join([*close, LABEL + by])}?"
 
 

@@ -369,6 +369,12 @@ def test_a_generated_cluster_is_shown_as_its_ledger_has_it(seed: int) -> None:
 # requests
 
 
+def test_a_name_is_no_part_of_a_field_selector(cluster: Cluster) -> None:
+    assert run(cluster, "pods", "a=b", "-n", "team-c").code == 1
+    asked = [seen.query.get("fieldSelector") for seen in cluster.requests]
+    assert r"metadata.name=a\=b" in asked
+
+
 @pytest.mark.parametrize(
     ("line", "requests"),
     [
