@@ -15,8 +15,6 @@ from tests.cluster import Cluster
 from tests.cluster.exchange import framing_of, head_bytes
 from tests.cluster.scripts import Attempt
 
-pytestmark = pytest.mark.no_cover
-
 ONCE = RetryPolicy(attempts=1)
 SEEDS = range(40)
 SPICE = (

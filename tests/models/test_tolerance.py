@@ -21,8 +21,6 @@ from hypothesis import strategies as st
 from kubemetrics import DecodeError, Node, NodeMetrics, Pod, PodMetrics
 from tests.cluster.recorded import body
 
-pytestmark = pytest.mark.no_cover
-
 KINDS: dict[str, tuple[type[Pod | Node | PodMetrics | NodeMetrics], Any]] = {
     "pod": (Pod, json.loads(body("pod-get.body.gz"))),
     "node": (Node, json.loads(body("node-get.body.gz"))),
@@ -55,6 +53,7 @@ def changed(obj: Any, path: tuple[str | int, ...], value: Any) -> Any:  # noqa: 
 CASES = [(kind, path) for kind, (_, obj) in KINDS.items() for path in places(obj)]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_place_may_hold_anything(kind: str) -> None:
     """Every place in turn: the model is read, or the error is ours."""
@@ -178,6 +177,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.no_cover
 @given(kind=st.sampled_from(sorted(KINDS)), value=json_values, data=st.data())
 def test_nothing_but_our_error_comes_of_any_json(
     kind: str,
