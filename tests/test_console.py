@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import sys
 
 import pytest
 
@@ -36,3 +38,18 @@ def test_an_error_has_its_exit_code() -> None:
     assert console.exit_code(absent) == 3
     assert console.exit_code(ConfigError("wrong")) == 2
     assert console.exit_code(TransportError("no", url="", reason="dns")) == 1
+
+
+def test_a_stream_that_was_closed_fails_or_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    console.prepare_streams()
+    sys.stderr.write("nobody reads it")
+    sys.stdout.write("nor this")
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        sys.stdout.flush()
+    sys.stderr.close()
+    with contextlib.suppress(OSError):
+        sys.stdout.close()

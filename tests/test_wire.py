@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -167,3 +168,8 @@ def test_the_collector_is_left_as_it_was(enabled: bool) -> None:  # noqa: FBT001
         assert gc.isenabled() is enabled
     finally:
         (gc.enable if was else gc.disable)()
+
+
+def test_without_msgspec_there_is_one_way_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    assert _fast_decoder.__wrapped__(PodListWire) is None

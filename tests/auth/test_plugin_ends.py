@@ -222,6 +222,21 @@ def test_where_a_person_may_be_asked_the_limit_is_longer(
     assert (made.timeout, made.own_session) == (limit, not terminal)
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_terminal_is_what_can_be_opened(
+    there: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = os.open
+
+    def opened(path: str, flags: int) -> int:
+        assert path == "/dev/tty"
+        return real(os.devnull if there else os.devnull + "/none", flags)
+
+    monkeypatch.setattr(os, "open", opened)
+    assert process.has_controlling_terminal() is there
+
+
 AT_A_TERMINAL = """
 import fcntl, sys, termios
 fcntl.ioctl(2, termios.TIOCSCTTY, 0)

@@ -13,6 +13,7 @@ import yaml
 
 from kubemetrics.cli import main
 from tests.cluster import Cluster
+from tests.config.kubeconfigs import kubeconfig as kubeconfig_of
 
 SECRETS = ("hush-token", "hush-password", "hush-arg", "hush-env", "hush-refresh")
 
@@ -284,3 +285,18 @@ def test_contexts_as_json_mark_the_current_one(
     assert main([*words, "-o", "json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert [entry["name"] for entry in listed if entry["current"]] == ["exec"]
+
+
+def test_a_certificate_too_large_to_be_one_has_no_date(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is an error where it is used; here it tells nothing."""
+    paths = [tmp_path / name for name in ("certificate", "key")]
+    for path in paths:
+        with path.open("wb") as file:
+            file.truncate(1 << 30)
+    user = {"client-certificate": str(paths[0]), "client-key": str(paths[1])}
+    path = tmp_path / "config"
+    path.write_text(json.dumps(kubeconfig_of(user=user)))
+    assert main(["config", "--kubeconfig", str(path)]) == 0
+    assert str(paths[0]) in capsys.readouterr().out

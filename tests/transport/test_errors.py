@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpcore
 import pytest
+import socksio
 
 from kubemetrics.config.model import Config
 from kubemetrics.errors import TransportError
@@ -207,6 +208,11 @@ def _all_failed() -> OSError:
     return error
 
 
+def _caused(error: BaseException, cause: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
 SAMPLES: list[tuple[Callable[[], BaseException], str, str]] = [
     (lambda: httpcore.ConnectTimeout("x"), "timeout", "VPN"),
     (lambda: httpcore.PoolTimeout("x"), "timeout", "busy"),
@@ -215,6 +221,13 @@ SAMPLES: list[tuple[Callable[[], BaseException], str, str]] = [
     (lambda: ConnectionResetError(104, "reset"), "reset", "cut"),
     (_all_failed, "refused", "did you specify"),
     (lambda: httpcore.UnsupportedProtocol("x"), "protocol", "UnsupportedProtocol"),
+    # anyio was waiting for TLS when the connection broke.
+    (
+        lambda: _caused(httpcore.ReadError("x"), ssl.SSLWantReadError()),
+        "reset",
+        "connection broke",
+    ),
+    (lambda: socksio.ProtocolError("x"), "proxy", "does not answer as a SOCKS5 proxy"),
 ]
 
 
