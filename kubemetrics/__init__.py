@@ -8,7 +8,7 @@
 
 The rooms, top to bottom; a module imports only from lower ranks:
 
-    cli                  the commands: arguments, plan, output, exit code
+    cli | testing        the commands: plan, output, exit code | a fake cluster
     kubectl_top | views  `kubectl top` to the byte | the tables of pods, nodes, groups
     commandline          the arguments that commands share: parser, flags, connection
     console              what a command prints to: streams, colour, progress, logs

@@ -80,8 +80,10 @@ class Quantity:
     _nanos: int
     _style: SuffixStyle
 
-    def __new__(cls, value: str | int | Decimal = 0, /) -> Quantity:
-        """Parse a string, or take a number as plain units."""
+    def __new__(cls, value: str | int | Decimal | Quantity = 0, /) -> Quantity:
+        """Parse a string, or take a number as plain units; a quantity is itself."""
+        if isinstance(value, Quantity):
+            return value
         if isinstance(value, str):
             return parse(value)
         if isinstance(value, Decimal):

@@ -308,6 +308,11 @@ def test_a_decimal_has_no_needless_digits(text: str, shown: str) -> None:
     assert str(Quantity(text).as_decimal()) == shown
 
 
+def test_a_quantity_is_itself() -> None:
+    quantity = Quantity("1Ki")
+    assert Quantity(quantity) is quantity
+
+
 def test_a_quantity_cannot_be_changed() -> None:
     quantity = Quantity("1")
     with pytest.raises(AttributeError, match="immutable: cannot set _nanos"):

@@ -25,7 +25,7 @@ SCRIPTS = re.findall(
 )
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=["sync", "async", "library"])
+@pytest.mark.parametrize("script", SCRIPTS, ids=["sync", "async", "library", "testing"])
 def test_a_script_of_the_readme_runs(script: str, tmp_path: Path) -> None:
     if "async def show" in script:
         script += "\nimport asyncio\nasyncio.run(show())\n"

@@ -242,7 +242,7 @@ def _named_kind(obj: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
         "apiVersion": body.get("apiVersion") or "",
         "kind": str(body.get("kind") or "").removesuffix("List"),
     }
-    return {**what, **obj}
+    return {**{name: text for name, text in what.items() if text}, **obj}
 
 
 @dataclass(frozen=True, slots=True)

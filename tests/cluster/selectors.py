@@ -1,181 +1,31 @@
-"""Label and field selectors, with upstream's refusals.
-
-Grammar and wording after apimachinery's `pkg/labels/selector.go` and
-`pkg/fields/selector.go`.
-"""
+"""Label and field selectors, refused as the API server's answers are."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TypeAlias
+
+from kubemetrics.testing import matching
 
 from .status import bad_request
 
-Labels: TypeAlias = Mapping[str, str]
-Test: TypeAlias = Callable[[Labels], bool]
-
-_TOKEN = re.compile(r"\s*(==|!=|=|!|\(|\)|,|<|>|[^\s=!(),<>]+)")
-_SYMBOLS = {"=", "==", "!=", "!", "(", ")", ",", "<", ">"}
-
-
-class _Tokens:
-    def __init__(self, text: str) -> None:
-        self._tokens = _TOKEN.findall(text)
-        self._at = 0
-
-    def peek(self) -> str:
-        return self._tokens[self._at] if self._at < len(self._tokens) else ""
-
-    def take(self) -> str:
-        token = self.peek()
-        self._at += 1
-        return token
-
-    def take_word(self, expected: str) -> str:
-        token = self.take()
-        if not token or token in _SYMBOLS:
-            raise _unparsable(f"found '{token}', expected: {expected}")
-        return token
-
-    def take_symbol(self, symbol: str, expected: str) -> None:
-        token = self.take()
-        if token != symbol:
-            raise _unparsable(f"found '{token}', expected: {expected}")
-
-
-def _unparsable(detail: str) -> Exception:
-    return bad_request(f"unable to parse requirement: {detail}")
+Test: TypeAlias = matching.Matches
 
 
 def label_selector(text: str) -> Test:
-    """Parse *text*; an empty one selects everything."""
-    tokens = _Tokens(text)
-    tests: list[Test] = []
-    while tokens.peek():
-        tests.append(_requirement(tokens))
-        if tokens.peek():
-            tokens.take_symbol(",", "',' or 'end of string'")
-            if not tokens.peek():
-                raise _unparsable("found '', expected: identifier after ','")
-    return lambda labels: all(test(labels) for test in tests)
-
-
-def _requirement(tokens: _Tokens) -> Test:
-    if tokens.peek() == "!":
-        tokens.take()
-        key = tokens.take_word("identifier")
-        return lambda labels: key not in labels
-    key = tokens.take_word("identifier")
-    if tokens.peek() in ("", ","):
-        return lambda labels: key in labels
-    return _comparison(key, tokens)
-
-
-def _comparison(key: str, tokens: _Tokens) -> Test:
-    operator = tokens.take()
-    if operator in ("=", "=="):
-        value = _value(tokens)
-        return lambda labels: labels.get(key) == value
-    if operator == "!=":
-        value = _value(tokens)
-        return lambda labels: labels.get(key) != value
-    if operator in ("in", "notin"):
-        values = _values(tokens)
-        wanted = operator == "in"
-        return lambda labels: (labels.get(key) in values) is wanted
-    if operator in ("<", ">"):
-        bound = int(tokens.take_word("identifier"))
-        above = operator == ">"
-        return lambda labels: _compares(labels.get(key, ""), bound, above=above)
-    raise _unparsable(f"found '{operator}', expected: in, notin, =, ==, !=, gt, lt")
-
-
-def _compares(text: str, bound: int, *, above: bool) -> bool:
-    if not text.isdecimal():
-        return False
-    return int(text) > bound if above else int(text) < bound
-
-
-def _value(tokens: _Tokens) -> str:
-    if tokens.peek() in ("", ",", ")"):
-        return ""
-    return tokens.take_word("identifier")
-
-
-def _values(tokens: _Tokens) -> frozenset[str]:
-    tokens.take_symbol("(", "'('")
-    values = {_value(tokens)}
-    while tokens.peek() == ",":
-        tokens.take()
-        values.add(_value(tokens))
-    tokens.take_symbol(")", "',', ')' or identifier")
-    return frozenset(values)
-
-
-def field_selector(text: str, check: Callable[[str], None]) -> Test:
-    """Parse *text* over a mapping of fields; *check* refuses an unknown field."""
-    tests: list[Test] = []
-    for term in filter(None, text.split(",")):
-        field, operator, value = _field_term(text, term)
-        check(field)
-        tests.append(_field_test(field, value, equal=operator != "!="))
-    return lambda fields: all(test(fields) for test in tests)
-
-
-def _field_term(text: str, term: str) -> tuple[str, str, str]:
-    for operator in ("!=", "==", "="):
-        field, found, value = term.partition(operator)
-        if found:
-            return field, operator, value
-    raise bad_request(f"invalid selector: '{text}'; can't understand '{term}'")
-
-
-def _field_test(field: str, value: str, *, equal: bool) -> Test:
-    return lambda fields: (fields.get(field, "") == value) is equal
-
-
-_POD_FIELDS = frozenset(
-    {
-        "metadata.name",
-        "metadata.namespace",
-        "spec.nodeName",
-        "spec.restartPolicy",
-        "spec.schedulerName",
-        "spec.serviceAccountName",
-        "spec.hostNetwork",
-        "status.phase",
-        "status.podIP",
-        "status.podIPs",
-        "status.nominatedNodeName",
-    }
-)
-_CORE_FIELDS = {
-    "pods": _POD_FIELDS,
-    "nodes": frozenset({"metadata.name", "spec.unschedulable"}),
-    "namespaces": frozenset({"metadata.name", "status.phase"}),
-}
-_ANY_FIELDS = frozenset({"metadata.name", "metadata.namespace"})
+    return _parsed(lambda: matching.label_selector(text))
 
 
 def core_fields(resource: str, text: str) -> Test:
-    known = _CORE_FIELDS.get(resource, _ANY_FIELDS)
-
-    def check(field: str) -> None:
-        if field not in known:
-            raise bad_request(f"field label not supported: {field}")
-
-    return field_selector(text, check)
+    return _parsed(lambda: matching.core_fields(resource, text))
 
 
 def metrics_fields(text: str) -> Test:
-    """Parse what the generic apiserver accepts for a type without field labels."""
+    return _parsed(lambda: matching.metrics_fields(text))
 
-    def check(field: str) -> None:
-        if field not in _ANY_FIELDS:
-            raise bad_request(
-                f'"{field}" is not a known field selector: '
-                'only "metadata.name", "metadata.namespace"'
-            )
 
-    return field_selector(text, check)
+def _parsed(parse: Callable[[], Test]) -> Test:
+    try:
+        return parse()
+    except matching.SelectorError as refused:
+        raise bad_request(str(refused)) from None
