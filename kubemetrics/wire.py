@@ -424,12 +424,18 @@ class ObjectMetaWire(TypedDict, total=False):
 
 
 class ConditionWire(TypedDict, total=False):
-    """``v1.PodCondition`` and ``v1.NodeCondition``."""
+    """``v1.PodCondition``, and what ``v1.NodeCondition`` shares with it."""
 
     type: str
     status: str
     reason: str
     message: str
+
+
+class NodeConditionWire(ConditionWire, total=False):
+    """``v1.NodeCondition``."""
+
+    lastTransitionTime: str
 
 
 class ResourcesWire(TypedDict, total=False):
@@ -600,7 +606,7 @@ class NodeStatusWire(TypedDict, total=False):
 
     capacity: dict[str, str]
     allocatable: dict[str, str]
-    conditions: list[ConditionWire]
+    conditions: list[NodeConditionWire]
     nodeInfo: NodeInfoWire
 
 

@@ -11,6 +11,7 @@ import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Final, Generic, TypeVar
 
 from .. import console
@@ -74,9 +75,21 @@ def _show(args: Namespace, view: View[R], contexts: list[ContextReader]) -> int:
     shown = rendered(wanted, taken.rows, taken.sources)
     code = outcome.code
     if taken.rows or wanted.machine:
-        code = console.write_stdout((f"{line}\n" for line in shown.lines), code)
+        lines = chain(shown.lines, _detail(args, wanted, taken))
+        code = console.write_stdout((f"{line}\n" for line in lines), code)
     _report(wanted, taken, outcome, shown.left_out)
     return code
+
+
+def _detail(args: Namespace, wanted: Plan[R], taken: Round[R]) -> Iterator[str]:
+    """Return what a table shows below the only row, if it was asked for by name."""
+    detail, found = wanted.view.detail, taken.results[0].snapshot
+    narrowed = args.columns or args.no_headers or args.fail_on or wanted.machine
+    if detail is None or found is None or narrowed or len(taken.rows) != 1:
+        return iter(())
+    if [row.name for row in found.nodes] != args.names:
+        return iter(())
+    return detail(taken.rows[0], found, wanted.table_options)
 
 
 def _report(

@@ -137,12 +137,16 @@ MEMORY: Final = "memory"
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A pod's or node's condition: *status* is ``True``, ``False`` or ``Unknown``."""
+    """A pod's or node's condition: *status* is ``True``, ``False`` or ``Unknown``.
+
+    *since* is when the status became what it is, of a node's.
+    """
 
     type: str
     status: str
     reason: str = ""
     message: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +229,12 @@ def conditions(obj: Object, pool: Pool) -> tuple[Condition, ...]:
     """Read a status's conditions; equal ones are shared."""
     written = jsonread.children(obj, "conditions", _condition, pool)
     return pool.shared(written, _conditions)
+
+
+def dated_condition(obj: Object, pool: Pool) -> Condition:
+    """Read a condition with the time since which its status has been so."""
+    moment = jsonread.time(obj, "lastTransitionTime")
+    return Condition(*_condition(obj, pool), since=moment)
 
 
 _Written: TypeAlias = tuple[str, str, str, str]

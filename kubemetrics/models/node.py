@@ -10,7 +10,7 @@ from .. import jsonread
 from ..frozen import dataclass
 from ..jsonread import EMPTY, Object, child
 from ..wire import NodeWire
-from . import Condition, Pool, Quantities, conditions, object_meta
+from . import Condition, Pool, Quantities, dated_condition, object_meta
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Node:
             taints = jsonread.children(spec, "taints", _taint, pool)
             unschedulable = jsonread.boolean(spec, "unschedulable")
         with jsonread.at("status"):
-            found = conditions(status, pool)
+            found = jsonread.children(status, "conditions", dated_condition, pool)
             capacity = pool.quantities(status, "capacity")
             allocatable = pool.quantities(status, "allocatable")
             info = _info(status, pool)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Final, Protocol, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar, get_args
 
 from ..jsonread import EMPTY
 from ..models import Quantities
+from ..models.node import Taint
 from ..quantity import Quantity
 from ..snapshot import NodeBreakdown, NodeUsage, Snapshot, above_full, below_pods
 from ..snapshot.node_rollup import NodeRollup, summed_nodes
@@ -35,6 +36,9 @@ from .shared_columns import (
     status_severity,
 )
 from .view import RowSelection, View, ViewRows
+
+if TYPE_CHECKING:
+    from ..table.render import TableOptions
 
 R = TypeVar("R")
 _Amount: TypeAlias = Callable[[R], Quantity | None]
@@ -63,7 +67,14 @@ def node_view() -> View[NodeUsage]:
         resource=lambda row: f"node/{row.name}",
         of_nodes=True,
         cluster_first=True,
+        detail=_detail,
     )
+
+
+def _detail(row: NodeUsage, snapshot: Snapshot, options: TableOptions) -> Iterator[str]:
+    from .node_detail import node_detail  # noqa: PLC0415 - for one node alone
+
+    return node_detail(row, snapshot.pods, options)
 
 
 def node_table() -> Table[NodeUsage]:
@@ -352,11 +363,13 @@ def _other_conditions(row: NodeUsage) -> str | None:
 
 
 def _taints(row: NodeUsage) -> str | None:
-    taints = (
-        f"{t.key}={t.value}:{t.effect}" if t.value else f"{t.key}:{t.effect}"
-        for t in row.taints
-    )
-    return ",".join(taints) or None
+    return ",".join(map(taint_text, row.taints)) or None
+
+
+def taint_text(taint: Taint) -> str:
+    """Write a taint as kubectl does: ``key=value:effect``."""
+    value = f"={taint.value}" if taint.value else ""
+    return f"{taint.key}{value}:{taint.effect}"
 
 
 def _version(row: NodeUsage) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -16,6 +16,7 @@ from ..times import rfc3339
 
 if TYPE_CHECKING:
     from ..table.machine import Json
+    from ..table.render import TableOptions
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -29,7 +30,8 @@ class View(Generic[R]):
     the names on the command line are those of. *resource* writes a row as
     ``kind/name``. *of_nodes* views have no namespaces, those *everywhere* show all
     unless one is named, and *pods_by_name* says that a name on the command line is a
-    pod's. *cluster_first* puts the total of a whole cluster before its rows.
+    pod's. *cluster_first* puts the total of a whole cluster before its rows, and
+    *detail* gives the lines below the only row that is named.
     """
 
     table: Table[R]
@@ -40,6 +42,7 @@ class View(Generic[R]):
     everywhere: bool = False
     pods_by_name: bool = False
     cluster_first: bool = False
+    detail: Callable[[R, Snapshot, TableOptions], Iterator[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

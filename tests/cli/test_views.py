@@ -246,8 +246,8 @@ def test_the_cluster_is_the_first_row_of_its_nodes(cluster: Cluster) -> None:
     cells = dict(zip(head.split(), first.split(), strict=False))
     assert len(rest) == 10
     assert (cells["NAME"], cells["STATUS"]) == ("cluster", "9/10")
-    shares = (f"{int(whole['cpu'][key])}%" for key in ("pct_node", "pct_request"))
-    columns = "name,cpu.pct_node,cpu.pct_request"
+    shares = (f"{int(whole['cpu'][key])}%" for key in ("pct_node", "pct_requested"))
+    columns = "name,cpu.pct_node,cpu.pct_requested"
     shown = run(cluster, "nodes", "--sum", "--columns", columns).lines[1].split()
     assert [cell.lstrip("~") for cell in shown] == ["cluster", *shares]
     assert whole["count"] == 10
