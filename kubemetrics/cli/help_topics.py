@@ -302,8 +302,8 @@ Environment:
                             300; 0 for no limit)
   KUBEMETRICS_OIDC_PERSIST  'false': refresh no OIDC token and write none back; else
                             a rotated refresh token goes into the file it came from
-  KUBEMETRICS_MAX_MEMORY    memory that the answers of one call may take (128Mi, which
-                            is enough for some 20,000 pods)
+  KUBEMETRICS_MAX_MEMORY    memory that the answers of one call may take (128Mi;
+                            clusters of some 20,000 pods want more)
   NO_COLOR                  no colours
 
 Where this differs from kubectl:

@@ -194,6 +194,7 @@ def test_names_are_asked_for_with_their_metadata_alone(
         ("cpu > 1 && ", ["cpu > 1 && name"], []),
         ("== ", [], ["== name"]),
         ("name == 'a", [], ["name == 'and"]),
+        ("name == 'a b", [], ["name == 'a and"]),
     ],
 )
 @pytest.mark.parametrize("flag", ["--where", "--fail-on"])
