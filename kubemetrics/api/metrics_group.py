@@ -135,7 +135,8 @@ def absent_error(failure: ApiError) -> MetricsUnavailable:
         cause="absent",
         url=failure.url,
         status=failure.status,
-        hint="install metrics-server or another provider",
+        hint="install metrics-server or another provider: kubemetrics doctor has the"
+        " command",
     )
 
 

@@ -479,9 +479,8 @@ class Outcome:
             where = f"context {result.context}: " if result.context else ""
             if result.error is not None:
                 yield f"error: {where}{result.error}"
-            for failure in result.failures:
-                if not self._of_no_interest(failure):
-                    yield f"{where}{_failure_line(failure)}"
+            failures = [f for f in result.failures if not self._of_no_interest(f)]
+            yield from (f"{where}{line}" for line in _failure_lines(failures))
             yield from (f"{where}{line}" for line in _unreadable(result.snapshot))
         yield from self._not_found()
         for result, coverage in zip(self.results, self.coverages, strict=True):
@@ -544,9 +543,25 @@ def _is_forbidden(failure: Failure) -> bool:
     return isinstance(failure.error, Forbidden)
 
 
-def _failure_line(failure: Failure) -> str:
-    where = f" in namespace {failure.namespace}" if failure.namespace else ""
-    return f"cannot read {failure.part}{where}: {failure.error}"
+def _failure_lines(failures: Sequence[Failure]) -> Iterator[str]:
+    """Say what could not be read, in one line for all that has the same cause."""
+    causes: dict[str, list[str]] = {}
+    for failure in failures:
+        where = f" in namespace {failure.namespace}" if failure.namespace else ""
+        causes.setdefault(str(failure.error), []).append(f"{failure.part}{where}")
+    for cause, parts in causes.items():
+        yield f"cannot read {_listed(parts)}: {cause}"
+
+
+_LISTED: Final = 3
+"""The parts that a line names."""
+
+
+def _listed(parts: Sequence[str]) -> str:
+    more = len(parts) - _LISTED
+    named = [*parts[:_LISTED], *([f"{more} more"] if more > 0 else [])]
+    *most, last = named
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _unreadable(snapshot: Snapshot | None) -> Iterator[str]:

@@ -28,6 +28,7 @@ from tests.cluster import Cluster
 from tests.cluster_tests.kubectl import KUBECTL, needs_kubectl
 
 from .harness import run
+from .scenes import open_scene
 
 ROOT = Path(__file__).parents[2]
 
@@ -367,3 +368,25 @@ def test_no_more_than_three_names_are_suggested(
 def test_top_has_kubectls_words_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["top", "pods", "--selectr", "x"]) == 1
     assert capsys.readouterr().err.splitlines()[0] == "error: unknown flag: --selectr"
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "line"),
+    [
+        (
+            "absent",
+            "pods -n team-b",
+            "pod metrics in namespace team-b and node metrics",
+        ),
+        ("down", "nodes", "pod metrics and node metrics"),
+        ("absent", "pods -n a -n b -n c", "pod metrics in namespace c and 1 more"),
+    ],
+)
+def test_one_cause_is_said_once_with_the_command_to_type(
+    state: str, words: str, line: str
+) -> None:
+    with open_scene(state) as cluster:
+        lines = run(cluster, *words.split()).err.splitlines()
+    (said,) = [one for one in lines if one.startswith("cannot read ")]
+    assert f"{line}: the metrics API is {state}" in said
+    assert "kubemetrics doctor" in said
