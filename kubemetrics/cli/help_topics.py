@@ -184,6 +184,7 @@ def _quoted(text: str) -> str:
 
 _MARKS: Final = f"""\
 {UNKNOWN}      not known; REASON says why. It is never a zero
+none   known to be not set: no limit, no request
 {PARTIAL}      a lower bound: something in it was not measured or could not be read;
        before a limit: not every container has one
 {STALE}      an old sample: the metrics API has had no newer one for a while

@@ -28,6 +28,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     ),
     **dict.fromkeys(("get", "list", "ls", "usage", "metrics", "all"), "pods"),
     **dict.fromkeys(("capacity", "allocation", "resource-capacity"), "nodes"),
+    **dict.fromkeys(("total", "sum", "summary", "cluster-info"), "cluster"),
     **dict.fromkeys(("diagnose", "check", "why", "status", "debug"), "doctor"),
     **dict.fromkeys(("context", "ctx", "get-contexts"), "config contexts"),
     **dict.fromkeys(("kubeconfig", "view", "whoami"), "config"),

@@ -50,7 +50,8 @@ kubemetrics workloads -A --where 'mem.usage > mem.requests' --sort -mem.usage"""
         "shell",
         """\
 kubemetrics namespaces --sort -mem.usage --sum
-kubemetrics nodes --sum
+kubemetrics cluster
+kubemetrics nodes --by zone
 kubemetrics pods -A --by label:team --sum
 kubemetrics pods -A --by node,qos -o csv > usage.csv""",
     ),
