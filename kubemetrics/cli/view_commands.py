@@ -222,6 +222,8 @@ that nothing owns stands for itself. MIN and MAX are those of a single replica."
   kubemetrics workloads -A --sort -cpu.usage --top 10
   kubemetrics workloads -A --unused
   kubemetrics workloads -A --where 'owner.kind == DaemonSet' --sum
+  kubemetrics workloads -A --where 'qos == BestEffort'
+  kubemetrics workloads -A --where 'restarts > 0' --having 'count > 1'
   kubemetrics workloads -A --where 'mem.usage > mem.requests' -o csv""",
     names="workloads, as api or deployment/api",
     by="node: that key beside the workload",
@@ -268,12 +270,17 @@ def _add_labels(parser: Parser) -> None:
 
 
 def _add_by(parser: Parser, example: str, *, of_nodes: bool) -> None:
-    """Declare ``--by``."""
+    """Declare ``--by``, and for pods ``--having``."""
     keys = _NODE_KEYS if of_nodes else _POD_KEYS
     parser.add_argument(
         "--by", default="", metavar="KEY[,KEY...]",
         help=f"sum up by {keys} or label:NAME, as {example}",
     )  # fmt: skip
+    if not of_nodes:
+        parser.add_argument(
+            "--having", metavar="EXPR",
+            help="sums for which this holds; --where then chooses what is summed"
+        )  # fmt: skip
 
 
 _POD_KEYS: Final = "namespace, node, owner, pod, container, qos, priority-class"
@@ -462,7 +469,7 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
 
     table = view.table
     _check_names(args.names)
-    where = _expression("--where", args.where, table)
+    keep, where = _conditions(args, view)
     watched = args.watch is not None
     unused = getattr(args, "unused", False)
     if unused:
@@ -471,7 +478,9 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
     labels = [f"label:{word}" for word in _words(",".join(_labels(args)))]
     return Plan(
         view=view,
-        selection=RowSelection(names=tuple(args.names), scope=_scope(args, view)),
+        selection=RowSelection(
+            names=tuple(args.names), scope=_scope(args, view), keep=keep
+        ),
         arrange=_arrange(args, table, where),
         where=where,
         fail_on=_expression("--fail-on", args.fail_on, table),
@@ -557,6 +566,55 @@ def _arrange(
     sort = _words(args.sort)
     top = None if args.top is None else whole_number("--top", args.top)
     return _of_flag("--sort", lambda: arrangement(table, keep=keep, sort=sort, top=top))
+
+
+def _conditions(
+    args: Namespace, view: View[R]
+) -> tuple[Expression[Any] | None, Expression[R] | None]:
+    """Return which members a view of sums adds up, and which of its rows it shows.
+
+    ``--where`` is of the rows, unless it names a column that only members have, or
+    ``--having`` is there for the rows.
+    """
+    having: str | None = getattr(args, "having", None)
+    if view.members is None:
+        if having is not None:
+            raise UsageError("--having is of sums: --by KEY makes them")
+        return None, _expression("--where", args.where, view.table)
+    if having is None and not _of_members(args.where, view):
+        return None, _expression("--where", args.where, view.table)
+    return (
+        _expression("--where", args.where, view.members),
+        _expression("--having", having, view.table),
+    )
+
+
+def _of_members(text: str | None, view: View[R]) -> bool:
+    """Whether an expression is of what is summed: it names a column of that alone.
+
+    Raises:
+        UsageError: it names one that only sums have as well.
+    """
+    from ..table.expressions import ExpressionError, where
+
+    if text is None or view.members is None:
+        return False
+    try:
+        where(text, view.table)
+    except ExpressionError as of_sums:
+        try:
+            where(text, view.members)
+        except ExpressionError as of_members:
+            alone, summed = of_sums.word, of_members.word
+            if view.members.get(alone) and view.table.get(summed):
+                nouns, members = view.table.nouns, view.members.nouns
+                raise UsageError(
+                    f"--where: {alone} is of {members}, {summed} of {nouns}: give what"
+                    f" is of {nouns} to --having",
+                ) from None
+            return False
+        return True
+    return False
 
 
 def _expression(flag: str, text: str | None, table: Table[R]) -> Expression[R] | None:

@@ -64,6 +64,14 @@ class ExpressionError(ValueError):
         super().__init__(f"column {column}: {problem}")
 
     @property
+    def word(self) -> str:
+        """The word at *column*; nothing where there is none that can be read."""
+        try:
+            return tokens(self.text[self.column - 1 :])[0].text
+        except ExpressionError:
+            return ""
+
+    @property
     def pointer(self) -> str:
         """Two lines: the expression, and a caret under what is wrong with it."""
         before = printable(self.text[: self.column - 1])

@@ -7,9 +7,19 @@ from typing import Final
 
 from ..frozen import dataclass
 from ..quantity import Quantity
-from ..snapshot import PodUsage, Rollup, container_rows, rollup
+from ..snapshot import (
+    ContainerUsage,
+    PodUsage,
+    Rollup,
+    Snapshot,
+    container_rows,
+    rollup,
+)
 from ..snapshot.rollup import key_of
+from ..snapshot.rows import pod_coverage
 from ..table.columns import WIDE, Column, Severity, Table
+from .containers import container_table
+from .pods import pod_table
 from .shared_columns import (
     INFERRED,
     RESOURCES,
@@ -23,7 +33,14 @@ from .shared_columns import (
     resource_columns,
     usage_totals,
 )
-from .view import View, namespace_names, owner_names, pod_names, rows_of_pods
+from .view import (
+    RowSelection,
+    View,
+    ViewRows,
+    namespace_names,
+    owner_names,
+    pod_names,
+)
 
 _IDENTITY: Final = {"owner.kind": "workload_kind", "owner.name": "workload"}
 _REPLICAS: Final = 22
@@ -70,23 +87,31 @@ def group_view(chain: Sequence[str], base: str = "pods") -> View[Rollup]:
     chain = tuple(dict.fromkeys([*of.keys, *chain]))
     for by in chain:
         key_of(by)
-    members = container_rows if "container" in chain else _themselves
+    of_containers = "container" in chain
 
-    def grouped(rows: Sequence[PodUsage]) -> Sequence[Rollup]:
-        return rollup(members(rows), chain)
+    def find(_: str, snapshot: Snapshot, selection: RowSelection) -> ViewRows[Rollup]:
+        chosen = selection.pods(snapshot.pods, of.names_of)
+        rows: Sequence[PodUsage | ContainerUsage]
+        rows = container_rows(chosen) if of_containers else chosen
+        if selection.keep is not None:
+            rows = list(filter(selection.keep, rows))
+        whole = selection.everything and selection.keep is None
+        counted = chosen if of_containers else rows
+        return ViewRows(
+            rollup(rows, chain),
+            snapshot.coverage if whole else pod_coverage(counted),
+            [n for row in chosen for n in of.names_of(row)] if selection.names else (),
+        )
 
     return View(
         table=group_table(chain, of.noun),
-        find=rows_of_pods(grouped, of.names_of),
+        find=find,
+        members=container_table() if of_containers else pod_table(),
         named=base,
         resource=_RESOURCES.get(chain),
         everywhere=of.everywhere,
         pods_by_name=base == "pods",
     )
-
-
-def _themselves(rows: Sequence[PodUsage]) -> Sequence[PodUsage]:
-    return rows
 
 
 def _workload(row: Rollup) -> str:

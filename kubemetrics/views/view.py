@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from ..frozen import dataclass
 from ..snapshot import Coverage, NodeUsage, PodUsage, Snapshot
@@ -31,7 +31,8 @@ class View(Generic[R]):
     ``kind/name``. *of_nodes* views have no namespaces, those *everywhere* show all
     unless one is named, and *pods_by_name* says that a name on the command line is a
     pod's. *cluster_first* puts the total of a whole cluster before its rows, and
-    *detail* gives the lines below the only row that is named.
+    *detail* gives the lines below the only row that is named. *members* is the table
+    of what the rows of a view of sums are sums of.
     """
 
     table: Table[R]
@@ -43,6 +44,7 @@ class View(Generic[R]):
     pods_by_name: bool = False
     cluster_first: bool = False
     detail: Callable[[R, Snapshot, TableOptions], Iterator[str]] | None = None
+    members: Table[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,14 @@ class ViewRows(Generic[R]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowSelection:
-    """The rows that are asked for: by *names* of what a view shows, and by *scope*."""
+    """The rows that are asked for: by *names* of what a view shows, and by *scope*.
+
+    *keep* tells which pods, or containers, a view of sums adds up.
+    """
 
     names: tuple[str, ...] = ()
     scope: Scope = field(default_factory=Scope)
+    keep: Callable[[Any], bool] | None = None
 
     @property
     def everything(self) -> bool:
@@ -165,6 +171,7 @@ def in_contexts(view: View[R]) -> View[InContext[R]]:
         everywhere=view.everywhere,
         pods_by_name=view.pods_by_name,
         cluster_first=view.cluster_first,
+        members=view.members,
     )
 
 

@@ -318,6 +318,65 @@ def test_nodes_are_not_grouped_by_what_they_have_not(
     assert message in result.err
 
 
+def test_pods_are_chosen_before_they_are_summed_and_sums_after(
+    cluster: Cluster,
+) -> None:
+    def sums(*flags: str) -> dict[str, tuple[int, int]]:
+        line = ("pods", "-A", "--by", "namespace", "-o", "json", *flags)
+        found = items(run(cluster, *line))
+        return {i["namespace"]: (i["count"], i["cpu"]["usage"]) for i in found}
+
+    expected: dict[str, tuple[int, int]] = {}
+    for item in items(run(cluster, "pods", "-A", "-o", "json")):
+        count, used = expected.get(item["namespace"], (0, 0))
+        if item["qos"] == "Burstable" and (item["cpu"]["usage"] or 0) > 10**7:
+            expected[item["namespace"]] = (count + 1, used + item["cpu"]["usage"])
+    where = ("--where", "qos == Burstable and cpu.usage > 10m")
+    assert sums(*where) == expected
+    several = {name: found for name, found in expected.items() if found[0] > 3}
+    assert several
+    assert several != expected
+    assert sums(*where, "--having", "count > 3") == several
+
+
+def test_a_column_of_both_is_of_the_sums_unless_they_have_a_condition_of_their_own(
+    cluster: Cluster,
+) -> None:
+    line = ("pods", "-A", "--by", "namespace", "-o", "json")
+    after = items(run(cluster, *line, "--where", "cpu.usage > 1"))
+    assert [i["namespace"] for i in after] == ["kube-system", "team-a", "team-e"]
+    before = items(run(cluster, *line, "--where", "cpu.usage > 300m", "--having",
+                       "count >= 1"))  # fmt: skip
+    assert 0 < sum(i["count"] for i in before) < sum(i["count"] for i in after)
+
+
+def test_containers_are_chosen_before_they_are_summed(cluster: Cluster) -> None:
+    flags = ("--by", "container", "--where", "type == sidecar", "-o", "json")
+    found = items(run(cluster, "containers", "-A", *flags))
+    assert [(i["container"], i["count"]) for i in found] == [("istio-proxy", 6)]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (["pods", "--by", "qos", "--where", "node == x and count > 1"],
+         "--where: node is of pods, count of groups: give what is of groups to --havi"),
+        (["pods", "--having", "count > 1"], "--having is of sums: --by KEY makes them"),
+        (["pods", "--by", "qos", "--having", "node == x"], "no column 'node' of"),
+        (["pods", "--by", "qos", "--having", "count > 1", "--where", "count > 1"],
+         "no column 'count' of pods"),
+        (["workloads", "--where", "'"], "--where: column 1: this ' has no second one"),
+        (["workloads", "--where", "qos == 'x"], "has no second one"),
+    ],
+)  # fmt: skip
+def test_what_is_of_pods_and_what_is_of_their_sums_is_not_mixed(
+    cluster: Cluster, line: list[str], message: str
+) -> None:
+    result = run(cluster, *line)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+
+
 def test_labels_make_columns(cluster: Cluster) -> None:
     head, first, *_ = run(cluster, "pods", "-n", "team-c", "-L", "app", "redis-0").lines
     assert (head.split()[-1], first.split()[-1]) == ("APP", "redis")
