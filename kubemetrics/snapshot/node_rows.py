@@ -119,7 +119,7 @@ class NodeUsage(UsageRow):
     @property
     def other_conditions(self) -> tuple[Condition, ...]:
         """The conditions of which it is not known how they should be."""
-        return tuple(c for c in self._conditions if not _good(c.type))
+        return tuple(c for c in self._conditions if c.type and not _good(c.type))
 
     @property
     def _conditions(self) -> tuple[Condition, ...]:

@@ -171,8 +171,8 @@ def plausible(usage: Quantities, capacity: Quantities) -> Quantities:
 
 
 def _impossible(value: Quantity, capacity: Quantity | None) -> bool:
-    most = _MOST * capacity.nanos if capacity else None
-    return value.nanos < 0 or (most is not None and value.nanos > most)
+    most = _MOST * capacity.nanos if capacity else 0
+    return value.nanos < 0 or 0 < most < value.nanos
 
 
 def gap_reasons(
@@ -426,12 +426,15 @@ class Clock:
         return age > _STALE * (self.cadence or _DEFAULT_CADENCE)
 
     def fresh(self, moment: datetime | None, node: str) -> timedelta | None:
-        """Return the age of what began on *node* too recently to be measured by now."""
+        """Return the age of what began on *node* too recently to be measured by now.
+
+        What is dated far in the future is not young: its date says nothing.
+        """
         age = self.age(moment)
         if age is not None:
             age += self.skews.get(node, timedelta())
         limit = _FRESH * (self.cadence or _DEFAULT_CADENCE)
-        return age if age is not None and age < limit else None
+        return age if age is not None and -limit < age < limit else None
 
 
 def clock(parts: Parts) -> Clock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -55,7 +56,7 @@ def container_table() -> Table[ContainerUsage]:
             *_NAMES,
             *_STATUS,
             REASON,
-            *usage_columns(_usage_mark),
+            *map(_of_one, usage_columns(_usage_mark)),
             *node_share_columns(),
             *reason_columns(),
             lifted(NODE, _pod_row),
@@ -67,6 +68,17 @@ def container_table() -> Table[ContainerUsage]:
         aliases=POD_ALIASES,
         totals=usage_totals,
     )
+
+
+_IN_RESIZE: Final = "; in a resize the rows may add up to more than the pod"
+"""A container's is the largest of what its spec and its status say, a pod's the largest
+of their sums (component-helpers, ``PodRequests``)."""
+
+
+def _of_one(column: Column[ContainerUsage]) -> Column[ContainerUsage]:
+    if column.path[1:] not in {("requests",), ("limits",)}:
+        return column
+    return replace(column, about=f"{column.about}{_IN_RESIZE}")
 
 
 def _pod_row(row: ContainerUsage) -> PodUsage:

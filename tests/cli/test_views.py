@@ -429,6 +429,14 @@ def test_a_generated_cluster_is_shown_as_its_ledger_has_it(seed: int) -> None:
 # requests
 
 
+@pytest.mark.parametrize(("view", "said"), [("containers", 4), ("pods", 0)])
+def test_the_columns_of_containers_say_that_a_resize_adds_up_to_more(
+    cluster: Cluster, view: str, said: int
+) -> None:
+    told = run(cluster, view, "--columns", "help").out
+    assert told.count("in a resize the rows may add up to more than the pod") == said
+
+
 def test_a_name_is_no_part_of_a_field_selector(cluster: Cluster) -> None:
     assert run(cluster, "pods", "a=b", "-n", "team-c").code == 1
     asked = [seen.query.get("fieldSelector") for seen in cluster.requests]

@@ -103,7 +103,7 @@ def test_conditions_are_judged_by_how_their_type_should_be() -> None:
         "Ready": "True", "KernelReady": "True", "NetworkingReady": "False",
         "AcceleratedHardwareReady": "Unknown", "EtcdIsVoter": "False",
         "MemoryPressure": "False", "DiskPressure": "True", "PIDPressure": "Unknown",
-        "NetworkUnavailable": "True", "ReadonlyProblem": "True", "Odd": "True",
+        "NetworkUnavailable": "True", "ReadonlyProblem": "True", "Odd": "True", "": "",
     }  # fmt: skip
     conditions = [{"type": name, "status": state} for name, state in states.items()]
     row = only(parts(nodes=(node(conditions=conditions),)))

@@ -68,7 +68,8 @@ def test_twice_the_capacity_is_still_a_value() -> None:
 
 def test_where_the_capacity_is_not_known_or_0_no_value_is_too_large() -> None:
     nothing = node(capacity={"cpu": "0", "memory": "0"})
-    for nodes in ((), (nothing,)):
+    wrong = node(capacity={"cpu": "-4", "memory": "-1"})
+    for nodes in ((), (nothing,), (wrong,)):
         (row,) = join(parts((pod(),), (sample(app=("4000", "8Ti")),), nodes)).pods
         assert row.reason is None
 

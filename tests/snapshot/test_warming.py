@@ -162,6 +162,14 @@ def test_a_node_that_just_joined_is_young_and_so_are_its_pods() -> None:
     )
 
 
+def test_what_is_dated_far_in_the_future_is_not_young_for_ever() -> None:
+    """A start an hour ahead of the server's clock says nothing; a little ahead does."""
+    ahead, far = (pod(statuses=(running(since=at(s)),)) for s in (5, 3600))
+    for made, code in ((ahead, "TooYoung"), (far, "Unreported")):
+        found = join(parts((made,)))
+        assert codes(found) == {"p": code}
+
+
 def undated(read: Parts) -> Parts:
     def bare(part: Part[T]) -> Part[T]:
         return replace(part, date=None)
