@@ -6,7 +6,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 KUBECTL := .tools/kubectl
-PYTHONS ?= python3.11 python3.12 python3.13
+PYTHONS ?= python3.11 python3.12 python3.13 python3.14 \
+  $(wildcard $(HOME)/.pyenv/versions/3.1[1-9].*/bin/python)
 
 # Workers of the suite: a process each. Whole files go to a worker, so that a cluster
 # which serves a file is started once; in their order, since xdist would begin with the
@@ -93,9 +94,11 @@ $(VENV)/.mutants: $(READY)
 # The tests on every Python that is there, and the full cross of what is compared with
 # kubectl: its seed is the date and is printed; SEED=20261127 has that day's again.
 test-all: setup
-	@set -e; for python in $(PYTHONS); do \
-	  command -v $$python >/dev/null && $$python -c pass 2>/dev/null || { echo "no $$python here"; continue; }; \
-	  $(MAKE) test PYTHON=$$python VENV=.venv-$$python; \
+	@set -e; seen=; for python in $(PYTHONS); do \
+	  version=$$($$python -c 'import platform; print(platform.python_version())' \
+	    2>/dev/null) || { echo "no $$python here"; continue; }; \
+	  case $$seen in *" $$version "*) continue;; esac; seen="$$seen $$version "; \
+	  $(MAKE) test PYTHON=$$python VENV=.venv-$$version; \
 	done
 	$(BIN)/python -m pytest --full -m full $(SEED:%=--seed %)
 

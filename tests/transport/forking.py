@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,11 @@ def wrong_answers(client: Client, who: str, count: int) -> int:
 
 
 def child(work: Callable[[], int]) -> int:
-    """Do *work* in a forked child, which never runs longer than the watchdog."""
+    """Do *work* in a forked child, which never runs longer than the watchdog.
+
+    From 3.12 on Python warns of what is tried here: a fork beside threads.
+    """
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded")
     pid = os.fork()
     if pid:
         return pid
