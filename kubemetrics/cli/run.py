@@ -78,6 +78,11 @@ def _show(args: Namespace, view: View[R], contexts: list[ContextReader]) -> int:
         lines = chain(shown.lines, _detail(args, wanted, taken))
         code = console.write_stdout((f"{line}\n" for line in lines), code)
     _report(wanted, taken, outcome, shown.left_out)
+    if outcome.unmatched and wanted.scope.single and len(contexts) == 1:
+        from .naming import elsewhere  # noqa: PLC0415 - after a name not found
+
+        for line in elsewhere(contexts[0].client, wanted.view, outcome.unmatched):
+            console.print_stderr(line)
     return code
 
 
@@ -98,7 +103,7 @@ def _report(
     """Write to stderr what the rows do not show."""
     for note in (*outcome.notes(), *outcome.verdict):
         console.print_stderr(note)
-    if left_out:
+    if left_out and taken.rows:
         columns = "1 column" if len(left_out) == 1 else f"{len(left_out)} columns"
         console.print_stderr(
             f"{columns} left out at {wanted.table_options.width}: -o wide has all"

@@ -54,9 +54,12 @@ class _ViewCommand(NamedTuple):
             return self._summed(args) if sums else view()
 
         def run(args: Namespace) -> int:
+            from .naming import canonical
             from .run import run as show
 
-            return show(args, view_of(args))
+            made = view_of(args)
+            names = [canonical(name, made.named) for name in args.names]
+            return show(Namespace(**{**vars(args), "names": names}), made)
 
         def table(args: Namespace) -> Table[Any]:
             return view_of(args).table
@@ -685,7 +688,8 @@ def _one_name(args: Namespace) -> str | None:
     from ..snapshot.parts import is_glob
 
     names: list[str] = args.names
-    return names[0] if len(names) == 1 and not is_glob(names[0]) else None
+    single = len(names) == 1 and not is_glob(names[0]) and "/" not in names[0]
+    return names[0] if single else None
 
 
 def _fields(args: Namespace, view: View[R]) -> str | None:

@@ -119,8 +119,14 @@ def rows_of_pods(
 
 
 def pod_names(row: PodUsage) -> Sequence[str]:
-    """Return the names that a pod answers to: its own."""
-    return (row.name,)
+    """Return the names that a pod answers to: its own, and ``kind/name`` of its owners.
+
+    A Deployment's pods answer to the name of their ReplicaSet as well.
+    """
+    found = owner(row)
+    direct = row.pod.owner if row.pod else None
+    owned = (f"{direct.kind.lower()}/{direct.name}",) if direct else ()
+    return (row.name, f"{found.kind.lower()}/{found.name}", *owned)
 
 
 def namespace_names(row: PodUsage) -> Sequence[str]:

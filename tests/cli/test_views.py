@@ -377,6 +377,55 @@ def test_what_is_of_pods_and_what_is_of_their_sums_is_not_mixed(
     assert message in result.err
 
 
+AUDIT = [f"audit-log-8tktrtxl2-{end}" for end in ("6pct8", "n7cmv", "pj667")]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("pods -n team-c pod/redis-0", ["redis-0"]),
+        ("pods -n team-c sts/redis", ["redis-0", "redis-1", "redis-2", "redis-3"]),
+        ("pods -n team-c statefulsets.apps/redis po/redis-1",
+         ["redis-0", "redis-1", "redis-2", "redis-3"]),
+        ("pods -n team-e rs/audit-log-8tktrtxl2",
+         AUDIT),
+        ("pods -n team-e deploy/audit-*",
+         AUDIT),
+        ("nodes node/worker-003", ["worker-003"]),
+    ],
+)  # fmt: skip
+def test_names_may_say_their_kind_as_with_kubectl(
+    cluster: Cluster, line: str, shown: list[str]
+) -> None:
+    found = run(cluster, *line.split(), "--columns", "name", "--no-headers")
+    assert [name.strip() for name in found.lines] == shown
+
+
+def test_what_o_name_prints_is_a_name(cluster: Cluster) -> None:
+    for view in ("pods -n team-a", "nodes", "namespaces", "workloads -n team-c"):
+        printed = run(cluster, *view.split(), "-o", "name").lines
+        again = run(cluster, *view.split(), *printed, "-o", "name")
+        assert (again.code, again.lines) == (0, printed)
+
+
+def test_a_name_of_another_namespace_is_told_where_it_is(cluster: Cluster) -> None:
+    result = run(cluster, "pods", "kafka-0")
+    assert result.code == 1
+    assert result.err.splitlines() == [
+        'error: pods "kafka-0" not found in namespace default',
+        'pods "kafka-0" found in namespace team-e: -n team-e',
+    ]
+    (_, told) = run(cluster, "workloads", "deploy/reporting").err.splitlines()
+    assert told == (
+        'workloads "deployment/reporting" found in namespaces team-c, team-d, team-f:'
+        " -A"
+    )
+    for line in ("pods nope", "pods -A nope", "namespaces nope", "nodes nope"):
+        assert "found in" not in run(cluster, *line.split()).err
+    own = run(cluster, "pods", "kafka-0", user="nslimited").err
+    assert own == 'error: pods "kafka-0" not found in namespace team-a\n'
+
+
 def test_labels_make_columns(cluster: Cluster) -> None:
     head, first, *_ = run(cluster, "pods", "-n", "team-c", "-L", "app", "redis-0").lines
     assert (head.split()[-1], first.split()[-1]) == ("APP", "redis")
