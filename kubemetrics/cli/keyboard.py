@@ -78,6 +78,12 @@ class LiveTerminal:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
+    def take_back(self) -> None:
+        """Take the terminal once it is ours again: a shell's ``fg`` may not say so."""
+        keyboard = self._keyboard
+        if keyboard and self._saved is None and _is_ours(keyboard.number):
+            self._prepare()
+
     def _prepare(self) -> None:
         """Take the terminal, unless another process has it: that would stop us."""
         keyboard = self._keyboard
@@ -103,7 +109,8 @@ class LiveTerminal:
         }  # fmt: skip
         for name, handler in handlers.items():
             number = getattr(signal, name, None)  # Windows has none of most
-            if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            before = None if number is None else signal.getsignal(number)
+            if number is not None and before not in {None, signal.SIG_IGN}:
                 self._handlers[number] = signal.signal(number, handler)
 
     def _resized(self, *_: object) -> None:
@@ -116,14 +123,16 @@ class LiveTerminal:
     def _stopped(self, number: int, _: FrameType | None) -> None:
         """Put the terminal back, and stop as if nothing had been changed."""
         self._restore()
-        signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)
+        self._as_before(number)
         signal.signal(number, self._stopped)
 
     def _ended(self, number: int, _: FrameType | None) -> None:
-        """Put the terminal back, and end by the signal, as the parent expects."""
+        """Put the terminal back, and do what the signal would have done without us."""
         self._restore()
-        signal.signal(number, signal.SIG_DFL)
+        self._as_before(number)
+
+    def _as_before(self, number: int) -> None:
+        signal.signal(number, self._handlers[signal.Signals(number)])
         signal.raise_signal(number)
 
 
@@ -146,8 +155,9 @@ class _Keyboard:
         return found
 
     def set_mode(self, mode: list[Any]) -> None:
-        """Let the terminal take what is typed as it did before."""
-        self._termios.tcsetattr(self.number, self._termios.TCSADRAIN, mode)
+        """Let the terminal, unless it is gone, take what is typed as it did before."""
+        with suppress(self._termios.error):
+            self._termios.tcsetattr(self.number, self._termios.TCSADRAIN, mode)
 
     def take_keys(self) -> None:
         """Get each key at once and unseen; Ctrl-C and Ctrl-Z stay signals."""
@@ -197,17 +207,16 @@ class _Reader:
 
     def _read(self) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        while not self._over.is_set():
+        while True:
             select.select([self._number, self._wakes], [], [])
+            if self._over.is_set():
+                return
             if not _is_ours(self._number):  # to read would stop the process
                 self._over.wait(_PAUSE)
                 continue
-            if self._over.is_set():
-                return
-            try:
+            data = b""
+            with suppress(OSError):  # the terminal is gone
                 data = os.read(self._number, _READ)
-            except OSError:  # the terminal is gone
-                return
             if not data:
                 return
             for key in keys_of(decoder.decode(data)):

@@ -28,6 +28,7 @@ from .run import Outcome, Round, Rounds, outcome_of, rendered
 from .view_commands import Plan
 
 if TYPE_CHECKING:
+    from .keyboard import LiveTerminal
     from .live import LiveScreen
 
 _DEFAULT: Final = timedelta(seconds=15)
@@ -219,17 +220,22 @@ class Watching(Generic[R]):
                 self._args, self._plan, self._every, self._size(), keys=keys.usable
             )
             screen.warnings = warnings
-            outcome, broken = self._live(screen, taken, happenings)
+            outcome, broken = self._live(screen, taken, happenings, keys)
         return self._end(outcome, broken)
 
     def _live(
-        self, screen: LiveScreen[R], taken: Round[R], happenings: Happenings
+        self,
+        screen: LiveScreen[R],
+        taken: Round[R],
+        happenings: Happenings,
+        keys: LiveTerminal,
     ) -> tuple[Outcome, OSError | None]:
         """Draw until it is over; return how the last round went."""
         reading: Begun[Round[R]] | None = None
         outcome = outcome_of(self._args, self._plan, taken)
         screen.take(taken, outcome, happenings.now())
         while True:
+            keys.take_back()
             now = happenings.now()
             lines = screen.lines(now, reading=reading is not None)
             broken = console.write(sys.stdout, (drawn(lines),))

@@ -23,14 +23,22 @@ the screen hears as of a resize."""
 
 
 class Script(Happenings):
-    """Plays *steps*, then ``q``; *before_read* is called before each later round."""
+    """Plays *steps*, then ``q``; *before_read* is called before each later round.
+
+    A round takes *reading* seconds.
+    """
 
     def __init__(
-        self, *steps: Step, before_read: Callable[[float], None] = lambda _: None
+        self,
+        *steps: Step,
+        before_read: Callable[[float], None] = lambda _: None,
+        reading: float = 0,
     ) -> None:
         super().__init__()
         self._steps = list(steps)
         self._before_read = before_read
+        self._reading = reading
+        self._done_at: float | None = None
         self._time = 0.0
         self._read_at = 0.0
         self._left = 0.0
@@ -42,12 +50,13 @@ class Script(Happenings):
     def begin(self, call: Callable[[], T]) -> Begun[T]:
         self._before_read(self._time - self._read_at)
         self._read_at = self._time
-        self._queue.put(Happening(read=True))
+        self._done_at = self._time + self._reading
         return DeferredCall(call)
 
     def wait(self, seconds: float) -> Happening | None:
-        if not self._queue.empty():
-            return self._queue.get()
+        if self._done_at is not None and self._done_at <= self._time:
+            self._done_at = None
+            return Happening(read=True)
         if self._left <= 0:
             happening = self._next()
             if happening is not None:
@@ -74,9 +83,10 @@ def play(
     monkeypatch: pytest.MonkeyPatch,
     *steps: Step,
     before_read: Callable[[float], None] = lambda _: None,
+    reading: float = 0,
 ) -> None:
     """Let *steps* happen to the next watch."""
-    script = Script(*steps, before_read=before_read)
+    script = Script(*steps, before_read=before_read, reading=reading)
     monkeypatch.setattr(watching, "Happenings", lambda: script)
 
 

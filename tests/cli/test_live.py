@@ -37,14 +37,23 @@ class Watch:
         self._patch = monkeypatch
 
     def __call__(
-        self, cluster: Cluster, line: str, *steps: Step, size: str = "120x30"
+        self,
+        cluster: Cluster,
+        line: str,
+        *steps: Step,
+        size: str = "120x30",
+        reading: float = 0,
     ) -> list[list[str]]:
-        return frames(self.result(cluster, line, *steps, size=size).out)
+        play(self._patch, *steps, reading=reading)
+        return frames(self._run(cluster, line, size).out)
 
     def result(
         self, cluster: Cluster, line: str, *steps: Step, size: str = "120x30"
     ) -> Result:
         play(self._patch, *steps)
+        return self._run(cluster, line, size)
+
+    def _run(self, cluster: Cluster, line: str, size: str) -> Result:
         columns, rows = map(int, size.split("x"))
         words = [*line.split(), "--color", "never"]
         return run(cluster, *words, width=columns, height=rows)
@@ -82,6 +91,19 @@ def test_the_age_of_the_sample_ticks_each_second(still: Cluster, watch: Watch) -
     assert list(dict.fromkeys(ages)) == ["2s", "3s", "4s", "5s"]
     assert "next in ~57s" in ticks[-1][0]
     assert [frame[1:] for frame in ticks] == [first[1:]] * len(ticks)
+
+
+def test_a_slow_round_stops_neither_the_ages_nor_the_keys(
+    still: Cluster, watch: Watch
+) -> None:
+    steps = (15.0, 2.0, "m", 2.0)
+    drawn = watch(still, "pods -A --watch=15", *steps, reading=3.0)
+    tops = [frame[0] for frame in drawn]
+    ages = [top.split("sample ")[1].split(" old")[0] for top in tops]
+    assert list(dict.fromkeys(ages)) == [*(f"{n}s" for n in range(2, 21))][:19]
+    assert any("18s old, reading" in top and "by MEM" not in top for top in tops)
+    assert any("19s old, reading" in top and "by MEM" in top for top in tops)
+    assert "2s old, next in ~14s" in tops[-1]
 
 
 def scraped(cluster: Cluster, load: int) -> Step:
@@ -267,12 +289,12 @@ def test_the_last_row_is_not_scrolled_away(still: Cluster, watch: Watch) -> None
 def test_a_part_of_a_name_filters_while_it_is_typed(
     still: Cluster, watch: Watch
 ) -> None:
-    steps = ("/", "K", "a", "f", "x", "backspace", "enter")
+    steps = ("/", "K", "a", "f", "x", "backspace", "up", "enter")
     drawn = watch(still, PODS, *steps)
     assert drawn[4][0].startswith("/Kaf_")
     assert names(drawn[4]) == [f"kafka-{n}" for n in (0, 1, 2, 3)]
     assert names(drawn[5]) == []
-    assert "/Kaf   4 pods" in drawn[7][0]
+    assert "/Kaf   4 pods" in drawn[8][0]
 
 
 def test_a_filter_may_be_an_expression(still: Cluster, watch: Watch) -> None:

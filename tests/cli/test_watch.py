@@ -14,11 +14,12 @@ import pytest
 import yaml
 
 from kubemetrics.cli import watching
-from kubemetrics.cli.watching import Pace
+from kubemetrics.cli.watching import Happening, Happenings, Pace
+from kubemetrics.client.sync import DeferredCall
 from tests.cluster import Cluster, Seen
 from tests.cluster.clock import rfc3339
 from tests.cluster.faults import api_error, with_headers
-from tests.tools.interrupt import interrupt, interruptible
+from tests.tools.interrupt import HANG, interrupt, interruptible
 
 from .happenings import frames, play
 from .harness import run
@@ -352,3 +353,50 @@ def test_the_screen_says_that_samples_are_dated_now_prometheus_adapter_555(
     first, *_ = frames(result.out)
     assert "sample 0s old, stamped when asked, next in ~15s" in first[0]
     assert between.waits == [15.0]
+
+
+# what happens while a screen is shown
+
+
+def test_what_happens_is_queued_in_its_order() -> None:
+    happenings = Happenings()
+    happenings.put("q")
+    happenings.put()
+    assert happenings.wait(HANG) == Happening(key="q")
+    assert happenings.wait(HANG) == Happening()
+    assert happenings.wait(0) is None
+
+
+def test_the_end_of_a_round_is_something_that_happens() -> None:
+    happenings = Happenings()
+    begun = happenings.begin(lambda: "rows")
+    assert happenings.wait(HANG) == Happening(read=True)
+    assert begun.result(HANG) == "rows"
+    assert happenings.now() <= happenings.now()
+
+
+def test_a_round_that_raises_ends_too_and_raises_where_it_is_asked_for() -> None:
+    def fail() -> None:
+        raise OSError(5, "broken")
+
+    happenings = Happenings()
+    begun = happenings.begin(fail)
+    assert happenings.wait(HANG) == Happening(read=True)
+    with pytest.raises(OSError, match="broken"):
+        begun.result(HANG)
+
+
+def test_where_no_thread_can_be_had_a_round_is_read_when_it_is_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "begun", DeferredCall)
+    happenings = Happenings()
+    begun = happenings.begin(lambda: "rows")
+    assert happenings.wait(HANG) == Happening(read=True)
+    assert begun.result() == "rows"
+
+
+def test_prometheus_is_one_text_and_not_watched(cluster: Cluster) -> None:
+    result = run(cluster, "pods", "-w", "-o", "prometheus")
+    assert result.code == 2
+    assert "--watch does not go with -o prometheus" in result.err
