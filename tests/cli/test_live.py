@@ -103,7 +103,7 @@ def test_a_slow_round_stops_neither_the_ages_nor_the_keys(
     assert list(dict.fromkeys(ages)) == [*(f"{n}s" for n in range(2, 21))][:19]
     assert any("18s old, reading" in top and "by MEM" not in top for top in tops)
     assert any("19s old, reading" in top and "by MEM" in top for top in tops)
-    assert "2s old, next in ~14s" in tops[-1]
+    assert "sample 3s old, next in ~14s" in tops[-1]
 
 
 def scraped(cluster: Cluster, load: int) -> Step:
