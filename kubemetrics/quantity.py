@@ -303,7 +303,11 @@ def _make(nanos: int, form: SuffixStyle) -> Quantity:
 
 @final
 class _Value(int):
-    """An integer that may still be called, as `Quantity.value` once had to be."""
+    """An integer that may still be called, as `Quantity.value` once had to be.
+
+    What writes JSON takes it for the integer it is; YAML's and msgspec's writers want
+    ``int(quantity.value)`` for as long as the call is kept.
+    """
 
     __slots__ = ()
 

@@ -96,9 +96,9 @@ class UsageRow:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record that ``-o ndjson`` prints of it, of JSON values alone."""
-        from ..views.records import records  # noqa: PLC0415 - for scripts that want it
+        from ..views.records import record  # noqa: PLC0415 - for scripts that want it
 
-        return next(records((self,)))
+        return record(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

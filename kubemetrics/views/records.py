@@ -5,7 +5,7 @@ The columns are those of the views, so that a record of the library is the comma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415 - a view is imported for its own rows
 
 
-def records(rows: Sequence[UsageRow]) -> Iterator[dict[str, Any]]:
-    """Return the record of each of *rows*, which are of one kind, nested as JSON is."""
-    if rows:
-        table = _table_of(rows[0])
-        yield from machine.records(table, table.columns, rows)
+def record(row: UsageRow) -> dict[str, Any]:
+    """Return the record of one row, nested as JSON is."""
+    table = _table_of(row)
+    return next(machine.records(table, table.columns, (row,)))
 
 
 def records_of(
