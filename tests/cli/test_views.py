@@ -421,7 +421,7 @@ def test_a_name_of_another_namespace_is_told_where_it_is(cluster: Cluster) -> No
         " -A"
     )
     for line in ("pods nope", "pods -A nope", "namespaces nope", "nodes nope"):
-        assert "found in" not in run(cluster, *line.split()).err
+        assert '" found in' not in run(cluster, *line.split()).err
     own = run(cluster, "pods", "kafka-0", user="nslimited").err
     assert own == 'error: pods "kafka-0" not found in namespace team-a\n'
 
