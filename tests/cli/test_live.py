@@ -153,6 +153,14 @@ def test_columns_only_become_wider(cluster: Cluster, watch: Watch) -> None:
     assert widths[-1] > widths[0]
 
 
+def test_growth_drops_no_column(cluster: Cluster, watch: Watch) -> None:
+    line = "pods -n team-c --watch=15"
+    width = max(map(len, watch(cluster, line, size="110x40")[0][1:-1]))
+    steps = (scraped(cluster, 900_000), 15.0)
+    first, *_, last = watch(cluster, line, *steps, size=f"{width}x40")
+    assert last[1].split() == first[1].split()
+
+
 def test_a_round_that_fails_keeps_the_rows_and_says_why(
     cluster: Cluster, watch: Watch
 ) -> None:
