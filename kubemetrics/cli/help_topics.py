@@ -65,7 +65,7 @@ def _entries(table: Table[Any]) -> Iterator[tuple[str, ...]]:
     for column in table.columns:
         yield (
             column.key, column.header, _UNITS[column.kind],
-            shown.get(column.key, "wide"), column.about,
+            shown.get(column.key, "full"), column.about,
         )  # fmt: skip
     for prefix, family in table.families.items():
         column = family("NAME")
@@ -81,7 +81,7 @@ def _shown(table: Table[Any]) -> Mapping[str, str]:
         gone = leaving(sizes, limit, stays=max(size.keep for size in sizes))
         stays = [c.key for i, c in enumerate(columns) if i not in gone]
         found |= dict.fromkeys(stays, f"from {limit}")
-    return {c.key: found.get(c.key, "wide") for c in columns}
+    return {c.key: found.get(c.key, "full") for c in columns}
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
@@ -103,7 +103,8 @@ where its dots nest ('mem.usage' is .mem.usage). Headers do as well, in any case
 singular or plural: MEM%LIM, cpu.request. Shorter:
 {aliases}.
 
-A table has the columns that fit; --columns names others, -o wide has all.
+A table has the columns that fit; --columns names others, or adds and takes away
+(--columns +qos,-age). -o wide has what 200 characters hold, -o full has all.
 'kubemetrics nodes --columns help' lists those of one view, and from which width of a
 terminal on they are shown.
 
@@ -191,7 +192,7 @@ none   known to be not set: no limit, no request
 {APART}      a percentage of other amounts than the two beside it. These are what the
        scheduler counts: init containers that have ended, overhead. The percentage is
        of the containers that run, were measured and have the amount (in JSON and
-       with -o wide: compared)
+       with -o full: compared)
 <1%    above zero, and less than one; as <1Mi
 Δ      with --watch: the change since the sample before
 
@@ -236,7 +237,7 @@ REASONS: Final[Mapping[ReasonCode, str]] = {
 """What a reason means; their order is that of the code."""
 _REASONS: Final = """\
 Where there is no value, REASON is the first of these that applies. Each is what the
-API showed; a cause that it did not show is not guessed. EXPLANATION (-o wide) has the
+API showed; a cause that it did not show is not guessed. EXPLANATION (-o full) has the
 sentence with the facts, and so has -o json.
 """
 
@@ -332,7 +333,7 @@ def _connecting() -> Lines:
 
 
 _OUTPUT: Final = """\
--o table       what fits the terminal (the default); wide: all columns
+-o table       what fits the terminal (the default); wide: 200 characters; full: all
 -o json, yaml  one document: items, and under metadata what was read where, with its
                date, coverage and failures; the schema is kubemetrics/table/schema.json
 -o ndjson      a line for each item

@@ -59,7 +59,7 @@ kubemetrics pods -A --by node,qos -o csv > usage.csv""",
         "Which pods have no value, and why?",
         "shell",
         """\
-kubemetrics pods -A --where 'reason != Finished' -o wide
+kubemetrics pods -A --where 'reason != Finished' -o full
 kubemetrics doctor""",
     ),
     "gate": Recipe(

@@ -77,7 +77,7 @@ def _show(args: Namespace, view: View[R], contexts: list[ContextReader]) -> int:
     if taken.rows or wanted.machine:
         lines = chain(shown.lines, _detail(args, wanted, taken))
         code = console.write_stdout((f"{line}\n" for line in lines), code)
-    _report(wanted, taken, outcome, shown.left_out)
+    _report(wanted, taken, outcome)
     if outcome.unmatched and wanted.scope.single and len(contexts) == 1:
         from .naming import elsewhere  # noqa: PLC0415 - after a name not found
 
@@ -97,17 +97,10 @@ def _detail(args: Namespace, wanted: Plan[R], taken: Round[R]) -> Iterator[str]:
     return detail(taken.rows[0], found, wanted.table_options)
 
 
-def _report(
-    wanted: Plan[R], taken: Round[R], outcome: Outcome, left_out: tuple[str, ...]
-) -> None:
+def _report(wanted: Plan[R], taken: Round[R], outcome: Outcome) -> None:
     """Write to stderr what the rows do not show."""
     for note in (*outcome.notes(), *outcome.verdict):
         console.print_stderr(note)
-    if left_out and taken.rows:
-        columns = "1 column" if len(left_out) == 1 else f"{len(left_out)} columns"
-        console.print_stderr(
-            f"{columns} left out at {wanted.table_options.width}: -o wide has all"
-        )
     explained = outcome.unmatched or outcome.unread or outcome.verdict or wanted.machine
     if not taken.rows and not explained:
         console.print_stderr(_no_rows(wanted, taken))
@@ -375,6 +368,11 @@ def rendered(
     if plan.output == "name":
         return Rendered(_names(plan, rows), ())
     columns = plan.shown(rows)
+    if plan.output == "md":
+        from ..table.machine import markdown_lines  # noqa: PLC0415 - for it alone
+
+        totals, options = plan.totals(rows), plan.table_options
+        return Rendered(markdown_lines(rows, columns, options, totals), ())
     if plan.output not in MACHINES:
         return render(rows, columns, plan.table_options, plan.totals(rows))
     return Rendered(_machine_lines(plan, rows, sources), ())
@@ -386,8 +384,12 @@ def _machine_lines(
     from ..table import machine  # noqa: PLC0415 - not for a table
 
     table, columns = plan.view.table, plan.shown(rows)
-    if plan.output == "csv":
-        return machine.csv_lines(columns, rows, headers=plan.table_options.headers)
+    headers = plan.table_options.headers
+    if plan.output in {"csv", "tsv"}:
+        lines = machine.csv_lines if plan.output == "csv" else machine.tsv_lines
+        return lines(columns, rows, headers=headers)
+    if plan.output == "custom-columns":
+        return machine.custom_lines(plan.template, columns, rows, headers=headers)
     if plan.output == "prometheus":
         return machine.prometheus_lines(table, columns, rows)
     if plan.output == "ndjson":
@@ -435,7 +437,8 @@ class Outcome:
 
     *unmatched* names are of none of the *nouns* there are. *matched*: ``--fail-on``
     did, and *verdict* are its lines; *gated*: it was asked for. *strict* counts what is
-    missing as a failure. *of_nodes*: nodes were shown.
+    missing as a failure. *of_nodes*: nodes were shown. *all_known*: others lack a
+    value, and no row of the few that are shown.
     """
 
     results: Sequence[ContextResult]
@@ -448,6 +451,7 @@ class Outcome:
     of_nodes: bool = False
     nouns: str = ""
     one_namespace: bool = False
+    all_known: bool = False
 
     @property
     def code(self) -> int:
@@ -494,7 +498,7 @@ class Outcome:
                 yield f"{where}{_WARMING}"
             if result.snapshot and result.snapshot.own_clock:
                 yield f"{where}{_OWN_CLOCK}"
-            if result.snapshot and not coverage.complete:
+            if result.snapshot and not (coverage.complete or self.all_known):
                 yield f"{where}{coverage.sentence}"
 
     def _complete(self) -> bool:
@@ -592,7 +596,15 @@ def outcome_of(args: Namespace, wanted: Plan[R], taken: Round[R]) -> Outcome:
         of_nodes=wanted.view.of_nodes,
         nouns=wanted.view.named,
         one_namespace=wanted.scope.single,
+        all_known=not args.strict and _all_known(wanted, taken),
     )
+
+
+def _all_known(wanted: Plan[R], taken: Round[R]) -> bool:
+    """Whether rows were left out, and those that are shown have their values."""
+    reason = wanted.view.table.need("reason").get
+    fewer = len(taken.rows) < len(taken.all_rows)
+    return fewer and not any(reason(row) for row in taken.rows)
 
 
 def _verdict(wanted: Plan[R], taken: Round[R]) -> Iterator[str]:

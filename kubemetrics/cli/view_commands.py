@@ -135,7 +135,7 @@ amount. CPU is rounded up, memory and percentages are rounded down.""",
   kubemetrics pods -n 'team-*' --exclude-namespace team-b --sum
   kubemetrics pods -A --where 'mem.pct_limit > 80 and namespace != "kube-system"'
   kubemetrics pods -A --by node,label:app
-  kubemetrics pods --node worker-1 -L app,tier -o wide
+  kubemetrics pods --node worker-1 -L app,tier -o full
   kubemetrics pods -A -o json | jq '.items[] | select(.reason)'
   kubemetrics pods -A --where 'mem.pct_limit >= 95' --fail-on 'mem.pct_limit >= 95'
   kubemetrics pods --watch""",
@@ -162,12 +162,12 @@ NODES: Final = _ViewCommand(
 Show every node: its usage, the system's included, and what its pods request and may
 use, all as shares of what it offers to pods (allocatable).
 
-%NODE is usage, %REQ the requests and %LIM the limits of its pods, FREE what pods may
-still request. With -o wide: capacity, what is reserved, and usage less that of the
-pods (REST).""",
+CPU%NODE is usage, CPU-REQ%NODE the requests and CPU-LIM%NODE the limits of its pods,
+in % of allocatable, CPU-ROOM what pods may still request; so for memory (MEM). With
+-o full: capacity, what is reserved, and usage less that of the pods (REST).""",
     examples="""\
   kubemetrics nodes
-  kubemetrics nodes worker-1 -o wide
+  kubemetrics nodes worker-1 -o full
   kubemetrics nodes -l pool=batch -L topology.kubernetes.io/zone
   kubemetrics nodes --where 'mem.pct_node > 80 or status != Ready'
   kubemetrics nodes --sort -cpu.headroom --top 5
@@ -248,8 +248,11 @@ OUTPUTS: Final = (
     "yaml",
     "ndjson",
     "csv",
+    "tsv",
+    "md",
     "prometheus",
     "name",
+    "full",
 )
 
 
@@ -332,15 +335,16 @@ def _add_rows(parser: Parser, *, namespaced: bool) -> None:
         help="rows for which this holds, as 'mem.pct_limit > 80 and not name =~ web-*'",
     )  # fmt: skip
     group.add_argument(
-        "--sort", "--sort-by", default="", metavar="KEY[,-KEY]",
-        help="by these columns; with a minus, largest first",
+        "--sort", "--sort-by", default="", metavar="KEY[,KEY]",
+        help="by these columns, amounts with the largest first, texts A to Z; +KEY and"
+        " -KEY: rising, falling",
     )  # fmt: skip
     group.add_argument(
-        "--top", metavar="N", help="the first N rows, by -cpu unless sorted otherwise"
+        "--top", metavar="N", help="the first N rows, by cpu unless sorted otherwise"
     )
     group.add_argument(
         "--columns", default="", metavar="KEY[,KEY...]",
-        help="these columns; 'help' lists them",
+        help="these columns, or +KEY,-KEY: more and less; 'help' lists them",
     )  # fmt: skip
     if namespaced:
         group.add_argument(
@@ -351,16 +355,32 @@ def _add_rows(parser: Parser, *, namespaced: bool) -> None:
     group.add_argument("--no-headers", action="store_true", help="no header line")
 
 
+_CUSTOM: Final = "custom-columns="
+
+
+class _Outputs(tuple[str, ...]):
+    """The formats; the columns of ``custom-columns=`` are part of its name."""
+
+    __slots__ = ()
+
+    def __contains__(self, word: object) -> bool:
+        """Tell whether there is such a format."""
+        custom = isinstance(word, str) and word.startswith(_CUSTOM)
+        return custom or super().__contains__(word)
+
+
 def _add_output(parser: Parser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
-        "-o", "--output", choices=OUTPUTS, default="table", metavar="FORMAT",
-        help="table (the default), wide, json, yaml, ndjson, csv (a text that a"
-        " spreadsheet would run has a ' before it), prometheus or name",
+        "-o", "--output", choices=_Outputs(OUTPUTS), default="table", metavar="FORMAT",
+        help="table (the default), wide (200 characters), full (all columns), json,"
+        " yaml, ndjson, csv and tsv (a text that a spreadsheet would run has a ' before"
+        " it),"
+        " md, prometheus, name, or custom-columns=HEADER:.path,...",
     )  # fmt: skip
     group.add_argument(
         "--units", default="auto", metavar="UNIT",
-        help="m or cores, and Ki, Mi or Gi, as m,Gi; raw; auto (one unit a column)",
+        help="m or cores, and Ki, Mi or Gi, as m,Gi; raw; auto (one unit a resource)",
     )  # fmt: skip
     group.add_argument(
         "--thresholds", default="70,90", metavar="WARNING,CRITICAL",
@@ -393,7 +413,9 @@ def _add_exit(parser: Parser) -> None:
     )  # fmt: skip
 
 
-MACHINES: Final = frozenset({"json", "yaml", "ndjson", "csv", "prometheus"})
+MACHINES: Final = frozenset(
+    {"json", "yaml", "ndjson", "csv", "tsv", "prometheus", "custom-columns"}
+)
 """The outputs that have every column and no marks."""
 
 
@@ -404,7 +426,8 @@ class Plan(Generic[R]):
     *arrange* keeps and orders rows. *where* and *fail_on* are its conditions: of the
     rows that are kept, and of those that make the command fail; *only_matching* shows
     no others. *watched*: rounds follow each other. *columns* were named, or are none;
-    *labels* are shown beside them.
+    *more* are shown beside the usual ones, those of the keys in *less* are not;
+    *labels* are shown beside any.
     """
 
     view: View[R]
@@ -415,8 +438,11 @@ class Plan(Generic[R]):
     only_matching: bool
     watched: bool
     columns: tuple[Column[R], ...]
+    more: tuple[Column[R], ...]
+    less: frozenset[str]
     labels: tuple[Column[R], ...]
     output: str
+    template: str
     table_options: TableOptions
 
     @property
@@ -446,11 +472,13 @@ class Plan(Generic[R]):
             return unique((*self.columns, *self.labels))
         if self.output in MACHINES:
             return (*table.columns, *self.labels)
-        if self.output == "wide":
-            return _reasons_last(*table.wide(rows), *self.labels)
-        hidden = self.scope.single and len(table.identity) > 1
-        plain = (c for c in table.plain(rows) if not hidden or c.key != "namespace")
-        return _reasons_last(*plain, *self.labels)
+        full = self.output in {"wide", "full"}
+        hidden = not full and self.scope.single and len(table.identity) > 1
+        less = {*self.less, *(c.key for c in self.more)}
+        less |= {"namespace"} if hidden else set()
+        usual = table.wide(rows) if full else table.plain(rows)
+        kept = (column for column in usual if column.key not in less)
+        return _reasons_last(*kept, *self.more, *self.labels)
 
     def totals(self, rows: Sequence[R]) -> Mapping[str, TotalCell]:
         """Return the cells of a row of totals that are no sums, if one is shown."""
@@ -478,6 +506,8 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
     if unused:
         args = Namespace(**{**vars(args), "sort": args.sort or _GAP, "sum": True})
     named = _words(args.columns)
+    more, less = _changes(table, named)
+    fixed = bool(named) and not (more or less)
     labels = [f"label:{word}" for word in _words(",".join(_labels(args)))]
     return Plan(
         view=view,
@@ -489,12 +519,34 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
         fail_on=_expression("--fail-on", args.fail_on, table),
         only_matching=bool(args.fail_on) and not (args.all or watched),
         watched=watched,
-        columns=_of_flag("--columns", lambda: tuple(map(table.need, named)))
+        columns=(_need("--columns", table, named) if fixed else ())
         or (_unused_columns(args, view) if unused else ()),
+        more=tuple(replace(column, keep=_ASKED) for column in more),
+        less=frozenset(column.key for column in less),
         labels=tuple(map(table.need, labels)),
-        output=args.output,
-        table_options=_table_options(args, view, terminal, fixed=bool(named)),
+        output=args.output.partition("=")[0],
+        template=_template(args.output),
+        table_options=_table_options(args, view, terminal, fixed=fixed),
     )
+
+
+_ASKED: Final = 99
+"""The `keep` of a column that was asked for: it never leaves."""
+
+
+def _need(flag: str, table: Table[R], names: Sequence[str]) -> tuple[Column[R], ...]:
+    return _of_flag(flag, lambda: tuple(map(table.need, names)))
+
+
+def _changes(
+    table: Table[R], words: Sequence[str]
+) -> tuple[tuple[Column[R], ...], tuple[Column[R], ...]]:
+    """Return the columns to add (``+KEY``) and to take away (``-KEY``)."""
+    signed = [word for word in words if word[0] in "+-"]
+    if signed and len(signed) < len(words):
+        raise UsageError("--columns: a list of columns, or changes with + and -")
+    more, less = ([w[1:] for w in signed if w[0] == sign] for sign in "+-")
+    return _need("--columns", table, more), _need("--columns", table, less)
 
 
 _GAP: Final = "-cpu.unused"
@@ -514,6 +566,17 @@ def _unused_columns(args: Namespace, view: View[R]) -> tuple[Column[R], ...]:
     amounts = [f"{of}.{key}" for of in ("cpu", "mem") for key in _UNUSED]
     found = map(view.table.get, dict.fromkeys([*names, *amounts, "reason"]))
     return tuple(replace(c, keep=_KEEP.get(c.path[-1], c.keep)) for c in found if c)
+
+
+def _template(output: str) -> str:
+    """Return the columns of ``-o custom-columns=``, checked."""
+    if not output.startswith(_CUSTOM):
+        return ""
+    from ..table.machine import custom_columns
+
+    spec = output.removeprefix(_CUSTOM)
+    _of_flag("-o custom-columns", lambda: custom_columns(spec))
+    return spec
 
 
 def reads(args: Namespace, plan: Plan[R]) -> Callable[[Config], SnapshotOptions]:
@@ -647,12 +710,13 @@ def _table_options(
     from ..table.render import TOTAL, TableOptions, Thresholds
 
     whole = _shows_cluster(args, view)
-    wide = args.output == "wide"
     units = _of_flag("--units", lambda: Units.parse(args.units))
     thresholds = _of_flag("--thresholds", lambda: Thresholds.parse(args.thresholds))
     return TableOptions(
         units=units,
-        width=None if wide else terminal.width,
+        width={"wide": _WIDE, "full": None, "md": None}.get(
+            args.output, terminal.width
+        ),
         fixed=fixed,
         colour=thresholds if terminal.colour else None,
         headers=not args.no_headers,
@@ -669,6 +733,10 @@ def _shows_cluster(args: Namespace, view: View[R]) -> bool:
         args.columns and not args.sum, args.all_contexts, (args.contexts or ())[1:],
     )  # fmt: skip
     return view.cluster_first and not any(narrowed)
+
+
+_WIDE: Final = 200
+"""What ``-o wide`` holds, wherever it is printed: a line of a wide terminal."""
 
 
 def _scope(args: Namespace, view: View[R]) -> Scope:

@@ -39,7 +39,7 @@ NONE: Final = "none"
 ALWAYS: Final = 99
 """The `Column.keep` of one that never leaves the default table."""
 WIDE: Final = 0
-"""The `Column.keep` of one that only ``-o wide`` and machines show."""
+"""The `Column.keep` of one that only ``-o full`` and machines show."""
 PARTIAL: Final = "~"
 """The mark of a lower bound."""
 STALE: Final = "!"
@@ -63,7 +63,8 @@ class Column(Generic[R_contra]):
     value that is not the whole truth (a row without a value has one where a total lacks
     it), *note* what stands behind it in a table, *severity* colours a text, *alarm*
     lets the thresholds colour a percentage. *unset* tells whether a row is known to
-    have no value, so that its cell is ``none``.
+    have no value, so that its cell is ``none``. *typed* is the value in JSON where
+    that is no number and no text, of the *json_type*.
     """
 
     key: str
@@ -83,6 +84,8 @@ class Column(Generic[R_contra]):
     severity: Callable[[R_contra], Severity | None] | None = None
     unset: Callable[[R_contra], bool] | None = None
     last: bool = False
+    typed: Callable[[R_contra], Any] | None = None
+    json_type: Literal["boolean", "array", "object"] | None = None
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -215,6 +218,8 @@ def lifted(column: Column[R], get: Callable[[S], R]) -> Column[S]:
         about=column.about,
         group=column.group,
         last=column.last,
+        typed=None if column.typed is None else through(column.typed, get),
+        json_type=column.json_type,
         keep=column.keep,
         least=column.least,
         optional=column.optional,

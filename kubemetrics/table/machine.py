@@ -1,8 +1,8 @@
-"""Rows for programs: ``-o json``, ``ndjson``, ``yaml``, ``csv`` and ``prometheus``.
+"""Rows for programs: JSON, YAML, CSV, TSV, Prometheus, and kubectl's custom columns.
 
-In all but the last CPU is in nanocores and memory in bytes, both integers; percentages
-have two decimals, cut off; ages are in seconds. ``null`` is what is not known, or not
-there.
+In all but Prometheus's text CPU is in nanocores and memory in bytes, both integers;
+percentages have two decimals, cut off; ages are in seconds. ``null`` is what is not
+known, or not there.
 """
 
 from __future__ import annotations
@@ -10,21 +10,22 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from fractions import Fraction
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from ..quantity import Quantity
-from ..text import printable
-from .columns import Column, Kind, Known, Table, Value
+from ..text import pad, printable, width
+from .columns import Column, Kind, Known, Table, TotalCell, Value
+from .render import TableOptions, table_cells
 
 R = TypeVar("R")
 Json: TypeAlias = Any
 """What `json` reads and writes."""
 Scalar: TypeAlias = int | float | str | None
 
-API_VERSION: Final = "kubemetrics/v1"
+API_VERSION: Final = "kubemetrics/v2"
 UNITS: Final = {
     "cpu": "nanocores", "memory": "bytes", "percent": "percent", "age": "seconds",
 }  # fmt: skip
@@ -71,7 +72,7 @@ def objects(
     columns: Sequence[Column[R]], rows: Sequence[R]
 ) -> Iterator[dict[str, Json]]:
     """Return each row as an object, nested where the columns' keys have dots."""
-    readers = [_reader(column) for column in columns]
+    readers = [(c.path[:-1], c.path[-1], c.typed or reader(c)) for c in columns]
     for row in rows:
         item: dict[str, Json] = {}
         for parents, last, read in readers:
@@ -108,28 +109,114 @@ def _nanos_reader(get: Callable[[R], Value]) -> Callable[[R], Scalar]:
     return read
 
 
-def _reader(
-    column: Column[R],
-) -> tuple[tuple[str, ...], str, Callable[[R], Scalar]]:
-    return column.path[:-1], column.path[-1], reader(column)
-
-
 def csv_lines(
     columns: Sequence[Column[R]], rows: Sequence[R], *, headers: bool = True
 ) -> Iterator[str]:
-    """Write RFC 4180 lines without their ends: keys, then values; unknown is empty.
+    """Write RFC 4180 lines without their ends: headers, then values; unknown is empty.
 
-    A text that a spreadsheet would run as a formula has a ``'`` before it.
+    A header is a name, with its unit: ``cpu_usage_nanocores``. A text that a
+    spreadsheet would run as a formula has a ``'`` before it.
     """
     readers = [reader(column) for column in columns]
     line = _Line()
     writer = csv.writer(line, lineterminator="")
     if headers:
-        writer.writerow([column.key for column in columns])
+        writer.writerow([unit_header(column) for column in columns])
         yield line.text
     for row in rows:
         writer.writerow([_cell(read(row)) for read in readers])
         yield line.text
+
+
+def unit_header(column: Column[Any]) -> str:
+    """Return the name of a column with its unit, which ``pct_`` is; labels stay."""
+    unit = UNITS.get(column.kind)
+    family = ":" in column.key
+    name = column.key if family else column.key.replace(".", "_")
+    return f"{name}_{unit}" if unit and column.kind != "percent" else name
+
+
+def tsv_lines(
+    columns: Sequence[Column[R]], rows: Sequence[R], *, headers: bool = True
+) -> Iterator[str]:
+    """Write what `csv_lines` has, between tabs: none is in a cell, nor a line's end."""
+    readers = [reader(column) for column in columns]
+    if headers:
+        yield "\t".join(map(unit_header, columns))
+    for row in rows:
+        cells = (_cell(read(row)) for read in readers)
+        yield "\t".join("" if cell is None else str(cell) for cell in cells)
+
+
+_NONE: Final = "<none>"
+"""What kubectl writes where a path of ``custom-columns`` leads to nothing."""
+_COLUMN_GAP: Final = 3
+
+
+def custom_columns(spec: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Read ``HEADER:path,…`` as kubectl's ``-o custom-columns=`` does.
+
+    Raises:
+        ValueError: a column without a header or a path.
+    """
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for word in spec.split(","):
+        header, _, path = word.partition(":")
+        names = path.strip("{}").removeprefix(".")
+        if not header or not names:
+            raise ValueError(
+                f"expected HEADER:PATH, as NAME:.name,CPU:.cpu.usage, not {word!r}"
+            )
+        found.append((header, tuple(names.split("."))))
+    return found
+
+
+def custom_lines(
+    spec: str, columns: Sequence[Column[R]], rows: Sequence[R], *, headers: bool = True
+) -> Iterator[str]:
+    """Write the members of the JSON records that *spec* names, as kubectl aligns them.
+
+    Raises:
+        ValueError: *spec* cannot be read.
+    """
+    wanted = custom_columns(spec)
+    lines = [[header for header, _ in wanted]] if headers else []
+    lines += [
+        [_member(item, path) for _, path in wanted] for item in objects(columns, rows)
+    ]
+    sizes = [max(map(width, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (pad(c, s + _COLUMN_GAP) for c, s in zip(line, sizes, strict=True))
+        yield "".join(cells).rstrip()
+
+
+def _member(item: Mapping[str, Json], path: tuple[str, ...]) -> str:
+    """Return what *path* leads to; the rest of a path may be a name with dots."""
+    rest = ".".join(path)
+    found: Json = item.get(rest, item.get(path[0]))
+    if rest not in item and len(path) > 1:
+        within = cast("Mapping[str, Json]", found) if isinstance(found, dict) else None
+        return _NONE if within is None else _member(within, path[1:])
+    if found is None:
+        return _NONE
+    return printable(found if isinstance(found, str) else json.dumps(found))
+
+
+def markdown_lines(
+    rows: Sequence[R],
+    columns: Sequence[Column[R]],
+    options: TableOptions,
+    totals: Mapping[str, TotalCell],
+) -> Iterator[str]:
+    """Write a table as Markdown, numbers to the right."""
+    cells = list(table_cells(rows, columns, options, totals))
+    yield _markdown(header for header, _, _ in cells)
+    yield _markdown("---" if left else "---:" for _, _, left in cells)
+    yield from map(_markdown, zip(*(texts for _, texts, _ in cells), strict=True))
+
+
+def _markdown(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
 
 
 class _Line:
@@ -219,6 +306,7 @@ _SUFFIX: Final[dict[Kind, str]] = {
 _REASON: Final = "reason"
 _LONG: Final = {"mem": "memory"}
 _NOT_A_NAME: Final = re.compile(r"[^a-zA-Z0-9_]")
+_OF_MARKS: Final = re.compile(r"(^|[\s,])[~!*]\s")
 _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
@@ -237,7 +325,27 @@ def prometheus_lines(
     for column in columns:
         if column.kind in _SUFFIX:
             yield from _family(table, column, rows, labels)
+    yield from _info(table, rows, labels)
     yield from _unmeasured(table, rows, labels)
+
+
+_INFO: Final = ("node", "owner.kind", "owner.name", "qos", "priority_class", "version")
+"""The columns that other series are joined with, by what tells rows apart."""
+
+
+def _info(table: Table[R], rows: Sequence[R], labels: list[str]) -> Iterator[str]:
+    """Write a series for each row that says where it is from: its node, its owner."""
+    columns = [
+        c for c in table.columns if c.key in _INFO and c.key not in table.identity
+    ]
+    if not columns:
+        return
+    name = f"kubemetrics_{table.noun}_info"
+    names = [(_NOT_A_NAME.sub("_", column.key), column) for column in columns]
+    yield f"# HELP {name} where it runs and what owns it, to join with"
+    yield f"# TYPE {name} gauge"
+    for row, label in zip(rows, labels, strict=True):
+        yield f"{name}{{{label},{_labels(names, row)}}} 1"
 
 
 def _family(
@@ -271,6 +379,8 @@ def _unmeasured(table: Table[R], rows: Sequence[R], labels: list[str]) -> Iterat
 
 def _metric_name(table: Table[R], column: Column[R]) -> str:
     key = column.key.replace("mem.", "memory.").replace("pct_", "")
+    if key.rpartition(".")[2] == "count":  # a suffix that is kept for histograms
+        key = column.header.lower()
     name = _NOT_A_NAME.sub("_", key)
     return f"kubemetrics_{table.noun}_{name}{_SUFFIX[column.kind]}"
 
@@ -310,7 +420,10 @@ def _escaped(text: str) -> str:
 
 
 def _help(text: str) -> str:
-    return text.replace("\\", r"\\").replace("\n", r"\n")
+    """Return a line of help, without what marks mean, which are in tables alone."""
+    kept = [part for part in text.split("; ") if not _OF_MARKS.search(part)]
+    told = "; ".join(kept) or text.replace(" with *", "")
+    return told.replace("\\", r"\\").replace("\n", r"\n")
 
 
 def _number(value: Known) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -162,6 +163,20 @@ def render(
     )
 
 
+def table_cells(
+    rows: Sequence[R],
+    columns: Sequence[Column[R]],
+    options: TableOptions,
+    totals: Mapping[str, TotalCell],
+) -> Iterator[tuple[str, list[str], bool]]:
+    """Return each column: its header, its cells, and whether they stand to the left."""
+    options = replace(options, units=options.units.settled(columns, rows))
+    named = next((c for c in columns if c.kind == "text"), None)
+    cells = [_cells(rows, c, options, totals, named=c is named) for c in columns]
+    for cell in _ended(cells):
+        yield cell.header, cell.texts, cell.column.kind == "text"
+
+
 def _cells(
     rows: Sequence[R],
     column: Column[R],
@@ -288,9 +303,21 @@ def _padded(cell: _Cells[R], texts: list[str]) -> list[str]:
     return [
         text.ljust(size)
         if text.isascii() and len(text) <= size
-        else pad(shorten(text, size), size)
+        else pad(_cut(text, size, name=cell.name), size)
         for text in texts
     ]
+
+
+_WORD_ENDS: Final = re.compile(r"[ ,]+")
+
+
+def _cut(text: str, size: int, *, name: bool) -> str:
+    """Cut a sentence or a list at the end of a word, and what is one word within."""
+    if name or width(text) <= size or not text.isascii():
+        return shorten(text, size)
+    ends = [found.start() for found in _WORD_ENDS.finditer(text)]
+    fits = [end for end in ends if 0 < end < size]
+    return f"{text[: fits[-1]]}…" if fits else shorten(text, size)
 
 
 class Sized(Protocol):

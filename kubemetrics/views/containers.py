@@ -155,7 +155,8 @@ _NAMES: Final[tuple[Column[ContainerUsage], ...]] = (
 )  # fmt: skip
 _STATUS: Final[tuple[Column[ContainerUsage], ...]] = (
     Column(key="ready", header="READY", kind="text", get=_ready,
-           about="whether it is ready"),
+           about="whether it is ready", json_type="boolean",
+           typed=lambda row: row.container.ready if row.container else None),
     Column(key="status", header="STATUS", kind="text", get=_state, keep=85,
            about="its state, or the reason of that state", severity=_severity),
     Column(key="restarts", header="RESTARTS", kind="count", get=_restarts, keep=45,

@@ -208,6 +208,7 @@ def _key_columns(index: int, by: str) -> tuple[Column[Rollup], ...]:
                    " it; inferred: concluded from a name"),
             name_column("owner.name", "NAME", value, "the workload's name"),
             Column(key="owner.inferred", header="INFERRED", kind="text", get=inferred,
+                   typed=lambda row: row.key[index].inferred, json_type="boolean",
                    about="whether it is concluded from a name", optional=True),
         )  # fmt: skip
     header = by.rpartition(":")[2].rpartition("/")[2].upper()
@@ -272,5 +273,6 @@ _COVERAGE: Final[tuple[Column[Rollup], ...]] = (
            keep=WIDE, about="how many should have a sample"),
     Column(key="reason", header="REASON", kind="text", get=_missing, keep=80,
            optional=True, about="why the others have none", severity=_severity,
-           last=True, unset=lambda row: not row.coverage.missing),
+           last=True, unset=lambda row: not row.coverage.missing,
+           typed=lambda row: dict(row.coverage.missing), json_type="object"),
 )  # fmt: skip

@@ -26,6 +26,7 @@ from .shared_columns import (
     amount,
     label_family,
     lacks,
+    listed,
     marks,
     name_column,
     reason_code,
@@ -406,6 +407,10 @@ def _skew(row: NodeUsage) -> timedelta | None:
     return row.skew
 
 
+def _known(row: NodeUsage) -> bool:
+    return row.node is not None
+
+
 def _no(get: Callable[[NodeUsage], str | None]) -> Callable[[NodeUsage], bool]:
     """Whether a node is known to have nothing of what *get* returns."""
     return lambda row: row.node is not None and get(row) is None
@@ -417,12 +422,15 @@ _STATUS: Final[tuple[Column[NodeUsage], ...]] = (
            about="as 'kubectl get nodes' shows it", severity=_severity),
     Column(key="troubles", header="TROUBLES", kind="text", get=_troubles, keep=84,
            optional=True, about="its conditions that are not as they should be",
-           unset=_no(_troubles)),
+           unset=_no(_troubles), typed=listed(_troubles, _known),
+           json_type="array"),
     Column(key="other_conditions", header="OTHER-CONDITIONS", kind="text",
            get=_other_conditions, optional=True, unset=_no(_other_conditions),
+           typed=listed(_other_conditions, _known), json_type="array",
            about="its conditions of which it is not known how they should be"),
     Column(key="taints", header="TAINTS", kind="text", get=_taints,
-           about="what keeps pods away", optional=True, unset=_no(_taints)),
+           about="what keeps pods away", optional=True, unset=_no(_taints),
+           typed=listed(_taints, _known), json_type="array"),
     Column(key="version", header="VERSION", kind="text", get=_version,
            about="its kubelet's version"),
 )  # fmt: skip

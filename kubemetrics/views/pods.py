@@ -158,6 +158,13 @@ def _ready(row: PodUsage) -> str | None:
     return f"{status.ready}/{status.containers}"
 
 
+def _ready_count(row: PodUsage) -> dict[str, int] | None:
+    if row.pod is None:
+        return None
+    status = pod_status(row.pod)
+    return {"ready": status.ready, "containers": status.containers}
+
+
 def _word(row: PodUsage) -> str | None:
     return pod_status(row.pod).word or None if row.pod else None
 
@@ -243,7 +250,8 @@ NODE: Final[Column[PodUsage]] = Column(
 _NAME: Final[Column[PodUsage]] = name_column("name", "NAME", _name, "the pod's name")
 _STATUS: Final[tuple[Column[PodUsage], ...]] = (
     Column(key="ready", header="READY", kind="text", get=_ready, keep=10,
-           about="containers ready, of those that should be"),
+           about="containers ready, of those that should be", typed=_ready_count,
+           json_type="object"),
     Column(key="status", header="STATUS", kind="text", get=_word, keep=85,
            about="as 'kubectl get pods' shows it", severity=_severity),
     Column(key="restarts", header="RESTARTS", kind="count", get=_restarts, keep=45,
@@ -258,6 +266,7 @@ _OWNER: Final[tuple[Column[PodUsage], ...]] = (
     Column(key="owner.name", header="OWNER", kind="text", get=_owner_name,
            about="the workload that it belongs to"),
     Column(key="owner.inferred", header="INFERRED", kind="text", get=_inferred,
+           typed=lambda row: owner(row).inferred, json_type="boolean",
            about="whether its workload is concluded from a name", optional=True),
     Column(key="qos", header="QOS", kind="text", get=_qos,
            about="Guaranteed, Burstable or BestEffort"),
@@ -266,10 +275,12 @@ _OWNER: Final[tuple[Column[PodUsage], ...]] = (
            unset=lambda row: row.pod is not None and not row.pod.priority_class_name),
     Column(key="missing", header="NO-SAMPLE-OF", kind="text", get=_missing,
            about="running containers that the sample lacks", optional=True,
-           unset=lambda row: row.metrics is not None and not row.missing),
+           unset=lambda row: row.metrics is not None and not row.missing,
+           typed=lambda row: list(row.missing), json_type="array"),
     Column(key="extra", header="NOT-OF-POD", kind="text", get=_extra,
            about="what the sample has beyond the pod's containers", optional=True,
-           unset=lambda row: row.metrics is not None and not row.extra),
+           unset=lambda row: row.metrics is not None and not row.extra,
+           typed=lambda row: list(row.extra), json_type="array"),
 )  # fmt: skip
 
 

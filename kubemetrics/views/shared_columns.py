@@ -604,6 +604,21 @@ def _column(
     )
 
 
+def listed(
+    get: Callable[[R], str | None], known: Callable[[R], bool]
+) -> Callable[[R], list[str] | None]:
+    """Return the parts of a text that commas separate, for JSON; none are a list too.
+
+    ``None`` where nothing is *known*.
+    """
+
+    def parts(row: R) -> list[str] | None:
+        text = get(row)
+        return text.split(",") if text else [] if known(row) else None
+
+    return parts
+
+
 def marks(*, partial: bool = False, stale: bool = False) -> str:
     """Return the marks of a value that is a lower bound, or whose sample is old."""
     return (PARTIAL if partial else "") + (STALE if stale else "")

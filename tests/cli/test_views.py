@@ -840,15 +840,60 @@ def test_colour_is_for_terminals_that_want_it(
     assert ("\x1b[" in result.out) is coloured
 
 
+PLAIN = {"NO_COLOR": "1"}
+
+
+def test_columns_are_added_and_taken_away(cluster: Cluster) -> None:
+    def heads(columns: str, *more: str) -> list[str]:
+        line = ("pods", "-n", "team-a", f"--columns={columns}", *more)
+        return run(cluster, *line, width=80, environ=PLAIN).lines[0].split()
+
+    line = ("pods", "-n", "team-a")
+    usual = run(cluster, *line, width=80, environ=PLAIN).lines[0].split()
+    assert heads("+qos")[-2:] == ["QOS", "REASON"]
+    assert "STATUS" in usual
+    assert "STATUS" not in heads("-status")
+    assert {"QOS", "PHASE"} <= {*heads("+QoS,-STATUS,+phase", "-o", "full")}
+    mixed = run(cluster, "pods", "--columns", "+qos,name")
+    assert (mixed.code, "changes with + and -" in mixed.err) == (2, True)
+    wrong = run(cluster, "pods", "--columns", "+qoss")
+    assert (wrong.code, "did you mean qos" in wrong.err) == (2, True)
+
+
+def test_formats_of_peers_are_there(cluster: Cluster) -> None:
+    spec = "custom-columns=NAME:.name,CPU:.cpu.usage"
+    line = ("pods", "-n", "team-c", "redis-0")
+    assert [out.split() for out in run(cluster, *line, "-o", spec).lines] == [
+        ["NAME", "CPU"], ["redis-0", "63000000"],
+    ]  # fmt: skip
+    head, row = run(cluster, *line, "-o", "tsv", "--columns", "name,cpu").lines
+    assert (head, row.split("\t")[0]) == ("name\tcpu_usage_nanocores", "redis-0")
+    assert run(cluster, *line, "-o", "md").lines[1].startswith("| --- |")
+    wrong = run(cluster, *line, "-o", "custom-columns=x")
+    assert (wrong.code, "expected HEADER:PATH" in wrong.err) == (2, True)
+
+
 def test_only_a_terminal_makes_a_table_narrow(cluster: Cluster) -> None:
     wide = run(cluster, "pods", "-A")
     assert len(wide.lines[0]) > 160
-    assert "left out" not in wide.err
     narrow = run(cluster, "pods", "-A", width=100, environ={"NO_COLOR": "1"})
     assert max(map(len, narrow.lines)) <= 100
-    assert "columns left out at 100: -o wide has all" in narrow.err
-    everything = run(cluster, "pods", "-A", "-o", "wide", width=100)
+    assert "left out" not in narrow.err
+    wide = run(cluster, "pods", "-A", "-o", "wide", width=100)
+    assert 100 < max(map(len, wide.lines)) <= 220
+    everything = run(cluster, "pods", "-A", "-o", "full", width=100)
     assert "EXPLANATION" in everything.out
+
+
+def test_the_sentence_on_what_is_not_measured_is_of_rows_that_are_shown(
+    cluster: Cluster,
+) -> None:
+    sentence = "81 of 89 running pods measured"
+    assert sentence in run(cluster, "pods", "-A").err
+    assert run(cluster, "pods", "-A", "--top", "3").err == ""
+    assert sentence in run(cluster, "pods", "-A", "--where", "reason != none").err
+    strict = run(cluster, "pods", "-A", "--top", "3", "--strict")
+    assert (strict.code, sentence in strict.err) == (4, True)
 
 
 def test_help_imports_neither_httpx_nor_yaml() -> None:

@@ -43,7 +43,7 @@ def schema() -> JsonObject:
     kinds = {table.kind: _item(table) for table in tables}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "kubemetrics/v1",
+        "title": "kubemetrics/v2",
         "description": "What kubemetrics writes with -o json and -o yaml, and in each"
         " line of -o ndjson. A value is null where it is not known or not there. With"
         " --columns only those columns are there; with several contexts each item has"
@@ -87,7 +87,14 @@ def _item(table: Table[Any]) -> JsonObject:
 def _cell(column: Column[Any]) -> JsonObject:
     unit = _UNITS.get(column.kind)
     about = f"{column.about} ({unit})" if unit else column.about
-    return _nullable(_TYPES[column.kind], about)
+    more = _MORE.get(column.json_type or "", {})
+    return {**_nullable(column.json_type or _TYPES[column.kind], about), **more}
+
+
+_MORE: dict[str, JsonObject] = {
+    "array": {"items": {"type": "string"}},
+    "object": {"additionalProperties": {"type": "integer"}},
+}
 
 
 def _nullable(kind: str, about: str = "") -> JsonObject:
@@ -104,7 +111,7 @@ def _object(properties: JsonObject, *, required: bool = False) -> JsonObject:
 
 
 def _head(kind: str) -> JsonObject:
-    return {"apiVersion": {"const": "kubemetrics/v1"}, "kind": {"const": kind}}
+    return {"apiVersion": {"const": "kubemetrics/v2"}, "kind": {"const": kind}}
 
 
 def _list(kind: str) -> JsonObject:

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shutil
+import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -21,14 +24,20 @@ from kubemetrics.snapshot import join
 from kubemetrics.table.columns import Column, Kind, Value
 from kubemetrics.table.machine import (
     csv_lines,
+    custom_columns,
+    custom_lines,
     document,
     json_lines,
+    markdown_lines,
     ndjson_lines,
     objects,
     prometheus_lines,
     reader,
+    tsv_lines,
+    unit_header,
     yaml_text,
 )
+from kubemetrics.table.render import TableOptions
 from kubemetrics.text import printable
 from kubemetrics.views.nodes import node_table
 from kubemetrics.views.pods import pod_table
@@ -107,16 +116,16 @@ def test_each_line_of_ndjson_is_an_item_with_its_kind(rows: Shown) -> None:
     for item in items[:5]:
         VALIDATOR.validate(item)
     heads = [(item.pop("apiVersion"), item.pop("kind")) for item in items]
-    assert set(heads) == {("kubemetrics/v1", rows.table.kind)}
+    assert set(heads) == {("kubemetrics/v2", rows.table.kind)}
     assert items == json.loads(written(rows))["items"]
 
 
 @every_view
-def test_csv_holds_the_same_values_under_the_keys_of_the_columns(rows: Shown) -> None:
+def test_csv_holds_the_same_values_under_names_with_their_units(rows: Shown) -> None:
     lines = csv_lines(rows.columns, rows.rows)
     text = "".join(f"{line}\r\n" for line in lines)
     header, *records = csv.reader(StringIO(text, newline=""))
-    assert header == [column.key for column in rows.columns]
+    assert header == [unit_header(column) for column in rows.columns]
     assert len(records) == len(rows.rows)
     for record, row in zip(records, rows.rows, strict=True):
         for cell, column in zip(record, rows.columns, strict=True):
@@ -165,6 +174,134 @@ def test_any_other_text_is_written_as_it_is(text: str) -> None:
 def test_a_number_below_zero_is_a_number(kind: Kind, value: Value, cell: str) -> None:
     column = Column[str](key="n", header="N", kind=kind, get=lambda _: value, about="")
     assert list(csv_lines([column], ["row"], headers=False)) == [cell]
+
+
+@pytest.mark.parametrize(
+    ("key", "header"),
+    [
+        ("cpu.usage", "cpu_usage_nanocores"),
+        ("mem.limits", "mem_limits_bytes"),
+        ("mem.pct_limit", "mem_pct_limit"),
+        ("sample.age", "sample_age_seconds"),
+        ("owner.kind", "owner_kind"),
+        ("restarts", "restarts"),
+        ("label:app.kubernetes.io/name", "label:app.kubernetes.io/name"),
+    ],
+)
+def test_a_header_of_csv_says_the_unit(key: str, header: str) -> None:
+    assert unit_header(pod_table().need(key)) == header
+
+
+@every_view
+def test_tsv_has_the_cells_of_csv_and_no_quotes(rows: Shown) -> None:
+    text = "".join(f"{line}\r\n" for line in csv_lines(rows.columns, rows.rows))
+    lines = tsv_lines(rows.columns, rows.rows)
+    assert [line.split("\t") for line in lines] == list(
+        csv.reader(StringIO(text, newline=""))
+    )
+    assert len(list(tsv_lines(rows.columns, rows.rows, headers=False))) == len(
+        rows.rows
+    )
+
+
+def test_custom_columns_are_those_of_the_records() -> None:
+    table = pod_table()
+    rows = [row for row in recorded().pods if row.name in {"kafka-0", "kafka-3"}]
+    columns = [table.need(k) for k in ("name", "cpu.usage", "ready", "missing", "node")]
+    columns.append(table.need("label:statefulset.kubernetes.io/pod-name"))
+    spec = (
+        "NAME:.name,CPU:{.cpu.usage},READY:ready.ready,NO:.missing,X:.nope.deeper"
+        ",L:.labels.statefulset.kubernetes.io/pod-name,Y:.name.first"
+    )
+    assert list(custom_lines(spec, columns, rows)) == [
+        "NAME      CPU          READY   NO   X        L         Y",
+        "kafka-0   1151865800   1       []   <none>   kafka-0   <none>",
+        "kafka-3   <none>       1       []   <none>   kafka-3   <none>",
+    ]
+    (line,) = custom_lines("N:.name", columns, rows[:1], headers=False)
+    assert line == "kafka-0"
+    assert list(custom_lines("N:.name", columns, [], headers=False)) == []
+
+
+@pytest.mark.parametrize("spec", ["", "NAME", "NAME:", ":.name", "A:.a,", "A:{.}"])
+def test_custom_columns_have_a_header_and_a_path(spec: str) -> None:
+    with pytest.raises(ValueError, match="expected HEADER:PATH"):
+        custom_columns(spec)
+
+
+def test_markdown_is_the_table_with_bars() -> None:
+    table = pod_table()
+    columns = [table.need(key) for key in ("name", "cpu.usage", "mem.limits", "reason")]
+    rows = [row for row in recorded().pods if row.name in {"kafka-0", "kafka-3"}]
+    lines = markdown_lines(rows, columns, TableOptions(total=True), {})
+    assert list(lines) == [
+        "| NAME | CPU | MEM-LIM | REASON |",
+        "| --- | ---: | ---: | --- |",
+        "| kafka-0 | 1152m | none |  |",
+        "| kafka-3 | - | none | Unreported |",
+        "| TOTAL | ~1152m | none |  |",
+    ]
+
+
+def test_what_is_a_number_a_list_or_a_truth_is_one_in_json() -> None:
+    pods = json.loads(written(shown("pods", "recorded")))["items"]
+    found = {item["name"]: item for item in pods}
+    assert found["kafka-0"]["ready"] == {"ready": 1, "containers": 1}
+    assert found["kafka-0"]["owner"]["inferred"] is False
+    assert found["debug-lhhjd"]["missing"] == ["envoy-proxy"]
+    assert found["kafka-0"]["missing"] == []
+    nodes = json.loads(written(shown("nodes", "recorded")))["items"]
+    taints = {item["name"]: item["taints"] for item in nodes}
+    assert taints["control-plane-0"] == [
+        "node-role.kubernetes.io/control-plane:NoSchedule"
+    ]
+    assert taints["worker-003"] == []
+    containers = json.loads(written(shown("containers", "recorded")))["items"]
+    assert {item["ready"] for item in containers} == {True, False}
+    groups = json.loads(written(shown("namespaces", "recorded")))["items"]
+    reasons = {item["namespace"]: item["reason"] for item in groups}
+    assert (reasons["team-e"], reasons["team-a"]) == ({"Unreported": 2}, {})
+
+
+PROMTOOL = shutil.which("promtool")
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not here")
+@every_view
+def test_promtool_has_nothing_to_say(rows: Shown) -> None:
+    lines = prometheus_lines(rows.table, rows.columns, rows.rows)
+    text = "".join(f"{line}\n" for line in lines)
+    done = subprocess.run(
+        [PROMTOOL or "", "check", "metrics"],
+        input=text, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@every_view
+def test_no_gauge_has_a_suffix_that_is_kept_for_others(rows: Shown) -> None:
+    """As ``promtool check metrics`` has it: lint, "non-histogram … _count"."""
+    kept = ("_count", "_sum", "_total", "_bucket", "_info_info")
+    assert not [f.name for f in families(rows) if f.name.endswith(kept)]
+    assert not [f for f in families(rows) if re.search(r"[~!*]", f.documentation)]
+
+
+@pytest.mark.parametrize(
+    ("view", "name", "labels"),
+    [
+        ("pods", "kubemetrics_pod_info", {"node", "owner_kind", "owner_name"}),
+        ("containers", "kubemetrics_container_info", {"node"}),
+        ("nodes", "kubemetrics_node_info", {"version"}),
+    ],
+)
+def test_a_series_joins_with_node_and_owner(
+    view: str, name: str, labels: set[str]
+) -> None:
+    rows = shown(view, "recorded")
+    family = next(f for f in families(rows) if f.name == name)
+    assert len(family.samples) == len(rows.rows)
+    assert all(labels <= {*s.labels} and s.value == 1 for s in family.samples)
+    assert not [f for f in families(shown("namespaces", "recorded")) if f.name == name]
 
 
 def families(rows: Shown) -> list[Any]:
@@ -271,7 +408,7 @@ def test_each_half_of_a_sample_has_its_own_reason_in_every_output() -> None:
     ]
     columns = [table.need(key) for key in ("cpu.reason", "mem.reason", "reason")]
     assert list(csv_lines(columns, [*half, *odd])) == [
-        "cpu.reason,mem.reason,reason",
+        "cpu_reason,mem_reason,reason",
         "Unreported,,Unreported",
         "Implausible,Unreported,Implausible",
     ]
