@@ -57,18 +57,23 @@ def _keys(_: Namespace, table: Table[Any]) -> Candidates:
 
 
 def _by_keys(args: Namespace, _: Table[Any]) -> Candidates:
+    from ..snapshot.node_rollup import NODE_KEYS
     from ..snapshot.rollup import KEYS, LABEL
 
-    yield from ((key, "") for key in KEYS)
+    yield from ((key, "") for key in (NODE_KEYS if _of_nodes(args) else KEYS))
     yield from ((LABEL + label, "") for label, _ in _labels(args))
 
 
-def _labels(args: Namespace, table: Table[Any] | None = None) -> Candidates:
-    """Return the labels that the objects of *table*, or pods, have."""
+def _of_nodes(args: Namespace) -> bool:
+    """Whether *args* are of nodes, which no flag takes by their pods' fields."""
+    return not hasattr(args, "field_selector")
+
+
+def _labels(args: Namespace, _: Table[Any] | None = None) -> Candidates:
+    """Return the labels that the nodes, or the pods, have."""
     from ..jsonread import as_object
 
-    nodes = table is not None and table.noun == "node"
-    found = _metadata(args, _nodes_path if nodes else _pods_path)
+    found = _metadata(args, _nodes_path if _of_nodes(args) else _pods_path)
     names = {name for one in found for name in as_object(one.get("labels"))}
     return [(name, "") for name in sorted(names)]
 

@@ -13,7 +13,7 @@ from ..quantity import Quantity
 from ..ratio import Ratio
 from .node_rows import NodeBreakdown, NodeUsage, Share
 from .percentages import ratio
-from .rollup import LABEL, GroupKey
+from .rollup import LABEL, GroupKey, meant_by
 from .rows import Coverage, node_coverage
 
 _KeyOf: TypeAlias = Callable[[NodeUsage], str]
@@ -205,8 +205,7 @@ def node_key(by: str) -> _KeyOf:
         return _first_label((by.removeprefix(LABEL),))
     labels = _LABELS.get(by)
     if labels is None:
-        names = ", ".join([*NODE_KEYS, f"{LABEL}NAME"])
-        raise ValueError(f"cannot group nodes by {by!r}: choose from {names}")
+        raise ValueError(f"cannot group nodes by {by!r}{meant_by(by, NODE_KEYS)}")
     return _first_label(labels)
 
 

@@ -170,15 +170,16 @@ def key_of(by: str) -> _KeyOf:
         return _label(by)
     known = KEYS.get(by)
     if known is None:
-        raise ValueError(f"cannot group by {by!r}{_meant(by)}")
+        raise ValueError(f"cannot group by {by!r}{meant_by(by, KEYS)}")
     return known
 
 
-def _meant(by: str) -> str:
-    """Say what *by*, which is no key, may stand for: a key, or the name of a label."""
+def meant_by(by: str, keys: Iterable[str]) -> str:
+    """Say what *by*, none of *keys*, may stand for: one of them, or a label's name."""
+    known = list(keys)
     if not by or by == LABEL:
-        return f": choose from {', '.join([*KEYS, f'{LABEL}NAME'])}"
-    close = get_close_matches(by, KEYS, n=2, cutoff=0.7)
+        return f": choose from {', '.join([*known, f'{LABEL}NAME'])}"
+    close = get_close_matches(by, known, n=2, cutoff=0.7)
     return f": did you mean {' or '.join([*close, LABEL + by])}?"
 
 

@@ -126,6 +126,7 @@ def test_what_fails_has_no_candidates(
         ("pods --by node --columns c", ["count", "cpu.usage"], ["created"]),
         ("pods --units m,", ["m,Gi", "m,raw"], ["m,m"]),
         ("pods --by node,", ["node,owner", "node,label:app"], ["node,node"]),
+        ("nodes --by ", ["zone", "label:kubernetes.io/hostname"], ["owner"]),
         ("pods -n team-b -L ", ["app"], ["kubernetes.io/hostname"]),
         ("nodes -L ", ["kubernetes.io/hostname"], ["app"]),
         ("pods -n team-b ", ["debug-tzpns"], ["kafka-0"]),

@@ -308,7 +308,10 @@ def test_any_resource_of_a_node_is_a_column(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize(
     ("flags", "message"),
-    [("--by app", "cannot group nodes by 'app'"), ("--by pool -L app", "-L shows")],
+    [
+        ("--by app", "cannot group nodes by 'app': did you mean label:app?"),
+        ("--by pool -L app", "-L shows"),
+    ],
 )
 def test_nodes_are_not_grouped_by_what_they_have_not(
     cluster: Cluster, flags: str, message: str
