@@ -27,8 +27,18 @@ from ..errors import KubeMetricsError
 from ..files import utf8
 
 if TYPE_CHECKING:  # what is imported by name below, for whoever freezes a program
-    from .. import kubectl_top  # noqa: F401
-    from . import (  # noqa: F401
+    from .. import kubectl_top
+    from . import (
+        completion,
+        config_command,
+        doctor_command,
+        help_topics,
+        raw,
+        view_commands,
+    )
+
+    _BY_NAME = (
+        kubectl_top,
         completion,
         config_command,
         doctor_command,

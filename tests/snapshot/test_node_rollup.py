@@ -128,11 +128,13 @@ def test_groups_are_in_the_order_of_their_keys_and_add_up() -> None:
     ]
 
 
-def test_a_key_that_there_is_not_is_an_error_that_lists_them() -> None:
+def test_a_key_that_there_is_not_is_an_error_that_says_what_is_meant() -> None:
     with pytest.raises(ValueError, match=r"choose from zone, .*label:NAME"):
-        node_rollup((), ("app",))
-    with pytest.raises(ValueError, match="cannot group"):
         node_rollup((), ("label:",))
+    with pytest.raises(ValueError, match=r"did you mean label:app\?"):
+        node_rollup((), ("app",))
+    with pytest.raises(ValueError, match="did you mean zone or label:zones"):
+        node_rollup((), ("zones",))
     assert node_rollup(rows(), NODE_KEYS) == ()
 
 
