@@ -18,7 +18,7 @@ from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from ..config.model import AuthInfo, Config
 from ..errors import CredentialError, KubeMetricsError
-from ..files import read_file, system_path
+from ..files import is_regular, read_file, system_path
 from ..forks import forget_after_fork
 from ..frozen import dataclass
 from ..text import printable
@@ -204,7 +204,8 @@ class Reloaded(Generic[T]):
         *,
         clock: Callable[[], float],
     ) -> None:
-        self._paths = paths
+        # A pipe, as of a shell's <(command), gives what it has once.
+        self._paths = tuple(path for path in paths if is_regular(path))
         self._make = make
         self._clock = clock
         self.forget()

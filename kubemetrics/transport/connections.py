@@ -273,7 +273,7 @@ class Route:
     def __init__(self, endpoint: Endpoint, key: ConnectionKey) -> None:
         self._endpoint = endpoint
         self._context = endpoint.context(key)
-        self._hop = endpoint.proxy_context()
+        self._hop = endpoint.proxy_context(key)
         self._trusts_more = False
         self.names: TlsNames = TlsNames(self._context, endpoint.config.tls_server_name)
         self.closed: bool = False

@@ -385,11 +385,11 @@ class Endpoint:
         certificate, authorities = key
         return build_context(self.config, certificate, authorities)
 
-    def proxy_context(self) -> ssl.SSLContext | None:
+    def proxy_context(self, key: ConnectionKey) -> ssl.SSLContext | None:
         """Build the SSL context for the hop to an https proxy, where there is one."""
         if self.proxy is None or self.proxy.scheme != "https":
             return None
-        return build_proxy_context(self.config)
+        return build_proxy_context(self.config, key[1])
 
 
 def _check(server: str) -> None:

@@ -405,7 +405,9 @@ def check_pair(config: Config, pair: ClientCertificate) -> None:
     load_certificate(context, pair, _whose(config))
 
 
-def build_proxy_context(config: Config) -> ssl.SSLContext:
+def build_proxy_context(
+    config: Config, authorities: bytes | None = None
+) -> ssl.SSLContext:
     """Build the SSL context for an https proxy in front of *config*'s server.
 
     kubectl verifies such a proxy by the cluster's own rules; here the system's roots
@@ -419,7 +421,7 @@ def build_proxy_context(config: Config) -> ssl.SSLContext:
         _skip_verification(context)
         return context
     trust(context, config, None)
-    authorities = read_authorities(config)
+    authorities = authorities or read_authorities(config)
     if authorities is not None:
         trust(context, config, authorities)
     return context

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from kubemetrics.config.model import Config
 from kubemetrics.errors import ConfigError, TransportError
-from kubemetrics.transport.tls import Roots, trust
+from kubemetrics.transport.tls import Roots, build_proxy_context, trust
 
 from .certs import authority, leaf, ordinary
 from .sending import get, get_async
@@ -181,3 +182,19 @@ def test_a_configured_authority_stands_alone(mounted: Path) -> None:
         )
         with pytest.raises(TransportError, match="authority that is not trusted"):
             get(config)
+
+
+def test_authorities_from_a_pipe_are_read_once(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    config = Config(server="https://x", certificate_authority=str(path))
+    found = Roots(config, clock=clock)
+    writer = threading.Thread(target=path.write_bytes, args=(ordinary().pem,))
+    writer.start()
+    assert found.current() == ordinary().pem
+    writer.join(30)
+    os.utime(path, (1, 1))
+    clock.now += 3600
+    assert found.cached() == ordinary().pem
+    assert found.current() == ordinary().pem
+    assert build_proxy_context(config, found.current()).get_ca_certs()
