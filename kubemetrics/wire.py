@@ -15,13 +15,14 @@ from collections.abc import (
     Callable,
     Generator,
     Hashable,
-    Iterable,
     Iterator,
     Mapping,
+    Sequence,
 )
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from functools import cache
+from io import BytesIO
 from typing import (
     Any,
     Final,
@@ -251,6 +252,7 @@ class ItemSplitter:
         self._head = b""
         self._between = b""
         self._parts: list[bytes] = []
+        self._unsplit: BytesIO | None = None
         self._size = 0
         self._enough = _PIECE
         self.taken: int = 0
@@ -263,12 +265,19 @@ class ItemSplitter:
     def feed(self, piece: bytes, room: Room) -> Items | None:
         """Take more of the text; returns the items that are whole."""
         self._size += len(piece)
+        if self._unsplit is not None:
+            self._unsplit.write(piece)
+            return None
         if self._size < self._enough:
             self._parts.append(piece)
             return None
         if not self._head:
             piece = self._opened(b"".join((*self._parts, piece)))
-        end = piece.rfind(self._between) + 1 if self._head else 0
+            if not self._head:
+                self._unsplit = BytesIO()
+                self._unsplit.write(piece)
+                return None
+        end = piece.rfind(self._between) + 1
         whole: tuple[Buffer, ...] = (*self._parts, memoryview(piece)[:end])
         items = _items_in(whole, self._shape, room) if end else None
         if items is None:
@@ -281,8 +290,11 @@ class ItemSplitter:
         self._size, self._enough = len(self._parts[0]), _PIECE
         return items
 
-    def finish(self) -> bytes:
+    def finish(self, room: Room) -> bytes:
         """Return what is left of the text: all of it but the items it gave."""
+        if self._unsplit is not None:
+            return self._unsplit.getvalue()  # no copy of it, as joining is
+        room(self.size)
         return b"".join((self._head, *self._parts))
 
     def _opened(self, text: bytes) -> bytes:
@@ -313,8 +325,9 @@ _HEAD: Final = 1 << 16
 _FIRST_ITEM: Final = re.compile(rb'"items":\[(\{"\w+":.)')
 
 
-def _items_in(parts: Iterable[Buffer], shape: Hashable, room: Room) -> Items | None:
+def _items_in(parts: Sequence[Buffer], shape: Hashable, room: Room) -> Items | None:
     """Decode what stands between the brackets of an array, if it is whole."""
+    room(sum(map(len, parts)))
     text = b"".join((b'{"items":[', *parts, b"]}"))
     fast = _fast_decoder(shape)
     if fast is not None:

@@ -47,6 +47,10 @@ def text_of(listed: object) -> bytes:
     return json.dumps(listed, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+def roomy(_: int) -> None:
+    """Take any number of bytes."""
+
+
 def fed(pieces: Iterable[bytes]) -> tuple[list[object], ItemSplitter]:
     splitter = ItemSplitter("PodList", PodListWire)
     given = [splitter.feed(piece, ROOM) for piece in pieces]
@@ -56,7 +60,7 @@ def fed(pieces: Iterable[bytes]) -> tuple[list[object], ItemSplitter]:
 def read(pieces: Iterable[bytes]) -> dict[str, Any]:
     """Return the list as it is read piece by piece."""
     items, splitter = fed(pieces)
-    body: Any = dict(decode(splitter.finish(), PodListWire))
+    body: Any = dict(decode(splitter.finish(roomy), PodListWire))
     return {**body, "items": [*items, *(body.get("items") or [])]}
 
 
@@ -96,9 +100,9 @@ def test_what_is_whole_is_given_before_the_end() -> None:
     items, splitter = fed([text[:1500], text[1500:2000]])
     assert items == pods(100)[: len(items)]
     assert len(items) > 60
-    left = json.loads(splitter.finish() + text[2000:])
+    left = json.loads(splitter.finish(roomy) + text[2000:])
     assert [*items, *left["items"]] == pods(100)
-    assert splitter.taken + len(splitter.finish()) == 2000
+    assert splitter.taken + len(splitter.finish(roomy)) == 2000
 
 
 @pytest.mark.usefixtures("way")
@@ -115,7 +119,7 @@ def test_what_is_whole_is_given_before_the_end() -> None:
 def test_any_other_text_is_left_as_it_is(listed: object) -> None:
     items, splitter = fed(cut(text_of(listed), range(0, 900, 50)))
     assert items == []
-    assert splitter.finish() == text_of(listed)
+    assert splitter.finish(roomy) == text_of(listed)
 
 
 @pytest.mark.usefixtures("way")
@@ -123,7 +127,7 @@ def test_a_text_with_blanks_is_left_as_it_is() -> None:
     text = json.dumps({"kind": "PodList", "items": pods(50)}, indent=1).encode()
     items, splitter = fed(cut(text, range(0, 900, 50)))
     assert items == []
-    assert splitter.finish() == text
+    assert splitter.finish(roomy) == text
 
 
 @pytest.mark.usefixtures("way")
@@ -133,7 +137,7 @@ def test_an_error_is_said_of_its_byte_in_the_whole_body() -> None:
     items, splitter = fed(cut(broken, range(0, 1500, 100)))
     assert len(items) > 30
     with pytest.raises(DecodeError) as caught:
-        decode(splitter.finish(), PodListWire, taken=splitter.taken)
+        decode(splitter.finish(roomy), PodListWire, taken=splitter.taken)
     assert f"not JSON at byte {len(text) - 12} of {len(text)}" in str(caught.value)
 
 
@@ -154,6 +158,6 @@ def test_what_cannot_be_split_is_tried_less_and_less_often(
     text = text_of({"kind": "PodList", "items": [nested]})
     items, splitter = fed(cut(text, range(0, len(text), 40)))
     assert items == []
-    assert splitter.finish() == text
+    assert splitter.finish(roomy) == text
     assert 5 < len(tries) < 15
     assert sum(tries) < 3 * len(text)

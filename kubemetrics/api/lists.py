@@ -346,7 +346,7 @@ class _Arriving(Generic[M]):
 
     def finish(self) -> bytes:
         """Return the body without those items."""
-        return self._splitter.finish()
+        return self._splitter.finish(self._share.grow)
 
     def _take(self, piece: bytes) -> None:
         taken = self.taken

@@ -107,6 +107,9 @@ BOMBS: dict[str, Callable[[], Pieces]] = {
         )
     ),
     "many small pods": lambda: _sized(_list(_repeated(_POD, 40 << 20))),
+    "small pods, read as they come": lambda: _sized(
+        _then(b"".join(_list(iter(()))).removesuffix(b"{}]}") + _POD[1:], _pods())
+    ),
     "many tiny pods": lambda: _sized(_list(_repeated(b",{}", 5 << 20))),
     "many items that are none": lambda: _sized(_list(_repeated(b",1", 5 << 20))),
     "many labels": lambda: _sized(
@@ -137,6 +140,10 @@ def _then(first: bytes, rest: Pieces, last: bytes = b"") -> Pieces:
     yield first
     yield from rest
     yield last
+
+
+def _pods() -> Pieces:
+    return _repeated(_POD, _MUCH)
 
 
 def _labels() -> Pieces:
