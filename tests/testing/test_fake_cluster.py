@@ -26,7 +26,14 @@ from kubemetrics import (
 )
 from kubemetrics.cli import main
 from kubemetrics.errors import BadRequest
-from kubemetrics.testing import FakeCluster, FakeObject, container, node, pod
+from kubemetrics.testing import (
+    FakeCluster,
+    FakeObject,
+    container,
+    fake,
+    node,
+    pod,
+)
 from kubemetrics.testing.pytest_plugin import fake_cluster  # noqa: F401 - a fixture
 from tests.snapshot.recorded import body
 
@@ -225,6 +232,22 @@ def test_a_watch_sees_what_happens(client: Client, cluster: FakeCluster) -> None
         cluster.delete("late")
         assert next(events).type == "DELETED"
     assert client.get_pod("web-0").containers[0].restarts == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        (False, True, "ADDED"),
+        (True, True, "MODIFIED"),
+        (True, False, "DELETED"),
+        (False, False, ""),
+    ],
+)
+def test_a_change_is_named_by_what_a_watch_sees(
+    *, before: bool, after: bool, kind: str
+) -> None:
+    """Both clients name it for themselves, as they must after a new list."""
+    assert fake._event(before=before, after=after) == kind
 
 
 def test_a_watch_loses_a_pod_that_its_selector_no_longer_chooses(
