@@ -337,8 +337,12 @@ _OUTPUT: Final = """\
 -o json, yaml  one document: items, and under metadata what was read where, with its
                date, coverage and failures; the schema is kubemetrics/table/schema.json
 -o ndjson      a line for each item
--o csv         a header and a line for each item; a text that a spreadsheet would run
-               as a formula (= + - @, a tab) has a ' before it
+-o csv, tsv    a header with units (cpu_usage_nanocores) and a line for each item; a
+               text that a spreadsheet would run as a formula (= + - @, a tab) has a '
+               before it
+-o md          a Markdown table, for issues and chats
+-o custom-columns=HEADER:.path,...
+               as kubectl's, over the items of -o json: NAME:.name,MEM:.mem.usage
 -o prometheus  text for node_exporter's textfile collector; not known: no series
 -o name        pod/NAME, for xargs and kubectl
 
@@ -347,7 +351,7 @@ number of per cent; an age is in seconds; what is not known is null, never 0, an
 empty cell in csv. Times are RFC 3339. Keys are those of 'kubemetrics help columns'.
 
 --watch shows each new sample when it is due; where stdout is no terminal, they are
-appended. --watch=30 reads every 30 seconds.
+appended. --watch=30 reads every 30 seconds. On a terminal ? shows the keys.
 
 Exit codes:
   0    ok

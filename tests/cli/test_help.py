@@ -17,6 +17,7 @@ import yaml
 from kubemetrics.cli import COMMANDS, build, find, main
 from kubemetrics.cli.help_topics import LIBRARY_SCRIPTS, TOPICS, WHERE_EXAMPLES
 from kubemetrics.cli.recipes import RECIPES
+from kubemetrics.cli.view_commands import OUTPUTS
 from kubemetrics.snapshot.reasons import ReasonCode
 from kubemetrics.table.columns import APART, PARTIAL, STALE, UNKNOWN, Table
 from kubemetrics.table.expressions import _OPERATORS
@@ -79,6 +80,11 @@ def test_every_mark_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert {UNKNOWN, PARTIAL, STALE, APART} <= marks
 
 
+def test_every_format_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, "help", "output").partition("In these")[0]
+    assert {*OUTPUTS, "custom-columns"} <= {*re.findall(r"[a-z-]+", text)}
+
+
 def test_every_operator_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     words = set(re.split(r"[\s';]+", printed(capsys, "help", "where")))
     assert {*_OPERATORS.split(), *"+-*/", "and", "or", "not", "none"} <= words
@@ -107,8 +113,8 @@ def test_the_list_of_columns_has_every_column_and_its_header(
         column.header for column in table.columns
     ]
     shown = {line[0]: " ".join(line[3:5]) for line in lines}
-    wide = [c.key for c in table.columns if not c.keep]
-    assert all(shown[key].startswith("wide") for key in wide)
+    full = [c.key for c in table.columns if not c.keep]
+    assert all(shown[key].startswith("full") for key in full)
     names = [c.key for c in table.columns if c.name]
     assert all(shown[key] == "from 80" for key in names)
 
