@@ -15,8 +15,6 @@ from hypothesis import strategies as st
 from kubemetrics.cli import COMMANDS, build, main
 from kubemetrics.commandline import FLAGS, HelpWanted, UsageError
 
-pytestmark = pytest.mark.no_cover
-
 _PIECES = [word for name in COMMANDS for word in name.split()]
 _PIECES += [*sorted(FLAGS), "--", "-", "=", "-A", "-l", "-o", "json", "x", "__complete"]
 _PIECES += ["--help", "--version", "-n=x", "--token=t", "--server=https://127.0.0.1:1"]

@@ -134,6 +134,19 @@ WRONG: list[tuple[type[Any], dict[str, Any], str]] = [
     ),
     (Pod, {"spec": {"overhead": {"cpu": []}}}, "$.spec.overhead.cpu"),
     (Pod, {"status": {"phase": 7}}, "$.status.phase"),
+    (Pod, {"metadata": {"deletionTimestamp": 7}}, "$.metadata.deletionTimestamp"),
+    (Pod, {"status": {"containerStatuses": 7}}, "$.status.containerStatuses"),
+    (
+        Pod,
+        {"status": {"containerStatuses": [{"name": "a", "restartCount": "x"}]}},
+        "$.status.containerStatuses[0].restartCount",
+    ),
+    (
+        Pod,
+        {"status": {"containerStatuses": [{"name": "a", "state": {"waiting": 7}}]}},
+        "$.status.containerStatuses[0].state.waiting",
+    ),
+    (Pod, {"status": {"resources": {"requests": 7}}}, "$.status.resources.requests"),
     (
         Node,
         {"metadata": {"name": "n"}, "status": {"capacity": {"cpu": {}}}},

@@ -50,8 +50,6 @@ from .reading import (
     top,
 )
 
-pytestmark = pytest.mark.no_cover
-
 ACCEPTED: Final[Sequence[tuple[str, str]]] = (
     # No amount has so many digits: its item cannot be read. kubectl's integers wrap.
     ("N3", r"(usage|capacity|allocatable)\.{} (1e999|309 digits|5000 digits)"),
@@ -83,6 +81,7 @@ def test_an_odd_field_is_decoded_alike_in_every_way(kind: str) -> None:
             assert all(other == first for other in others), odd.name
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", SHAPES)
 def test_an_odd_field_costs_its_item_and_no_other(kind: str) -> None:
     """In the list, the snapshot, every view and the doctor's findings."""

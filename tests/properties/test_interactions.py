@@ -25,8 +25,6 @@ from .judge import chosen_nodes, chosen_pods, exit_code
 from .printed import expected, has_names, printed
 from .truth import Cell, Row, Truth, serve, truth_of
 
-pytestmark = pytest.mark.no_cover
-
 COMMANDS, SNAPSHOTS = 80, 40
 """How many to draw for each of the clusters."""
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, Literal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -26,8 +25,6 @@ from kubemetrics.snapshot import (
 )
 
 from .make import at, node, parts
-
-pytestmark = pytest.mark.no_cover
 
 NAMES = ("app", "side", "setup", "", "POD", "debug")
 STATES: tuple[Any, ...] = (

@@ -212,6 +212,12 @@ def test_our_clock_is_asked_only_where_no_answer_is_dated() -> None:
     assert not found.own_clock
 
 
+def test_our_clock_is_this_machines() -> None:
+    undated = drive(snapshot(Api(), {}), lambda _: answer({"items": []}, date=""))
+    assert undated.date is not None
+    assert undated.date > NOW
+
+
 def test_a_stamp_ahead_of_the_clock_is_a_warning() -> None:
     """``ok … the newest -59m54s old``."""
     pods, stamps = tuple(map(pod, "abc")), (sample("a"), sample("b", age=-3600))
