@@ -149,7 +149,8 @@ WHERE_EXAMPLES: Final = (
 _WHERE: Final = f"""\
 --where keeps the rows for which an expression holds. --fail-on makes the exit code 10
 if a row that is left matches one, names those rows on stderr, and shows them alone
-(--all: the others too).
+(--all: the others too). Where pods are summed, --where on a column that pods alone
+have chooses the pods, and --having the sums.
 
 A comparison is a column, an operator, and a value or another column of the same unit:
 
