@@ -103,3 +103,14 @@ def test_a_taint_is_written_as_kubectl_writes_it() -> None:
     taint = Taint(key="only", value="batch", effect="NoSchedule")
     assert taint_text(taint) == "only=batch:NoSchedule"
     assert taint_text(replace(taint, value="")) == "only:NoSchedule"
+
+
+def test_what_is_not_as_it_should_be_is_red(cluster: Cluster) -> None:
+    name = "ip-10-0-9-19.ec2.internal"
+    lines = run(cluster, "nodes", name, "--color", "always").lines
+    ready = next(line for line in lines if line.startswith("Ready "))
+    assert "\x1b[31mUnknown" in ready
+    fine = run(cluster, "nodes", "worker-003", "--color", "always").lines
+    assert "\x1b[31m" not in next(line for line in fine if line.startswith("Ready "))
+    whole = run(cluster, "cluster", "--color", "always", "-o", "wide").out
+    assert "\x1b[33m1 NodeSilent" in whole

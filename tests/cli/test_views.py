@@ -423,7 +423,7 @@ def test_a_name_of_another_namespace_is_told_where_it_is(cluster: Cluster) -> No
         'workloads "deployment/reporting" found in namespaces team-c, team-d, team-f:'
         " -A"
     )
-    for line in ("pods nope", "pods -A nope", "namespaces nope", "nodes nope"):
+    for line in ("pods nope", "pods -A nope", "namespaces -n team-a x", "nodes nope"):
         assert '" found in' not in run(cluster, *line.split()).err
     own = run(cluster, "pods", "kafka-0", user="nslimited").err
     assert own == 'error: pods "kafka-0" not found in namespace team-a\n'
