@@ -79,10 +79,16 @@ class RowSelection:
         if self.everything:
             return rows
         keeps = self.scope.keeps
-        name = matcher(self.names or ("*",))
+        name = self._matcher()
         return [
             row for row in rows if keeps(row.namespace) and any(map(name, named(row)))
         ]
+
+    def _matcher(self) -> Callable[[str], bool]:
+        """Return what tells whether a name is asked for; a kind is by a kind alone."""
+        bare = matcher([n for n in self.names if "/" not in n] if self.names else ["*"])
+        kinds = matcher([n for n in self.names if "/" in n])
+        return lambda name: kinds(name) if "/" in name else bare(name)
 
     def nodes(self, rows: Sequence[NodeUsage]) -> Sequence[NodeUsage]:
         """Return the nodes that are asked for; they have no namespace."""

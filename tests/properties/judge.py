@@ -85,7 +85,10 @@ def _is_chosen(row: Row, asked: Asked) -> bool:
     if not all(requirement.holds(row.labels) for requirement in asked.labels):
         return False
     names = names_of(row, asked.view)
-    return not asked.names or any(matches(name, asked.names) for name in names)
+    return not asked.names or any(
+        matches(name, [word for word in asked.names if ("/" in word) == ("/" in name)])
+        for name in names
+    )
 
 
 def chosen(truth: Truth, asked: Asked) -> list[Row]:

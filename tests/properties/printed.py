@@ -194,6 +194,8 @@ def _metric(key: str, asked: Asked) -> str:
     )
     ends = {"cpu": "_cores", "memory": "_bytes", "percent": "_ratio"}
     name = key.replace("mem.", "memory.").replace("pct_", "")
+    if name.endswith("count"):
+        name = "containers" if "container" in chain_of(asked) else "pods"
     return f"kubemetrics_{noun}_{re.sub(r'[.]', '_', name)}{ends.get(kind_of(key), '')}"
 
 
@@ -236,7 +238,15 @@ def _of_csv(text: str, keys: Sequence[str], asked: Asked) -> list[Cells]:
         assert asked.columns
         head = list(asked.columns)
     rows = [dict(zip(head, line, strict=True)) for line in lines]
-    return [{key: _from_csv(row[key], key) for key in keys} for row in rows]
+    names = {key: _with_unit(key) if asked.headers else key for key in keys}
+    return [{key: _from_csv(row[names[key]], key) for key in keys} for row in rows]
+
+
+def _with_unit(key: str) -> str:
+    """Return the header of a column in CSV."""
+    units = {"cpu": "_nanocores", "memory": "_bytes"}
+    name = key if ":" in key else key.replace(".", "_")
+    return name + units.get(kind_of(key), "")
 
 
 def _from_csv(text: str, key: str) -> Cell | float:
@@ -258,7 +268,7 @@ def _of_prometheus(text: str, keys: Sequence[str], asked: Asked) -> list[Series]
 
 
 def _of_table(text: str, keys: Sequence[str], asked: Asked) -> Page:
-    lines = text.splitlines()
+    lines = text.partition("\n\n")[0].splitlines()  # details stand below
     if not lines:
         return Page([])
     first = asked.view == "nodes"
