@@ -86,9 +86,15 @@ def _is_chosen(row: Row, asked: Asked) -> bool:
         return False
     names = names_of(row, asked.view)
     return not asked.names or any(
-        matches(name, [word for word in asked.names if ("/" in word) == ("/" in name)])
+        matches(name, [word for word in words(asked) if ("/" in word) == ("/" in name)])
         for name in names
     )
+
+
+def words(asked: Asked) -> list[str]:
+    """Return the names that were given; a kind before one is written in any case."""
+    parts = [name.rpartition("/") for name in asked.names]
+    return [f"{kind.lower()}{slash}{name}" for kind, slash, name in parts]
 
 
 def chosen(truth: Truth, asked: Asked) -> list[Row]:
@@ -357,6 +363,6 @@ def exit_code(truth: Truth, asked: Asked) -> int:
         return 10
     looked_at = chosen(truth, asked)
     found = {name for row in looked_at for name in names_of(row, asked.view)}
-    if any(name not in found for name in asked.names if not is_glob(name)):
+    if any(name not in found for name in words(asked) if not is_glob(name)):
         return 1
     return 4 if asked.strict and any(row.lacking for row in looked_at) else 0

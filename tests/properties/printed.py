@@ -131,6 +131,8 @@ def _machine(cell: Cell, asked: Asked) -> Cell | float:
     """Write a cell as JSON has it; in CSV an empty label looks as none does."""
     if isinstance(cell, Fraction):
         return int(cell * 10_000) / 100
+    if asked.output == "csv" and isinstance(cell, dict):  # READY, one cell
+        return f"{cell['ready']}/{cell['containers']}"
     if asked.output != "csv" or not isinstance(cell, str):
         return cell
     if cell.startswith(("=", "+", "-", "@", "\t", "\r")):
