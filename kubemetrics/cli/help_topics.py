@@ -422,7 +422,7 @@ groups of rollup) has cpu, memory, cpu_request, cpu_limit, memory_request, memor
 (None: not known), ratio("memory", "limits"), and a reason with its code and explanation
 where a value is missing; pod, node and metrics are the API's objects. row.to_dict(),
 snapshot.records("pods") and snapshot.to_dict() are what -o ndjson and -o json print;
-pandas.DataFrame(snapshot.records(flat=True)) has the columns of -o csv.
+pandas.DataFrame(snapshot.records(flat=True)) has a column for each of --columns.
 
 A Quantity is exact, an integer of nano-units: f"{{q:Mi}}", f"{{q:.1Gi}}" and f"{{q:m}}"
 are rounded as kubectl top rounds, f"{{q:.2f}}" is plain units to nearest, f"{{q:auto}}"

@@ -67,7 +67,7 @@ class Snapshot:
         """Return the record of each of its pods, containers or nodes.
 
         It is what ``-o ndjson`` prints: CPU in nanocores, memory in bytes, nested.
-        Where it is *flat* the keys are those of ``-o csv``: ``cpu.usage``.
+        Where it is *flat* it has the keys of ``--columns`` and the cells of ``-o csv``.
         """
         from ..views.records import records_of  # noqa: PLC0415 - for scripts
 

@@ -30,7 +30,7 @@ def record(row: UsageRow) -> dict[str, Any]:
 def records_of(
     snapshot: Snapshot, kind: RowKind, *, flat: bool
 ) -> Iterator[dict[str, Any]]:
-    """Return the record of each row of one *kind*; a *flat* one has the keys of csv."""
+    """Return the record of each row of one *kind*; a *flat* one is not nested."""
     view = _VIEWS[kind]()
     rows = view.find("", snapshot, RowSelection()).rows
     write = machine.flat_records if flat else machine.records
