@@ -320,6 +320,9 @@ class ItemSplitter:
 _PIECE: Final = 1 << 18
 """Bytes; a list that is no larger is read whole."""
 
+_MOST_A_BYTE: Final = 40
+"""Bytes of memory that one byte of JSON may take, see `cost`."""
+
 _HEAD: Final = 1 << 16
 """Bytes of a list within which its first item begins."""
 
@@ -331,11 +334,13 @@ def _items_in(parts: Sequence[Buffer], shape: Hashable, room: Room) -> Items | N
     room(sum(map(len, parts)))
     text = b"".join((b'{"items":[', *parts, b"]}"))
     fast = _fast_decoder(shape)
+    if len(text) < _LARGE:  # little in any case, and counting takes its time
+        room(_MOST_A_BYTE * len(text))
+    else:
+        room(_cost_of_split(text) if fast else cost(text))
     if fast is not None:
-        room(_cost_of_split(text))
         split = cast("dict[str, Items] | None", fast(text))
         return split["items"] if split else None
-    room(cost(text))
     try:
         return Items(loads(text)["items"], _as_it_is)
     except (ValueError, RecursionError, _TooLargeError):

@@ -31,9 +31,8 @@ if TYPE_CHECKING:  # what is imported by name below, for whoever freezes a progr
     from . import (
         completion,
         config_command,
-        doctor_command,
         help_topics,
-        raw,
+        server_commands,
         view_commands,
     )
 
@@ -41,9 +40,8 @@ if TYPE_CHECKING:  # what is imported by name below, for whoever freezes a progr
         kubectl_top,
         completion,
         config_command,
-        doctor_command,
         help_topics,
-        raw,
+        server_commands,
         view_commands,
     )
 
@@ -90,7 +88,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "The sums of all nodes, in one row", "cli.view_commands:CLUSTER"
     ),
     "doctor": Command(
-        "Why there are no metrics, and what to do", "cli.doctor_command:COMMAND"
+        "Why there are no metrics, and what to do", "cli.server_commands:DOCTOR"
     ),
     "top": Command(
         "kubectl top, to the byte", "kubectl_top:TOP", kubectl="kubectl top"
@@ -114,7 +112,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "config contexts": Command(
         "The contexts of the kubeconfig", "cli.config_command:CONTEXTS"
     ),
-    "raw": Command("The body of any path of the API server", "cli.raw:COMMAND"),
+    "raw": Command("The body of any path of the API server", "cli.server_commands:RAW"),
     "completion": Command(
         "Completion for bash, zsh or fish", "cli.completion:COMMAND", connects=False
     ),

@@ -1,4 +1,4 @@
-"""The names on the command line of a view: ``deploy/api``, and where else one is.
+"""The names on the command line: ``deploy/api``, where else one is, and whether it is.
 
 kubectl takes ``TYPE/NAME`` wherever it takes a name, and what ``-o name`` prints is
 such a name.
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ..api import ListOptions
-from ..errors import KubeMetricsError
-from ..snapshot import PodUsage
-from ..snapshot.parts import matcher
+from ..api import Api, ListOptions
+from ..errors import BadRequest, KubeMetricsError, NotFound
+from ..flow import Flow, attempt
+from ..snapshot import PodUsage, Snapshot, SnapshotOptions
+from ..snapshot.parts import Scope, is_glob, matcher
 from ..text import field_value
 from ..views.view import owner_names, pod_names
 
@@ -92,3 +93,30 @@ def _line(named: str, name: str, namespaces: Sequence[str]) -> str:
     one = len(namespaces) == 1
     where = f"namespace {listed}" if one else f"namespaces {listed}"
     return f'{named} "{name}" found in {where}: {f"-n {listed}" if one else "-A"}'
+
+
+def absent(
+    api: Api, options: SnapshotOptions, scope: Scope, taken: Snapshot
+) -> Flow[tuple[str, ...]]:
+    """Return what was named on the command line and does not exist.
+
+    Only what nothing was read of is asked for. Where we may not look, nothing is known.
+    """
+    found: list[str] = []
+    for name in _empty(scope, taken):
+        answer = yield from attempt(api.get_namespace(name))
+        if isinstance(answer, NotFound | BadRequest):
+            found.append(f'namespace "{name}"')
+    node = options.get("node")
+    if node and not (taken.nodes or taken.pods or taken.error("nodes")):
+        found.append(f'node "{node}"')
+    return tuple(found)
+
+
+def _empty(scope: Scope, taken: Snapshot) -> list[str]:
+    """Return the namespaces named by hand that have no pod, as far as was read."""
+    if taken.error("pods"):
+        return []
+    words = scope.named or scope.kept
+    seen = {row.namespace for row in taken.pods}
+    return [name for name in words if not is_glob(name) and name not in seen]

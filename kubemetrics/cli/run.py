@@ -12,7 +12,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from .. import console
 from ..client import caught
@@ -26,12 +26,19 @@ from ..frozen import dataclass
 from ..jsonread import UnreadableItem
 from ..snapshot import Coverage, Failure, PartName, Snapshot, SnapshotOptions, snapshot
 from ..snapshot.parts import Scope
+from ..table.columns import UNKNOWN, Column, Units, formatter
 from ..table.render import Rendered, render
 from ..text import printable
 from ..views.view import RowSource, View, ViewRows, in_contexts
 from .view_commands import MACHINES, Plan, plan, reads
 
+if TYPE_CHECKING:
+    from ..table.expressions import Expression
+
 R = TypeVar("R")
+
+_NAMED: Final = 3
+"""The rows that a gate names, of those that match; the others are counted."""
 
 _AT_ONCE: Final = 16
 """Clusters that are read at once: each takes some threads and a TLS handshake."""
@@ -218,7 +225,7 @@ class ContextReader:
     ) -> tuple[str, ...]:
         if not (scope.named or scope.kept or wanted.get("node")):
             return ()
-        from .gates import absent  # noqa: PLC0415 - where something is named
+        from .naming import absent  # noqa: PLC0415 - where something is named
 
         return client.run(absent(client.api, wanted, scope, taken))
 
@@ -611,6 +618,49 @@ def _verdict(wanted: Plan[R], taken: Round[R]) -> Iterator[str]:
     """Return the lines of ``--fail-on``: in a watch those of its end alone."""
     if wanted.fail_on is None or (wanted.watched and not taken.matching):
         return iter(())
-    from .gates import verdict  # noqa: PLC0415 - for --fail-on alone
+    return _gate_lines(wanted, taken.matching, taken.judged, taken.all_rows)
 
-    return verdict(wanted, taken.matching, taken.judged, taken.all_rows)
+
+def _gate_lines(
+    wanted: Plan[R], matching: Sequence[R], judged: Sequence[R], read: Sequence[R]
+) -> Iterator[str]:
+    """Return lines on ``--fail-on``: which rows are *matching* of those *judged*.
+
+    *read* are all rows that were read.
+    """
+    gate = wanted.fail_on
+    if gate is None:
+        return
+    nouns = wanted.view.table.nouns
+    if matching:
+        some = "; ".join(_matching_row(wanted, gate, row) for row in matching[:_NAMED])
+        more = len(matching) - _NAMED
+        rest = f"; and {more} more" if more > 0 else ""
+        verb = "matches" if len(matching) == 1 else "match"
+        count = f"{len(matching)} of {len(judged)} {nouns} {verb} '{gate.text}'"
+        yield f"--fail-on: {count}: {some}{rest}"
+    elif gate.judges(judged):
+        yield f"--fail-on: 0 of {len(judged)} {nouns} match '{gate.text}'"
+        yield from gate.hints(judged)
+    else:
+        why = f" ('{gate.text}' can be told of none)" if judged else ""
+        yield f"--fail-on: 0 of {len(read)} {nouns} judged{why}"
+
+
+def _matching_row(wanted: Plan[R], gate: Expression[R], row: R) -> str:
+    """Name a row, with its value in each column that the gate asks for."""
+    table = wanted.view.table
+    names = [table.need(key) for key in table.identity]
+    name = "/".join(str(value) for c in names if (value := c.get(row)))
+    shown = [c for c in gate.columns if c.key not in table.identity]
+    units = wanted.table_options.units
+    values = ", ".join(f"{c.key} {_gate_cell(c, row, units)}" for c in shown)
+    return f"{name} ({values})" if values else name
+
+
+def _gate_cell(column: Column[R], row: R, units: Units) -> str:
+    value = column.get(row)
+    if value is None:
+        return UNKNOWN
+    mark = column.mark(row) if column.mark else ""
+    return mark + formatter(column.kind, units, [value])(value)

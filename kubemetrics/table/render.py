@@ -192,7 +192,11 @@ def _cells(
         values.append(known if given is None else given.value)
     texts = _texts(rows, column, values, options.units)
     if column.mark is not None:
-        marks = [column.mark(row) for row in rows]
+        marked = zip(rows, values, strict=False)
+        marks = [
+            column.mark(row) if options.total or value is not None else ""
+            for row, value in marked
+        ]
         if options.total:
             marks.append(given.mark if given else _sum_mark(column, marks))
         _mark(texts, values, marks)
@@ -234,7 +238,8 @@ def _texts(
         show = formatter(column.kind, units, values)
         texts = [UNKNOWN if v is None else show(v) for v in values]
     if column.unset is not None:
-        none = [column.unset(row) for row in rows]
+        known = zip(rows, values, strict=False)
+        none = [not value and column.unset(row) for row, value in known]
         if values[len(rows) :] == [None]:
             none.append(bool(none) and all(none))
         texts = [NONE if no else t for no, t in zip_longest(none, texts)]

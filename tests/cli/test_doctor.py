@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from kubemetrics.cli import build
-from kubemetrics.cli.doctor_command import connection_flags
+from kubemetrics.cli.server_commands import connection_flags
 from kubemetrics.doctor import Diagnosis, Finding
 from kubemetrics.text import width
 from kubemetrics.views.findings import json_text, text_lines

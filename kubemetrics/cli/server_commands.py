@@ -1,18 +1,30 @@
-"""``kubemetrics doctor``: why there are no metrics, and what to do."""
+"""``kubemetrics doctor`` and ``raw``: what the server itself answers.
+
+Why there are no metrics, and what to do; and the body of any path.
+"""
 
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
 from typing import Final
 
 from .. import console
-from ..commandline import SHARED, CommandSpec, Parser, UsageError, config_of
+from ..commandline import (
+    SHARED,
+    CommandSpec,
+    Parser,
+    UsageError,
+    client_of,
+    config_of,
+)
 from ..config.model import Config
 from ..doctor import Diagnosis, Setup, diagnose, misconfigured
 from ..errors import KubeMetricsError
+from ..text import printable
 from ..times import parse_timeout
 from .config_command import credentials_of, facts_of
 
@@ -138,6 +150,42 @@ def _setup(config: Config) -> Setup:
     )
 
 
-COMMAND: Final = CommandSpec(
+DOCTOR: Final = CommandSpec(
     _DESCRIPTION, _EXAMPLES, _add_arguments, _run, own_verbosity=1
 )
+
+
+_RAW_DESCRIPTION: Final = """\
+Print the body of any path of the API server, as 'kubectl get --raw' does.
+
+A pipe gets the bytes as they came; a terminal gets them with control
+characters made harmless."""
+_RAW_EXAMPLES: Final = """\
+  kubemetrics raw /version
+  kubemetrics raw /apis/metrics.k8s.io/v1beta1/pods | jq '.items | length'
+  kubemetrics raw '/api/v1/pods?limit=1'"""
+
+
+def _add_path(parser: Parser) -> None:
+    """Declare the path."""
+    parser.add_argument("path", metavar="PATH", help="begins with /; may have a query")
+
+
+def _print_body(args: Namespace) -> int:
+    """Print the body that a GET of the path has.
+
+    Raises:
+        UsageError: not a path.
+        KubeMetricsError: the request failed or was refused.
+    """
+    if not args.path.startswith("/"):
+        raise UsageError(f"PATH begins with /, as in /version: {args.path!r}")
+    with client_of(args) as client:
+        body = client.get_raw(args.path)
+    if sys.stdout.isatty():
+        text = printable(body.decode("utf-8", "replace"), keep="\n\t")
+        return console.write_stdout((f"{text}\n",))
+    return console.write_stdout(body)
+
+
+RAW: Final = CommandSpec(_RAW_DESCRIPTION, _RAW_EXAMPLES, _add_path, _print_body)
