@@ -113,7 +113,7 @@ def who(item: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what a row is about, nested as in JSON or flat as in CSV."""
     owner: Mapping[str, str] = item.get("owner") or {}
     own = (item.get(key) or "" for key in ("namespace", "pod", "container", "name"))
-    return (*own, owner.get("name") or item.get("owner.name") or "")
+    return (*own, owner.get("name") or item.get("owner_name") or "")
 
 
 @pytest.mark.parametrize("view", VIEWS)
