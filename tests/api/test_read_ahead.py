@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -319,3 +320,20 @@ def test_no_bytes_break_it(noise: bytes, at: int) -> None:
 def test_an_error_of_the_first_page_is_the_lists() -> None:
     with pytest.raises(KubeMetricsError):
         listed(Pages(["first"], failures={0: refusal(403)}))
+
+
+def test_an_item_nested_too_deeply_is_named_where_it_stands() -> None:
+    """It is met while the page comes, and said of the page and the item's number."""
+    deep = b'{"metadata":{"name":"deep"},"spec":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+    pods = [b'{"metadata":{"name":"pod-%d"}}' % number for number in range(12_000)]
+    items = b",".join([*pods, deep, *pods])
+    body = b'{"kind":"PodList","metadata":{},"items":[' + items + b"]}"
+    cut: list[bytes | Exception] = [
+        body[at : at + 50_000] for at in range(0, len(body), 50_000)
+    ]
+    world = World(lambda _: HandAnswer(cut))
+    with pytest.raises(DecodeError) as caught:
+        world.run(
+            list_all(partial(Api(retry=QUICK).get_page, "/api/v1/pods"), pod_kind(), {})
+        )
+    assert "nested too deeply" in str(caught.value)

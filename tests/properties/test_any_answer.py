@@ -81,7 +81,6 @@ def test_an_odd_field_is_decoded_alike_in_every_way(kind: str) -> None:
             assert all(other == first for other in others), odd.name
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", SHAPES)
 def test_an_odd_field_costs_its_item_and_no_other(kind: str) -> None:
     """In the list, the snapshot, every view and the doctor's findings."""
