@@ -15,7 +15,6 @@ from decimal import Decimal
 from functools import partial
 from http import HTTPStatus
 from typing import (
-    TYPE_CHECKING,
     Any,
     Final,
     Generic,
@@ -46,10 +45,6 @@ from ..jsonread import ItemReader, UnreadableItem
 from ..models import Pool
 from ..times import server_date
 from ..wire import AnyListWire, Items, ItemSplitter, collector_paused, decode
-
-if TYPE_CHECKING:
-    from ..jsonread import UnreadableItem
-
 
 T_co = TypeVar("T_co", covariant=True)
 

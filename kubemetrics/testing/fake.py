@@ -11,7 +11,6 @@ from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
 from ..config.model import Config
@@ -160,12 +159,7 @@ class FakeCluster:
         self._listener = Listener(self._answer, lambda: self._now)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
