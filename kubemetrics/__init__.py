@@ -14,7 +14,8 @@ The rooms, top to bottom; a module imports only from lower ranks:
     console              what a command prints to: streams, colour, progress, logs
     client | table       `Client` and `AsyncClient` | columns, units, output formats
     doctor               the ladder of checks behind `kubemetrics doctor`
-    snapshot | transport pods joined with samples | connections, TLS, bodies, errors
+    snapshot | transport | history  pods joined with samples | connections, TLS, bodies
+                         | samples over time, the file that keeps them
     api | auth           the operations, paging, watch | exec, OIDC, expiry of tokens
     accounting | config  effective requests and limits | kubeconfig → `Config`
     models               `Pod`, `Node`, `PodMetrics`: frozen values with `from_json`
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         DecodeError,
         Expired,
         Forbidden,
+        HistoryError,
         KubeMetricsError,
         MetricsUnavailable,
         NotFound,
@@ -106,6 +108,7 @@ _HOME: Final = {
     "Expired": "errors",
     "Forbidden": "errors",
     "GroupKey": "snapshot",
+    "HistoryError": "errors",
     "KubeMetricsError": "errors",
     "MetricsUnavailable": "errors",
     "Node": "models.node",
@@ -152,6 +155,7 @@ __all__ = [
     "Expired",
     "Forbidden",
     "GroupKey",
+    "HistoryError",
     "KubeMetricsError",
     "MetricsUnavailable",
     "Node",

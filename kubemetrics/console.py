@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, TextIO
 
-from .errors import ConfigError, KubeMetricsError, MetricsUnavailable
+from .errors import ConfigError, HistoryError, KubeMetricsError, MetricsUnavailable
 from .text import printable
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def exit_code(error: KubeMetricsError) -> int:
     """Return the exit code that stands for *error*."""
     if isinstance(error, MetricsUnavailable):
         return 3
-    return 2 if isinstance(error, ConfigError) else 1
+    return 2 if isinstance(error, ConfigError | HistoryError) else 1
 
 
 def discard(stream: TextIO) -> None:

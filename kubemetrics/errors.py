@@ -11,6 +11,7 @@ KubeMetricsError
 │       ├── NotAcceptable · Conflict · Expired · Invalid · TooManyRequests
 │       ├── InternalError · ServiceUnavailable · ServerTimeout
 │       └── MetricsUnavailable
+├── HistoryError           a recorded file that cannot be used
 └── QuantityError          also a ValueError
 """
 
@@ -233,6 +234,10 @@ class MetricsUnavailable(ApiError):  # noqa: N818
     ) -> None:
         self.cause: MetricsCause = cause
         super().__init__(message, url=url, status=status, hint=hint)
+
+
+class HistoryError(KubeMetricsError):
+    """A recorded file cannot be read or written: says which, why, and what to do."""
 
 
 class QuantityError(KubeMetricsError, ValueError):

@@ -15,6 +15,7 @@ from kubemetrics.errors import (
     DecodeError,
     Expired,
     Forbidden,
+    HistoryError,
     Interruption,
     KubeMetricsError,
     MetricsUnavailable,
@@ -38,6 +39,7 @@ TREE = {
     NotFound: ApiError,
     Expired: ApiError,
     MetricsUnavailable: ApiError,
+    HistoryError: KubeMetricsError,
     QuantityError: KubeMetricsError,
 }
 URL = "https://cluster/api/v1/pods?continue=long"
@@ -68,6 +70,7 @@ EXAMPLES: list[KubeMetricsError] = [
         hint="ask",
     ),
     MetricsUnavailable("none", cause="absent", url=URL, status=404, hint="install"),
+    HistoryError("a.db: another process records into it"),
     QuantityError("not a quantity"),
 ]
 

@@ -1,0 +1,7 @@
+"""A memory of samples: what they cover, their exact sums, and the file that keeps them.
+
+integrate    which time a sample covers; sums, coverage and percentiles, exact
+histogram    CPU by buckets, for hours whose samples are gone
+schema       the tables of the file and their versions
+store        opens the file to write or to read; the only importer of ``sqlite3``
+"""

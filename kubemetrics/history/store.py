@@ -1,0 +1,336 @@
+"""The file of a recorder: opened to write by one process, to read by any number.
+
+It is one SQLite database in WAL mode: what was committed survives ``kill -9``, and a
+reader never waits for the writer. ``sqlite3`` is imported when a file is opened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from ..errors import HistoryError
+from .schema import APPLICATION_ID, STEPS, VERSION, statements
+
+if TYPE_CHECKING:
+    import sqlite3
+    from sqlite3 import Connection
+
+Journal: TypeAlias = Literal["wal", "truncate"]
+
+OLDEST_SQLITE: Final = (3, 25)
+"""The first one with window functions."""
+
+_NETWORK: Final = frozenset({
+    "nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph", "glusterfs",
+    "fuse.glusterfs", "lustre",
+})  # fmt: skip
+"""Filesystems without the shared memory between processes that WAL needs."""
+
+_BUSY: Final = 10_000
+"""Milliseconds that a reader waits for a lock."""
+
+
+def sqlite() -> Any:  # noqa: ANN401 - a module
+    """Import ``sqlite3``.
+
+    Raises:
+        HistoryError: this Python has none, or an old one.
+    """
+    try:
+        import sqlite3  # noqa: PLC0415 - 5 ms that only a recorded file costs
+    except ImportError:
+        raise HistoryError(
+            "this Python was built without sqlite3, which record and history need:"
+            " use one that has it (python3 -c 'import sqlite3' says nothing)"
+        ) from None
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise HistoryError(
+            f"this Python has SQLite {sqlite3.sqlite_version}: a recorded file needs"
+            " 3.25 or newer"
+        )
+    return sqlite3
+
+
+@contextmanager
+def failures_of(path: Path) -> Generator[None, None, None]:
+    """Turn SQLite's errors into ours, which name the file."""
+    module = sqlite()
+    try:
+        yield
+    except module.Error as error:
+        raise HistoryError(f"{path}: {_problem(error)}") from error
+
+
+def _problem(error: sqlite3.Error) -> str:
+    text = str(error)
+    if "malformed" in text or "not a database" in text:
+        return f"{text}: it is no file of kubemetrics record, or a damaged one"
+    if "full" in text:
+        return f"{text}: free some space, or record with --max-size"
+    return text
+
+
+def open_reading(path: str | os.PathLike[str]) -> Connection:
+    """Open a file to read; a writer beside may go on.
+
+    Raises:
+        HistoryError: there is none, or it is none of ours, or a newer one.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise HistoryError(
+            f"{file}: there is no such file: kubemetrics record {file} makes one"
+        )
+    with failures_of(file):
+        connection = _reader(file)
+        try:
+            _check(connection, file)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _reader(file: Path) -> Connection:
+    """Connect; where beside the file nothing can be written, it does not change.
+
+    WAL needs its files beside the database, even to read.
+    """
+    uri = f"{file.absolute().as_uri()}?mode=ro"
+    wal = file.with_name(f"{file.name}-wal")
+    if not wal.exists() and not os.access(file.parent, os.W_OK):
+        uri += "&immutable=1"
+    connection: Connection = sqlite().connect(
+        uri, uri=True, timeout=_BUSY / 1000, isolation_level=None
+    )
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY}")
+    return connection
+
+
+def _check(connection: Connection, file: Path) -> int:
+    """Return the version of the tables of a file.
+
+    Raises:
+        HistoryError: it is none of ours, or a newer one.
+    """
+    found = pragma(connection, "application_id")
+    version = pragma(connection, "user_version")
+    if found != APPLICATION_ID:
+        raise HistoryError(f"{file}: it is no file of kubemetrics record")
+    if version > VERSION:
+        raise HistoryError(
+            f"{file}: it was written by a newer kubemetrics (version {version} of the"
+            f" file, this one knows {VERSION}): install that one to read it"
+        )
+    return version
+
+
+def pragma(connection: Connection, name: str) -> int:
+    """Return the number that a pragma has."""
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def meta(connection: Connection) -> dict[str, str]:
+    """Return what the file says of itself."""
+    return dict(connection.execute("SELECT key, value FROM meta"))
+
+
+def set_meta(connection: Connection, **values: str) -> None:
+    """Write what the file says of itself."""
+    connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+
+@contextmanager
+def transaction(connection: Connection) -> Generator[None, None, None]:
+    """Do all of it, or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+class Writing:
+    """A file that is open to write, by this process alone.
+
+    *connection* is its database. Leaving it writes all into the one file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], journal: Journal = "wal") -> None:
+        """Open or make the file, with the tables of this version.
+
+        Raises:
+            HistoryError: another process writes to it, it is none of ours, or it lies
+                where it cannot be kept safely.
+        """
+        self.path: Path = Path(path)
+        sqlite()
+        _make_folder(self.path.parent)
+        if journal == "wal":
+            refuse_network(self.path)
+        self._lock = _Lock(self.path.with_name(f"{self.path.name}.lock"))
+        try:
+            with failures_of(self.path):
+                self.connection: Connection = self._open(journal)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _open(self, journal: Journal) -> Connection:
+        _make_private(self.path)
+        connection: Connection = sqlite().connect(
+            os.fspath(self.path), timeout=_BUSY / 1000, isolation_level=None
+        )
+        try:
+            migrate(connection, self.path)
+            connection.execute(f"PRAGMA journal_mode = {journal}").fetchone()
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def belongs_to(self, cluster: str, **about: str) -> None:
+        """Claim the file for a cluster, at the first time; and say what writes it.
+
+        Raises:
+            HistoryError: it is another cluster's.
+        """
+        known = meta(self.connection).get("cluster_uid", cluster)
+        if known != cluster:
+            raise HistoryError(
+                f"{self.path}: it is the record of another cluster ({known}, this one"
+                f" is {cluster}): name another FILE"
+            )
+        with transaction(self.connection):
+            set_meta(self.connection, cluster_uid=cluster, **about)
+
+    def close(self) -> None:
+        """Write what the log holds into the file, and let others write."""
+        try:
+            with failures_of(self.path):
+                self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self.connection.close()
+        finally:
+            self._lock.release()
+
+
+def migrate(connection: Connection, file: Path) -> None:
+    """Bring the tables to this version, one step a transaction.
+
+    Raises:
+        HistoryError: it is none of ours, or a newer one.
+    """
+    empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    version = 0 if empty else _check(connection, file)
+    for number, script in enumerate(STEPS[version:], version + 1):
+        with transaction(connection):
+            for statement in statements(script):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {number}")
+
+
+class _Lock:
+    """An exclusive lock on a file, which ends with its process; it names the holder."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _lock(self._descriptor)
+        except OSError:
+            holder = os.pread(self._descriptor, 200, 0) if _POSIX else b""
+            os.close(self._descriptor)
+            raise HistoryError(_held(path, holder.decode("utf-8", "replace"))) from None
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, f"{socket.gethostname()} {os.getpid()}\n".encode())
+
+    def release(self) -> None:
+        os.close(self._descriptor)
+
+
+def _held(path: Path, holder: str) -> str:
+    host, _, process = holder.strip().partition(" ")
+    who = f"process {process} on {host}" if process else "another process"
+    return (
+        f"{path.with_suffix('')}: {who} records into it: end that, or name another FILE"
+    )
+
+
+_POSIX: Final = os.name == "posix"
+
+
+def _lock(descriptor: int) -> None:
+    """Lock it without waiting.
+
+    Raises:
+        OSError: another process has it.
+    """
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl  # noqa: PLC0415
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise HistoryError(f"{folder}: {error.strerror}") from None
+
+
+def _make_private(path: Path) -> None:
+    """Make the file for its owner alone: usage tells what runs where."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise HistoryError(f"{path}: {error.strerror}") from None
+
+
+def refuse_network(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> None:
+    """Refuse a file on another machine's disk.
+
+    Raises:
+        HistoryError: it lies there.
+    """
+    with contextlib.suppress(OSError):  # no Linux
+        kind = filesystem(os.path.realpath(path), mounts.read_text("utf-8", "replace"))
+        if kind in _NETWORK:
+            raise HistoryError(
+                f"{path}: it lies on {kind}, where a log beside the file is not safe:"
+                " name a FILE on a local disk, or add --journal=truncate"
+            )
+
+
+def filesystem(path: str, mounts: str) -> str:
+    """Return the kind of the filesystem that *path* lies on, by ``mountinfo``.
+
+    Source: proc(5); of mounts at one place the last is seen.
+    """
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        fields = before.split(" ")
+        if len(fields) > _MOUNT_POINT and after:
+            point = fields[_MOUNT_POINT].encode().decode("unicode_escape")
+            inside = path == point or path.startswith(f"{point.rstrip('/')}/")
+            if inside and len(point) >= len(best):
+                best, kind = point, after.split(" ")[0]
+    return kind
+
+
+_MOUNT_POINT: Final = 4
