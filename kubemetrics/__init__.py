@@ -9,7 +9,8 @@
 The rooms, top to bottom; a module imports only from lower ranks:
 
     cli | testing        the commands: plan, output, exit code | a fake cluster
-    kubectl_top | views  `kubectl top` to the byte | the tables of pods, nodes, groups
+    kubectl_top | views | serve  `kubectl top` to the byte | the tables of pods, nodes,
+                         groups | what Prometheus scrapes
     commandline          the arguments that commands share: parser, flags, connection
     console              what a command prints to: streams, colour, progress, logs
     client | table       `Client` and `AsyncClient` | columns, units, output formats

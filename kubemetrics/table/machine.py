@@ -373,7 +373,7 @@ def _unmeasured(table: Table[R], rows: Sequence[R], labels: list[str]) -> Iterat
             code = column.get(row)
             if code:
                 resource = _LONG.get(column.path[0], column.path[0])
-                why = f'resource="{resource}",reason="{_escaped(str(code))}"'
+                why = f'resource="{resource}",reason="{escaped_label(str(code))}"'
                 yield f"{name}{{{label},{why}}} 1"
 
 
@@ -410,12 +410,13 @@ def _free(name: str, taken: dict[str, Column[R]]) -> str:
 def _labels(labelling: list[tuple[str, Column[R]]], row: R) -> str:
     cells = [(name, column.get(row)) for name, column in labelling]
     return ",".join(
-        f'{name}="{_escaped("" if cell is None else str(cell))}"'
+        f'{name}="{escaped_label("" if cell is None else str(cell))}"'
         for name, cell in cells
     )
 
 
-def _escaped(text: str) -> str:
+def escaped_label(text: str) -> str:
+    """Write the value of a label of Prometheus, as it stands between quotes."""
     return printable(text).translate(_ESCAPES)
 
 

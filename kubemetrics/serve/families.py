@@ -1,0 +1,566 @@
+"""The families that are served: what each is of, its name, its labels and values.
+
+One fact a family, in base units, and no ratios: Prometheus divides. What is not known
+has no series, and the one of why: a pod's or container's ``unmeasured``. Requests and
+limits have the labels of kube-state-metrics.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Literal, TypeAlias
+
+from .. import __version__
+from ..accounting import Demand, Totals
+from ..frozen import dataclass
+from ..jsonread import EMPTY
+from ..models import CPU, MEMORY, Quantities
+from ..quantity import Quantity
+from ..snapshot import (
+    LABEL,
+    ContainerUsage,
+    GroupKey,
+    NodeUsage,
+    PodUsage,
+    Snapshot,
+    container_rows,
+)
+from ..snapshot.rollup import owner
+from .counters import Chain, Counter, Counters, Group
+from .exposition import (
+    Family,
+    Metric,
+    Point,
+    decimal,
+    label_name,
+    labels,
+)
+
+Naming: TypeAlias = Literal["kubemetrics", "kubelet"]
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
+
+_PREFIX: Final = "kubemetrics_"
+_BYTES: Final = frozenset({MEMORY, "ephemeral-storage"})
+_HUGEPAGES: Final = "hugepages-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """How families are written: whose *names*, with the times of samples, and which.
+
+    *lean* leaves out what is no usage: requests, limits and the series to join with.
+    """
+
+    names: Naming = "kubemetrics"
+    timestamps: bool = False
+    lean: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the exporter itself does.
+
+    *up*: what is served is not older than values may be. *rounds* counts polls by their
+    result, *durations* are seconds by list, of the last round. *latest* is the time of
+    the newest sample, *began* that of the process's first round, in seconds since the
+    epoch.
+    """
+
+    up: bool
+    began: int
+    rounds: Mapping[str, int]
+    missed: int = 0
+    latest: int | None = None
+    durations: Mapping[str, float]
+
+
+def of_exporter(health: Health) -> list[Family]:
+    """Return the families about the exporter, which are served whatever happens."""
+    created = str(health.began)
+    return [
+        _one("up", "gauge", "1 while its values are of now", str(int(health.up))),
+        _one(
+            "last_sample_timestamp_seconds", "gauge", "The time of the newest sample",
+            "" if health.latest is None else str(health.latest), unit="seconds",
+        ),
+        _one(
+            "build_info", "gauge", "The version that serves this", "1",
+            pairs=(("version", __version__),),
+        ),
+        _one(
+            "missed_samples", "counter", "Samples that were due and never came",
+            str(health.missed), created=created,
+        ),
+        Family(
+            Metric(f"{_PREFIX}rounds", "counter", "Polls of the metrics API by result"),
+            [
+                Point(labels((("result", result),)), str(count), created)
+                for result, count in health.rounds.items()
+            ],
+        ),
+        Family(
+            Metric(
+                f"{_PREFIX}list_duration_seconds", "gauge",
+                "How long the lists of the last round took", "seconds",
+            ),
+            [
+                Point(labels((("list", name),)), f"{took:.6f}")
+                for name, took in health.durations.items()
+            ],
+        ),
+    ]  # fmt: skip
+
+
+def _one(
+    name: str,
+    kind: Literal["counter", "gauge"],
+    about: str,
+    value: str,
+    *,
+    unit: Literal["seconds", "bytes", ""] = "",
+    pairs: Pairs = (),
+    created: str = "",
+) -> Family:
+    """Return a family of one series, of none where its value is not known."""
+    points = [Point(labels(pairs), value, created)] if value else []
+    return Family(Metric(f"{_PREFIX}{name}", kind, about, unit), points)
+
+
+class _Source:
+    """What the families of one round are made of."""
+
+    def __init__(self, snapshot: Snapshot, counters: Counters, choice: Choice) -> None:
+        self.snapshot = snapshot
+        self.counters = counters
+        self.choice = choice
+        self.kubelet = choice.names == "kubelet"
+        self._labels = counters.shape.labels
+
+    def labelled(self, row: PodUsage) -> Pairs:
+        """Return the labels of a pod that were asked for, under Prometheus's names."""
+        # A sample carries its pod's labels, so that no pod need be readable.
+        of = row.pod or row.metrics
+        found = of.labels if of else EMPTY
+        return tuple((label_name(key), found.get(key, "")) for key in self._labels)
+
+    def counter(self, row: PodUsage, container: str = "") -> Counter | None:
+        """Return the sums of a pod or container, if it has had a sample lately."""
+        known = self.counters.pods.get((row.namespace, row.name, container))
+        return known if self.counters.shown(known) else None
+
+    def stamp(self, counter: Counter) -> int | None:
+        """Return the time of its last sample, where times are written."""
+        at = counter.at if self.choice.timestamps else None
+        return None if at is None else at * 1000
+
+
+def of_round(
+    snapshot: Snapshot, counters: Counters, choice: Choice
+) -> Iterator[Family]:
+    """Return the families of pods and nodes after a round."""
+    source = _Source(snapshot, counters, choice)
+    level = counters.shape.level
+    if level == "container":
+        yield from _containers(source)
+    if level in {"container", "pod"}:
+        yield from _pods(source)
+    elif level != "node":
+        yield from _groups(source, level)
+    yield from _nodes(source)
+
+
+_CPU_ABOUT: Final = "CPU time used since its first sample, by the windows of samples"
+_OBSERVED_ABOUT: Final = (
+    "The time whose CPU is counted: increase(cpu) / increase(observed) is the mean"
+)
+_MEMORY_ABOUT: Final = "The working set at the last sample"
+
+Entry: TypeAlias = tuple[Pairs, Counter]
+
+
+def _usage(source: _Source, prefix: str, entries: list[Entry]) -> Iterator[Family]:
+    """Return the families of usage: CPU, the time it was measured, and memory."""
+    cpu, observed = list[Point](), list[Point]()
+    memory = list[Point]()
+    for pairs, counter in entries:
+        stamp = source.stamp(counter)
+        written = labels(pairs)
+        if counter.measures_cpu:
+            created = str(counter.created)
+            cpu.append(Point(written, decimal(counter.cpu // 1000), created, stamp))
+            covered = decimal(counter.covered * 1_000_000)
+            observed.append(Point(written, covered, created, stamp))
+        if counter.memory is not None:
+            memory.append(Point(written, str(counter.memory), "", stamp))
+    yield Family(_metric(source, f"{prefix}_cpu_usage_seconds", _CPU_ABOUT), cpu)
+    yield Family(
+        _metric(source, f"{prefix}_cpu_observed_seconds", _OBSERVED_ABOUT), observed
+    )
+    yield Family(
+        _metric(source, f"{prefix}_memory_working_set_bytes", _MEMORY_ABOUT), memory
+    )
+
+
+_AS_KUBELET: Final[Mapping[str, str]] = {
+    "container_cpu_usage_seconds": "container_cpu_usage_seconds",
+    "container_memory_working_set_bytes": "container_memory_working_set_bytes",
+    "node_cpu_usage_seconds": "node_cpu_usage_seconds",
+    "node_memory_working_set_bytes": "node_memory_working_set_bytes",
+    "container_resource_requests": "kube_pod_container_resource_requests",
+    "container_resource_limits": "kube_pod_container_resource_limits",
+    "node_allocatable": "kube_node_status_allocatable",
+    "node_capacity": "kube_node_status_capacity",
+}
+"""The names of the kubelet (cAdvisor, ``/metrics/resource``) and kube-state-metrics."""
+
+
+def _metric(source: _Source, name: str, about: str) -> Metric:
+    """Return a metric of ours or, where there is one of that meaning, of the kubelet's.
+
+    The type and the unit follow from the name.
+    """
+    counts = name.endswith("_seconds")
+    unit: Literal["seconds", "bytes", ""] = "seconds" if counts else ""
+    theirs = _AS_KUBELET.get(name, "") if source.kubelet else ""
+    return Metric(
+        theirs or f"{_PREFIX}{name}",
+        "counter" if counts else "gauge",
+        about,
+        "bytes" if name.endswith("_bytes") else unit,
+    )
+
+
+def _containers(source: _Source) -> Iterator[Family]:
+    rows = container_rows(source.snapshot.pods)
+    entries, silent = list[Entry](), list[Point]()
+    for row in rows:
+        counter = source.counter(row.row, row.name)
+        if counter is not None:
+            entries.append((_of_container(source, row), counter))
+        if row.state != "finished" and _lacking(counter) and _measured(source, row.row):
+            pairs = (*_of_container(source, row), ("reason", _reason(row)))
+            silent.append(Point(labels(pairs), "1"))
+    yield from _usage(source, "container", entries)
+    if not source.choice.lean:
+        asked = [
+            (_of_container(source, row), row.demand)
+            for row in rows
+            if row.demand and row.state != "finished"
+        ]
+        yield from _demands(source, "container", asked, "As its container asks for")
+    yield Family(
+        _metric(
+            source, "container_unmeasured",
+            "1 where a container has no value and others of its pod have",
+        ),
+        silent,
+    )  # fmt: skip
+
+
+def _of_container(source: _Source, row: ContainerUsage) -> Pairs:
+    pairs: Pairs = (
+        ("namespace", row.namespace),
+        ("pod", row.pod_name),
+        ("container", row.name),
+        ("node", row.node_name),
+    )
+    if source.kubelet:
+        uid = row.row.pod.uid if row.row.pod else ""
+        pairs = (*pairs, ("uid", uid), ("image", _image(row)))
+    return (*pairs, *source.labelled(row.row))
+
+
+def _image(row: ContainerUsage) -> str:
+    """Return what dashboards tell a container from its pod by: they want it set."""
+    return row.name
+
+
+def _silent(source: _Source, row: PodUsage) -> bool:
+    """Whether something of a pod is not served, which its containers do not say."""
+    if source.counters.shape.level == "container":
+        return not _measured(source, row)
+    return row.partial or _lacking(source.counter(row))
+
+
+def _measured(source: _Source, row: PodUsage) -> bool:
+    """Whether a container of a pod is served."""
+    names = [c.name for c in row.pod.all_containers] if row.pod else []
+    if row.metrics:
+        names += row.metrics.by_container
+    return any(source.counter(row, name) is not None for name in names)
+
+
+def _lacking(counter: Counter | None) -> bool:
+    """Whether CPU or memory is not served."""
+    return counter is None or not counter.measures_cpu or counter.memory is None
+
+
+_PARTIAL: Final = "Partial"
+"""The reason of a pod of which a container is not measured: its value is too low."""
+
+
+def _reason(row: ContainerUsage | PodUsage | NodeUsage) -> str:
+    """Return why not all is served of *row*, though it may have a sample."""
+    if row.reason is not None:
+        return row.reason.code
+    if not isinstance(row, NodeUsage):
+        if row.state == "finished":
+            return "Finished"
+        if row.partial:
+            return _PARTIAL
+    return "Stale" if row.stale else "Undated"
+
+
+def _pods(source: _Source) -> Iterator[Family]:
+    rows = source.snapshot.pods
+    if source.counters.shape.level == "pod":
+        found = ((row, source.counter(row)) for row in rows)
+        entries = [(_of_pod(source, row), of) for row, of in found if of is not None]
+        yield from _usage(source, "pod", entries)
+    if not source.choice.lean:
+        asked = [(_of_pod(source, row), row.demand) for row in rows if row.demand]
+        yield from _demands(source, "pod", asked, "As the scheduler counts them")
+    silent = [
+        Point(labels((*_of_pod(source, row)[:2], ("reason", _reason(row)))), "1")
+        for row in rows
+        if _silent(source, row)
+    ]
+    yield Family(
+        _metric(source, "pod_unmeasured", "1 where a pod has no value"), silent
+    )
+    if not source.choice.lean:
+        yield from _infos(source)
+
+
+def _of_pod(source: _Source, row: PodUsage) -> Pairs:
+    return (
+        ("namespace", row.namespace),
+        ("pod", row.name),
+        ("node", row.node_name),
+        *source.labelled(row),
+    )
+
+
+def _demands(
+    source: _Source, prefix: str, asked: Iterable[tuple[Pairs, Demand]], about: str
+) -> Iterator[Family]:
+    """Return the families of requests and limits.
+
+    A limit that some container lacks binds nothing: it has no series.
+    """
+    requests, limits = list[Point](), list[Point]()
+    for pairs, demand in asked:
+        requests += _amounts(pairs, _of_both(demand.requests))
+        bound = {r: q for r, q in demand.limits.items() if not demand.partial_limit(r)}
+        limits += _amounts(pairs, _of_both(bound))
+    named = f"{prefix}_resource"
+    yield Family(_metric(source, f"{named}_requests", f"Requests. {about}"), requests)
+    yield Family(
+        _metric(source, f"{named}_limits", f"Limits, where all have one. {about}"),
+        limits,
+    )
+
+
+def _of_both(amounts: Quantities) -> Quantities:
+    return {name: amounts[name] for name in (CPU, MEMORY) if name in amounts}
+
+
+def _amounts(pairs: Pairs, amounts: Quantities) -> Iterator[Point]:
+    """Write amounts by resource, with the labels that kube-state-metrics has.
+
+    Source: kube-state-metrics, docs/metrics/workload/pod-metrics.md.
+    """
+    for name, amount in amounts.items():
+        unit = _unit(name)
+        kind = (("resource", name.replace("-", "_")), ("unit", unit))
+        yield Point(labels((*pairs, *kind)), _amount(amount))
+
+
+def _unit(resource: str) -> str:
+    if resource == CPU:
+        return "core"
+    counted = resource in _BYTES or resource.startswith(_HUGEPAGES)
+    return "byte" if counted else "integer"
+
+
+def _amount(amount: Quantity) -> str:
+    return decimal(amount.nanos)
+
+
+def _infos(source: _Source) -> Iterator[Family]:
+    if source.kubelet:
+        yield from _kube_infos(source)
+        return
+    points = list[Point]()
+    for row in source.snapshot.pods:
+        found = owner(row)
+        pod = row.pod
+        pairs = (
+            *_of_pod(source, row),
+            ("owner_kind", found.kind),
+            ("owner_name", found.name),
+            ("uid", pod.uid if pod else ""),
+            ("qos", pod.qos_class if pod else ""),
+        )
+        points.append(Point(labels(pairs), "1"))
+    about = "Where a pod runs and what owns it, to join with"
+    yield Family(_metric(source, "pod_info", about), points)
+
+
+def _kube_infos(source: _Source) -> Iterator[Family]:
+    """Return what kube-state-metrics tells of pods and their ReplicaSets.
+
+    Of those the Deployment is concluded from the pods' template hash.
+    """
+    info, owned, phases = list[Point](), list[Point](), list[Point]()
+    sets: dict[Pairs, None] = {}
+    for row in source.snapshot.pods:
+        pod = row.pod
+        if pod is None:
+            continue
+        of: Pairs = (("namespace", row.namespace), ("pod", row.name), ("uid", pod.uid))
+        kind, name = (pod.owner.kind, pod.owner.name) if pod.owner else ("", "")
+        made_by = (("created_by_kind", kind), ("created_by_name", name))
+        info.append(Point(labels((*of, ("node", pod.node_name), *made_by)), "1"))
+        owning = (("owner_kind", kind), ("owner_name", name))
+        controlled = ("owner_is_controller", "true" if kind else "")
+        owned.append(Point(labels((*of, *owning, controlled)), "1"))
+        phases.append(Point(labels((*of, ("phase", pod.phase or "Unknown"))), "1"))
+        above = owner(row)
+        if kind == "ReplicaSet" and above.kind != "ReplicaSet":
+            of_set = (("namespace", row.namespace), ("replicaset", name))
+            named = (("owner_kind", above.kind), ("owner_name", above.name))
+            sets[(*of_set, *named, ("owner_is_controller", "true"))] = None
+    for metric, about, points in (
+        ("kube_pod_info", "Where a pod runs", info),
+        ("kube_pod_owner", "The controller of a pod", owned),
+        ("kube_pod_status_phase", "1 for the phase a pod is in", phases),
+        (
+            "kube_replicaset_owner",
+            "The controller of a ReplicaSet that has pods",
+            [Point(labels(pairs), "1") for pairs in sets],
+        ),
+    ):
+        yield Family(Metric(metric, "gauge", about), points)
+
+
+class _Sums:
+    """The pods of one group, added up."""
+
+    def __init__(self) -> None:
+        self.demand = Totals()
+        self.pods = 0
+        self.memory: int | None = None
+        self.at: Counter | None = None
+        self.silent: Tally[str] = Tally()
+
+
+def _groups(source: _Source, level: str) -> Iterator[Family]:
+    groups: dict[Chain, _Sums] = {}
+    for row in source.snapshot.pods:
+        if row.state != "finished":
+            chain = source.counters.chain(row)
+            _add_pod(source, groups.setdefault(chain, _Sums()), row)
+    yield from _group_usage(source, level, groups)
+    if not source.choice.lean:
+        asked = [(_of_group(c), sums.demand.demand) for c, sums in groups.items()]
+        yield from _demands(source, level, asked, "As the scheduler counts its pods")
+    pods = [Point(labels(_of_group(c)), str(s.pods)) for c, s in groups.items()]
+    yield Family(_metric(source, f"{level}_pods", "Pods that have not finished"), pods)
+    silent = [
+        Point(labels((*_of_group(chain), ("reason", reason))), str(count))
+        for chain, sums in groups.items()
+        for reason, count in sums.silent.items()
+    ]
+    about = "Pods that have no value, by the reason"
+    yield Family(_metric(source, f"{level}_unmeasured", about), silent)
+
+
+def _add_pod(source: _Source, sums: _Sums, row: PodUsage) -> None:
+    sums.pods += 1
+    sums.demand.add(None, row.demand)
+    if _silent(source, row):
+        sums.silent[_reason(row)] += 1
+    counter = source.counter(row)
+    if counter is None:
+        return
+    if counter.memory is not None:
+        sums.memory = (sums.memory or 0) + counter.memory
+    if sums.at is None or (counter.at or 0) > (sums.at.at or 0):
+        sums.at = counter
+
+
+def _group_usage(
+    source: _Source, level: str, groups: Mapping[Chain, _Sums]
+) -> Iterator[Family]:
+    entries = list[Entry]()
+    for chain, sums in groups.items():
+        known = source.counters.groups.get(chain)
+        if known is not None and sums.at is not None:
+            entries.append((_of_group(chain), _as_counter(known, sums, sums.at)))
+    return _usage(source, level, entries)
+
+
+def _as_counter(group: Group, sums: _Sums, latest: Counter) -> Counter:
+    """Return a group's sums as those of one series, with its pods' memory of now."""
+    counter = Counter(None)
+    counter.cpu, counter.covered = group.cpu, group.covered
+    counter.created, counter.measures_cpu = group.created, bool(group.covered)
+    counter.memory, counter.at = sums.memory, latest.at
+    return counter
+
+
+def _of_group(chain: Chain) -> Pairs:
+    return tuple(pair for key in chain for pair in _of_key(key))
+
+
+def _of_key(key: GroupKey) -> Iterator[tuple[str, str]]:
+    if key.by.startswith(LABEL):
+        yield label_name(key.by.removeprefix(LABEL)), key.value
+        return
+    yield "namespace", key.namespace or key.value
+    if key.by == "owner":
+        yield "owner_kind", key.kind
+        yield "owner_name", key.value
+
+
+def _nodes(source: _Source) -> Iterator[Family]:
+    rows = source.snapshot.nodes
+    entries, silent = list[Entry](), list[Point]()
+    for row in rows:
+        counter = source.counters.nodes.get(row.name)
+        shown = counter if source.counters.shown(counter) else None
+        pairs = (("node", row.name),)
+        if shown is not None:
+            entries.append((pairs, shown))
+        if _lacking(shown):
+            silent.append(Point(labels((*pairs, ("reason", _reason(row)))), "1"))
+    yield from _usage(source, "node", entries)
+    yield Family(
+        _metric(source, "node_unmeasured", "1 where a node has no value"), silent
+    )
+    if source.choice.lean:
+        return
+    if source.counters.shape.level == "node":
+        yield from _demands(
+            source, "node", _on_nodes(source), "As the scheduler counts its pods"
+        )
+    allocatable, capacity = list[Point](), list[Point]()
+    for row in rows:
+        if row.node is not None:
+            pairs = (("node", row.name),)
+            allocatable += _amounts(pairs, row.node.allocatable)
+            capacity += _amounts(pairs, row.node.capacity)
+    about = "What pods may request"
+    yield Family(_metric(source, "node_allocatable", about), allocatable)
+    yield Family(_metric(source, "node_capacity", "What a node has"), capacity)
+
+
+def _on_nodes(source: _Source) -> Iterator[tuple[Pairs, Demand]]:
+    totals: dict[str, Totals] = {}
+    for row in source.snapshot.pods:
+        if row.node_name and row.demand:
+            totals.setdefault(row.node_name, Totals()).add(None, row.demand)
+    for name, total in sorted(totals.items()):
+        yield (("node", name),), total.demand
