@@ -15,8 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-from .errors import KubeMetricsError, TransportError
-from .forks import forget_after_fork
+from .errors import KubeMetricsError
 from .frozen import dataclass
 
 A = TypeVar("A")
@@ -69,50 +68,10 @@ class PeerCertificate:
 Lock: TypeAlias = AbstractContextManager[object]
 
 
-class Memory:
-    """The memory that the answers of one call may take at a time: *most* bytes.
-
-    Several are on their way at once, each a bomb if its server is hostile: together
-    they are bounded. *lock* makes what threads need that share it: one that a thread
-    may take twice, since an answer that is collected within gives back.
-    """
-
-    def __init__(
-        self, most: int | None, lock: Callable[[], Lock] = nullcontext
-    ) -> None:
-        self.most: int | None = most
-        self._taken = 0
-        self._make_lock = lock
-        self.forget()
-        forget_after_fork(self)
-
-    def forget(self) -> None:
-        """Begin with new locks: in a forked child, nobody may hold those there are."""
-        self._lock = self._make_lock()
-        self.decoding: Lock = self._make_lock()
-        """Held while an answer is decoded, one of a call at a time."""
-
-    def take(self, size: int) -> bool:
-        """Count *size* bytes more; false, and they are not counted, if there are none.
-
-        Less than none gives them back.
-        """
-        with self._lock:
-            fits = self.most is None or self._taken + size <= self.most
-            if fits or size < 0:
-                self._taken += size
-        return fits
-
-
 class Share:
-    """What one answer takes of a `Memory`: it is given back when the answer is gone."""
+    """What one answer takes of the memory of its call; here there is no bound."""
 
-    __slots__ = ("_memory", "_size", "_url")
-
-    def __init__(self, memory: Memory, url: str) -> None:
-        self._memory = memory
-        self._url = url
-        self._size = 0
+    __slots__ = ("__weakref__",)
 
     def grow(self, size: int) -> None:
         """Take *size* bytes more.
@@ -120,12 +79,9 @@ class Share:
         Raises:
             TransportError: there are none left.
         """
-        self.keep(size)
-        self._size += size
 
     def hold(self, size: int) -> None:
         """Take *size* bytes in all, and give back the rest."""
-        self.grow(size - self._size)
 
     def keep(self, size: int) -> None:
         """Take *size* bytes for as long as the call lasts.
@@ -133,25 +89,10 @@ class Share:
         Raises:
             TransportError: there are none left.
         """
-        if not self._memory.take(size):
-            raise TransportError(
-                f"{self._url.partition('?')[0]}: what the server answers takes more"
-                f" than {(self._memory.most or 0) / (1 << 20):g} MiB of memory; ask for"
-                " less at a time (-n, -l, --chunk-size), or raise"
-                " KUBEMETRICS_MAX_MEMORY",
-                url=self._url,
-                reason="limit",
-            )
 
     def decoding(self) -> Lock:
-        """Wait for the turn to decode: one answer of a call at a time."""
-        return self._memory.decoding
-
-    def __del__(self) -> None:
-        self._memory.take(-self._size)
-
-
-UNLIMITED: Final = Memory(None)
+        """Wait for the turn to decode: one answer at a time."""
+        return nullcontext()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,9 +113,7 @@ class Response:
     elapsed: float = 0.0
     certificate: PeerCertificate | None = None
     sent: str = ""
-    share: Share = field(
-        default_factory=lambda: Share(UNLIMITED, ""), repr=False, compare=False
-    )
+    share: Share = field(default_factory=Share, repr=False, compare=False)
     sink: BodySink | None = field(default=None, repr=False, compare=False)
 
 
@@ -235,8 +174,8 @@ class BodySink(Protocol):
         ...
 
 
-class CallTime(Protocol):
-    """The time a call has: seconds, or no limit (``None``)."""
+class CallLimits(Protocol):
+    """What a call may take: time in seconds (``None``: no limit), and memory."""
 
     @property
     def timeout(self) -> float | None:
@@ -252,8 +191,12 @@ class CallTime(Protocol):
         """Return what is left, 0 for a call that is over."""
         ...
 
-    def branch(self) -> CallTime:
+    def branch(self) -> CallLimits:
         """Return a part of it that can be cancelled by itself."""
+        ...
+
+    def share(self, url: str, /) -> Share:
+        """Return what the answer from *url* takes of its memory."""
         ...
 
     def cancel(self) -> None:
@@ -287,7 +230,7 @@ class Work:
     """Call *function*, which may block, within the *call*'s time."""
 
     function: Callable[[], object]
-    call: CallTime
+    call: CallLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,7 +246,7 @@ class Open:
     headers: list[tuple[bytes, bytes]] = field(repr=False)
     body: bytes | None = field(repr=False)
     credential: object = field(repr=False)
-    call: CallTime
+    call: CallLimits
     silence: float | None
 
 
@@ -312,7 +255,7 @@ class Read:
     """Wait for the next bytes of an answer's body, as sent; ``b""`` at its end."""
 
     answer: AnswerStream
-    call: CallTime
+    call: CallLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +270,7 @@ class Wait:
     """Let *seconds* pass, or less if the call is cancelled."""
 
     seconds: float
-    call: CallTime
+    call: CallLimits
 
 
 @dataclass(frozen=True, slots=True)

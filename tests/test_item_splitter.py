@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics import DecodeError, wire
-from kubemetrics.flow import UNLIMITED, Share
+from kubemetrics.flow import Share
 from kubemetrics.wire import ItemSplitter, PodListWire, decode
 
 SMALL = 24
-ROOM = Share(UNLIMITED, "").grow
+ROOM = Share().grow
 TRAPS = ['},{"metadata":{', '"items":[', "]}", "\\", '"', "{", "}", "ä", "\u2028", ""]
 
 WORDS = st.lists(st.sampled_from(TRAPS), max_size=3).map("".join)

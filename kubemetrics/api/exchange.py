@@ -26,17 +26,15 @@ from ..errors import (
 )
 from ..flow import (
     NOTHING,
-    UNLIMITED,
     AnswerStream,
     BodySink,
     Broken,
-    CallTime,
+    CallLimits,
     Close,
     Emit,
     Flow,
     Fork,
     Join,
-    Memory,
     Open,
     Pause,
     Read,
@@ -348,23 +346,20 @@ class Exchange:
     """The exchanges of one call with its server; *life* is that of the client.
 
     *silence* is how long nothing may come, in seconds: a list, where the call has no
-    time-out, which else is the only limit; some more of it a watch's stream. *memory*
-    is what all answers of the call may take.
+    time-out, which else is the only limit; some more of it a watch's stream.
     """
 
     def __init__(
         self,
         server: Server,
-        call: CallTime,
-        life: CallTime,
+        call: CallLimits,
+        life: CallLimits,
         silence: float,
-        memory: Memory = UNLIMITED,
     ) -> None:
         self._server = server
         self._call = call
         self._life = life
         self._silence = silence
-        self._memory = memory
 
     def perform(self, flow: Flow[T]) -> Flow[T]:
         """Run an operation: what it yields becomes steps that a driver can take."""
@@ -528,7 +523,7 @@ class Exchange:
     def _whole(self, opened: _Opened) -> Flow[Response]:
         """Read a body to its end; one of an error as far as it may matter."""
         attempt, answer = opened.attempt, opened.answer
-        share = Share(self._memory, attempt.url)
+        share = self._call.share(attempt.url)
         try:
             body, sink = yield from self._content(opened, share)
         except TransportError as error:
@@ -607,8 +602,8 @@ class Exchange:
         inner = self._part(part)
         return (yield Start(inner.perform(start.flow)))
 
-    def _part(self, call: CallTime) -> Exchange:
-        return Exchange(self._server, call, self._life, self._silence, self._memory)
+    def _part(self, call: CallLimits) -> Exchange:
+        return Exchange(self._server, call, self._life, self._silence)
 
     @property
     def _over(self) -> bool:

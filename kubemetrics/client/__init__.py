@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from ..auth import Credential, CredentialSource
 from ..auth.sources import credential_source, credentials_shown
 from ..config.model import Config
 from ..errors import ConfigError, KubeMetricsError, QuantityError
-from ..flow import CallTime, Memory, Request
+from ..flow import CallLimits, Request
 from ..frozen import dataclass
 
 if TYPE_CHECKING:  # the network is imported with the first client, not with its class
@@ -54,11 +53,9 @@ class Session:
         """The server's URL."""
         return self.config.server
 
-    def exchange(self, call: CallTime, life: CallTime) -> Exchange:
+    def exchange(self, call: CallLimits, life: CallLimits) -> Exchange:
         """Return the exchanges of *call*, of a client that lives for *life*."""
-        return Exchange(
-            self, call, life, self.silence, Memory(self.memory, threading.RLock)
-        )
+        return Exchange(self, call, life, self.silence)
 
     def connection_key(self, credential: Credential) -> ConnectionKey:
         """Return the key of the connections that an attempt may use."""

@@ -41,7 +41,7 @@ from ..errors import KubeMetricsError
 from ..flow import (
     NOTHING,
     Broken,
-    CallTime,
+    CallLimits,
     Close,
     Emitter,
     Flow,
@@ -88,7 +88,7 @@ class AsyncDriver:
 
     def begin(self, timeout: float | None) -> Call:
         """Return a new call of *timeout* seconds; `close` ends it."""
-        return self._life.branch(timeout)
+        return self._life.branch(timeout, self._session.memory)
 
     async def close(self) -> None:
         """End every call under way and close every connection."""
@@ -178,7 +178,7 @@ class AsyncDriver:
                 raise TypeError(f"no step of a driver: {step!r}")
         return NOTHING
 
-    async def _within(self, call: CallTime, work: Awaitable[T]) -> T:
+    async def _within(self, call: CallLimits, work: Awaitable[T]) -> T:
         """Await *work* for as long as the call and the client last."""
         with anyio.move_on_after(call.remaining()) as scope:
             self._waiting[scope] = soon_here()

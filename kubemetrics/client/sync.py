@@ -195,7 +195,7 @@ class SyncDriver:
 
     def begin(self, timeout: float | None) -> Call:
         """Return a new call of *timeout* seconds; `close` ends it."""
-        return self._life.branch(timeout)
+        return self._life.branch(timeout, self._session.memory)
 
     def close(self) -> None:
         """End every call under way and close every connection."""

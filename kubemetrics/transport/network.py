@@ -19,6 +19,8 @@ from typing import Any, Final, Protocol, Self
 
 import httpcore
 
+from ..errors import TransportError
+from ..flow import Lock, Share
 from ..forks import forget_after_fork
 from .tls import raise_explained
 
@@ -27,20 +29,32 @@ RAW_BYTES: Final = 256 * 1024
 
 _ENDLESS: Final = float("inf")
 
-_waits = threading.RLock()
-"""Guards who waits for which call; who is collected meanwhile may leave one within."""
 
+class _Locks:
+    """The locks of this module, anew in a forked child: the parent's may be held.
 
-class _Lock:
-    """Makes the lock of this module anew in a child: the parent's may be held."""
+    One of a kind for all calls, cheaper than one each. A thread may take each twice,
+    since what is collected within it gives back what it took.
+    """
+
+    waits: Lock
+    memory: Lock
+    decoding: Lock
+
+    def __init__(self) -> None:
+        self.forget()
+        forget_after_fork(self)
 
     def forget(self) -> None:
-        global _waits  # noqa: PLW0603 - one lock for all, cheaper than one each
-        _waits = threading.RLock()
+        self.waits = threading.RLock()
+        """Guards who waits for which call."""
+        self.memory = threading.RLock()
+        """Guards what calls have taken of their memory."""
+        self.decoding = threading.RLock()
+        """Held while an answer is decoded: one at a time, which is all the GIL does."""
 
 
-_lock: Final = _Lock()
-forget_after_fork(_lock)
+_locks: Final = _Locks()
 
 
 class Waiter(Protocol):
@@ -51,30 +65,109 @@ class Waiter(Protocol):
         ...
 
 
-class Call:
-    """The time a whole call has, in seconds from now (``None``: no limit).
+class Memory:
+    """The memory that the answers of one call may take at a time: *most* bytes.
 
-    A `branch` ends with the call it is part of, at the latest. Safe to share between
-    threads.
+    Several are on their way at once, each a bomb if its server is hostile: together
+    they are bounded.
     """
 
-    def __init__(self, timeout: float | None = None) -> None:
+    __slots__ = ("_taken", "most")
+
+    def __init__(self, most: int | None) -> None:
+        self.most: int | None = most
+        self._taken = 0
+
+    def take(self, size: int) -> bool:
+        """Count *size* bytes more; false, and they are not counted, if there are none.
+
+        Less than none gives them back.
+        """
+        with _locks.memory:
+            fits = self.most is None or self._taken + size <= self.most
+            if fits or size < 0:
+                self._taken += size
+        return fits
+
+
+class MemoryShare(Share):
+    """What one answer takes of a `Memory`: it is given back when the answer is gone."""
+
+    __slots__ = ("_memory", "_size", "_url")
+
+    def __init__(self, memory: Memory, url: str) -> None:
+        self._memory = memory
+        self._url = url
+        self._size = 0
+
+    def grow(self, size: int) -> None:
+        """Take *size* bytes more.
+
+        Raises:
+            TransportError: there are none left.
+        """
+        self.keep(size)
+        self._size += size
+
+    def hold(self, size: int) -> None:
+        """Take *size* bytes in all, and give back the rest."""
+        self.grow(size - self._size)
+
+    def keep(self, size: int) -> None:
+        """Take *size* bytes for as long as the call lasts.
+
+        Raises:
+            TransportError: there are none left.
+        """
+        if not self._memory.take(size):
+            raise TransportError(
+                f"{self._url.partition('?')[0]}: what the server answers takes more"
+                f" than {(self._memory.most or 0) / (1 << 20):g} MiB of memory; ask for"
+                " less at a time (-n, -l, --chunk-size), or raise"
+                " KUBEMETRICS_MAX_MEMORY",
+                url=self._url,
+                reason="limit",
+            )
+
+    def decoding(self) -> Lock:
+        """Wait for the turn to decode: one answer at a time."""
+        return _locks.decoding
+
+    def __del__(self) -> None:
+        self._memory.take(-self._size)
+
+
+class Call:
+    """What a whole call may take: seconds from now (``None``: no limit), and memory.
+
+    A `branch` ends with the call it is part of, at the latest, and takes of its memory
+    unless it is given *memory* of its own, in bytes. Safe to share between threads.
+    """
+
+    def __init__(self, timeout: float | None = None, memory: int | None = None) -> None:
         self.timeout = timeout
         self._until = None if timeout is None else time.monotonic() + timeout
+        self._memory = Memory(memory)
         self.cancelled: bool = False
         self._waiters: set[Waiter] = set()
         self._branches: weakref.WeakSet[Call] = weakref.WeakSet()
 
-    def branch(self, timeout: float | None = None) -> Call:
+    def branch(self, timeout: float | None = None, memory: int | None = None) -> Call:
         """Return a part of this call that can be cancelled by itself."""
-        part = Call(timeout)
+        part = Call(timeout, memory)
+        if memory is None:
+            part._memory = self._memory
         if part._until is None or (self._until or part._until) < part._until:
             part.timeout, part._until = self.timeout, self._until
-        with _waits:
+        with _locks.waits:
             self._branches.add(part)
         if self.cancelled:
             part.cancel()
         return part
+
+    def share(self, url: str) -> MemoryShare:
+        """Return what the answer from *url* takes of the memory."""
+        return MemoryShare(self._memory, url)
 
     def remaining(self) -> float | None:
         """Return the seconds left, at least 0; ``None`` for no limit."""
@@ -109,20 +202,20 @@ class Call:
 
     def enter(self, waiter: Waiter) -> None:
         """Have *waiter* woken when the call is cancelled; look at `over` after it."""
-        with _waits:
+        with _locks.waits:
             self._waiters.add(waiter)
         if self.cancelled:
             waiter.wake()
 
     def leave(self, waiter: Waiter) -> None:
         """Let *waiter* be: it is not woken once this returned."""
-        with _waits:
+        with _locks.waits:
             self._waiters.discard(waiter)
 
     def cancel(self) -> None:
         """End the call: its waits come back at once, with an error."""
         self.cancelled = True
-        with _waits:
+        with _locks.waits:
             for waiter in tuple(self._waiters):
                 waiter.wake()
             branches = tuple(self._branches)

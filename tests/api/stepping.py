@@ -23,6 +23,7 @@ from kubemetrics.flow import (
     PeerCertificate,
     Read,
     Request,
+    Share,
     Start,
     Step,
     Wait,
@@ -65,6 +66,10 @@ class HandCall:
         part.timeout, part.cancelled = self.timeout, self.cancelled
         self._branches.append(part)
         return part
+
+    def share(self, url: str) -> Share:
+        del url
+        return Share()
 
     def cancel(self) -> None:
         self.cancelled = True

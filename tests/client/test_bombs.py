@@ -9,7 +9,7 @@ import pytest
 from kubemetrics import Client, Config, ConfigError, TransportError
 from kubemetrics.client import MEMORY, open_session
 from kubemetrics.errors import DecodeError
-from kubemetrics.flow import Memory, Share
+from kubemetrics.transport.network import Memory, MemoryShare
 from kubemetrics.wire import cost, decode
 
 from .bombs import BOMBS, BombServer, meet
@@ -39,9 +39,9 @@ def test_a_bomb_is_one_line_and_takes_little_memory(*, plain: bool) -> None:
 
 def test_what_is_given_back_may_be_taken_again() -> None:
     memory = Memory(100)
-    share = Share(memory, "https://cluster/api?continue=x")
+    share = MemoryShare(memory, "https://cluster/api?continue=x")
     share.grow(60)
-    other = Share(memory, "https://cluster/api?continue=x")
+    other = MemoryShare(memory, "https://cluster/api?continue=x")
     with pytest.raises(TransportError, match=r"^https://cluster/api: ") as caught:
         other.grow(50)
     assert caught.value.reason == "limit"
@@ -52,7 +52,7 @@ def test_what_is_given_back_may_be_taken_again() -> None:
 
 def test_what_is_kept_is_not_given_back() -> None:
     memory = Memory(100)
-    Share(memory, "").keep(60)
+    MemoryShare(memory, "").keep(60)
     assert not memory.take(50)
     assert memory.take(40)
 
