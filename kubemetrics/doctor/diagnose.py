@@ -260,23 +260,10 @@ def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
     evidence = f"{samples}{over}; the newest {two_units(newest)} old"
     stale = sum(row.stale for row in rows)
     if middle < -TOLERANCE:
-        yield Finding(
-            check="samples",
-            severity="warning",
-            what=f"Most samples are dated in the future: {two_units(-middle)} ahead of "
-            "the server's clock.",
-            evidence=evidence,
-            advice=_SET_CLOCKS,
-        )
+        yield _in_the_future("Most samples", -middle, evidence)
     elif ahead:
-        yield Finding(
-            check="samples",
-            severity="warning",
-            what=f"{len(ahead)} of {len(ages)} samples are dated in the future: "
-            f"{two_units(max(ahead))} ahead of the server's clock.",
-            evidence=evidence,
-            advice=_SET_CLOCKS,
-        )
+        of_all = f"{len(ahead)} of {len(ages)} samples"
+        yield _in_the_future(of_all, max(ahead), evidence)
     elif stale:
         yield Finding(
             check="samples",
@@ -296,6 +283,17 @@ def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
             else f"Samples are {two_units(middle)} old{over}.",
             evidence=evidence,
         )
+
+
+def _in_the_future(samples: str, ahead: timedelta, evidence: str) -> Finding:
+    return Finding(
+        check="samples",
+        severity="warning",
+        what=f"{samples} are dated in the future: {two_units(ahead)} ahead of the "
+        "server's clock.",
+        evidence=evidence,
+        advice=_SET_CLOCKS,
+    )
 
 
 def _node_of(row: PodUsage | NodeUsage) -> str:

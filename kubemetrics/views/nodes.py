@@ -182,11 +182,8 @@ def amounts_of_nodes(
     def no_limit(row: N) -> bool:
         return row.breakdown is not None and from_(_limits)(row) is None
 
-    def partial_pods(row: N) -> str:
-        return PARTIAL if row.breakdown and name in row.breakdown.incomplete else ""
-
     used, requested, limited = (_ratio(name, of) for of in _SHARES)
-    return (
+    shown = (
         amount(of, "usage", from_(_usage), "usage, the system's included", keep=90,
                mark=usage_mark),
         share(of, "pct_node", used, "usage as % of allocatable", keep=70, alarm=True,
@@ -204,6 +201,21 @@ def amounts_of_nodes(
                   " above 100% overcommitted", keep=40, mark=partial_limit,
                   unset=no_limit),
             severity=_above_full(limited, "warning")),
+    )  # fmt: skip
+    return (*shown, *_offered_columns(of))
+
+
+def _offered_columns(of: Resource) -> tuple[Column[HasNodes], ...]:
+    """Return the columns of what nodes have of one resource, and who uses it."""
+    name = of.name
+
+    def from_(get: Callable[[HasNodes], Quantities | None]) -> _Amount[HasNodes]:
+        return lambda row: (get(row) or EMPTY).get(name)
+
+    def partial_pods(row: HasNodes) -> str:
+        return PARTIAL if row.breakdown and name in row.breakdown.incomplete else ""
+
+    return (
         amount(of, "allocatable", from_(_allocatable), "what pods may request",
                keep=30),
         amount(of, "headroom", from_(_headroom), "what pods may still request",

@@ -210,18 +210,6 @@ def resource_columns(
     name = of.name
     more = of.name == MEMORY  # what runs out of memory is killed; CPU only throttles
 
-    def usage(row: M) -> Quantity | None:
-        return row.usage.get(name) if row.usage else None
-
-    def requests(row: M) -> Quantity | None:
-        return requested(row.demand, name)
-
-    def limits(row: M) -> Quantity | None:
-        return row.demand.limits.get(name) if row.demand else None
-
-    def partial_limit(row: M) -> str:
-        return PARTIAL if row.demand and row.demand.partial_limit(name) else ""
-
     def of_requests(row: M) -> Fraction | None:
         return row.ratio(name, "requests")
 
@@ -238,13 +226,7 @@ def resource_columns(
         return row.demand.unlimited.get(name, 0) if row.demand else None
 
     return (
-        amount(of, "usage", usage, "usage; ~ a lower bound, ! an old sample",
-               keep=90, mark=lambda row: mark(row, name)),
-        amount(of, "requests", requests, "what the scheduler sets aside", keep=31,
-               unset=lambda row: _asks_not(row, requests(row))),
-        amount(of, "limits", limits, "what may be used; ~ binds not all containers",
-               keep=30, mark=partial_limit,
-               unset=lambda row: _asks_not(row, limits(row))),
+        *_amounts(of, mark),
         share(of, "pct_request", of_requests, "usage as % of requests; * not of those"
               " beside it", keep=50 + more, mark=lambda row: share_mark(row, name,
               "requests"), unset=lambda row: _shares_not(row, name, "requests")),
@@ -259,6 +241,33 @@ def resource_columns(
         _unused_column(of, mark),
         _number(of, "unrequested", unrequested, "containers without a request"),
         _number(of, "unlimited", unlimited, "containers without a limit"),
+    )  # fmt: skip
+
+
+def _amounts(of: Resource, mark: Callable[[M, str], str]) -> tuple[Column[M], ...]:
+    """Return the columns of what is used, requested and allowed of one resource."""
+    name = of.name
+
+    def usage(row: M) -> Quantity | None:
+        return row.usage.get(name) if row.usage else None
+
+    def requests(row: M) -> Quantity | None:
+        return requested(row.demand, name)
+
+    def limits(row: M) -> Quantity | None:
+        return row.demand.limits.get(name) if row.demand else None
+
+    def partial_limit(row: M) -> str:
+        return PARTIAL if row.demand and row.demand.partial_limit(name) else ""
+
+    return (
+        amount(of, "usage", usage, "usage; ~ a lower bound, ! an old sample",
+               keep=90, mark=lambda row: mark(row, name)),
+        amount(of, "requests", requests, "what the scheduler sets aside", keep=31,
+               unset=lambda row: _asks_not(row, requests(row))),
+        amount(of, "limits", limits, "what may be used; ~ binds not all containers",
+               keep=30, mark=partial_limit,
+               unset=lambda row: _asks_not(row, limits(row))),
     )  # fmt: skip
 
 
