@@ -26,7 +26,7 @@ from ..frozen import dataclass
 from ..jsonread import UnreadableItem
 from ..snapshot import Coverage, Failure, PartName, Snapshot, SnapshotOptions, snapshot
 from ..snapshot.parts import Scope
-from ..table.columns import UNKNOWN, Column, Units, formatter
+from ..table.columns import UNKNOWN, Column, Units, formatter, marked
 from ..table.render import Rendered, render
 from ..text import printable
 from ..views.view import RowSource, View, ViewRows, in_contexts
@@ -663,4 +663,4 @@ def _gate_cell(column: Column[R], row: R, units: Units) -> str:
     if value is None:
         return UNKNOWN
     mark = column.mark(row) if column.mark else ""
-    return mark + formatter(column.kind, units, [value])(value)
+    return marked(mark, formatter(column.kind, units, [value])(value))

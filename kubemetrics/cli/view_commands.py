@@ -162,7 +162,7 @@ NODES: Final = _ViewCommand(
 Show every node: its usage, the system's included, and what its pods request and may
 use, all as shares of what it offers to pods (allocatable).
 
-CPU%NODE is usage, CPU-REQ%NODE the requests and CPU-LIM%NODE the limits of its pods,
+CPU% is usage, CPU-REQ% the requests and CPU-LIM% the limits of its pods,
 in % of allocatable, CPU-ROOM what pods may still request; so for memory (MEM). With
 -o full: capacity, what is reserved, and usage less that of the pods (REST).""",
     examples="""\

@@ -1,7 +1,8 @@
 """The parts of a pod's percentages: usage and amounts of the very same containers.
 
 Counted are the containers that serve, and one that runs to completion while it runs:
-those that were measured and have the amount. What the scheduler sets aside (REQ, LIM)
+those that were measured and have the amount, and where none of them has a request the
+whole pod, if something is set aside for it. What the scheduler sets aside (REQ, LIM)
 may be more, the peak of the start or the overhead of a runtime class for example: a
 percentage of something else than what stands beside it is marked.
 """
@@ -165,9 +166,40 @@ def of_pod(
     if _as_it_stands(pod, values, usage, demand):
         return of_container(usage, demand)
     measured = _measured(pod, metrics, values, usage)
+    requests = _division(pod, measured, usage, _REQUESTS)
     return Compared(
-        _division(pod, measured, usage, _REQUESTS),
+        _with_pods_own(requests, pod, measured, usage, demand),
         _division(pod, measured, usage, _LIMITS),
+    )
+
+
+def _with_pods_own(
+    requests: Division,
+    pod: Pod,
+    measured: _Measured,
+    usage: Quantities,
+    demand: Demand,
+) -> Division:
+    """Add what is set aside for a pod though none of what runs requests it.
+
+    An init container that has ended did, or the runtime class: it is the pod's to use,
+    and the share is of the two amounts that stand in its row.
+    """
+    more = [
+        name
+        for name in usage
+        if demand.requests.get(name)
+        and name not in requests.whole
+        and not any(container_requests(pod, c).get(name) for c in measured.running)
+    ]
+    if not more:
+        return requests
+    lacking = [name for name in more if not measured.complete(pod, name)]
+    return replace(
+        requests,
+        used={**requests.used, **{name: usage[name] for name in more}},
+        whole={**requests.whole, **{name: demand.requests[name] for name in more}},
+        partial=requests.partial.union(lacking),
     )
 
 

@@ -3,7 +3,7 @@
 A column is defined once, for tables, sorting, expressions and machine formats. A cell
 is written in the one unit of its column. CPU is rounded up and memory down, both as
 ``kubectl top`` rounds them; percentages are cut off, as there. What is above zero never
-shows as zero: it is ``<1Mi``, ``<1%``.
+shows as zero: it is ``<1Mi``, ``<1%``; a lower bound of that is ``~0Mi``, ``~0%``.
 """
 
 from __future__ import annotations
@@ -472,6 +472,13 @@ def _quantities(unit: Unit) -> Show:
         return unit.show(value.nanos) if isinstance(value, Quantity) else UNKNOWN
 
     return show
+
+
+def marked(mark: str, text: str) -> str:
+    """Put *mark* before *text*: a lower bound of less than one is one of nothing."""
+    if mark.startswith(PARTIAL) and text.startswith("<"):
+        text = text[1:].replace("1", "0")
+    return mark + text
 
 
 def percent(value: Value) -> str:

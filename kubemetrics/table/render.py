@@ -24,6 +24,7 @@ from .columns import (
     Units,
     Value,
     formatter,
+    marked,
 )
 
 R = TypeVar("R")
@@ -226,7 +227,7 @@ def _mark(texts: list[str], values: list[Value], marks: list[str]) -> None:
     """Put marks before the values that are known."""
     for i, (value, mark) in enumerate(zip(values, marks, strict=True)):
         if value is not None:
-            texts[i] = mark + texts[i]
+            texts[i] = marked(mark, texts[i])
 
 
 def _texts(
@@ -313,16 +314,20 @@ def _padded(cell: _Cells[R], texts: list[str]) -> list[str]:
     ]
 
 
-_WORD_ENDS: Final = re.compile(r"[ ,]+")
+_WORD_ENDS: Final = re.compile(r"[ ,]+|(?<=[a-z])(?=[A-Z])")
 
 
 def _cut(text: str, size: int, *, name: bool) -> str:
-    """Cut a sentence or a list at the end of a word, and what is one word within."""
+    """Cut a text at the end of a word, if half of the room is used, else at the room's.
+
+    A code is several words: ``ContainerCreating``. A name is cut within, since its end
+    tells it apart from others.
+    """
     if name or width(text) <= size or not text.isascii():
         return shorten(text, size)
     ends = [found.start() for found in _WORD_ENDS.finditer(text)]
-    fits = [end for end in ends if 0 < end < size]
-    return f"{text[: fits[-1]]}…" if fits else shorten(text, size)
+    fits = [end for end in ends if size // 2 <= end < size]
+    return f"{text[: fits[-1] if fits else size - 1].rstrip(' ,')}…"
 
 
 class Sized(Protocol):

@@ -68,18 +68,21 @@ RESOURCES: Final = (
 )
 _HEADERS: Final[Mapping[str, str]] = {
     "usage": "", "requests": "-REQ", "limits": "-LIM", "pct_request": "%REQ",
-    "pct_limit": "%LIM", "pct_node": "%NODE", "pct_requested": "-REQ%NODE",
-    "pct_limited": "-LIM%NODE", "allocatable": "-ALLOC", "capacity": "-CAP",
+    "pct_limit": "%LIM", "pct_node": "%", "pct_requested": "-REQ%",
+    "pct_limited": "-LIM%", "allocatable": "-ALLOC", "capacity": "-CAP",
     "reserved": "-RESERVED", "headroom": "-ROOM", "schedulable": "-OPEN",
     "pods": "-PODS", "rest": "-REST",
     "least": "-MIN", "median": "-MEDIAN", "most": "-MAX",
     "unrequested": "-NOREQ", "unlimited": "-NOLIM",
     "compared.usage_in_requests": "*REQ-PART", "compared.requests": "*REQ-WHOLE",
     "compared.usage_in_limits": "*LIM-PART", "compared.limits": "*LIM-WHOLE",
-    "reason": "-REASON", "unused": "-UNUSED", "pct_node_requests": "-REQ%NODE",
-    "pct_node_limits": "-LIM%NODE",
+    "reason": "-REASON", "unused": "-UNUSED", "pct_node_requests": "-REQ%",
+    "pct_node_limits": "-LIM%",
 }  # fmt: skip
-"""The last part of each key, and what stands behind the resource in its header."""
+"""The last part of each key, and what stands behind the resource in its header.
+
+A ``%`` with nothing behind it is of the node's allocatable, as ``kubectl top`` has it.
+"""
 
 
 class HasUsage(Protocol):
@@ -314,8 +317,8 @@ def _shares_not(row: HasUsage, resource: str, base: Base) -> bool:
     whole = demand.requests if base == "requests" else demand.limits
     if _asks_not(row, whole.get(resource)):
         return True
-    lacking = demand.unrequested if base == "requests" else demand.unlimited
-    return resource in (row.usage or EMPTY) and bool(lacking.get(resource))
+    unlimited = base == "limits" and demand.unlimited.get(resource)
+    return resource in (row.usage or EMPTY) and bool(unlimited)
 
 
 def share_mark(row: HasUsage, resource: str, base: Base) -> str:

@@ -56,7 +56,7 @@ def test_a_node_in_detail_has_what_kubectl_describes(
     head, *rows, total = lines[start + 1 :]
     names = head.split()
     wanted = [
-        names.index(f"{of}-{what}%NODE") for of in ("CPU", "MEM")
+        names.index(f"{of}-{what}%") for of in ("CPU", "MEM")
         for what in ("REQ", "LIM")
     ]  # fmt: skip
     ours = {

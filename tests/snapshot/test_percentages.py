@@ -118,6 +118,22 @@ def test_usage_of_containers_without_a_request_is_in_no_share_of_requests() -> N
     assert shown(row_of(whole, b="900Mi"), "request") == "-"
 
 
+def test_what_is_set_aside_is_divided_though_nothing_that_runs_requests_it() -> None:
+    ended = made({"app": {}}, init={"i": ("ended", amounts("224Mi"))})
+    row = row_of(ended, app="247Mi")
+    assert row.ratio(MEM, "requests") == Fraction(247, 224)
+    assert shown(row, "request") == "110%"
+    assert pod_table().need("mem.requests").get(row) == Quantity("224Mi")
+    (group,) = rollup([row], ["namespace"])
+    assert group.ratio(MEM, "requests") == Fraction(247, 224)
+
+
+def test_such_a_share_is_a_lower_bound_where_something_was_not_measured() -> None:
+    ended = made({"app": {}, "b": {}}, init={"i": ("ended", amounts("224Mi"))})
+    row = row_of(ended, app="56Mi")
+    assert shown(row, "request") == "~25%"
+
+
 def test_a_limit_that_a_measured_container_lacks_gives_no_share() -> None:
     two = made({"a": amounts("", "100Mi"), "b": {}})
     assert shown(row_of(two, a="50Mi", b="1Mi"), "limit") == "-"

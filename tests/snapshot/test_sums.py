@@ -9,6 +9,7 @@ from typing import Any, Literal
 from hypothesis import given
 from hypothesis import strategies as some
 
+from kubemetrics.accounting import requested
 from kubemetrics.models import Quantities, total
 from kubemetrics.models.metrics import NodeMetrics, PodMetrics
 from kubemetrics.models.pod import Pod
@@ -219,9 +220,30 @@ def _is_of_the_same(
     ]
     having = [c for c in counted if c.demand and getattr(c.demand, base).get(resource)]
     unbound = base == "limits" and len(having) < len(counted)
+    if base == "requests" and _is_of_the_pods_own(row, own, resource):
+        amount, whole = (row.usage or {})[resource], requested(row.demand, resource)
+        assert whole is not None
+        assert share == Fraction(amount.nanos, whole.nanos)
+        return
     if not having or unbound or row.pod.finished or resource not in (row.usage or {}):
         assert share is None
         return
     amounts = [getattr(c.demand, base)[resource] for c in having]
     whole = sum(amounts, Quantity(0))
     assert share == Fraction(used(having)[resource].nanos, whole.nanos)
+
+
+def _is_of_the_pods_own(
+    row: PodUsage, own: list[ContainerUsage], resource: str
+) -> bool:
+    """Whether something is set aside for a pod, and nothing that serves requests it."""
+    serve = [
+        c.demand
+        for c in own
+        if c.kind != "init" or (c.container is not None and c.container.running)
+    ]
+    return (
+        resource in (row.usage or {})
+        and bool(requested(row.demand, resource))
+        and not any(requested(demand, resource) for demand in serve)
+    )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics.quantity import Quantity
-from kubemetrics.table.columns import AUTO, Kind, Units, formatter, percent
+from kubemetrics.table.columns import AUTO, Kind, Units, formatter, marked, percent
 
 
 def shown(kind: Kind, units: Units, *amounts: str) -> list[str]:
@@ -109,6 +109,24 @@ def test_cpu_above_zero_never_shows_as_zero_nor_as_less(nanos: int, unit: str) -
 )
 def test_percentages_are_cut_off(part: int, whole: int, text: str) -> None:
     assert percent(Fraction(part, whole)) == text
+
+
+@pytest.mark.parametrize(
+    ("mark", "text", "shown"),
+    [
+        ("~", "<1%", "~0%"),
+        ("~!", "<1Mi", "~!0Mi"),
+        ("~", "<0.1Gi", "~0.0Gi"),
+        ("~", "<0.001", "~0.000"),
+        ("*", "<1%", "*<1%"),
+        ("!", "<1Mi", "!<1Mi"),
+        ("~", "11%", "~11%"),
+    ],
+)
+def test_a_lower_bound_is_of_nothing_rather_than_of_less_than_one(
+    mark: str, text: str, shown: str
+) -> None:
+    assert marked(mark, text) == shown
 
 
 def test_what_is_not_known_is_a_dash() -> None:

@@ -135,6 +135,25 @@ def test_columns_leave_in_their_order_and_are_named() -> None:
     assert found.left_out == ("cpu.share", "restarts")
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ContainerCreating", "Container…"),
+        ("CrashLoopBackOff", "CrashLoop…"),
+        ("Ready,SchedulingDisabled", "Ready…"),
+        ("1 NodeSilent", "1 Node…"),
+        ("NodeSilentForLong", "NodeSilen…"),
+        ("暖かい暖かい暖かい", "暖か…かい"),
+    ],
+)
+def test_a_text_is_cut_at_the_end_of_a_word_and_never_within_to_keep_its_end(
+    text: str, shown: str
+) -> None:
+    columns = (COLUMNS[0], replace(COLUMNS[4], name=False))
+    found = render([Row("x", note=text)], columns, TableOptions(width=16))
+    assert list(found.lines)[1].split(maxsplit=1)[1] == shown
+
+
 def test_columns_that_were_asked_for_never_leave() -> None:
     found = render(ROWS, COLUMNS, TableOptions(width=10, fixed=True))
     assert (next(iter(found.lines)), found.left_out) == (
