@@ -1,0 +1,372 @@
+"""Rounds of samples: when to ask, what is new, and whose each sample is; pure.
+
+A provider publishes all samples at once and then gives the same answer for one cadence.
+The moment wanders by some seconds, so that asking just behind it is the most fragile:
+a `Phase` finds it, and asks a third of a cadence later from then on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from ..errors import ApiError, KubeMetricsError
+from ..frozen import dataclass
+from ..models import CPU, MEMORY, Quantities
+from ..models.metrics import NodeMetrics, PodMetrics
+from ..models.node import Node
+from ..models.pod import Pod
+from .integrate import Covered, cover, of_earlier
+
+Key: TypeAlias = tuple[str, str]
+"""A pod's namespace and name; a node's namespace is empty."""
+
+DEFAULT_CADENCE: Final = 60.0
+"""Seconds; metrics-server's own default, where no sample tells."""
+_SPACED: Final = 60.0
+"""Seconds between polls of a provider that has no rounds."""
+_SHORTEST: Final = 5.0
+_LONGEST: Final = 300.0
+_EARLY: Final = 0.995
+"""Polls come a little early: too early costs a repeat, too late would cost a sample."""
+_MEDIANS: Final = 5
+_PATIENCE: Final = 5
+"""Failures in a row after which polls are no more than one a cadence."""
+
+
+class Seen(NamedTuple):
+    """What a poll found: counts of series, and the median window in seconds."""
+
+    fresh: int = 0
+    repeated: int = 0
+    gaps: int = 0
+    overlaps: int = 0
+    window: float | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """When to poll next, by a clock that only goes forward.
+
+    *mode*: it is ``searching`` until the samples changed twice, then ``phased``; a
+    provider whose windows overlap has no rounds and is asked ``spaced``. *every* is the
+    user's own distance in seconds, which goes before all that.
+    """
+
+    every: float | None = None
+    mode: Literal["searching", "phased", "spaced"] = "searching"
+    changes: int | None = None
+    failures: int = 0
+    windows: tuple[float, ...] = ()
+    next: float = 0.0
+
+    @property
+    def cadence(self) -> float:
+        """Seconds between rounds: the median of the last rounds' median windows."""
+        if not self.windows:
+            return DEFAULT_CADENCE
+        middle = sorted(self.windows)[(len(self.windows) - 1) // 2]
+        return min(max(middle, _SHORTEST), _LONGEST)
+
+    def after(self, now: float, seen: Seen) -> Phase:
+        """Return the phase after a poll at *now*."""
+        windows = self.windows
+        if seen.window is not None:
+            windows = (*windows, seen.window)[-_MEDIANS:]
+        failures = self.failures + 1 if seen.failed else 0
+        known = replace(self, windows=windows, failures=failures)
+        if self.every is not None:
+            return replace(known, next=max(self.next + self.every, now))
+        if seen.failed:
+            soon = known.cadence / (5 if failures < _PATIENCE else 1)
+            return replace(known, next=now + soon)
+        return _after_answer(known, now, seen)
+
+
+def _after_answer(phase: Phase, now: float, seen: Seen) -> Phase:
+    if 2 * seen.overlaps > seen.fresh or (phase.mode == "spaced" and not seen.fresh):
+        return replace(phase, mode="spaced", changes=None, next=now + _SPACED)
+    if phase.mode == "phased" and 2 * seen.gaps <= seen.fresh:
+        wait = phase.cadence * (_EARLY if seen.fresh else 0.2)
+        return replace(phase, next=now + wait)
+    return _search(phase, now, seen)
+
+
+def _search(phase: Phase, now: float, seen: Seen) -> Phase:
+    """Look for the change, twice: what a search begins with is none."""
+    begun = phase.mode == "searching" and phase.changes is not None
+    changes = (phase.changes or 0) + bool(seen.fresh) if begun else 0
+    if changes == _CHANGES:
+        wait = phase.cadence * (1 + 1 / 3)
+        return replace(phase, mode="phased", changes=None, next=now + wait)
+    soon = now + phase.cadence / 5
+    return replace(phase, mode="searching", changes=changes, next=soon)
+
+
+_CHANGES: Final = 2
+
+
+class Measured(NamedTuple):
+    """What one container used, or a node (no *container*): ``None`` is not known."""
+
+    container: str
+    cpu: int | None
+    memory: int | None
+
+
+class Reading(NamedTuple):
+    """A sample of a pod or node, and whose it is.
+
+    *uid* is the object's, ``?NAMESPACE/NAME`` where pods may not be read. *covered*
+    judges it after the object's last one: a ``repeat`` is known, and ``back`` not to
+    be kept. *pod* is ``None`` for a node, and where pods may not be read.
+    """
+
+    kind: Literal["pod", "node"]
+    uid: str
+    namespace: str
+    name: str
+    node: str
+    at: int
+    window: int
+    covered: Covered
+    values: tuple[Measured, ...]
+    pod: Pod | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it is new, and to be kept."""
+        return self.covered.kind not in {"repeat", "back"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRound:
+    """One poll: what is known of pods and nodes, and a reading of each that has one.
+
+    *date* is the server's clock (this machine's, if *own_clock*). *pods* and *nodes*
+    are ``None`` where they may not be read. *changed* and *gone* are pods since the
+    round before, *changed_nodes* and *gone_nodes* likewise. *fresh* and *repeated*
+    count series (containers and nodes), *missed* the samples lost before fresh ones.
+    *error* says in one line why samples could not be read; *failures* has the errors
+    of each part. *clock_back* names nodes whose clock went back (``""``: all).
+    *estimated*: the provider's windows overlap. *cadence* and *took* are in seconds.
+    """
+
+    date: datetime
+    own_clock: bool = False
+    took: float = 0.0
+    cadence: float = DEFAULT_CADENCE
+    pods: Mapping[Key, Pod] | None = None
+    nodes: Mapping[str, Node] | None = None
+    changed: Sequence[Pod] = ()
+    gone: Sequence[Pod] = ()
+    changed_nodes: Sequence[Node] = ()
+    gone_nodes: Sequence[Node] = ()
+    readings: Sequence[Reading] = ()
+    fresh: int = 0
+    repeated: int = 0
+    missed: int = 0
+    estimated: bool = False
+    clock_back: Sequence[str] = ()
+    failures: Mapping[str, KubeMetricsError]
+
+    @property
+    def at(self) -> int:
+        """The server's time in whole seconds."""
+        return int(self.date.timestamp())
+
+    @property
+    def error(self) -> str:
+        """Why samples are not there, in one line; empty if they are."""
+        pods = self.failures.get("pod_metrics")
+        nodes = self.failures.get("node_metrics")
+        if nodes is not None and refused(nodes):
+            nodes = None  # whoever may see no nodes has the samples of pods
+        return str(pods or nodes or "")
+
+
+def refused(error: KubeMetricsError) -> bool:
+    """Whether asking again would be refused again."""
+    return isinstance(error, ApiError) and error.status in _REFUSALS
+
+
+_REFUSALS: Final = frozenset({
+    HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+})  # fmt: skip
+
+
+class Judge:
+    """Remembers the last sample of each object, and judges the next ones.
+
+    *lasts* are the times of those that a file holds already, by uid.
+    """
+
+    def __init__(self, lasts: Mapping[str, int] | None = None) -> None:
+        self._lasts = dict(lasts or {})
+        self._before: dict[Key, Pod] = {}
+        self._back: frozenset[str] = frozenset()
+
+    def readings(
+        self,
+        pods: Mapping[Key, Pod] | None,
+        nodes: Mapping[str, Node] | None,
+        samples: Iterable[PodMetrics],
+        of_nodes: Iterable[NodeMetrics],
+    ) -> list[Reading]:
+        """Return the readings of samples; those of none that is known are left out.
+
+        *pods* and *nodes* are ``None`` where they may not be read: names are all then.
+        """
+        found = [*self._of_pods(pods, samples), *self._of_nodes(nodes, of_nodes)]
+        for reading in found:
+            if reading.fresh:
+                self._lasts[reading.uid] = reading.at
+        return found
+
+    def ended(self, gone: Iterable[Pod]) -> None:
+        """Hear of pods that are gone; what is sampled late is still theirs."""
+        for pod in gone:
+            earlier = self._before.get(pod.key)
+            if earlier is not None and earlier.uid != pod.uid:
+                self._lasts.pop(earlier.uid, None)
+            self._before[pod.key] = pod
+
+    def newly_back(self, readings: Sequence[Reading]) -> tuple[str, ...]:
+        """Return the nodes whose clock is newly found set back; ``""`` is all of them.
+
+        It is, where most of what has a sample of a node is dated before its last one.
+        """
+        every = Counter(reading.node for reading in readings)
+        back = Counter(r.node for r in readings if r.covered.kind == "back")
+        found = frozenset(n for n, count in back.items() if 2 * count > every[n])
+        if 2 * sum(back.values()) > sum(every.values()):
+            found = frozenset({""})
+        new, self._back = found - self._back, found
+        return tuple(sorted(new))
+
+    def _of_pods(
+        self, pods: Mapping[Key, Pod] | None, samples: Iterable[PodMetrics]
+    ) -> Iterator[Reading]:
+        for sample in samples:
+            if sample.timestamp is None:
+                continue
+            at, window = seconds(sample.timestamp), milliseconds(sample.window)
+            pod = None if pods is None else self._owner(pods, sample.key, at, window)
+            if pods is not None and pod is None:
+                continue
+            uid = (pod and pod.uid) or "?{}/{}".format(*sample.key)
+            born = None
+            if pod is not None and pod.start_time is not None:
+                born = seconds(pod.start_time)
+            yield Reading(
+                "pod",
+                uid,
+                *sample.key,
+                pod.node_name if pod else "",
+                at,
+                window,
+                cover(at, window, self._lasts.get(uid), born),
+                tuple(
+                    _measured(name, usage)
+                    for name, usage in sample.by_container.items()
+                ),
+                pod,
+            )
+
+    def _owner(
+        self, pods: Mapping[Key, Pod], key: Key, at: int, window: int
+    ) -> Pod | None:
+        """Return the pod that a sample is of: it has a name alone, and no uid."""
+        pod, earlier = pods.get(key), self._before.get(key)
+        if pod is None or earlier is None or pod.start_time is None:
+            return pod or earlier
+        started = seconds(pod.start_time)
+        return earlier if of_earlier(at, window, started) else pod
+
+    def _of_nodes(
+        self, nodes: Mapping[str, Node] | None, samples: Iterable[NodeMetrics]
+    ) -> Iterator[Reading]:
+        for sample in samples:
+            if sample.timestamp is None:
+                continue
+            at, window = seconds(sample.timestamp), milliseconds(sample.window)
+            node = None if nodes is None else nodes.get(sample.name)
+            if nodes is not None and node is None:
+                continue
+            uid = (node and node.uid) or f"?{sample.name}"
+            yield Reading(
+                "node",
+                uid,
+                "",
+                sample.name,
+                sample.name,
+                at,
+                window,
+                cover(at, window, self._lasts.get(uid)),
+                (_measured("", sample.usage),),
+            )
+
+
+def counted(readings: Iterable[Reading], cadence: float) -> tuple[int, int, int]:
+    """Return how many series are fresh and repeated, and how many samples were lost."""
+    fresh = repeated = missed = 0
+    for reading in readings:
+        count = len(reading.values)
+        if reading.fresh:
+            fresh += count
+        else:
+            repeated += count
+        if reading.covered.kind == "gap":
+            missed += count * max(1, round(reading.covered.gap / (1000 * cadence)))
+    return fresh, repeated, missed
+
+
+def seen(readings: Sequence[Reading], *, failed: bool) -> Seen:
+    """Return what a `Phase` wants to know of a round."""
+    kinds = Counter(reading.covered.kind for reading in readings)
+    windows = sorted(r.window for r in readings if r.fresh and r.window > 0)
+    window = windows[(len(windows) - 1) // 2] / 1000 if windows else None
+    fresh = kinds["first"] + kinds["contiguous"] + kinds["gap"] + kinds["overlap"]
+    return Seen(
+        fresh=fresh,
+        repeated=kinds["repeat"],
+        gaps=kinds["gap"],
+        overlaps=kinds["overlap"],
+        window=window,
+        failed=failed,
+    )
+
+
+def seconds(moment: datetime) -> int:
+    """Return whole seconds since the epoch, as the API says moments."""
+    return int(moment.timestamp() // 1)
+
+
+def milliseconds(window: timedelta | None) -> int:
+    """Return a window in milliseconds; 0 for one that is not stated."""
+    return 0 if window is None else max(window // timedelta(milliseconds=1), 0)
+
+
+_MOST_CPU: Final = 10**15
+_MOST_MEMORY: Final = 2**60
+_NANO: Final = 10**9
+
+
+def _measured(container: str, usage: Quantities) -> Measured:
+    """Read a usage; an impossible one is not known."""
+    cpu, memory = usage.get(CPU), usage.get(MEMORY)
+    return Measured(
+        container,
+        _plausible(None if cpu is None else cpu.nanos, _MOST_CPU),
+        _plausible(None if memory is None else memory.nanos // _NANO, _MOST_MEMORY),
+    )
+
+
+def _plausible(amount: int | None, most: int) -> int | None:
+    return amount if amount is not None and 0 <= amount < most else None
