@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, TextIO
 
 from .errors import ConfigError, HistoryError, KubeMetricsError, MetricsUnavailable
-from .text import printable
+from .text import counted, printable
 
 if TYPE_CHECKING:
     import logging
@@ -190,9 +190,9 @@ class ProgressBar:
 def progress_line(count: int, total: int | None) -> str:
     """Return the line that is drawn after *count* of *total* pods."""
     if not total:
-        return f"{count} pods"
+        return counted(count, "pod")
     done = min(count * _CELLS // total, _CELLS)
-    return f"[{'#' * done}{' ' * (_CELLS - done)}] {count} of {total} pods"
+    return f"[{'#' * done}{' ' * (_CELLS - done)}] {count} of {counted(total, 'pod')}"
 
 
 @contextmanager

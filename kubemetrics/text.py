@@ -52,6 +52,16 @@ def one_line(text: str, most: int | None = None) -> str:
     return line if most is None or len(line) <= most else line[:most] + ELLIPSIS
 
 
+def counted(count: int, noun: str) -> str:
+    """Return *count* and the *noun*, which is given in the singular: ``2 pods``."""
+    return f"{count} {agreeing(count, noun, f'{noun}s')}"
+
+
+def agreeing(count: int, one: str, more: str) -> str:
+    """Return the word that goes with *count* things: ``is`` or ``are``."""
+    return one if count == 1 else more
+
+
 def width(text: str) -> int:
     """Return how many cells of a terminal printable *text* takes (UAX #11)."""
     if text.isascii():

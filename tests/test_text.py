@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics.text import (
+    agreeing,
+    counted,
     field_value,
     one_line,
     pad,
@@ -121,3 +123,10 @@ def test_the_widest_of_texts_is_measured_in_cells() -> None:
 )
 def test_a_value_does_not_end_its_field_selector(text: str, escaped: str) -> None:
     assert field_value(text) == escaped
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "0 pods are"), (1, "1 pod is"), (2, "2 pods are")]
+)
+def test_a_count_is_in_the_number_that_fits(count: int, said: str) -> None:
+    assert f"{counted(count, 'pod')} {agreeing(count, 'is', 'are')}" == said

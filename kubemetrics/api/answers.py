@@ -38,8 +38,7 @@ _LONGEST_WAIT: Final = (1 << 31) - 1
 """Seconds: ``retryAfterSeconds`` is an int32."""
 
 _UNKNOWN_USER: Final = (
-    "the server does not know {}, or they expired; `kubemetrics config` shows which"
-    " they are"
+    "the server does not know {}, or no longer; `kubemetrics config` shows what is sent"
 )
 NO_CREDENTIALS: Final = (
     "no credentials arrived at the server; `kubemetrics config` shows which are in use"

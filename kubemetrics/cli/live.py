@@ -276,7 +276,7 @@ class LiveScreen(Generic[R]):
         parts.append(
             f"rows {first + 1}-{first + shown} of {count}"
             if shown < count
-            else f"{count} {self._table.noun if count == 1 else self._table.nouns}"
+            else self._table.counted(count)
         )
         tails = _KEYS_SHOWN if self._keys else ()
         tries = [[self._title, *parts, tail] for tail in tails]

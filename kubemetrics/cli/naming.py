@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..api import Api, ListOptions
 from ..errors import BadRequest, KubeMetricsError, NotFound
 from ..flow import Flow, attempt
-from ..snapshot import PodUsage, Snapshot, SnapshotOptions
+from ..snapshot import PodUsage, Snapshot
 from ..snapshot.parts import Scope, is_glob, matcher
 from ..text import field_value
 from ..views.view import owner_names, pod_names
@@ -95,10 +95,8 @@ def _line(named: str, name: str, namespaces: Sequence[str]) -> str:
     return f'{named} "{name}" found in {where}: {f"-n {listed}" if one else "-A"}'
 
 
-def absent(
-    api: Api, options: SnapshotOptions, scope: Scope, taken: Snapshot
-) -> Flow[tuple[str, ...]]:
-    """Return what was named on the command line and does not exist.
+def absent(api: Api, node: str, scope: Scope, taken: Snapshot) -> Flow[tuple[str, ...]]:
+    """Return what was named by ``-n`` and ``--node`` and does not exist.
 
     Only what nothing was read of is asked for. Where we may not look, nothing is known.
     """
@@ -107,7 +105,6 @@ def absent(
         answer = yield from attempt(api.get_namespace(name))
         if isinstance(answer, NotFound | BadRequest):
             found.append(f'namespace "{name}"')
-    node = options.get("node")
     if node and not (taken.nodes or taken.pods or taken.error("nodes")):
         found.append(f'node "{node}"')
     return tuple(found)

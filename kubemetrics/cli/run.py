@@ -28,7 +28,7 @@ from ..snapshot import Coverage, Failure, PartName, Snapshot, SnapshotOptions, s
 from ..snapshot.parts import Scope
 from ..table.columns import UNKNOWN, Column, Units, formatter, marked
 from ..table.render import Rendered, render
-from ..text import printable
+from ..text import agreeing, printable
 from ..views.view import RowSource, View, ViewRows, in_contexts
 from .view_commands import MACHINES, Plan, plan, reads
 
@@ -68,6 +68,8 @@ def run(args: Namespace, view: View[R]) -> int:
 def _show(args: Namespace, view: View[R], contexts: list[ContextReader]) -> int:
     wanted = plan(args, view, terminal(args.color))
     check_names(wanted)
+    for line in _ignored(args):
+        console.print_stderr(line)
     rounds = Rounds(args, wanted, contexts)
     if args.watch is not None:
         from .watching import watch  # noqa: PLC0415 - for --watch only
@@ -93,6 +95,20 @@ def _show(args: Namespace, view: View[R], contexts: list[ContextReader]) -> int:
     return code
 
 
+def _ignored(args: Namespace) -> Iterator[str]:
+    """Name the flags that change nothing beside the others, which is not always meant.
+
+    kubectl ignores them as well, and says nothing.
+    """
+    if args.all_namespaces and (named := getattr(args, "namespaces", None)):
+        yield f"-A is of all namespaces: -n {', '.join(named)} is ignored"
+    if args.all_contexts and args.contexts:
+        named = ", ".join(args.contexts)
+        yield f"--all-contexts is of all contexts: --context {named} is ignored"
+    if args.all and not args.fail_on:
+        yield "--all goes with --fail-on, and is ignored; all namespaces are -A"
+
+
 def _detail(args: Namespace, wanted: Plan[R], taken: Round[R]) -> Iterator[str]:
     """Return what a table shows below the only row, if it was asked for by name."""
     detail, found = wanted.view.detail, taken.results[0].snapshot
@@ -108,8 +124,11 @@ def _report(wanted: Plan[R], taken: Round[R], outcome: Outcome) -> None:
     """Write to stderr what the rows do not show."""
     for note in (*outcome.notes(), *outcome.verdict):
         console.print_stderr(note)
-    explained = outcome.unmatched or outcome.unread or outcome.verdict or wanted.machine
-    if not taken.rows and not explained:
+    explained = (
+        outcome.unmatched, outcome.absent, outcome.unread, outcome.verdict,
+        wanted.machine,
+    )  # fmt: skip
+    if not (taken.rows or any(explained)):
         console.print_stderr(_no_rows(wanted, taken))
     if not taken.judged and wanted.where:
         for hint in wanted.where.hints(taken.all_rows):
@@ -119,7 +138,7 @@ def _report(wanted: Plan[R], taken: Round[R], outcome: Outcome) -> None:
 def _no_rows(wanted: Plan[R], taken: Round[R]) -> str:
     """Return why no row is shown: in kubectl's words unless all were filtered out."""
     if taken.all_rows:
-        return f"0 of {len(taken.all_rows)} {wanted.view.table.nouns} shown"
+        return f"0 of {wanted.view.table.counted(len(taken.all_rows))} shown"
     namespaces = {result.namespace for result in taken.results}
     if not wanted.scope.single or len(namespaces) != 1:
         return "No resources found"
@@ -210,7 +229,7 @@ class ContextReader:
                 client = self.client
                 wanted = options(client.config)
                 taken = client.run(snapshot(client.api, wanted))
-                absent = self._absent(client, wanted, scope, taken)
+                absent = self._absent(client, scope, taken)
         except KubeMetricsError as error:
             return ContextResult(context=self.label, error=error)
         return ContextResult(
@@ -220,14 +239,13 @@ class ContextReader:
             snapshot=taken,
         )
 
-    def _absent(
-        self, client: Client, wanted: SnapshotOptions, scope: Scope, taken: Snapshot
-    ) -> tuple[str, ...]:
-        if not (scope.named or scope.kept or wanted.get("node")):
+    def _absent(self, client: Client, scope: Scope, taken: Snapshot) -> tuple[str, ...]:
+        node: str = getattr(self._args, "node", "")
+        if not (scope.named or scope.kept or node):
             return ()
         from .naming import absent  # noqa: PLC0415 - where something is named
 
-        return client.run(absent(client.api, wanted, scope, taken))
+        return client.run(absent(client.api, node, scope, taken))
 
     def close(self) -> None:
         """Close the connections."""
@@ -522,6 +540,8 @@ class Outcome:
         for result in self.results:
             context = f"context {result.context}: " if result.context else ""
             yield from (f"error: {context}{name} not found" for name in result.absent)
+        if one and all(result.absent for result in self.results):
+            return  # what a namespace lacks that there is not is no news
         for name in self.unmatched:
             yield f'error: {self.nouns} "{name}" not found{where}'
 
@@ -631,20 +651,20 @@ def _gate_lines(
     gate = wanted.fail_on
     if gate is None:
         return
-    nouns = wanted.view.table.nouns
+    counted = wanted.view.table.counted
     if matching:
         some = "; ".join(_matching_row(wanted, gate, row) for row in matching[:_NAMED])
         more = len(matching) - _NAMED
         rest = f"; and {more} more" if more > 0 else ""
-        verb = "matches" if len(matching) == 1 else "match"
-        count = f"{len(matching)} of {len(judged)} {nouns} {verb} '{gate.text}'"
-        yield f"--fail-on: {count}: {some}{rest}"
+        verb = agreeing(len(matching), "matches", "match")
+        count = f"{len(matching)} of {counted(len(judged))} {verb}"
+        yield f"--fail-on: {count} '{gate.text}': {some}{rest}"
     elif gate.judges(judged):
-        yield f"--fail-on: 0 of {len(judged)} {nouns} match '{gate.text}'"
+        yield f"--fail-on: 0 of {counted(len(judged))} match '{gate.text}'"
         yield from gate.hints(judged)
     else:
         why = f" ('{gate.text}' can be told of none)" if judged else ""
-        yield f"--fail-on: 0 of {len(read)} {nouns} judged{why}"
+        yield f"--fail-on: 0 of {counted(len(read))} judged{why}"
 
 
 def _matching_row(wanted: Plan[R], gate: Expression[R], row: R) -> str:

@@ -616,6 +616,13 @@ def _check_names(names: Sequence[str]) -> None:
             )
 
 
+def _check_namespaces(flag: str, names: Sequence[str]) -> None:
+    for name in names:
+        if "," in name:
+            each = " ".join(f"{flag} {one}" for one in _words(name[:100]))
+            raise UsageError(f"{flag} takes one namespace; it may be repeated: {each}")
+
+
 def _of_flag(flag: str, read: Callable[[], T]) -> T:
     """Read the value of *flag*; the error of a wrong one names the flag."""
     try:
@@ -746,6 +753,8 @@ def _scope(args: Namespace, view: View[R]) -> Scope:
     if view.of_nodes:
         return Scope()
     excluded = tuple(args.exclude_namespace)
+    _check_namespaces("-n", args.namespaces or ())
+    _check_namespaces("--exclude-namespace", excluded)
     if args.all_namespaces:
         return Scope(excluded=excluded)
     return Scope.of_words(args.namespaces or (), excluded, everywhere=view.everywhere)

@@ -30,6 +30,7 @@ from ..snapshot import (
     snapshot,
 )
 from ..snapshot.reasons import TOLERANCE, median
+from ..text import agreeing, counted
 from ..times import two_units
 from .connection import (
     Contact,
@@ -256,19 +257,19 @@ def _freshness(snapshot: Snapshot) -> Iterator[Finding]:
         if row.age is not None and row.age < -TOLERANCE and _node_of(row) not in off
     ]
     over = _over(rows)
-    samples = "1 sample" if len(ages) == 1 else f"{len(ages)} samples"
+    samples = counted(len(ages), "sample")
     evidence = f"{samples}{over}; the newest {two_units(newest)} old"
     stale = sum(row.stale for row in rows)
     if middle < -TOLERANCE:
-        yield _in_the_future("Most samples", -middle, evidence)
+        yield _in_the_future("Most samples are", -middle, evidence)
     elif ahead:
-        of_all = f"{len(ahead)} of {len(ages)} samples"
+        of_all = f"{len(ahead)} of {samples} {agreeing(len(ahead), 'is', 'are')}"
         yield _in_the_future(of_all, max(ahead), evidence)
     elif stale:
         yield Finding(
             check="samples",
             severity="warning",
-            what=f"{stale} of {samples} {'is' if stale == 1 else 'are'} old: "
+            what=f"{stale} of {samples} {agreeing(stale, 'is', 'are')} old: "
             f"{two_units(ages[-1])}.",
             evidence=evidence,
             advice="Read the logs of the provider: its scrapes fail or take too long.",
@@ -289,7 +290,7 @@ def _in_the_future(samples: str, ahead: timedelta, evidence: str) -> Finding:
     return Finding(
         check="samples",
         severity="warning",
-        what=f"{samples} are dated in the future: {two_units(ahead)} ahead of the "
+        what=f"{samples} dated in the future: {two_units(ahead)} ahead of the "
         "server's clock.",
         evidence=evidence,
         advice=_SET_CLOCKS,
@@ -343,12 +344,12 @@ def _without_value(coverage: Coverage) -> str:
     lacking, partial = coverage.expected - coverage.measured, coverage.partial
     parts: list[str] = []
     if lacking:
-        have = "has" if lacking == 1 else "have"
+        have = agreeing(lacking, "has", "have")
         why = ", ".join(f"{count} {code}" for code, count in coverage.missing)
-        of_all = f"{lacking} of {coverage.expected} {coverage.noun}"
+        of_all = f"{lacking} of {counted(coverage.expected, coverage.noun)}"
         parts.append(f"{of_all} {have} no value: {why}")
     if partial:
-        parts.append(f"{partial} {'is' if partial == 1 else 'are'} measured in part")
+        parts.append(f"{partial} {agreeing(partial, 'is', 'are')} measured in part")
     return "; ".join(parts)
 
 
@@ -450,7 +451,7 @@ def _nodes(snapshot: Snapshot) -> Finding:
     what = _without_value(coverage)
     if low:
         count = len({row.name for row, _ in low})
-        use = "1 node uses" if count == 1 else f"{count} nodes use"
+        use = f"{counted(count, 'node')} {agreeing(count, 'uses', 'use')}"
         what = f"{what}; {use} less than its pods, which cannot be"
     return Finding(
         check="nodes",
@@ -489,7 +490,7 @@ def _above_full(full: Sequence[tuple[NodeUsage, str]]) -> Iterator[str]:
     """Explain the worst of the nodes above what is allocatable, and count them."""
     for row, resource in full[:1]:
         count = len({other.name for other, _ in full})
-        use = "1 node uses" if count == 1 else f"{count} nodes use"
+        use = f"{counted(count, 'node')} {agreeing(count, 'uses', 'use')}"
         which = "" if count == 1 else "the worst, "
         yield f"{use} more than is allocatable: {which}{row.name}: " + (
             above_full(row, resource)

@@ -32,6 +32,7 @@ from ..models.metrics import GROUP_PATH
 from ..models.pod import Pod
 from ..snapshot import Snapshot
 from ..snapshot.reasons import container_reason
+from ..text import counted
 from .finding import Finding
 
 _SERVICES: Final = "/apis/apiregistration.k8s.io/v1/apiservices"
@@ -114,7 +115,8 @@ def _pod(pod: Pod) -> str:
     stopped = (container_reason(container, pod) for container in pod.containers)
     why = [reason.explanation for reason in stopped if reason is not None]
     ready = sum(container.ready for container in pod.containers)
-    state = f"phase {pod.phase}, {ready} of {len(pod.containers)} containers ready"
+    containers = counted(len(pod.containers), "container")
+    state = f"phase {pod.phase}, {ready} of {containers} ready"
     return " ".join([f"Pod {pod.namespace}/{pod.name}: {state}.", *why])
 
 

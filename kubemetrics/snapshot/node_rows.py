@@ -14,6 +14,7 @@ from ..models import CPU, Condition, Quantities
 from ..models.metrics import NodeMetrics
 from ..models.node import Node, Taint
 from ..quantity import Quantity
+from ..text import counted
 from .percentages import ratio
 from .reasons import Reason
 from .rows import PodUsage, RowState, UsageRow, incomplete
@@ -50,8 +51,7 @@ class NodeBreakdown:
         """Name of *rest*: ``system``, or ``system and 2 unmeasured pods``."""
         if not self.unmeasured:
             return "system"
-        pods = "pod" if self.unmeasured == 1 else "pods"
-        return f"system and {self.unmeasured} unmeasured {pods}"
+        return f"system and {counted(self.unmeasured, 'unmeasured pod')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

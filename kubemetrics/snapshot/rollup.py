@@ -140,7 +140,7 @@ def _sum(key: tuple[GroupKey, ...], rows: list[Row]) -> Rollup:
         unused=unused,
         compared=summed_parts(row.compared for row in rows),
         coverage=count.coverage(
-            "running containers" if of_containers else "running pods"
+            "running container" if of_containers else "running pod"
         ),
         spread={name: _spread(name, rows) for name in totals.usage},
         incomplete=frozenset(lacking),

@@ -17,6 +17,7 @@ from ..jsonread import EMPTY, empty
 from ..models import CPU, MEMORY, Quantities
 from ..models.metrics import PodMetrics
 from ..models.pod import Container, ContainerKind, Pod
+from ..text import agreeing, counted
 from .percentages import NOT_COMPARED, Base, Compared, of_container, ratio, unused
 from .reasons import (
     Reason,
@@ -423,7 +424,7 @@ class Coverage:
     measured ones *partial* are lower bounds and *stale* are old.
     """
 
-    noun: str = "running pods"
+    noun: str = "running pod"
     expected: int = 0
     measured: int = 0
     missing: tuple[tuple[ReasonCode, int], ...] = ()
@@ -444,13 +445,13 @@ class Coverage:
         """The counts in one line: ``81 of 89 running pods measured (4 Unreported)``."""
         reasons = ", ".join(f"{count} {code}" for code, count in self.missing)
         why = f" ({reasons})" if reasons else ""
-        text = f"{self.measured} of {self.expected} {self.noun} measured{why}"
+        text = f"{self.measured} of {counted(self.expected, self.noun)} measured{why}"
         also = [f"{count} {what}" for count, what in self._also() if count]
         return f"{text}; also {', '.join(also)}" if also else text
 
     def _also(self) -> Iterable[tuple[int, str]]:
-        samples = "sample" if self.orphans == 1 else "samples"
-        things = self.noun.removeprefix("running ")
+        samples = agreeing(self.orphans, "sample", "samples")
+        things = f"{self.noun.removeprefix('running ')}s"
         return (
             (self.finished, "finished"),
             (self.waiting, "not running yet"),
@@ -525,12 +526,12 @@ class CoverageCount:
 
 def pod_coverage(rows: Iterable[Counted]) -> Coverage:
     """Count the pods that should have a sample, and those that have one."""
-    return _coverage(rows, "running pods")
+    return _coverage(rows, "running pod")
 
 
 def node_coverage(rows: Iterable[Counted]) -> Coverage:
     """Count the nodes, of which each should have a sample, and those that have one."""
-    return _coverage(rows, "nodes")
+    return _coverage(rows, "node")
 
 
 def _coverage(rows: Iterable[Counted], noun: str) -> Coverage:

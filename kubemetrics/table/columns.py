@@ -137,6 +137,10 @@ class Table(Generic[R_contra]):
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
     totals: Callable[[Sequence[R_contra]], Mapping[str, TotalCell]] = _no_totals
 
+    def counted(self, count: int) -> str:
+        """Return *count* with what people call so many rows: ``1 pod``, ``2 pods``."""
+        return f"{count} {self.nouns if count != 1 else self.noun.replace('_', ' ')}"
+
     def get(self, key: str) -> Column[R_contra] | None:
         """Return the column that *key* names, if there is one.
 

@@ -12,7 +12,7 @@ from ..doctor import Check, Diagnosis, Finding, Severity
 from ..table.columns import Severity as Colour
 from ..table.machine import API_VERSION
 from ..table.render import bold, painted
-from ..text import printable
+from ..text import counted, printable
 
 _MARKS: Final[dict[Severity, str]] = {
     "ok": "ok", "info": "info", "warning": "WARNING", "problem": "PROBLEM",
@@ -98,12 +98,13 @@ def _wrapped(text: str, room: int) -> Iterator[str]:
 def _verdict(diagnosis: Diagnosis, *, verbose: bool) -> str:
     """Count what is wrong; name what is right, and what was not looked at."""
     counts = {word: diagnosis.count(word) for word in _URGENCY[:2]}
-    found = [f"{n} {word}{'' if n == 1 else 's'}" for word, n in counts.items() if n]
+    found = [counted(n, word) for word, n in counts.items() if n]
     parts = [" and ".join(found) or "No problem"]
     right = list(_right(diagnosis))
     if right:
         hint = "" if verbose else " (-v shows the checks)"
-        are = "is" if len(right) == 1 else "are all" if right[2:] else "are both"
+        one = "are" if right[0].endswith("s") else "is"
+        are = "are all" if right[2:] else "are both" if right[1:] else one
         parts.append(f"{_and(right)} {are} right{hint}")
     done = {finding.check for finding in diagnosis.findings}
     left = [check for check in _ALWAYS if check not in done]

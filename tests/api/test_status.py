@@ -324,8 +324,8 @@ def test_an_expired_list_says_where_it_may_go_on() -> None:
 
 def test_an_unknown_user_is_told_where_to_look() -> None:
     assert error_from_response(status(401, "Unauthorized")).hint == (
-        "the server does not know these credentials, or they expired;"
-        " `kubemetrics config` shows which they are"
+        "the server does not know these credentials, or no longer;"
+        " `kubemetrics config` shows what is sent"
     )
 
 

@@ -27,7 +27,7 @@ def gate(cluster: Cluster, line: str, user: str = "viewer") -> Result:
     [
         (
             "pods -A --where 'name == redis-0' --fail-on 'restarts > 5'", 0,
-            "0 of 1 pods match 'restarts > 5'",
+            "0 of 1 pod match 'restarts > 5'",
         ),
         (
             "pods -A --fail-on 'restarts > 5' --top 1 --sort name", 10,

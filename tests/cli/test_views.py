@@ -609,15 +609,6 @@ def test_a_metrics_api_that_warms_up_is_said_to(cluster: Cluster, view: str) -> 
     assert found.out
 
 
-def test_a_namespace_without_pods_is_told_in_kubectls_words(cluster: Cluster) -> None:
-    result = run(cluster, "pods", "-n", "nope")
-    assert (result.code, result.out) == (0, "")
-    assert result.err == (
-        'error: namespace "nope" not found\nNo resources found in nope namespace.\n'
-    )
-    assert run(cluster, "pods", "-A", "-l", "no=such").err == "No resources found\n"
-
-
 @pytest.mark.parametrize("flags", ["--field-selector foo=bar", "-l a(b"])
 def test_a_selector_that_the_server_refuses_is_a_failure_and_no_empty_list(
     cluster: Cluster, flags: str

@@ -168,7 +168,7 @@ def test_a_later_round_that_fails_is_told_and_survived(
     result = run(cluster, *ONE)
     assert (result.code, result.err.splitlines()[0]) == (10, "error: not now")
     assert result.err.splitlines()[1:] == [
-        "--fail-on: 1 of 1 pods matches 'cpu > 1': team-c/redis-0 (cpu.usage 2000m)"
+        "--fail-on: 1 of 1 pod matches 'cpu > 1': team-c/redis-0 (cpu.usage 2000m)"
     ]
 
 

@@ -266,7 +266,7 @@ CRASHING = {
 
 
 CRASHED = (
-    "Pod kube-system/metrics-server-x: phase Running, 0 of 1 containers ready. "
+    "Pod kube-system/metrics-server-x: phase Running, 0 of 1 container ready. "
     "Container metrics-server is waiting (CrashLoopBackOff)."
 )
 

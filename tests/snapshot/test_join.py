@@ -97,7 +97,7 @@ def test_a_sample_whose_pod_is_gone_stays_and_counts() -> None:
     assert gone.demand is None
     assert summed(snapshot.pods).usage["cpu"] == Quantity("100m")
     assert snapshot.coverage.sentence == (
-        "1 of 1 running pods measured; also 1 sample of pods not in the list"
+        "1 of 1 running pod measured; also 1 sample of pods not in the list"
     )
 
 

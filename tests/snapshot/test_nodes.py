@@ -84,7 +84,7 @@ def test_a_node_far_below_its_pods_has_no_rest_and_it_is_said() -> None:
     assert finding.evidence == f"n1: {sentence}"
     assert "less than its pods" in finding.advice
     assert finding.what == (
-        "1 of 1 nodes measured; 1 node uses less than its pods, which cannot be."
+        "1 of 1 node measured; 1 node uses less than its pods, which cannot be."
     )
 
 

@@ -237,7 +237,7 @@ def test_coverage_and_lower_bounds_are_carried_along() -> None:
     assert x.lower_bound
     assert x.coverage.partial == 1
     assert not y.lower_bound
-    assert y.coverage.sentence == "1 of 1 running pods measured; also 1 finished"
+    assert y.coverage.sentence == "1 of 1 running pod measured; also 1 finished"
     assert z.lower_bound
     assert z.usage == {}
     assert z.coverage.missing == (("Unreported", 1),)

@@ -224,5 +224,5 @@ def test_a_stamp_ahead_of_the_clock_is_a_warning() -> None:
     found = join(parts(pods, (*stamps, sample("c")), node_samples=(node_sample(),)))
     freshness = finding(found, "samples")
     assert freshness.severity == "warning"
-    assert "1 of 4 samples are dated in the future: 1h ahead" in freshness.what
+    assert "1 of 4 samples is dated in the future: 1h ahead" in freshness.what
     assert "the newest 10s old" in freshness.evidence
