@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ..table.machine import escaped_label
@@ -56,7 +57,13 @@ class Family(NamedTuple):
 
 def labels(pairs: Iterable[tuple[str, str]]) -> str:
     """Write labels as they stand between the braces."""
-    return ",".join(f'{name}="{escaped_label(value)}"' for name, value in pairs)
+    return ",".join([f'{name}="{_escaped(value)}"' for name, value in pairs])
+
+
+@lru_cache(maxsize=65536)
+def _escaped(value: str) -> str:
+    """Remember values: the same ones come round after round."""
+    return escaped_label(value)
 
 
 def label_name(key: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Final, Literal, TypeAlias
 
 from .. import __version__
@@ -16,7 +17,6 @@ from ..accounting import Demand, Totals
 from ..frozen import dataclass
 from ..jsonread import EMPTY
 from ..models import CPU, MEMORY, Quantities
-from ..quantity import Quantity
 from ..snapshot import (
     LABEL,
     ContainerUsage,
@@ -176,21 +176,22 @@ _OBSERVED_ABOUT: Final = (
 )
 _MEMORY_ABOUT: Final = "The working set at the last sample"
 
-Entry: TypeAlias = tuple[Pairs, Counter]
+Entry: TypeAlias = tuple[str, Counter]
+"""Labels as they are written, and the sums of what they name."""
 
 
 def _usage(source: _Source, prefix: str, entries: list[Entry]) -> Iterator[Family]:
     """Return the families of usage: CPU, the time it was measured, and memory."""
     cpu, observed = list[Point](), list[Point]()
     memory = list[Point]()
-    for pairs, counter in entries:
+    for written, counter in entries:
         stamp = source.stamp(counter)
-        written = labels(pairs)
         if counter.measures_cpu:
             created = str(counter.created)
             cpu.append(Point(written, decimal(counter.cpu // 1000), created, stamp))
             covered = decimal(counter.covered * 1_000_000)
-            observed.append(Point(written, covered, created, stamp))
+            # It began when the other did: to say so again would be a fifth of it all.
+            observed.append(Point(written, covered, "", stamp))
         if counter.memory is not None:
             memory.append(Point(written, str(counter.memory), "", stamp))
     yield Family(_metric(source, f"{prefix}_cpu_usage_seconds", _CPU_ABOUT), cpu)
@@ -233,32 +234,31 @@ def _metric(source: _Source, name: str, about: str) -> Metric:
 
 def _containers(source: _Source) -> Iterator[Family]:
     rows = container_rows(source.snapshot.pods)
-    entries, silent = list[Entry](), list[Point]()
+    entries, asked, silent = list[Entry](), list[Asks](), list[Point]()
     for row in rows:
+        written = _of_container(source, row)
         counter = source.counter(row.row, row.name)
         if counter is not None:
-            entries.append((_of_container(source, row), counter))
-        if row.state != "finished" and _lacking(counter) and _measured(source, row.row):
-            pairs = (*_of_container(source, row), ("reason", _reason(row)))
-            silent.append(Point(labels(pairs), "1"))
+            entries.append((written, counter))
+        if row.state == "finished":
+            continue
+        if row.demand is not None:
+            asked.append((written, row.demand))
+        if _lacking(counter) and _measured(source, row.row):
+            silent.append(Point(_with(written, ("reason", _reason(row))), "1"))
     yield from _usage(source, "container", entries)
     if not source.choice.lean:
-        asked = [
-            (_of_container(source, row), row.demand)
-            for row in rows
-            if row.demand and row.state != "finished"
-        ]
         yield from _demands(source, "container", asked, "As its container asks for")
-    yield Family(
-        _metric(
-            source, "container_unmeasured",
-            "1 where a container has no value and others of its pod have",
-        ),
-        silent,
-    )  # fmt: skip
+    about = "1 where a container has no value and others of its pod have"
+    yield Family(_metric(source, "container_unmeasured", about), silent)
 
 
-def _of_container(source: _Source, row: ContainerUsage) -> Pairs:
+def _with(written: str, *pairs: tuple[str, str]) -> str:
+    """Return labels with more of them."""
+    return f"{written},{labels(pairs)}"
+
+
+def _of_container(source: _Source, row: ContainerUsage) -> str:
     pairs: Pairs = (
         ("namespace", row.namespace),
         ("pod", row.pod_name),
@@ -268,7 +268,7 @@ def _of_container(source: _Source, row: ContainerUsage) -> Pairs:
     if source.kubelet:
         uid = row.row.pod.uid if row.row.pod else ""
         pairs = (*pairs, ("uid", uid), ("image", _image(row)))
-    return (*pairs, *source.labelled(row.row))
+    return labels((*pairs, *source.labelled(row.row)))
 
 
 def _image(row: ContainerUsage) -> str:
@@ -316,10 +316,14 @@ def _pods(source: _Source) -> Iterator[Family]:
     rows = source.snapshot.pods
     if source.counters.shape.level == "pod":
         found = ((row, source.counter(row)) for row in rows)
-        entries = [(_of_pod(source, row), of) for row, of in found if of is not None]
+        entries = [
+            (labels(_of_pod(source, row)), of) for row, of in found if of is not None
+        ]
         yield from _usage(source, "pod", entries)
     if not source.choice.lean:
-        asked = [(_of_pod(source, row), row.demand) for row in rows if row.demand]
+        asked = [
+            (labels(_of_pod(source, row)), row.demand) for row in rows if row.demand
+        ]
         yield from _demands(source, "pod", asked, "As the scheduler counts them")
     silent = [
         Point(labels((*_of_pod(source, row)[:2], ("reason", _reason(row)))), "1")
@@ -342,18 +346,22 @@ def _of_pod(source: _Source, row: PodUsage) -> Pairs:
     )
 
 
+Asks: TypeAlias = tuple[str, Demand]
+"""Labels as they are written, and the requests and limits of what they name."""
+
+
 def _demands(
-    source: _Source, prefix: str, asked: Iterable[tuple[Pairs, Demand]], about: str
+    source: _Source, prefix: str, asked: Iterable[Asks], about: str
 ) -> Iterator[Family]:
     """Return the families of requests and limits.
 
     A limit that some container lacks binds nothing: it has no series.
     """
     requests, limits = list[Point](), list[Point]()
-    for pairs, demand in asked:
-        requests += _amounts(pairs, _of_both(demand.requests))
+    for written, demand in asked:
+        requests += _amounts(written, _of_both(demand.requests))
         bound = {r: q for r, q in demand.limits.items() if not demand.partial_limit(r)}
-        limits += _amounts(pairs, _of_both(bound))
+        limits += _amounts(written, _of_both(bound))
     named = f"{prefix}_resource"
     yield Family(_metric(source, f"{named}_requests", f"Requests. {about}"), requests)
     yield Family(
@@ -366,15 +374,18 @@ def _of_both(amounts: Quantities) -> Quantities:
     return {name: amounts[name] for name in (CPU, MEMORY) if name in amounts}
 
 
-def _amounts(pairs: Pairs, amounts: Quantities) -> Iterator[Point]:
+def _amounts(written: str, amounts: Quantities) -> Iterator[Point]:
     """Write amounts by resource, with the labels that kube-state-metrics has.
 
     Source: kube-state-metrics, docs/metrics/workload/pod-metrics.md.
     """
     for name, amount in amounts.items():
-        unit = _unit(name)
-        kind = (("resource", name.replace("-", "_")), ("unit", unit))
-        yield Point(labels((*pairs, *kind)), _amount(amount))
+        yield Point(f"{written},{_of_resource(name)}", decimal(amount.nanos))
+
+
+@cache
+def _of_resource(name: str) -> str:
+    return labels((("resource", name.replace("-", "_")), ("unit", _unit(name))))
 
 
 def _unit(resource: str) -> str:
@@ -382,10 +393,6 @@ def _unit(resource: str) -> str:
         return "core"
     counted = resource in _BYTES or resource.startswith(_HUGEPAGES)
     return "byte" if counted else "integer"
-
-
-def _amount(amount: Quantity) -> str:
-    return decimal(amount.nanos)
 
 
 def _infos(source: _Source) -> Iterator[Family]:
@@ -464,7 +471,9 @@ def _groups(source: _Source, level: str) -> Iterator[Family]:
             _add_pod(source, groups.setdefault(chain, _Sums()), row)
     yield from _group_usage(source, level, groups)
     if not source.choice.lean:
-        asked = [(_of_group(c), sums.demand.demand) for c, sums in groups.items()]
+        asked = [
+            (labels(_of_group(c)), sums.demand.demand) for c, sums in groups.items()
+        ]
         yield from _demands(source, level, asked, "As the scheduler counts its pods")
     pods = [Point(labels(_of_group(c)), str(s.pods)) for c, s in groups.items()]
     yield Family(_metric(source, f"{level}_pods", "Pods that have not finished"), pods)
@@ -498,7 +507,9 @@ def _group_usage(
     for chain, sums in groups.items():
         known = source.counters.groups.get(chain)
         if known is not None and sums.at is not None:
-            entries.append((_of_group(chain), _as_counter(known, sums, sums.at)))
+            entries.append(
+                (labels(_of_group(chain)), _as_counter(known, sums, sums.at))
+            )
     return _usage(source, level, entries)
 
 
@@ -531,11 +542,11 @@ def _nodes(source: _Source) -> Iterator[Family]:
     for row in rows:
         counter = source.counters.nodes.get(row.name)
         shown = counter if source.counters.shown(counter) else None
-        pairs = (("node", row.name),)
+        written = labels((("node", row.name),))
         if shown is not None:
-            entries.append((pairs, shown))
+            entries.append((written, shown))
         if _lacking(shown):
-            silent.append(Point(labels((*pairs, ("reason", _reason(row)))), "1"))
+            silent.append(Point(_with(written, ("reason", _reason(row))), "1"))
     yield from _usage(source, "node", entries)
     yield Family(
         _metric(source, "node_unmeasured", "1 where a node has no value"), silent
@@ -549,18 +560,18 @@ def _nodes(source: _Source) -> Iterator[Family]:
     allocatable, capacity = list[Point](), list[Point]()
     for row in rows:
         if row.node is not None:
-            pairs = (("node", row.name),)
-            allocatable += _amounts(pairs, row.node.allocatable)
-            capacity += _amounts(pairs, row.node.capacity)
+            written = labels((("node", row.name),))
+            allocatable += _amounts(written, row.node.allocatable)
+            capacity += _amounts(written, row.node.capacity)
     about = "What pods may request"
     yield Family(_metric(source, "node_allocatable", about), allocatable)
     yield Family(_metric(source, "node_capacity", "What a node has"), capacity)
 
 
-def _on_nodes(source: _Source) -> Iterator[tuple[Pairs, Demand]]:
+def _on_nodes(source: _Source) -> Iterator[Asks]:
     totals: dict[str, Totals] = {}
     for row in source.snapshot.pods:
         if row.node_name and row.demand:
             totals.setdefault(row.node_name, Totals()).add(None, row.demand)
     for name, total in sorted(totals.items()):
-        yield (("node", name),), total.demand
+        yield labels((("node", name),)), total.demand

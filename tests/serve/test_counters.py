@@ -315,7 +315,6 @@ def test_what_is_not_known_has_no_series() -> None:
             "cpu_usage_seconds_total",
             "cpu_usage_seconds_created",
             "cpu_observed_seconds_total",
-            "cpu_observed_seconds_created",
             "memory_working_set_bytes",
         )
     }
