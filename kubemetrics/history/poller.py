@@ -23,6 +23,7 @@ from ..api import Api, ListOptions, ResourceList
 from ..api.watch import WatchEvent, WatchOptions
 from ..errors import KubeMetricsError
 from ..flow import Flow, Fork, attempt
+from ..jsonread import UnreadableItem
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.node import Node
 from ..models.pod import Pod
@@ -247,22 +248,29 @@ class _Watched:
 class _Answers:
     """What the lists of one round brought, and what failed of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self.samples: list[PodMetrics] = []
         self.of_nodes: list[NodeMetrics] | None = None
         self.nodes: dict[str, Node] | None = None
         self.dates: list[datetime] = []
         self.failures: dict[str, KubeMetricsError] = {}
+        self.unreadable: dict[str, tuple[UnreadableItem, ...]] = {}
+        self.durations: dict[str, float] = {}
+        self._clock = clock
 
     def take(
         self, part: str, flow: Flow[ResourceList[T]], use: Callable[[list[T]], None]
     ) -> Flow[None]:
         """Run one list."""
+        began = self._clock()
         result = yield from attempt(flow)
+        took = self._clock() - began
+        self.durations[part] = max(took, self.durations.get(part, 0.0))
         if isinstance(result, KubeMetricsError):
             self.failures[part] = result
             return
         use(list(result))
+        self.unreadable[part] = (*self.unreadable.get(part, ()), *result.unreadable)
         if result.date is not None:
             self.dates.append(result.date)
 
@@ -328,7 +336,7 @@ class Poller:
         """
         began = self._clock()
         known = self._pods.taken()
-        answers = _Answers()
+        answers = _Answers(self._clock)
         self._client.run(self._read(answers))
         if known.error is not None:
             answers.failures["pods"] = known.error
@@ -380,6 +388,10 @@ class Poller:
             changed_nodes=[n for n in nodes.values() if nodes_before.get(n.name) != n],
             gone_nodes=[n for n in nodes_before.values() if n.name not in nodes],
             readings=readings,
+            pod_samples=answers.samples,
+            node_samples=answers.of_nodes or (),
+            unreadable=answers.unreadable,
+            durations=answers.durations,
             fresh=fresh,
             repeated=repeated,
             missed=missed,

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ..errors import ApiError, KubeMetricsError
 from ..frozen import dataclass
+from ..jsonread import UnreadableItem, empty
 from ..models import CPU, MEMORY, Quantities
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.node import Node
@@ -154,7 +155,9 @@ class SampleRound:
     count series (containers and nodes), *missed* the samples lost before fresh ones.
     *error* says in one line why samples could not be read; *failures* has the errors
     of each part. *clock_back* names nodes whose clock went back (``""``: all).
-    *estimated*: the provider's windows overlap. *cadence* and *took* are in seconds.
+    *estimated*: the provider's windows overlap. *cadence*, *took* and the *durations*
+    of each list are in seconds. *pod_samples* and *node_samples* are what the lists of
+    samples had, *unreadable* what of each part could not be read.
     """
 
     date: datetime
@@ -168,6 +171,10 @@ class SampleRound:
     changed_nodes: Sequence[Node] = ()
     gone_nodes: Sequence[Node] = ()
     readings: Sequence[Reading] = ()
+    pod_samples: Sequence[PodMetrics] = ()
+    node_samples: Sequence[NodeMetrics] = ()
+    unreadable: Mapping[str, Sequence[UnreadableItem]] = field(default_factory=empty)
+    durations: Mapping[str, float] = field(default_factory=empty)
     fresh: int = 0
     repeated: int = 0
     missed: int = 0

@@ -91,22 +91,17 @@ class Counter:
         gained = (sample.cpu or 0) * covered
         self.cpu += gained
         self.covered += covered
-        missed = (
-            max(1, found.gap // sample.window) if found.gap and sample.window else 0
-        )
-        return Gained(fresh=True, cpu=gained, covered=covered, missed=missed)
+        return Gained(gained, covered)
 
 
 class Gained(NamedTuple):
-    """What one sample added; *fresh* says that it was a new one."""
+    """What one sample added, in the units of `Counter`."""
 
-    fresh: bool
     cpu: int
     covered: int
-    missed: int
 
 
-NOTHING_GAINED: Final = Gained(fresh=False, cpu=0, covered=0, missed=0)
+NOTHING_GAINED: Final = Gained(0, 0)
 
 
 class Group:
@@ -124,8 +119,7 @@ class Counters:
     """Integrates the samples of rounds, each given by `take`.
 
     *pods* are the sums of containers or of pods by their key, *groups* those of groups,
-    *nodes* those of nodes. *fresh* counts the new samples of the last round, *missed*
-    those that never came, of all.
+    *nodes* those of nodes.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -133,15 +127,12 @@ class Counters:
         self.pods: dict[Key, Counter] = {}
         self.groups: dict[Chain, Group] = {}
         self.nodes: dict[str, Counter] = {}
-        self.fresh: int = 0
-        self.missed: int = 0
         self._chain = [key_of(by) for by in shape.groups]
         self._oldest = float("-inf")
 
     def take(self, snapshot: Snapshot, now: float, cadence: float) -> None:
         """Take a round that was read at *now*; *cadence* is in seconds."""
         self._oldest = now - KEPT * cadence
-        self.fresh = 0
         self._take_nodes(snapshot.nodes, now)
         if self.shape.level == "container":
             self._take_containers(container_rows(snapshot.pods), now)
@@ -162,7 +153,7 @@ class Counters:
             uid = row.node.uid if row.node else ""
             counter = kept[row.name] = _same(self.nodes.get(row.name), uid)
             if row.metrics and not row.stale:
-                self._add(counter, sample_of(row.metrics, row.usage), now)
+                _add(counter, sample_of(row.metrics, row.usage), now)
         self.nodes = kept
 
     def _take_containers(self, rows: Sequence[ContainerUsage], now: float) -> None:
@@ -175,7 +166,7 @@ class Counters:
             if row.usage and row.row.metrics and not row.row.stale:
                 sample = sample_of(row.row.metrics, row.usage)
                 if not _of_earlier(sample, row):
-                    self._add(counter, sample, now)
+                    _add(counter, sample, now)
         self.pods = kept
 
     def _take_pods(self, rows: Sequence[PodUsage], now: float) -> None:
@@ -189,7 +180,7 @@ class Counters:
             counter = kept[key] = _same(self.pods.get(key), uid)
             gained = NOTHING_GAINED
             if row.metrics and not row.stale:
-                gained = self._add(counter, sample_of(row.metrics, row.usage), now)
+                gained = _add(counter, sample_of(row.metrics, row.usage), now)
             if self._chain and self.shown(counter):
                 self._add_to_group(self.chain(row), counter, gained, groups)
         self.pods, self.groups = kept, groups
@@ -202,13 +193,9 @@ class Counters:
         group.cpu += gained.cpu
         group.covered += gained.covered
 
-    def _add(self, counter: Counter, sample: Sample | None, now: float) -> Gained:
-        if sample is None:
-            return NOTHING_GAINED
-        gained = counter.add(sample, now)
-        self.fresh += gained.fresh
-        self.missed += gained.missed
-        return gained
+
+def _add(counter: Counter, sample: Sample | None, now: float) -> Gained:
+    return NOTHING_GAINED if sample is None else counter.add(sample, now)
 
 
 def _same(counter: Counter | None, incarnation: Hashable) -> Counter:

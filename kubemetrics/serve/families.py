@@ -49,12 +49,14 @@ _HUGEPAGES: Final = "hugepages-"
 class Choice:
     """How families are written: whose *names*, with the times of samples, and which.
 
-    *lean* leaves out what is no usage: requests, limits and the series to join with.
+    *lean* leaves out what is no usage: requests, limits and the series to join with;
+    without *nodes* there are none of nodes.
     """
 
     names: Naming = "kubemetrics"
     timestamps: bool = False
     lean: bool = False
+    nodes: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +169,8 @@ def of_round(
         yield from _pods(source)
     elif level != "node":
         yield from _groups(source, level)
-    yield from _nodes(source)
+    if choice.nodes:
+        yield from _nodes(source)
 
 
 _CPU_ABOUT: Final = "CPU time used since its first sample, by the windows of samples"

@@ -328,6 +328,7 @@ def test_a_client_that_does_not_read_is_ended_with_its_time() -> None:
         socket.create_connection(server.address, WATCHDOG) as connection,
     ):
         connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert connection.recv(1) == b"H", "it is being served"
         for thread in tuple(server._server._open):
             thread.join(WATCHDOG)
         assert not server._server._open
