@@ -4,6 +4,8 @@ integrate    which time a sample covers; sums, coverage and percentiles, exact
 histogram    CPU by buckets, for hours whose samples are gone
 rounds       when to poll, what of a poll is new, and whose each sample is
 poller       polls a cluster: pods by watch, samples by list
+archive      pods and nodes as JSON that reads back as they were
+recorder     writes rounds: objects, versions, series, samples, events
 schema       the tables of the file and their versions
 store        opens the file to write or to read; the only importer of ``sqlite3``
 """

@@ -361,7 +361,8 @@ def milliseconds(window: timedelta | None) -> int:
 
 
 _MOST_CPU: Final = 10**15
-_MOST_MEMORY: Final = 2**60
+_MOST_MEMORY: Final = 2**50
+"""Bytes; times an hour it still is an integer of 64 bits, as is the CPU."""
 _NANO: Final = 10**9
 
 

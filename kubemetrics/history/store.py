@@ -20,7 +20,8 @@ from .schema import APPLICATION_ID, STEPS, VERSION, statements
 
 if TYPE_CHECKING:
     import sqlite3
-    from sqlite3 import Connection
+
+    Connection: TypeAlias = sqlite3.Connection
 
 Journal: TypeAlias = Literal["wal", "truncate"]
 
