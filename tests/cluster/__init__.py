@@ -26,6 +26,9 @@ with the makers in `faults` and `stream_faults`, `refusing()`, `drop_connections
 What is true: `ledger`. What changes: `apply(pod)`, `delete(namespace, name)`,
 `scrape()`, and the stores `pods`, `nodes`, `pod_samples`, `node_samples`.
 
+What was: `past.Past` lets a cluster live by a script, and keeps the books of what was
+used and served; scripts by name are in `pasts`.
+
 How fast it is: `Options(pace=Pace())` delivers lists as slowly as a real server.
 
 Around it: `proxy.HttpProxy`, `proxy.HttpsProxy`, `socks.SocksProxy`,

@@ -10,9 +10,11 @@ import argparse
 import signal
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from . import pasts
 from .cluster import Cluster
 from .distance import Distance
 from .generator import Generated
@@ -54,6 +56,12 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="MS",
         help="make lists as slowly as a real server: 500 pods in so long (140ms)",
     )
+    parser.add_argument(
+        "--past",
+        choices=pasts.PASTS,
+        help="let containers use what a script says, restart, be killed and replaced,"
+        " with a new scrape every so many seconds (--scrape, 15)",
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     return parser.parse_args(argv)
@@ -72,6 +80,8 @@ def _cluster(arguments: argparse.Namespace) -> Cluster:
         pace=Pace(items=arguments.pace) if arguments.pace else None,
     )
     now = datetime.now(UTC)
+    if arguments.past:
+        return pasts.holding(now, options)
     if arguments.pods is None:
         return Cluster.recorded(options, now=now)
     wanted = Generated(
@@ -84,13 +94,26 @@ def _cluster(arguments: argparse.Namespace) -> Cluster:
     return Cluster.generated(wanted, options, now=now, frozen=False)
 
 
-def _serve(cluster: Cluster, scrape: float | None) -> None:
+def _serve(cluster: Cluster, arguments: argparse.Namespace) -> None:
     """Wait for an interrupt, scraping now and then."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    while not stop.wait(scrape):
+    if arguments.past:
+        _follow(stop, cluster, arguments)
+    while not stop.wait(arguments.scrape):
         cluster.scrape()
+
+
+def _follow(
+    stop: threading.Event, cluster: Cluster, arguments: argparse.Namespace
+) -> None:
+    """Let a past go on as time does."""
+    cadence = arguments.scrape or 15
+    past = pasts.begun(arguments.past, cluster, cadence=cadence, running=True)
+    began = time.monotonic()
+    while not stop.wait(min(0.2, cadence / 10)):
+        past.advance(time.monotonic() - began - past.now / 1000)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -105,7 +128,7 @@ def main(argv: list[str] | None = None) -> int:
             if arguments.kubeconfig:
                 cluster.kubeconfig(arguments.user, arguments.kubeconfig, server=url)
             print(f"ready {url}", flush=True)
-            _serve(cluster, arguments.scrape)
+            _serve(cluster, arguments)
     return 0
 
 

@@ -64,10 +64,15 @@ class Cluster(Running):
         pod_metrics: Sequence[Mapping[str, Any]] = (),
         node_metrics: Sequence[Mapping[str, Any]] = (),
         options: Options | None = None,
+        now: datetime | None = None,
     ) -> Self:
-        """Serve objects made by hand (see `objects`), at the recording's time."""
+        """Serve objects made by hand (see `objects`).
+
+        The clock stands still at the recording's time; with *now* it runs from there.
+        """
         contents = contents_of(pods, nodes, pod_metrics, node_metrics)
-        return cls(contents, Clock(contents.now, frozen=True), options)
+        clock = Clock(now or contents.now, frozen=now is None)
+        return cls(contents, clock, options)
 
     @property
     def state(self) -> str:

@@ -110,6 +110,11 @@ class SampleStore:
         del self._by_key[namespace, name]
         self._changed()
 
+    def replace(self, samples: Iterable[Sample]) -> None:
+        """Hold these alone, as after a scrape."""
+        self._by_key = {sample.key: sample for sample in samples}
+        self._changed()
+
     def retime(self, timestamp: str) -> None:
         """Give every sample a new timestamp, as the next scrape would."""
         for key, sample in self._by_key.items():

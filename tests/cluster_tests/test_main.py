@@ -24,6 +24,7 @@ RUNS: dict[str, tuple[tuple[str, ...], int, str]] = {
     "lazy": (("--pods=40", "--nodes=3", "--lazy", "--warm=10"), 40, "v1beta1"),
     "far": (("--pods=5", "--nodes=3", "--round-trip=20"), 5, "v1beta1"),
     "paced": (("--pods=40", "--nodes=3", "--pace=1ms"), 40, "v1beta1"),
+    "past": (("--past=hour", "--scrape=2"), 4, "v1beta1"),
     "absent": (("--state=absent",), 100, ""),
 }
 
@@ -71,5 +72,6 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         "--kubeconfig",
         "--round-trip",
         "--pace",
+        "--past",
     ):
         assert option in shown
