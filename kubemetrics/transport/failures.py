@@ -35,6 +35,22 @@ _VERIFY: Final = {
     10: "the server's certificate has expired; renew it, or check this machine's clock",
     23: "the server's certificate has been revoked",
 }
+_ANEW: Final = "have it issued anew"
+_FAULTS: Final = {
+    # The same numbers; OpenSSL's own words go before these.
+    24: f"{_ANEW} as an authority: CA:TRUE, and keyCertSign in its key usage",
+    25: f"{_ANEW} with a longer path length, or by the authority above",
+    26: (
+        f"{_ANEW} with digitalSignature in its key usage and serverAuth in its extended"
+        " one"
+    ),
+    34: f"{_ANEW} without it, or with it as one that is not critical",
+    47: "have the name constraints of its authority permit the server's names",
+    48: "have the name constraints of its authority not exclude the server's names",
+    66: f"{_ANEW}, for RSA of 2,048 bits or P-256",
+    67: f"{_ANEW}, for RSA of 2,048 bits or P-256",
+    68: f"one of its chain is signed with SHA-1 or MD5; {_ANEW}, with SHA-256",
+}
 
 _NOT_TLS: Final = (
     "the server does not speak TLS on this port; is it http, or another port?"
@@ -42,6 +58,7 @@ _NOT_TLS: Final = (
 _TOO_OLD: Final = "the server speaks no TLS 1.2 or newer"
 _OUR_CERTIFICATE: Final = "the server does not accept the client certificate"
 _NO_PROTOCOL: Final = "TLSV1_ALERT_NO_APPLICATION_PROTOCOL"
+_KEYS: Final = "have it issued anew, for a key of RSA, P-256, P-384, P-521 or Ed25519"
 _REASONS: Final = {
     _NO_PROTOCOL: (
         "the server speaks HTTP/2 alone (alert 120, no_application_protocol); let it,"
@@ -53,7 +70,22 @@ _REASONS: Final = {
     "UNSUPPORTED_PROTOCOL": _TOO_OLD,
     "TLSV1_ALERT_PROTOCOL_VERSION": _TOO_OLD,
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": (
-        "the server wants a client certificate, and the configuration has none for it"
+        "the server wants a client certificate, and the configuration has none for it,"
+        f" or one whose key TLS 1.3 has no use for; {_KEYS}"
+    ),
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": (
+        "the server finds nothing that both sides can use (alert 40,"
+        " handshake_failure): let it offer TLS 1.3, or ECDHE with AES-GCM, ChaCha20 or"
+        " AES-CBC and SHA-1, and the curve P-256 or X25519, for a key of RSA, P-256,"
+        " P-384, P-521 or Ed25519; or it wants a client certificate"
+    ),
+    "SSLV3_ALERT_ILLEGAL_PARAMETER": (
+        "the server refuses a part of the handshake (alert 47, illegal_parameter), such"
+        f" as the curve of the client certificate's key; {_KEYS}"
+    ),
+    "EXCESSIVE_MESSAGE_SIZE": (
+        "the server's certificates are larger than the 100 KB that OpenSSL takes; have"
+        " the server's issued anew with fewer names, or send a shorter chain"
     ),
     "TLSV1_ALERT_UNKNOWN_CA": f"{_OUR_CERTIFICATE} (unknown authority)",
     "SSLV3_ALERT_BAD_CERTIFICATE": _OUR_CERTIFICATE,
@@ -74,10 +106,7 @@ def explain_tls(error: ssl.SSLError, host: str) -> str:
     if isinstance(error, WrongHostError):
         return _wrong_host(error, host)
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _VERIFY.get(
-            error.verify_code,
-            f"the server's certificate does not verify: {error.verify_message}",
-        )
+        return _VERIFY.get(error.verify_code) or _unverified(error)
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return "the connection was closed during the TLS handshake; is the port right?"
     # Of an alert that OpenSSL's tables do not know there is the text alone.
@@ -86,6 +115,12 @@ def explain_tls(error: ssl.SSLError, host: str) -> str:
         _NO_PROTOCOL if _ALERT_120.search(said) else "no reason given"
     )
     return _REASONS.get(reason, f"TLS failed: {reason}")
+
+
+def _unverified(error: ssl.SSLCertVerificationError) -> str:
+    said = f"the server's certificate does not verify: {error.verify_message}"
+    advice = _FAULTS.get(error.verify_code, "")
+    return f"{said}; {advice}" if advice else said
 
 
 _ALERT_120: Final = re.compile(r"(?i)alert number 120|no.application.protocol")

@@ -7,11 +7,13 @@ From a `Config` and a client certificate to an SSL context, as client-go does it
 
 from __future__ import annotations
 
+import binascii
 import contextlib
 import os
 import re
 import ssl
 import time
+from base64 import encodebytes
 from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
@@ -199,7 +201,7 @@ class Roots:
 
 
 _CERTIFICATE: Final = b"-----BEGIN CERTIFICATE-----"
-_KEY: Final = b"PRIVATE KEY-----"
+_UNREAD: Final = "OpenSSL cannot read it"
 
 
 class _EncryptedKeyError(Exception):
@@ -215,8 +217,51 @@ def load_certificate(
         CredentialError: it is no certificate and key, not a pair, or encrypted.
     """
     problem = _try_to_load(context, certificate)
+    if problem.startswith(_UNREAD):
+        anew = _written_anew(certificate)
+        problem = problem if anew is None else _try_to_load(context, anew)
     if problem:
         raise CredentialError(f"{name}: {problem}")
+
+
+_ANY_BLOCK: Final = (
+    rb"(?ms)^-----BEGIN (CERTIFICATE|(?:[A-Z0-9 ]+ )?PRIVATE KEY)-----\s(.*?)"
+    rb"^-----END \1-----"
+)
+_KEY: Final = b"PRIVATE KEY-----"
+_KEY_START: Final = rb"(?s)\x30(?:\x82..|\x81.|.)\x02\x01(\x00\x02|\x01\x04)"
+_KEY_KINDS: Final = {b"\0\x02": b"RSA ", b"\1\x04": b"EC "}
+"""By what comes in a key: 0 and its modulus, 1 and a secret (RFC 8017, RFC 5915)."""
+
+
+def _written_anew(pair: ClientCertificate) -> ClientCertificate | None:
+    """Write the PEM of *pair* as OpenSSL wants it, ``None`` where it cannot be read.
+
+    Go looks at a key's content, not at what its first line calls it, and takes no
+    notice of headers (crypto/tls/tls.go, ``parsePrivateKey``; encoding/pem).
+    """
+    try:
+        chain = [_block(found) for found in re.finditer(_ANY_BLOCK, pair.certificate)]
+        keys = [_block(found) for found in re.finditer(_ANY_BLOCK, pair.key)]
+    except binascii.Error:
+        return None
+    return ClientCertificate(
+        b"".join(block for block in chain if _KEY not in block),
+        next((block for block in keys if _KEY in block), b""),
+    )
+
+
+def _block(found: re.Match[bytes]) -> bytes:
+    label, content = found[1], found[2].replace(b"\r", b"").rpartition(b"\n\n")[2]
+    der = binascii.a2b_base64(content)
+    if label != b"CERTIFICATE":
+        start = re.match(_KEY_START, der)
+        label = (_KEY_KINDS[start[1]] if start else b"") + b"PRIVATE KEY"
+    return b"-----BEGIN %b-----\n%b-----END %b-----\n" % (
+        label,
+        encodebytes(der),
+        label,
+    )
 
 
 def _try_to_load(context: ssl.SSLContext, certificate: ClientCertificate) -> str:
@@ -245,6 +290,9 @@ def _refuse() -> NoReturn:
 
 _REFUSED: Final = {
     "KEY_VALUES_MISMATCH": "the private key does not belong to the certificate",
+    "NO_CERTIFICATE_ASSIGNED": (
+        "the private key does not belong to the certificate, the first of its file"
+    ),
     "CA_MD_TOO_WEAK": (
         "it is signed with SHA-1 or MD5, which OpenSSL refuses; have it issued anew,"
         " with SHA-256"
@@ -262,7 +310,7 @@ def _pem_problem(error: ssl.SSLError, certificate: ClientCertificate) -> str:
         return "there is no PEM private key in it"
     if error.reason in _REFUSED:
         return _REFUSED[error.reason]
-    return f"OpenSSL cannot read it ({error.reason or 'no PEM'})"
+    return f"{_UNREAD} ({error.reason or 'no PEM'})"
 
 
 @contextlib.contextmanager
@@ -349,9 +397,11 @@ def alternative_names(certificate: Mapping[str, Any]) -> tuple[str, ...]:
 
 _CIPHERS: Final = (
     "@SECLEVEL=1:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!eNULL:!aDSS:!AESCCM"
+    ":!SHA256:!SHA384"
 )
 """Go's verdicts: RSA of 1,024 bits, and CBC under TLS 1.2, are old and good enough;
-below level 1 chains signed with SHA-1, which Go refuses, would count."""
+below level 1 chains signed with SHA-1, which Go refuses, would count. Go speaks CBC
+with SHA-1 alone: what OpenSSL calls SHA256 and SHA384 is CBC with those."""
 
 
 def build_context(

@@ -9,11 +9,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
 from tests.cluster.clock import Clock
 from tests.cluster.exchange import Answer, Seen, text_answer
 from tests.cluster.scripts import Faults
 from tests.cluster.server import Server, Site
-from tests.transport.certs import Issued, authority, leaf, ordinary
+from tests.transport.certs import (
+    Issued,
+    Key,
+    authority,
+    leaf,
+    ordinary,
+    signed_with_sha1,
+)
 from tests.transport.servers import server_context
 
 HOSTS = ("127.0.0.1", "0.0.0.0", "::1", "localhost", "api.example")  # noqa: S104
@@ -37,10 +48,17 @@ def other_authority() -> Issued:
     return authority("another authority")
 
 
+@cache
+def old_authority() -> Issued:
+    """An authority with a key of RSA, as SHA-1 was used with."""
+    return authority("RSA authority", bits=2048)
+
+
 def _ordinary() -> Kind:
     context = server_context(leaf(ordinary(), *HOSTS, name="api"))
     context.verify_mode = ssl.CERT_OPTIONAL
-    context.load_verify_locations(cadata=ordinary().pem.decode())
+    for known in (ordinary(), old_authority()):
+        context.load_verify_locations(cadata=known.pem.decode())
     return Kind(ca=ordinary(), context=context)
 
 
@@ -52,8 +70,11 @@ def _plain() -> Kind:
     return Kind(ca=ordinary(), context=None)
 
 
-def _of(certificate: Issued, ca: Issued | None = None, *chain: Issued) -> Kind:
-    return Kind(ca=ca or ordinary(), context=server_context(certificate, *chain))
+def _of(
+    certificate: Issued, ca: Issued | None = None, *chain: Issued, ciphers: str = ""
+) -> Kind:
+    context = server_context(certificate, *chain, ciphers=ciphers)
+    return Kind(ca=ca or ordinary(), context=context)
 
 
 def _expired() -> Kind:
@@ -127,6 +148,60 @@ def _demanding() -> Kind:
     return kind
 
 
+def _key(private: Key) -> Kind:
+    return _of(leaf(ordinary(), *HOSTS, private=private))
+
+
+def _authority_key(private: Key) -> Kind:
+    ca = authority("odd authority", private=private)
+    return _of(leaf(ca, *HOSTS), ca)
+
+
+def _sha_1() -> Kind:
+    return _of(
+        signed_with_sha1(leaf(old_authority(), *HOSTS), old_authority()),
+        old_authority(),
+    )
+
+
+def _sha_1_within() -> Kind:
+    child = signed_with_sha1(
+        authority("intermediate", parent=old_authority()), old_authority()
+    )
+    return _of(leaf(child, *HOSTS), old_authority(), child)
+
+
+def _sha_1_root() -> Kind:
+    """Trusted for what it is: nobody looks at how an anchor is signed."""
+    ca = signed_with_sha1(old_authority(), old_authority())
+    return _of(leaf(ca, *HOSTS), ca, ca)
+
+
+def _ciphers(name: str) -> Kind:
+    certificate = leaf(ordinary(), *HOSTS, bits=2048)
+    return _of(certificate, ciphers=f"{name}:@SECLEVEL=0")
+
+
+def _usages(**others: bool) -> Kind:
+    usages = dict.fromkeys(
+        (
+            "digital_signature", "content_commitment", "key_encipherment",
+            "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign",
+            "encipher_only", "decipher_only",
+        ),
+        False,
+    )  # fmt: skip
+    return _of(leaf(ordinary(), *HOSTS, usages=x509.KeyUsage(**(usages | others))))
+
+
+def _purpose(purpose: x509.ObjectIdentifier) -> Kind:
+    return _of(leaf(ordinary(), *HOSTS, purposes=[purpose]))
+
+
+def _rsa(bits: int) -> Key:
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
 KINDS: dict[str, Callable[[], Kind]] = {
     "ordinary": _ordinary,
     "IPv6": _ipv6,
@@ -143,6 +218,26 @@ KINDS: dict[str, Callable[[], Kind]] = {
     "TLS 1.1": _old_tls,
     "TLS 1.2": _tls_1_2,
     "demanding": _demanding,
+    "RSA 1024": lambda: _key(_rsa(1024)),
+    "RSA 1024 above": lambda: _authority_key(_rsa(1024)),
+    "P-224": lambda: _key(ec.generate_private_key(ec.SECP224R1())),
+    "P-521": lambda: _key(ec.generate_private_key(ec.SECP521R1())),
+    "P-521 above": lambda: _authority_key(ec.generate_private_key(ec.SECP521R1())),
+    "Ed25519": lambda: _key(ed25519.Ed25519PrivateKey.generate()),
+    "Ed25519 above": lambda: _authority_key(ed25519.Ed25519PrivateKey.generate()),
+    "SHA-1": _sha_1,
+    "SHA-1 within": _sha_1_within,
+    "SHA-1 root": _sha_1_root,
+    "CBC and SHA-1": lambda: _ciphers("ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA"),
+    "CBC and SHA-2": lambda: _ciphers("ECDHE-RSA-AES128-SHA256"),
+    "CBC and SHA-384": lambda: _ciphers("ECDHE-RSA-AES256-SHA384"),
+    "RSA key exchange": lambda: _ciphers("AES128-GCM-SHA256:AES128-SHA"),
+    "DHE": lambda: _ciphers("DHE-RSA-AES128-GCM-SHA256"),
+    "ChaCha20": lambda: _ciphers("ECDHE-RSA-CHACHA20-POLY1305"),
+    "key encipherment": lambda: _usages(key_encipherment=True),
+    "certificate signing": lambda: _usages(key_cert_sign=True),
+    "any purpose": lambda: _purpose(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE),
+    "clients alone": lambda: _purpose(ExtendedKeyUsageOID.CLIENT_AUTH),
 }
 
 

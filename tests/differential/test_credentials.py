@@ -6,10 +6,16 @@ from __future__ import annotations
 import base64
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from tests.auth.clock import jwt
 from tests.auth.plugins import V1, V1BETA1, answer
-from tests.transport.certs import leaf, ordinary
+from tests.transport.certs import Key, leaf, ordinary
 
 from .bench import PATH, Case, needs_kubectl, same
 from .conftest import Benches
@@ -179,6 +185,67 @@ IMPERSONATION = [
     Case(name="groups alone", user={"token": "t", "as-groups": ["g"]}, refused=True),
     Case(name="uid alone", user={"token": "t", "as-uid": "1"}, refused=True),
 ]  # fmt: skip
+
+
+def pair(name: str, certificate: bytes, key: bytes, *, refused: bool = False) -> Case:
+    user = {"client-certificate-data": data(certificate), "client-key-data": data(key)}
+    return Case(name=name, user=user, refused=refused, place="demanding")
+
+
+def shown(name: str, private: Key, *, refused: bool = False) -> Case:
+    client = leaf(ordinary(), name="jane", private=private)
+    return pair(name, client.pem, client.key, refused=refused)
+
+
+def form(key: Key) -> bytes:
+    """Write a key as OpenSSL did before PKCS #8."""
+    return key.private_bytes(
+        Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+    )
+
+
+OLD = leaf(ordinary(), name="jane", bits=1024)
+BEGIN = b"CERTIFICATE-----\n"
+
+CERTIFICATES = [
+    shown("RSA 1024", OLD.private),
+    shown("P-521", ec.generate_private_key(ec.SECP521R1())),
+    shown("Ed25519", ed25519.Ed25519PrivateKey.generate()),
+    shown("P-224", ec.generate_private_key(ec.SECP224R1()), refused=True),
+    pair("PKCS #1", OLD.pem, form(OLD.private)),
+    pair("PKCS #1 called PKCS #8", OLD.pem, form(OLD.private).replace(b"RSA ", b"")),
+    pair("SEC 1 called PKCS #8", JANE.pem, form(JANE.private).replace(b"EC ", b"")),
+    pair("PKCS #8 called PKCS #1", OLD.pem, OLD.key.replace(b"PRIV", b"RSA PRIV")),
+    pair(
+        "a key with a name of its own", JANE.pem, JANE.key.replace(b"PRIV", b"MY PRIV")
+    ),
+    pair(
+        "headers within", JANE.pem.replace(BEGIN, BEGIN + b"From: me\n\n", 1), JANE.key
+    ),
+    pair(
+        "lines that end as on Windows",
+        JANE.pem.replace(b"\n", b"\r\n"),
+        JANE.key.replace(b"\n", b"\r\n"),
+    ),
+    pair("both in both", JANE.key + JANE.pem, JANE.pem + JANE.key),
+    pair("another's first", OTHER.pem + JANE.pem, JANE.key, refused=True),
+    pair("a key of another kind", JANE.pem, OLD.key, refused=True),
+    pair("a certificate cut short", JANE.pem[:200], JANE.key, refused=True),
+    pair(
+        "a key that is no base64",
+        JANE.pem,
+        JANE.key.replace(b"\nM", b"\n=", 1),
+        refused=True,
+    ),
+    pair("indented", JANE.pem.replace(b"\n", b"\n  "), JANE.key, refused=True),
+]
+
+
+@pytest.mark.parametrize("case", CERTIFICATES, ids=str)
+def test_a_client_certificate_is_shown_as_by_kubectl(
+    case: Case, benches: Benches
+) -> None:
+    same(benches(case.place), case)
 
 
 @pytest.mark.parametrize("case", WRITTEN_DOWN, ids=str)

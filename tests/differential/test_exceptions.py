@@ -6,16 +6,19 @@ More of them, which are about flags and files alone: tests/config/test_against_k
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import pytest
 
 from tests.auth.plugins import answer
+from tests.transport.certs import leaf, signed_with_sha1
 
 from .bench import OURS, Case, Outcome, kubectl, needs_kubectl
 from .conftest import Benches
 from .plugins import gives, plugin, script
+from .sites import old_authority
 
 pytestmark = needs_kubectl
 
@@ -39,6 +42,7 @@ class Difference(Case):
     reason: str
 
 
+SHA_1 = signed_with_sha1(leaf(old_authority(), name="jane"), old_authority())
 TWO_TOKENS = script(
     answer(token="$TOKEN"),
     "[ $(grep -c . '<dir>/told') = 1 ] && TOKEN=refused || TOKEN=good",
@@ -140,6 +144,26 @@ DIFFERENCES = [
         theirs={"accepted": True, "told": ["https://127.0.0.1://k8s/"]},
         ours={"accepted": True, "told": ["https://127.0.0.1:/k8s"]},
         reason="one address for one server, whoever is told of it",
+    ),
+    *(
+        Difference(
+            name=f"a server's certificate for {place}",
+            place=place,
+            theirs={"accepted": True},
+            ours=REFUSED,
+            reason="OpenSSL looks at more of what a certificate says it is for",
+        )
+        for place in ("certificate signing", "any purpose")
+    ),
+    Difference(
+        name="a client certificate that is signed with SHA-1",
+        user={
+            "client-certificate-data": base64.b64encode(SHA_1.pem).decode(),
+            "client-key-data": base64.b64encode(SHA_1.key).decode(),
+        },
+        theirs={"accepted": True},
+        ours=REFUSED,
+        reason="below OpenSSL's level 1 a server's chain of SHA-1 would count too",
     ),
     Difference(
         name="a host name in capitals",

@@ -95,6 +95,32 @@ TLS = [
     Case(name="a path, a slash, a query", cluster={"server": "<url>/k8s/?q=1#f"}),
 ]  # fmt: skip
 
+OLD = [
+    *(
+        Case(name=place, place=place)
+        for place in (
+            "RSA 1024", "RSA 1024 above", "P-521", "P-521 above", "Ed25519", "Ed25519 above",
+            "SHA-1 root", "CBC and SHA-1", "ChaCha20", "key encipherment",
+        )
+    ),
+    *(
+        Case(name=place, place=place, refused=True)
+        for place in (
+            "P-224", "SHA-1", "SHA-1 within", "CBC and SHA-2", "CBC and SHA-384",
+            "RSA key exchange", "DHE", "clients alone",
+        )
+    ),
+    Case(name="SHA-1, insecure", place="SHA-1", cluster=INSECURE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OLD, ids=str)
+def test_old_keys_and_ciphers_are_judged_as_by_kubectl(
+    case: Case, benches: Benches
+) -> None:
+    """kubernetes-client/python#1824, #531; krr#368; kubespray#9053."""
+    same(benches(case.place), case)
+
 
 @pytest.mark.parametrize("case", TLS, ids=str)
 def test_who_is_trusted_is_whom_kubectl_trusts(case: Case, benches: Benches) -> None:

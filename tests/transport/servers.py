@@ -71,7 +71,7 @@ def server_context(
 ) -> ssl.SSLContext:
     """*ciphers* are for TLS 1.2, which it then speaks at most."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_ciphers(ciphers or "DEFAULT@SECLEVEL=1")
+    context.set_ciphers(ciphers or "DEFAULT@SECLEVEL=0")
     if ciphers:
         context.maximum_version = ssl.TLSVersion.TLSv1_2
     with tempfile.TemporaryDirectory() as folder:

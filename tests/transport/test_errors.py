@@ -246,6 +246,16 @@ def test_each_error_has_its_reason(
     [
         ("SSLV3_ALERT_BAD_CERTIFICATE", "does not accept the client certificate"),
         ("TLSV1_ALERT_PROTOCOL_VERSION", "no TLS 1.2"),
+        (
+            "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+            "or one whose key TLS 1.3 has no use for",
+        ),
+        (
+            "SSLV3_ALERT_HANDSHAKE_FAILURE",
+            "let it offer TLS 1.3, or ECDHE with AES-GCM",
+        ),
+        ("SSLV3_ALERT_ILLEGAL_PARAMETER", "the curve of the client certificate's key"),
+        ("EXCESSIVE_MESSAGE_SIZE", "larger than the 100 KB that OpenSSL takes"),
         ("SOMETHING_NEW", "TLS failed: SOMETHING_NEW"),
     ],
 )
@@ -258,7 +268,9 @@ def test_openssls_reasons_are_explained(reason: str, said: str) -> None:
 def test_an_unusual_verification_failure_is_quoted() -> None:
     error = ssl.SSLCertVerificationError(1, "x")
     error.verify_code, error.verify_message = 66, "EE certificate key too weak"
-    assert "EE certificate key too weak" in explain_tls(error, "host")
+    assert "EE certificate key too weak; have it issued anew" in explain_tls(error, "h")
+    error.verify_code, error.verify_message = 99, "something new"
+    assert explain_tls(error, "host").endswith("does not verify: something new")
 
 
 def test_many_names_and_odd_ones_are_cut_and_made_harmless() -> None:
