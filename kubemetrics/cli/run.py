@@ -26,11 +26,11 @@ from ..frozen import dataclass
 from ..jsonread import UnreadableItem
 from ..snapshot import Coverage, Failure, PartName, Snapshot, SnapshotOptions, snapshot
 from ..snapshot.parts import Scope
-from ..table.columns import UNKNOWN, Column, Units, formatter, marked
+from ..table.columns import UNKNOWN, Column, Table, Units, formatter, marked
 from ..table.render import Rendered, render
 from ..text import agreeing, printable
-from ..views.view import RowSource, View, ViewRows, in_contexts
-from .view_commands import MACHINES, Plan, plan, reads
+from ..views.view import RowSource, View, ViewRows, in_contexts, of_context
+from .view_commands import MACHINES, Plan, is_machine, plan, reads
 
 if TYPE_CHECKING:
     from ..table.expressions import Expression
@@ -57,9 +57,12 @@ def run(args: Namespace, view: View[R]) -> int:
         return console.write_stdout(f"{line}\n" for line in column_help(view.table))
     contexts = context_readers(args)
     try:
-        if len(contexts) == 1:
-            return _show(args, view, contexts)
-        return _show(args, in_contexts(view), contexts)
+        if len(contexts) > 1:
+            return _show(args, in_contexts(view), contexts)
+        if is_machine(args.output):
+            (only,) = contexts
+            return _show(args, of_context(view, lambda: only.name), contexts)
+        return _show(args, view, contexts)
     finally:
         for context in contexts:
             context.close()
@@ -174,11 +177,13 @@ def _suggest_namespace(context: ContextReader) -> None:
 class ContextResult:
     """What was read of a context, or the *error* because of which nothing was.
 
+    *context* is empty unless there are several, *name* is its name at any rate.
     *namespace* is the one asked for, or the context's own. *absent* names what was
     asked for and does not exist.
     """
 
     context: str
+    name: str = ""
     namespace: str = ""
     absent: tuple[str, ...] = ()
     snapshot: Snapshot | None = None
@@ -207,6 +212,11 @@ class ContextReader:
         return self._context or ""
 
     @property
+    def name(self) -> str:
+        """The context's name, empty without one, as in a pod, and before it is read."""
+        return self._client.config.context if self._client else ""
+
+    @property
     def client(self) -> Client:
         """The client.
 
@@ -231,9 +241,10 @@ class ContextReader:
                 taken = client.run(snapshot(client.api, wanted))
                 absent = self._absent(client, scope, taken)
         except KubeMetricsError as error:
-            return ContextResult(context=self.label, error=error)
+            return ContextResult(context=self.label, name=self.name, error=error)
         return ContextResult(
             context=self.label,
+            name=self.name,
             namespace=scope.only or client.config.namespace,
             absent=absent,
             snapshot=taken,
@@ -307,7 +318,7 @@ class Round(Generic[R]):
         """Where the rows are from, for machine outputs."""
         return [
             RowSource(
-                context=result.context,
+                context=result.context or result.name,
                 coverage=coverage if result.snapshot else None,
                 snapshot=result.snapshot,
                 error=str(result.error) if result.error else "",
@@ -437,7 +448,21 @@ def check_names(plan: Plan[R]) -> None:
 
 
 def _names(plan: Plan[R], rows: Sequence[R]) -> Iterator[str]:
-    return map(printable, map(_resource(plan), rows))
+    """Return ``kind/name`` of each row, behind its namespace where there are several.
+
+    The commands take both as names.
+    """
+    resource, table = _resource(plan), plan.view.table
+    if plan.scope.single or not _in_namespaces(table):
+        return map(printable, map(resource, rows))
+    namespace = table.need("namespace").get
+    return (printable(f"{namespace(row)}/{resource(row)}") for row in rows)
+
+
+def _in_namespaces(table: Table[R]) -> bool:
+    """Whether rows are objects in a namespace, and not namespaces themselves."""
+    keys = table.identity.keys()
+    return "namespace" in keys and bool(keys - {"context", "namespace"})
 
 
 def _resource(plan: Plan[R]) -> Callable[[R], str]:

@@ -419,6 +419,11 @@ MACHINES: Final = frozenset(
 """The outputs that have every column and no marks."""
 
 
+def is_machine(output: str) -> bool:
+    """Whether ``-o`` *output* has every column and no marks."""
+    return output.partition("=")[0] in MACHINES
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan(Generic[R]):
     """What a command line asks for.

@@ -96,7 +96,7 @@ class UsageRow:
         return self.demand.limits.get(MEMORY) if self.demand else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record that ``-o ndjson`` prints of it, of JSON values alone."""
+        """Return the record that ``-o ndjson`` prints of it, without the context."""
         from ..views.records import record  # noqa: PLC0415 - for scripts that want it
 
         return record(self)

@@ -390,7 +390,8 @@ def _labelling(
 ) -> list[tuple[str, Column[R]]]:
     """Name the labels of each series; no two get the same name."""
     found: dict[str, Column[R]] = {}
-    for key, name in table.identity.items():
+    context = {c.key: c.key for c in table.columns if c.key == "context"}
+    for key, name in {**context, **table.identity}.items():
         found[_free(name, found)] = table.need(key)
     for column in columns:
         if column.key.startswith("label:") and column.key not in table.identity:

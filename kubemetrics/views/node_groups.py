@@ -16,6 +16,7 @@ from .shared_columns import (
     Resource,
     amount,
     flaws_of,
+    listed_flaws,
     marks,
     name_column,
 )
@@ -61,7 +62,8 @@ def node_group_table(chain: Sequence[str]) -> Table[NodeRollup]:
             *(c for of in RESOURCES for c in _amounts(of)),
             *_PODS,
             Column(key="quality", header="QUALITY", kind="text", get=_quality,
-                   about="ok, or partial: more is used than could be measured"),
+                   about="ok, or partial: more is used than could be measured",
+                   typed=listed_flaws(_quality), json_type="array"),
         ),
         families=node_families(),
         aliases=AMOUNT_ALIASES,

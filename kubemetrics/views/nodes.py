@@ -111,8 +111,8 @@ AMOUNT_ALIASES: Final = {
 """Other names of the columns of what nodes have and use."""
 _ALIASES: Final = {
     **AMOUNT_ALIASES, "node": "name",
-    "conditions": "troubles", "system": "rest", "pods.reason": "account",
-    "sample": "sample.age",
+    "conditions": "troubles", "system": "rest", "account": "pods.reason",
+    "sample": "sample.age", "skew": "clock_ahead",
 }  # fmt: skip
 
 
@@ -407,6 +407,12 @@ def _rest_name(row: NodeUsage) -> str | None:
     return row.breakdown.rest_name if row.breakdown and known else None
 
 
+def _rest_pods(row: NodeUsage) -> dict[str, int | None] | None:
+    if _rest_name(row) is None:
+        return None
+    return {"unmeasured_pods": _unmeasured(row)}
+
+
 def _breakdown_reason(row: NodeUsage) -> str | None:
     return reason_code(row.breakdown_reason)
 
@@ -454,8 +460,9 @@ _PODS: Final[tuple[Column[NodeUsage], ...]] = (
     Column(key="pods.unmeasured", header="UNMEASURED", kind="count", get=_unmeasured,
            about="its pods that run without a whole sample"),
     Column(key="rest", header="REST", kind="text", get=_rest_name,
-           about="what the rest of its usage is"),
-    Column(key="account", header="PODS-REASON", kind="text", get=_breakdown_reason,
+           about="what the rest of its usage is: the system's, and that of pods which"
+           " were not measured", typed=_rest_pods, json_type="object"),
+    Column(key="pods.reason", header="PODS-REASON", kind="text", get=_breakdown_reason,
            about="why its pods are not known", optional=True, keep=26, last=True,
            unset=lambda row: row.breakdown_reason is None),
 )  # fmt: skip
@@ -465,6 +472,6 @@ _EXPLANATION: Final[Column[NodeUsage]] = Column(
     " of, or below its pods", unset=lambda row: _explanation(row) is None, last=True,
 )  # fmt: skip
 _CLOCK: Final[Column[NodeUsage]] = Column(
-    key="skew", header="CLOCK", kind="age", get=_skew, optional=True, keep=27,
+    key="clock_ahead", header="CLOCK", kind="age", get=_skew, optional=True, keep=27,
     about="how far its clock is ahead of the server's",
 )  # fmt: skip

@@ -468,7 +468,8 @@ def sample_columns(mark: Callable[[P], str]) -> tuple[Column[P], ...]:
 
     return (
         Column(key="quality", header="QUALITY", kind="text", get=flaws,
-               about="ok, partial (a lower bound) or stale (an old sample)"),
+               about="ok, partial (a lower bound) or stale (an old sample)",
+               typed=listed_flaws(flaws), json_type="array"),
         Column(key="sample.age", header="SAMPLE", kind="age", get=age, keep=15,
                about="how old the sample is, by the server's clock"),
         Column(key="sample.window", header="WINDOW", kind="age", get=window,
@@ -631,6 +632,18 @@ def listed(
     return parts
 
 
+def listed_flaws(
+    get: Callable[[R], str | None],
+) -> Callable[[R], list[str] | None]:
+    """Return the flaws that a text names, for JSON: none in ``ok``."""
+
+    def flaws(row: R) -> list[str] | None:
+        text = get(row)
+        return None if text is None else [f for f in text.split(",") if f != _OK]
+
+    return flaws
+
+
 def marks(*, partial: bool = False, stale: bool = False) -> str:
     """Return the marks of a value that is a lower bound, or whose sample is old."""
     return (PARTIAL if partial else "") + (STALE if stale else "")
@@ -644,9 +657,10 @@ def lacks(row: HasState, resource: str) -> bool:
 
 def flaws_of(mark: str) -> str:
     """Name the flaws that a mark stands for; ``ok`` where there are none."""
-    return ",".join(_FLAWS[sign] for sign in mark) or "ok"
+    return ",".join(_FLAWS[sign] for sign in mark) or _OK
 
 
+_OK: Final = "ok"
 _FLAWS: Final = {PARTIAL: "partial", STALE: "stale"}
 
 

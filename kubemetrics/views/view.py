@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from ..frozen import dataclass
@@ -127,12 +127,14 @@ def rows_of_pods(
 def pod_names(row: PodUsage) -> Sequence[str]:
     """Return the names that a pod answers to: its own, and ``kind/name`` of its owners.
 
-    A Deployment's pods answer to the name of their ReplicaSet as well.
+    A Deployment's pods answer to the name of their ReplicaSet as well, and each to what
+    ``-o name`` prints of several namespaces.
     """
     found = owner(row)
     direct = row.pod.owner if row.pod else None
     owned = (f"{direct.kind.lower()}/{direct.name}",) if direct else ()
-    return (row.name, f"{found.kind.lower()}/{found.name}", *owned)
+    whole = f"{row.namespace}/pod/{row.name}"
+    return (row.name, f"{found.kind.lower()}/{found.name}", *owned, whole)
 
 
 def namespace_names(row: PodUsage) -> Sequence[str]:
@@ -143,7 +145,8 @@ def namespace_names(row: PodUsage) -> Sequence[str]:
 def owner_names(row: PodUsage) -> Sequence[str]:
     """Return the names that a pod answers to where workloads are named."""
     found = owner(row)  # api, and deployment/api
-    return found.name, f"{found.kind.lower()}/{found.name}"
+    name = f"{found.kind.lower()}/{found.name}"
+    return found.name, name, f"{row.namespace}/{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,18 @@ def in_contexts(view: View[R]) -> View[InContext[R]]:
     )
 
 
+def of_context(view: View[R], name: Callable[[], str]) -> View[R]:
+    """Return *view* with a column of the one context, whose *name* is known later."""
+    table = view.table
+
+    def context(_: R) -> str | None:
+        return name() or None
+
+    column = Column(key="context", header="CONTEXT", kind="text", get=context,
+                    about=_ABOUT)  # fmt: skip
+    return replace(view, table=replace(table, columns=(column, *table.columns)))
+
+
 def _row(row: InContext[R]) -> R:
     return row.row
 
@@ -199,9 +214,10 @@ def _context(row: InContext[object]) -> str:
     return row.context
 
 
+_ABOUT: Final = "the kubeconfig context"
 _CONTEXT: Final[Column[InContext[object]]] = Column(
     key="context", header="CONTEXT", kind="text", get=_context, keep=ALWAYS,
-    about="the kubeconfig context",
+    about=_ABOUT,
 )  # fmt: skip
 
 
@@ -261,7 +277,7 @@ def _counts(coverage: Coverage) -> dict[str, Json]:
         "finished": coverage.finished,
         "waiting": coverage.waiting,
         "terminating": coverage.terminating,
-        "orphans": coverage.orphans,
+        "unlisted": coverage.orphans,
         "partial": coverage.partial,
         "stale": coverage.stale,
     }

@@ -182,7 +182,7 @@ def test_unused_is_what_is_requested_and_not_used(cluster: Cluster, view: str) -
     seen = set[bool]()
     for item in items(run(cluster, view, "-A", "-o", "json")):
         for of in (item["cpu"], item["mem"]):
-            known = item["quality"] in {"ok", "stale"} and of["usage"] is not None
+            known = item["quality"] in ([], ["stale"]) and of["usage"] is not None
             seen.add(bool(known and of["requests"]))
             if known and of["requests"]:
                 gap = of["requests"] - of["usage"]
@@ -253,7 +253,7 @@ def test_the_cluster_is_the_first_row_of_its_nodes(cluster: Cluster) -> None:
     assert [cell.lstrip("~") for cell in shown] == ["cluster", *shares]
     assert whole["count"] == 10
     assert whole["not_ready"] == 1
-    assert whole["quality"] == "partial"
+    assert whole["quality"] == ["partial"]
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,10 @@ def test_names_may_say_their_kind_as_with_kubectl(
 
 
 def test_what_o_name_prints_is_a_name(cluster: Cluster) -> None:
-    for view in ("pods -n team-a", "nodes", "namespaces", "workloads -n team-c"):
+    for view in (
+        "pods -n team-a", "nodes", "namespaces", "workloads -n team-c", "pods -A",
+        "workloads -A",
+    ):  # fmt: skip
         printed = run(cluster, *view.split(), "-o", "name").lines
         again = run(cluster, *view.split(), *printed, "-o", "name")
         assert (again.code, again.lines) == (0, printed)
@@ -470,7 +473,7 @@ def test_a_generated_cluster_is_shown_as_its_ledger_has_it(seed: int) -> None:
     assert sorted(keys) == sorted(truth.all_pods)
     reasons = {k: i["reason"] for k, i in zip(keys, found, strict=True) if i["reason"]}
     assert reasons == truth.missing
-    partial = {k for k, i in zip(keys, found, strict=True) if i["quality"] == "partial"}
+    partial = {k for k, i in zip(keys, found, strict=True) if i["quality"]}
     assert partial == truth.partial
     assert sum(i["cpu"]["usage"] or 0 for i in found) == truth.total.cpu
     assert sum(i["mem"]["usage"] or 0 for i in found) == truth.total.memory
@@ -770,13 +773,30 @@ def test_every_output_holds_the_same_rows(cluster: Cluster) -> None:
     [
         ("nodes worker-003", "node/worker-003"),
         ("namespaces team-c", "namespace/team-c"),
-        ("workloads -A redis", "statefulset/redis"),
+        ("workloads -A redis", "team-c/statefulset/redis"),
+        ("workloads -n team-c redis", "statefulset/redis"),
         ("pods -A --by node --node worker-003", "node/worker-003"),
-        ("pods -A --context viewer --context admin redis-0 --top 1", "pod/redis-0"),
+        (
+            "pods -A --context viewer --context admin redis-0 --top 1",
+            "team-c/pod/redis-0",
+        ),
     ],
 )
 def test_objects_have_names(cluster: Cluster, line: str, name: str) -> None:
     assert run(cluster, *line.split(), "-o", "name").out == f"{name}\n"
+
+
+def test_machines_are_told_the_context_though_there_is_one(cluster: Cluster) -> None:
+    line = "pods -n team-c redis-0 -o"
+    document = json.loads(run(cluster, *line.split(), "json").out)
+    assert document["metadata"]["sources"][0]["context"] == "viewer"
+    assert document["items"][0]["context"] == "viewer"
+    row = run(cluster, *line.split(), "csv").lines
+    assert [cells.split(",")[0] for cells in row] == ["context", "viewer"]
+    series = run(cluster, *line.split(), "prometheus").lines[2]
+    assert '{context="viewer",namespace="team-c",pod="redis-0"}' in series
+    gate = run(cluster, *line.split(), "ndjson", "--fail-on", "cpu > 0").err
+    assert "match 'cpu > 0': team-c/redis-0 (" in gate.replace("matches", "match")
 
 
 def test_csv_needs_no_header(cluster: Cluster) -> None:

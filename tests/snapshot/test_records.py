@@ -45,7 +45,10 @@ def taken() -> Snapshot:
 
 
 def lines(cluster: Cluster, *words: str) -> list[Any]:
-    return [json.loads(line) for line in run(cluster, *words).out.splitlines()]
+    """Return what is printed, without the context, of which rows know nothing."""
+    found = [json.loads(line) for line in run(cluster, *words).out.splitlines()]
+    assert {line.pop("context") for line in found} == {"viewer"}
+    return found
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -69,7 +72,13 @@ def test_a_snapshot_is_the_document_that_json_prints(
 ) -> None:
     scope = () if kind == "nodes" else ("-A",)
     found = taken.to_dict(kind)
-    assert found == json.loads(run(cluster, kind, *scope, "-o", "json").out)
+    printed = json.loads(run(cluster, kind, *scope, "-o", "json").out)
+    jsonschema.validate(printed, json.loads(SCHEMA.read_text("utf-8")))
+    for of in (*printed["metadata"]["sources"], *printed["items"]):
+        assert of.pop("context") == "viewer"
+    assert found["metadata"]["sources"][0].pop("context") is None
+    assert found == printed
+    found = taken.to_dict(kind)
     jsonschema.validate(found, json.loads(SCHEMA.read_text("utf-8")))
 
 

@@ -46,8 +46,8 @@ def schema() -> JsonObject:
         "title": "kubemetrics/v2",
         "description": "What kubemetrics writes with -o json and -o yaml, and in each"
         " line of -o ndjson. A value is null where it is not known or not there. With"
-        " --columns only those columns are there; with several contexts each item has"
-        " its context.",
+        " --columns only those columns are there. What the command prints has the"
+        " context of each item.",
         "anyOf": [
             *({"$ref": f"#/$defs/{kind}List"} for kind in kinds),
             *({"$ref": f"#/$defs/{kind}Line"} for kind in kinds),
@@ -148,7 +148,7 @@ _METADATA_UNITS = {
 
 def _source() -> JsonObject:
     counts = (
-        "expected", "measured", "finished", "waiting", "terminating", "orphans",
+        "expected", "measured", "finished", "waiting", "terminating", "unlisted",
         "partial", "stale",
     )  # fmt: skip
     count = {"type": "integer", "minimum": 0}
@@ -178,7 +178,7 @@ def _source() -> JsonObject:
     )
     return _object(
         {
-            "context": _nullable("string", "set where there are several"),
+            "context": _nullable("string", "the kubeconfig context"),
             "date": _nullable("string", "the server's time"),
             "own_clock": _nullable("boolean", "no answer was dated: *date* is ours"),
             "cadence": _nullable("number", "how far samples are apart (seconds)"),

@@ -351,7 +351,7 @@ def test_an_item_has_time_window_reason_and_quality() -> None:
     items = json.loads(written(shown("pods", "recorded")))["items"]
     by_name = {item["name"]: item for item in items}
     partial = by_name["debug-lhhjd"]
-    assert partial["quality"] == "partial"
+    assert partial["quality"] == ["partial"]
     assert partial["sample"]["window"] > 0
     assert partial["sample"]["timestamp"].endswith("Z")
     assert partial["reason"] is None
