@@ -27,10 +27,10 @@ Lines: TypeAlias = Iterable[str]
 
 _UNITS: Final[Mapping[Kind, str]] = {
     "cpu": "cores", "memory": "bytes", "percent": "%", "count": "number",
-    "age": "age", "text": "text",
+    "age": "age", "text": "text", "money": "per hour",
 }  # fmt: skip
 _SIZES: Final[Mapping[Kind, int]] = {
-    "cpu": 7, "memory": 8, "percent": 5, "count": 3, "age": 5, "text": 12,
+    "cpu": 7, "memory": 8, "percent": 5, "count": 3, "age": 5, "text": 12, "money": 7,
 }  # fmt: skip
 """How wide the cells of a kind usually are."""
 _NAME_SIZE: Final = 25

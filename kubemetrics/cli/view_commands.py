@@ -51,7 +51,8 @@ class _ViewCommand(NamedTuple):
 
         def view_of(args: Namespace) -> View[Any]:
             sums = self.sums or (self.by and args.by)
-            return self._summed(args) if sums else view()
+            made = self._summed(args) if sums else view()
+            return _priced(made, args.price) if args.price is not None else made
 
         def run(args: Namespace) -> int:
             from .naming import canonical
@@ -106,6 +107,12 @@ def _nodes() -> View[Any]:
     from ..views.nodes import node_view
 
     return node_view()
+
+
+def _priced(view: View[R], prices: str) -> View[R]:
+    from ..views.costs import Prices, priced
+
+    return priced(view, _of_flag("--price", lambda: Prices.parse(prices)))
 
 
 def _keys(args: Namespace) -> list[str]:
@@ -351,6 +358,11 @@ def _add_rows(parser: Parser, *, namespaced: bool) -> None:
             "--unused", action="store_true",
             help="requests beside usage, and what of them is not used; most of it first"
         )  # fmt: skip
+    group.add_argument(
+        "--price", metavar="cpu=N,memory=N",
+        help="what a core-hour and a GiB-hour cost: columns of what is requested or"
+        " used, and of what is unused; currency=EUR as well",
+    )  # fmt: skip
     group.add_argument("--sum", action="store_true", help="a last row with the totals")
     group.add_argument("--no-headers", action="store_true", help="no header line")
 
@@ -569,7 +581,8 @@ def _unused_columns(args: Namespace, view: View[R]) -> tuple[Column[R], ...]:
     if _scope(args, view).single:
         names.remove("namespace")
     amounts = [f"{of}.{key}" for of in ("cpu", "mem") for key in _UNUSED]
-    found = map(view.table.get, dict.fromkeys([*names, *amounts, "reason"]))
+    costs = ["cost.hour", "cost.unused"] if args.price is not None else []
+    found = map(view.table.get, dict.fromkeys([*names, *amounts, *costs, "reason"]))
     return tuple(replace(c, keep=_KEEP.get(c.path[-1], c.keep)) for c in found if c)
 
 
@@ -684,7 +697,8 @@ def _of_members(text: str | None, view: View[R]) -> bool:
             where(text, view.members)
         except ExpressionError as of_members:
             alone, summed = of_sums.word, of_members.word
-            if view.members.get(alone) and view.table.get(summed):
+            mixed = alone != summed and view.table.get(summed)
+            if mixed and view.members.get(alone):
                 nouns, members = view.table.nouns, view.members.nouns
                 raise UsageError(
                     f"--where: {alone} is of {members}, {summed} of {nouns}: give what"

@@ -67,7 +67,8 @@ class Snapshot:
         """Return the record of each of its pods, containers or nodes.
 
         It is what ``-o ndjson`` prints, but for the context: CPU in nanocores, memory
-        in bytes, nested. Where it is *flat* it has the keys of ``--columns`` and the cells of ``-o csv``.
+        in bytes, nested. Where it is *flat* it has the keys of ``--columns`` and the
+        cells of ``-o csv``.
         """
         from ..views.records import records_of  # noqa: PLC0415 - for scripts
 

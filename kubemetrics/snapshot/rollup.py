@@ -42,7 +42,8 @@ class Rollup(UsageRow):
     *usage* adds up every value there is, *demand* what the rows ask for that could be
     read; *count* is the number of rows. *unused* is the sum of requests less usage, of
     the rows that have both. *spread* tells by resource how those with a value differ;
-    *incomplete* are the resources of which something that runs lacks a value.
+    *incomplete* are the resources of which something that runs lacks a value. *members*
+    are the rows themselves.
     """
 
     key: tuple[GroupKey, ...]
@@ -54,6 +55,7 @@ class Rollup(UsageRow):
     coverage: Coverage
     spread: Mapping[str, Spread]
     incomplete: frozenset[str] = frozenset()
+    members: tuple[Row, ...] = field(default=(), repr=False)
 
     @property
     def lower_bound(self) -> bool:
@@ -144,6 +146,7 @@ def _sum(key: tuple[GroupKey, ...], rows: list[Row]) -> Rollup:
         ),
         spread={name: _spread(name, rows) for name in totals.usage},
         incomplete=frozenset(lacking),
+        members=tuple(rows),
     )
 
 

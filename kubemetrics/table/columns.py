@@ -23,13 +23,13 @@ R = TypeVar("R")
 S = TypeVar("S")
 T = TypeVar("T")
 R_contra = TypeVar("R_contra", contravariant=True)
-Kind: TypeAlias = Literal["cpu", "memory", "percent", "count", "age", "text"]
+Kind: TypeAlias = Literal["cpu", "memory", "percent", "count", "money", "age", "text"]
 
 Known: TypeAlias = Quantity | Fraction | timedelta | int | str
 Value: TypeAlias = Known | None
-"""A cell's value: a `Quantity` for cpu and memory, a share of one for a percentage;
-``None`` is what is not known or not there, of a text as well: an empty one is a label
-that is there and empty."""
+"""A cell's value: a `Quantity` for cpu, memory and money, a share of one for a
+percentage; ``None`` is what is not known or not there, of a text as well: an empty one
+is a label that is there and empty."""
 
 Severity: TypeAlias = Literal["warning", "critical", "quiet"]
 
@@ -122,8 +122,9 @@ class Table(Generic[R_contra]):
 
     *kind* is the name of one row in machine outputs, *noun* and *nouns* what people
     call one and several. *identity* names, by key, the columns that tell rows apart, as
-    Prometheus labels. *families* make columns by prefix, *aliases* are shorter keys.
-    *totals* gives those cells of a row of totals that are no sum of the cells above.
+    Prometheus labels. *currency* is that of money. *families* make columns by prefix,
+    *aliases* are shorter keys. *totals* gives those cells of a row of totals that are
+    no sum of the cells above.
     """
 
     kind: str
@@ -131,6 +132,7 @@ class Table(Generic[R_contra]):
     nouns: str
     columns: tuple[Column[R_contra], ...]
     identity: Mapping[str, str]
+    currency: str = ""
     families: Mapping[str, Family[R_contra]] = field(
         default_factory=dict[str, Family[R_contra]]
     )
@@ -502,6 +504,9 @@ def _plain(value: Value) -> str:
     return str(value)
 
 
+_MONEY: Final = Unit(nanos=_NANO, places=4)
+
 _SHOW: Final[dict[Kind, Show]] = {
     "percent": percent, "age": _age, "count": _plain, "text": _plain,
+    "money": _quantities(_MONEY),
 }  # fmt: skip

@@ -434,6 +434,7 @@ def _number_like(token: Token) -> bool:
 _KINDS: Final = {
     "cpu": "an amount of CPU", "memory": "an amount of memory",
     "percent": "a percentage", "count": "a number", "age": "an age", "text": "text",
+    "money": "a cost",
 }  # fmt: skip
 
 

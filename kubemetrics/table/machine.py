@@ -62,10 +62,16 @@ def head(table: Table[R], sources: Sequence[Json]) -> dict[str, Json]:
         "apiVersion": API_VERSION,
         "kind": f"{table.kind}List",
         "metadata": {
-            "units": UNITS,
+            "units": {**UNITS, **_money(table)},
             "sources": list(sources),
         },
     }
+
+
+def _money(table: Table[Any]) -> dict[str, Json]:
+    """Return the unit of money, if there is any: a currency that was not named."""
+    known = any(column.kind == "money" for column in table.columns)
+    return {"money": table.currency or None} if known else {}
 
 
 def objects(
@@ -90,6 +96,8 @@ def reader(column: Column[R]) -> Callable[[R], Scalar]:
         return _text_reader(get)
     if column.kind == "cpu":
         return _nanos_reader(get)
+    if column.kind == "money":
+        return _money_reader(get)
     return lambda row: plain(get(row))
 
 
@@ -105,6 +113,14 @@ def _nanos_reader(get: Callable[[R], Value]) -> Callable[[R], Scalar]:
     def read(row: R) -> int | None:
         value = get(row)
         return value.nanos if isinstance(value, Quantity) else None
+
+    return read
+
+
+def _money_reader(get: Callable[[R], Value]) -> Callable[[R], Scalar]:
+    def read(row: R) -> float | None:
+        value = get(row)
+        return value.nanos / 10**9 if isinstance(value, Quantity) else None
 
     return read
 
@@ -301,7 +317,7 @@ def yaml_text(document: dict[str, Any]) -> str:
 
 _SUFFIX: Final[dict[Kind, str]] = {
     "cpu": "_cores", "memory": "_bytes", "percent": "_ratio", "age": "_seconds",
-    "count": "",
+    "count": "", "money": "",
 }  # fmt: skip
 _REASON: Final = "reason"
 _LONG: Final = {"mem": "memory"}

@@ -177,6 +177,7 @@ def in_contexts(view: View[R]) -> View[InContext[R]]:
             identity={"context": "context", **table.identity},
             families={p: _lifted_family(f) for p, f in table.families.items()},
             aliases=table.aliases,
+            currency=table.currency,
             totals=lambda rows: table.totals(list(map(_row, rows))),
         ),
         find=find,

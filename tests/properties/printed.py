@@ -168,10 +168,11 @@ def _labelled(row: Row, keys: Sequence[str], asked: Asked) -> dict[str, str]:
     """Return the labels of a row's series: its names, and its labels where shown."""
     shown_too = {key: key for key in keys if key.startswith("label:")}
     names = {**shown_too, **_labels(asked)}
-    return {
+    cells = {
         re.sub(r"\W", "_", name): str(row.cell(key) or "")
         for key, name in names.items()
     }
+    return {"context": "viewer", **cells}
 
 
 def _number(row: Row, key: str) -> float:

@@ -74,6 +74,12 @@ def _item(table: Table[Any]) -> JsonObject:
         for name in column.path[:-1]:
             place = place.setdefault(name, _object({}))["properties"]
         place[column.path[-1]] = _cell(column)
+    properties["cost"] = _object(
+        {
+            "hour": _nullable("number", "with --price: the price of an hour"),
+            "unused": _nullable("number", "with --price: that of what is unused"),
+        }
+    )
     for prefix in table.families:
         name, kind = _FAMILIES[prefix]
         properties[name] = {"type": "object", "additionalProperties": _nullable(kind)}
@@ -136,8 +142,11 @@ def _line(kind: str) -> JsonObject:
 def _metadata() -> JsonObject:
     units = {name: {"const": unit} for name, unit in _METADATA_UNITS.items()}
     sources = {"type": "array", "items": {"$ref": "#/$defs/source"}}
+    known = _object(units, required=True)
+    money = {"money": _nullable("string", "with --price: the currency")}
     return _object(
-        {"units": _object(units, required=True), "sources": sources}, required=True
+        {"units": {**known, "properties": {**units, **money}}, "sources": sources},
+        required=True,
     )
 
 
