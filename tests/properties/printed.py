@@ -47,7 +47,15 @@ def expected(truth: Truth, asked: Asked) -> Page:
     """Write the judge's rows as the output has them."""
     rows = shown(truth, asked)
     if asked.output == "name":
-        return Page([_resource(row, asked) for row in rows])
+        spaced = not of_one_namespace(asked) and {"namespace"} < {*identity(asked)}
+        return Page(
+            [
+                f"{row.cells['namespace']}/{_resource(row, asked)}"
+                if spaced
+                else _resource(row, asked)
+                for row in rows
+            ]
+        )
     keys = columns_of(truth, asked)
     if asked.output == "prometheus":
         return Page(_families(rows, keys, asked))
