@@ -277,14 +277,18 @@ class Watching(Generic[R]):
             time.sleep((self._every or due).total_seconds())
 
     def _end(self, outcome: Outcome, broken: OSError | None) -> int:
-        """Say what ended it; return the exit code."""
+        """Say what ended it; return the exit code.
+
+        A stdout that is *broken* keeps that of the last round, as it does elsewhere.
+        """
         for line in outcome.verdict:
             console.print_stderr(line)
         numbers = map(_NUMBER.fullmatch, outcome.unmatched)
         meant = next(filter(None, numbers), None) if not self._args.watch else None
         if meant:
             console.print_stderr(f"did you mean --watch={meant[1]}?")
-        return console.final_code(_verdict(outcome), broken)
+        code = outcome.code if broken else _verdict(outcome)
+        return console.final_code(code, broken)
 
 
 def _verdict(outcome: Outcome) -> int:
