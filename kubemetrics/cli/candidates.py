@@ -71,11 +71,52 @@ def _of_nodes(args: Namespace) -> bool:
 
 def _labels(args: Namespace, _: Table[Any] | None = None) -> Candidates:
     """Return the labels that the nodes, or the pods, have."""
+    names = {name for labels in _labels_of(args) for name in labels}
+    return [(name, "") for name in sorted(names)]
+
+
+_OF_A_LABEL: Final = re.compile(
+    r"(?:^|,)\s*(?P<key>[^\s!=,()]+)"
+    r"(?:\s*(?:==|=|!=)\s*|\s+(?:not)?in\s*\((?:[^()]*,)?\s*)(?P<value>[^\s=,()]*)$"
+)
+"""The end of a selector in which a value of *key* is being typed."""
+_LABEL_KEY: Final = re.compile(r"(?:^|,)\s*!?(?P<key>[^\s!=,()]*)$")
+
+
+def of_labels(typed: str, args: Namespace) -> Candidates:
+    """Return how the selector *typed* may go on: by a key, or by a value of one."""
+    try:
+        return list(_of_labels(typed, args))
+    except (KubeMetricsError, UsageError):
+        return ()
+
+
+def _of_labels(typed: str, args: Namespace) -> Candidates:
+    value, key = _OF_A_LABEL.search(typed), _LABEL_KEY.search(typed)
+    if value:
+        before, found = typed[: value.start("value")], _label_values(args, value["key"])
+        end = ")" if "(" in value[0] else ""  # a shell may close the quote behind it
+        words = [f"{text}{end}" for text in found]
+    elif key:
+        before = typed[: key.start("key")]
+        sign = "" if before.endswith("!") else "="
+        words = [f"{name}{sign}" for name, _ in _labels(args)]
+    else:
+        return ()
+    return [(before + word, "") for word in words]
+
+
+def _label_values(args: Namespace, key: str) -> list[str]:
+    found = {labels.get(key) for labels in _labels_of(args)}
+    return sorted(value for value in found if value)
+
+
+def _labels_of(args: Namespace) -> list[Mapping[str, Any]]:
+    """Return the labels of each node, or of each pod."""
     from ..jsonread import as_object
 
-    found = _metadata(args, _nodes_path if _of_nodes(args) else _pods_path)
-    names = {name for one in found for name in as_object(one.get("labels"))}
-    return [(name, "") for name in sorted(names)]
+    path = _nodes_path if _of_nodes(args) else _pods_path
+    return [as_object(one.get("labels")) for one in _metadata(args, path)]
 
 
 def _units(*_: object) -> Candidates:
@@ -165,6 +206,30 @@ def of_cluster(kind: str, args: Namespace) -> Candidates:
         return _NAMES[kind](args)
     except (KubeMetricsError, UsageError):
         return ()
+
+
+def of_kind(named: str, typed: str, args: Namespace) -> Candidates:
+    """Return the names that a view of *named* takes and that may follow *typed*.
+
+    Those are its own; behind ``deploy/`` and other words for a kind the objects of
+    that kind; where no name begins so, the kinds that do.
+    """
+    from .naming import canonical, kinds
+
+    word, slash, _ = typed.partition("/")
+    found = [*of_cluster(named, args)]
+    if not slash:
+        # Workloads are found by their names alone, too.
+        bare = [(name.partition("/")[2], "") for name, _ in found if typed]
+        found += bare if named == "workloads" else []
+        known = any(name.startswith(typed) for name, _ in found)
+        return found if known else [(f"{kind}/", "") for kind in kinds(named)]
+    if canonical(typed, named) == typed.partition("/")[2]:  # as pod/
+        return [(f"{word}/{name}", about) for name, about in found]
+    kind = canonical(f"{word}/", named)
+    owners = of_cluster("workloads", args) if kinds(named) else ()
+    names = (name.removeprefix(kind) for name, _ in owners if name.startswith(kind))
+    return [(f"{word}/{name}", "") for name in names]
 
 
 def _contexts(args: Namespace) -> Candidates:

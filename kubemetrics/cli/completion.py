@@ -28,6 +28,8 @@ from .candidates import (
     Candidate,
     of_cluster,
     of_expression,
+    of_kind,
+    of_labels,
     of_list,
 )
 
@@ -144,7 +146,14 @@ def _complete(before: list[str], current: str) -> _Answer:
         )
     if current.startswith("-"):
         return _Answer(_flags(asked.parser))
-    return _Answer([*commands, *asked.arguments()])
+    return _begun([*commands, *asked.arguments(current)], current, "/")
+
+
+def _begun(found: Iterable[Candidate], typed: str, mark: str) -> _Answer:
+    """Return what fits *typed*, without a blank behind if all of it ends in *mark*."""
+    fitting = [c for c in found if c[0].startswith(typed)]
+    goes_on = fitting and all(text.endswith(mark) for text, _ in fitting)
+    return _Answer(fitting, _NO_FILES | (_NO_SPACE if goes_on else 0))
 
 
 def _flags(parser: Parser) -> Iterator[Candidate]:
@@ -174,27 +183,33 @@ class _Asked(NamedTuple):
             return _Answer([])
         if action.metavar == "FILE":
             return _Answer([], _FILES)
-        if action.choices:
-            return _Answer([(str(choice), "") for choice in action.choices])
         kind = _KINDS.get(action.dest, "")
         if kind:
             return _Answer(self._of_cluster(kind))
+        if action.dest == "selector":
+            args = self._args()
+            return _begun(of_labels(typed, args) if args else (), typed, "=")
         if action.dest in LISTS | EXPRESSIONS:
             return _Answer(self._of_table(action.dest, typed), _NO_FILES | _NO_SPACE)
         # Such as cpu|memory.
         metavar = str(action.metavar)
-        words = metavar.split("|") if "|" in metavar else ()
-        return _Answer([(word, "") for word in words])
+        words = action.choices or (metavar.split("|") if "|" in metavar else ())
+        return _Answer([(str(word), "") for word in words])
 
-    def arguments(self) -> list[Candidate]:
-        """Return what an argument of the command may be."""
+    def arguments(self, typed: str) -> list[Candidate]:
+        """Return what an argument of the command, so far *typed*, may be."""
         if self.name == "help":
             from .help_topics import words_after  # noqa: PLC0415 - for this command
 
             return words_after(self.words)
         kind = self.name.rpartition(" ")[2]
         found = [c for a in self.parser.arguments() for c in _choices(a)]
-        return [*found, *self._of_cluster(kind)] if kind in NAMED else found
+        if kind not in NAMED:
+            return found
+        if self.spec.table is None:  # kubectl's own, which takes plain names
+            return [*found, *self._of_cluster(kind)]
+        args, named = self._args(), {"containers": "pods"}.get(kind, kind)
+        return [*found, *(of_kind(named, typed, args) if args else ())]
 
     def _of_cluster(self, kind: str) -> Iterable[Candidate]:
         args = self._args()

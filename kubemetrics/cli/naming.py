@@ -54,6 +54,14 @@ def canonical(name: str, named: str) -> str:
     return rest if kind == _OWN.get(named) else f"{kind}/{rest}"
 
 
+def kinds(named: str) -> list[str]:
+    """Return the words for kinds of workloads, where a view takes names of those."""
+    if named not in {"pods", "workloads"}:
+        return []
+    own = {*_OWN.values()}
+    return [word for word, kind in _KIND_OF.items() if kind not in own]
+
+
 def elsewhere(client: Client, view: View[Any], names: Sequence[str]) -> Iterator[str]:
     """Return a line for each of *names* that is in other namespaces: which ones.
 
