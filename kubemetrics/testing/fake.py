@@ -3,41 +3,102 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from copy import deepcopy
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeAlias, get_args
 
 from ..config.model import Config
+from ..frozen import dataclass
 from ..quantity import Quantity
 from ..times import rfc3339
-from .listener import Asked, Listener, Reply
-from .matching import (
-    Matches,
-    SelectorError,
-    core_fields,
-    label_selector,
-    metrics_fields,
+from .apiserver import (
+    PAGE_NOT_FOUND,
+    Json,
+    Refusal,
+    RequestInfo,
+    forbidden,
+    no_such_route,
+    no_watch,
+    not_found,
+    request_info,
+    sample_not_found,
 )
-from .objects import FakeObject, node
+from .event_stream import EventStream
+from .listener import Asked, Listener, Reply
+from .matching import Matches, core_fields, label_selector, metrics_fields
+from .objects import (
+    FakeObject,
+    kubeconfig_object,
+    namespace_object,
+    node,
+    sample_object,
+)
+from .paging import list_page
+from .store import (
+    NAMESPACE,
+    NODE,
+    POD,
+    Entry,
+    EntryTest,
+    Key,
+    ResourceKind,
+    Revision,
+    Store,
+    entry_of,
+    entry_test,
+    sample_entry,
+)
 
 State: TypeAlias = Literal["healthy", "absent", "down", "forbidden", "warming"]
 """What can be the matter with the metrics API: not installed, not answering, not for
 this user, or without a sample yet."""
 
-Json: TypeAlias = dict[str, Any]
 _START: Final = datetime(2026, 1, 2, tzinfo=UTC)
 _WINDOW: Final = 15
 _METRICS: Final = "/apis/metrics.k8s.io"
 _VERSION: Final = f"{_METRICS}/v1beta1"
-_POLL: Final = 0.05
-_KINDS: Final = {"pods": "Pod", "nodes": "Node", "namespaces": "Namespace"}
+_USER: Final = "fake"
+_PODS, _NODES, _NAMESPACES = (
+    f"/api/v1/{resource}" for resource in ("pods", "nodes", "namespaces")
+)
+_CORE: Final = {_PODS: POD, _NODES: NODE, _NAMESPACES: NAMESPACE}
+_GROUP_VERSION: Final = "metrics.k8s.io/v1beta1"
+_MEASURED: Final = {
+    "nodes": ResourceKind(
+        kind="NodeMetrics",
+        api_version=_GROUP_VERSION,
+        resource="nodes",
+        namespaced=False,
+    ),
+    "pods": ResourceKind(
+        kind="PodMetrics", api_version=_GROUP_VERSION, resource="pods"
+    ),
+}
+_GROUP: Final = {
+    "kind": "APIGroup",
+    "apiVersion": "v1",
+    "name": "metrics.k8s.io",
+    "versions": [{"groupVersion": _GROUP_VERSION, "version": "v1beta1"}],
+}
+_RESOURCES: Final = {
+    "kind": "APIResourceList",
+    "groupVersion": _GROUP_VERSION,
+    "resources": [
+        {"name": name, "namespaced": kind.namespaced, "kind": kind.kind}
+        for name, kind in _MEASURED.items()
+    ],
+}
 _FILES: Final = ("pods.json", "nodes.json", "podmetrics.json", "nodemetrics.json")
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    kind: ResourceKind
+    store: Store
 
 
 class FakeCluster:
@@ -56,27 +117,40 @@ class FakeCluster:
         objects: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         state: State = "healthy",
     ) -> None:
-        self._changed = threading.Condition()
         self._now = _START
         self._sampled = _START - timedelta(seconds=_WINDOW)
-        self._revision = 1
-        self._history: list[tuple[int, Json | None, Json | None]] = []
-        self._pages: dict[str, list[Json]] = {}
-        self._held: dict[str, dict[tuple[str, str], FakeObject]] = {
-            "pods": {},
-            "nodes": {},
-        }
-        self._objects: dict[str, list[Json]] = {
-            path: [dict(found) for found in listed]
+        self._revision = Revision(1)
+        self._held = {
+            path: self._holding(path, listed)
             for path, listed in (objects or {}).items()
         }
+        for path, kind in _CORE.items():
+            if path in self._held:
+                raise ValueError(f"{path} is what pods= and nodes= are given for")
+            self._held[path] = _Held(kind, Store(self._revision))
+        self._pods = self._held[_PODS].store
+        self._nodes = self._held[_NODES].store
+        self._namespaces = self._held[_NAMESPACES].store
+        self._usage: dict[Key, Mapping[str, Mapping[str, str]]] = {}
         self._listener: Listener | None = None
         self._requests: list[Asked] = []
         self.state = state
+        self._namespaces.apply(namespace_object("default"))
         for found in nodes:
-            self._held["nodes"][found.key] = found
+            self._usage[found.key] = found.usage
+            self._nodes.apply(found.obj)
         for found in pods:
             self.apply(found)
+
+    def _holding(self, path: str, listed: Sequence[Mapping[str, Any]]) -> _Held:
+        """Return the list of another kind, as it was given."""
+        info = request_info("GET", path, {})
+        kind = ResourceKind(
+            kind=str(listed[0].get("kind") or "") if listed else "",
+            api_version=info.group_version,
+            resource=info.resource,
+        )
+        return _Held(kind, Store(self._revision, [entry_of(obj, 1) for obj in listed]))
 
     @classmethod
     def recorded(cls, folder: str | Path) -> Self:
@@ -132,16 +206,7 @@ class FakeCluster:
     def kubeconfig(self, path: str | Path) -> Path:
         """Write a kubeconfig to *path*, for scripts that find theirs; return it."""
         file = Path(path)
-        cluster = {"name": "fake", "cluster": {"server": self.url}}
-        context = {"name": "fake", "context": {"cluster": "fake", "user": "fake"}}
-        written: Json = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [cluster],
-            "contexts": [context],
-            "users": [{"name": "fake", "user": {}}],
-            "current-context": "fake",
-        }
+        written = kubeconfig_object("fake", {"server": self.url}, {_USER: {}}, _USER)
         file.write_text(json.dumps(written), "utf-8")
         return file
 
@@ -166,24 +231,28 @@ class FakeCluster:
         """End what is served, watches too."""
         listener, self._listener = self._listener, None
         if listener is not None:
-            with self._changed:
-                self._changed.notify_all()
+            with self._revision.changed:
+                self._revision.changed.notify_all()
             listener.close()
 
     # what happens to it
 
     def tick(self, seconds: float = _WINDOW) -> None:
         """Let time pass; what runs is sampled anew at its end."""
-        with self._changed:
+        with self._revision.changed:
             self._now += timedelta(seconds=seconds)
             self._sampled = self._now
 
     def apply(self, found: FakeObject) -> None:
         """Create a pod, or replace it; watches see that, and its node is there."""
-        self._record(found.key, found)
-        name = found.obj["spec"].get("nodeName")
-        if name:
-            self._held["nodes"].setdefault(("", name), node(name))
+        with self._revision.changed:
+            self._usage[found.key] = found.usage
+            made = self._pods.apply(found.obj)
+            if self._namespaces.get("", made.namespace) is None:
+                self._namespaces.apply(namespace_object(made.namespace))
+            name = made.fields["spec.nodeName"]
+            if name and self._nodes.get("", name) is None:
+                self._nodes.apply(node(name).obj)
 
     def delete(self, name: str, namespace: str = "default") -> None:
         """Delete a pod; watches see that.
@@ -191,7 +260,9 @@ class FakeCluster:
         Raises:
             KeyError: there is no such pod.
         """
-        self._record(self._pod(name, namespace).key, None)
+        with self._revision.changed:
+            del self._usage[self._pod(name, namespace).key]
+            self._pods.delete(namespace, name)
 
     def oom_kill(
         self, name: str, namespace: str = "default", *, container: str = ""
@@ -201,8 +272,7 @@ class FakeCluster:
         Raises:
             KeyError: there is no such pod, or it has no such container.
         """
-        found = self._pod(name, namespace)
-        obj = deepcopy(dict(found.obj))
+        obj = self._pod(name, namespace).load()
         statuses: list[Json] = obj["status"]["containerStatuses"]
         chosen = [s for s in statuses if s["name"] == container or not container]
         if not chosen:
@@ -215,39 +285,23 @@ class FakeCluster:
             lastState={"terminated": {**ended, **ran}},
             state={"running": {"startedAt": moment}},
         )
-        self._record(found.key, FakeObject(obj=obj, usage=found.usage))
+        self._pods.apply(obj)
 
-    def _pod(self, name: str, namespace: str) -> FakeObject:
-        found = self._held["pods"].get((namespace, name))
+    def _pod(self, name: str, namespace: str) -> Entry:
+        found = self._pods.get(namespace, name)
         if found is None:
             raise KeyError(f"there is no pod {namespace}/{name}")
         return found
 
-    def _record(self, key: tuple[str, str], after: FakeObject | None) -> None:
-        """Put a change into force, and into the history that watches read."""
-        with self._changed:
-            self._revision += 1
-            replaced = self._held["pods"].pop(key, None)
-            old = self._with_revision(replaced.obj) if replaced else None
-            new = self._with_revision(after.obj) if after else None
-            if after is not None and new is not None:
-                self._held["pods"][key] = FakeObject(obj=new, usage=after.usage)
-            self._history.append((self._revision, old, new))
-            self._changed.notify_all()
-
-    def _with_revision(self, obj: Mapping[str, Any]) -> Json:
-        metadata = {**obj["metadata"], "resourceVersion": str(self._revision)}
-        return {**obj, "metadata": metadata}
-
     # what it answers
 
     def _answer(self, asked: Asked) -> Reply:
-        with self._changed:
+        with self._revision.changed:
             self._requests.append(asked)
             try:
                 return self._routed(asked)
-            except SelectorError as refused:
-                return _status(HTTPStatus.BAD_REQUEST, "BadRequest", str(refused))
+            except Refusal as refused:
+                return Reply(body=refused.status, status=refused.code)
 
     def _routed(self, asked: Asked) -> Reply:
         path = asked.path.rstrip("/")
@@ -257,206 +311,133 @@ class FakeCluster:
             return Reply(body="ok")
         if asked.method == "POST":
             return self._reviewed()
+        info = request_info(asked.method, path, asked.query)
         if path == _METRICS or path.startswith(f"{_METRICS}/"):
-            return self._measured(path, asked)
-        if path.startswith("/api/v1/"):
-            return self._core(path.removeprefix("/api/v1/"), asked)
-        return self._other(path, asked)
+            return self._measured(path, info, asked)
+        return self._listed(info, asked)
 
     def _reviewed(self) -> Reply:
         """Answer an access review: all is allowed, but where the state forbids."""
         allowed = {"allowed": self._state != "forbidden"}
         return Reply(body={"status": allowed}, status=HTTPStatus.CREATED)
 
-    def _core(self, rest: str, asked: Asked) -> Reply:
-        namespace, resource, name = _place(rest)
-        if resource not in _KINDS:
-            return _NOT_SERVED
-        if asked.query.get("watch") in {"true", "1"} and resource == "pods":
-            return Reply(stream=self._watched(namespace, asked))
-        held = self._of(resource)
-        if name:
-            found = [o for o in held if _key(o) == (namespace, name)]
-            whole = {"apiVersion": "v1", "kind": _KINDS[resource]}
-            return Reply(body=whole | found[0]) if found else _missing(resource, name)
-        chosen = _selected(
-            held, namespace, asked, core_fields(resource, _fields(asked))
-        )
-        return self._page(chosen, asked, "v1", _KINDS[resource])
+    def _listed(self, info: RequestInfo, asked: Asked) -> Reply:
+        """Answer a read of what is held."""
+        root = f"/apis/{info.group}" if info.group else "/api"
+        held = self._held.get(f"{root}/{info.version}/{info.resource}")
+        if held is None or info.subresource:
+            if root == "/api" and info.resource:
+                raise no_such_route()
+            return Reply(body=PAGE_NOT_FOUND, status=HTTPStatus.NOT_FOUND)
+        kind, store = held.kind, held.store
+        namespace = info.namespace if kind.namespaced else ""
+        if info.name:
+            found = store.get(namespace, info.name)
+            if found is None:
+                raise not_found(info.resource, info.name, info.group)
+            return Reply(body=kind.whole(found))
+        fields = core_fields if root == "/api" else _any_fields
+        test = _selection(asked.query, partial(fields, info.resource))
+        if info.verb == "watch":
+            stream = EventStream(
+                store,
+                kind,
+                asked.query,
+                namespace=namespace,
+                test=test,
+                lives=lambda: self._listener is not None,
+            )
+            return Reply(stream=stream.run())
+        page = list_page(store, asked.query, namespace, test)
+        return Reply(body=b"".join(kind.list_json(page.metadata, page.entries)))
 
-    def _of(self, resource: str) -> list[Json]:
-        if resource == "namespaces":
-            names = sorted({"default", *(space for space, _ in self._held["pods"])})
-            return [
-                {"metadata": {"name": name}, "status": {"phase": "Active"}}
-                for name in names
-            ]
-        held = self._held[resource]
-        return [dict(held[key].obj) for key in sorted(held)]
-
-    def _other(self, path: str, asked: Asked) -> Reply:
-        """Answer a list that was given, of one namespace too; no other is there."""
-        head, found, rest = path.partition("/namespaces/")
-        namespace, _, resource = rest.partition("/")
-        whole = f"{head}/{resource}" if found else path
-        if whole not in self._objects:
-            return Reply(body="404 page not found\n", status=HTTPStatus.NOT_FOUND)
-        listed = self._objects[whole]
-        version = whole.rpartition("/")[0].removeprefix("/apis/").removeprefix("/api/")
-        kind = str(listed[0].get("kind") or "") if listed else ""
-        chosen = _selected(listed, namespace, asked, metrics_fields(_fields(asked)))
-        return self._page(chosen, asked, version, kind)
-
-    def _page(self, chosen: list[Json], asked: Asked, version: str, kind: str) -> Reply:
-        token = asked.query.get("continue", "")
-        chosen = self._pages.pop(token, chosen) if token else chosen
-        limit = int(asked.query.get("limit") or 0) or len(chosen)
-        metadata: Json = {"resourceVersion": str(self._revision)}
-        if chosen[limit:]:
-            metadata["continue"] = f"page-{len(self._requests)}"
-            metadata["remainingItemCount"] = len(chosen) - limit
-            self._pages[metadata["continue"]] = chosen[limit:]
-        head = {"apiVersion": version, "kind": f"{kind}List", "metadata": metadata}
-        return Reply(body=head | {"items": chosen[:limit]})
-
-    def _measured(self, path: str, asked: Asked) -> Reply:
+    def _measured(self, path: str, info: RequestInfo, asked: Asked) -> Reply:
         """Answer below the metrics API, as its state is."""
         if self._state == "absent":
-            return Reply(body="404 page not found\n", status=HTTPStatus.NOT_FOUND)
+            return Reply(body=PAGE_NOT_FOUND, status=HTTPStatus.NOT_FOUND)
         if path == _METRICS:
-            version = {"groupVersion": "metrics.k8s.io/v1beta1", "version": "v1beta1"}
-            group = {"name": "metrics.k8s.io", "versions": [version]}
-            return Reply(body={"kind": "APIGroup", "apiVersion": "v1", **group})
+            return Reply(body=_GROUP)
         if self._state == "down":
             text = "service unavailable\n"
             return Reply(body=text, status=HTTPStatus.SERVICE_UNAVAILABLE)
         if path == _VERSION:
             return Reply(body=_RESOURCES)
-        place = _place(path.removeprefix(f"{_VERSION}/"))
         if self._state == "forbidden":
-            return _forbidden(place[1])
-        return self._sampled_at(place, asked) if place[1] in self._held else _NOT_SERVED
+            raise forbidden(_USER, info)
+        kind = _MEASURED.get(info.resource)
+        if kind is None or info.subresource:
+            raise no_such_route()
+        if info.verb == "watch":
+            raise no_watch(info)
+        return self._sampled_at(kind, info, asked)
 
-    def _sampled_at(self, place: tuple[str, str, str], asked: Asked) -> Reply:
-        namespace, resource, name = place
-        samples = [] if self._state == "warming" else self._samples(resource)
-        kind = "PodMetrics" if resource == "pods" else "NodeMetrics"
-        if name:
-            found = [s for s in samples if _key(s) == (namespace, name)]
-            whole = {"apiVersion": "metrics.k8s.io/v1beta1", "kind": kind}
-            if found:
-                return Reply(body=whole | found[0])
-            return _missing(kind.lower(), name, "metrics.k8s.io")
-        chosen = _selected(samples, namespace, asked, metrics_fields(_fields(asked)))
-        everything = Asked(method="GET", path=asked.path, query={})  # has no pages
-        return self._page(chosen, everything, "metrics.k8s.io/v1beta1", kind)
+    def _sampled_at(self, kind: ResourceKind, info: RequestInfo, asked: Asked) -> Reply:
+        store = self._pods if kind.namespaced else self._nodes
+        samples = [] if self._state == "warming" else self._samples(store)
+        if info.name:
+            key = (info.namespace, info.name)
+            for sample in samples:
+                if sample.key == key:
+                    return Reply(body=kind.whole(sample))
+            known = store.get(*key)
+            phase = None if known is None else known.fields["status.phase"]
+            raise sample_not_found(info, kind.kind, phase)
+        test = _selection(asked.query, metrics_fields)
+        chosen = [
+            sample
+            for sample in samples
+            if info.namespace in {"", sample.namespace}
+            and (test is None or test(sample))
+        ]
+        return Reply(body=b"".join(kind.list_json({}, chosen)))
 
-    def _samples(self, resource: str) -> list[Json]:
-        held = self._held[resource]
-        made = [self._sample(held[key]) for key in sorted(held)]
-        return [sample for sample in made if sample is not None]
+    def _samples(self, store: Store) -> list[Entry]:
+        found = map(self._sample, store.current())
+        return [sample_entry(sample) for sample in found if sample is not None]
 
-    def _sample(self, found: FakeObject) -> Json | None:
-        namespace, name = found.key
-        metadata: Json = {"name": name, "labels": found.obj["metadata"].get("labels")}
-        head = {"timestamp": rfc3339(self._sampled), "window": f"{_WINDOW}s"}
-        if not namespace:
-            usage = found.usage.get("") or self._total(name)
-            return {"metadata": metadata, **head, "usage": usage} if usage else None
-        if not found.usage:
+    def _sample(self, entry: Entry) -> Json | None:
+        usage = self._usage.get(entry.key)
+        if not entry.namespace and not usage:
+            total = self._total(entry.name)
+            usage = {"": total} if total else None
+        if not usage:
             return None
-        metadata["namespace"] = namespace
-        containers = [{"name": n, "usage": u} for n, u in found.usage.items()]
-        return {"metadata": metadata, **head, "containers": containers}
+        moment = rfc3339(self._sampled)
+        return sample_object(
+            entry.name,
+            entry.namespace,
+            usage=usage,
+            created=moment,
+            labels=entry.labels,
+            timestamp=moment,
+            window=f"{_WINDOW}s",
+        )
 
     def _total(self, name: str) -> dict[str, str]:
         """Add up what the pods of a node use."""
         total: dict[str, Quantity] = {}
-        for found in self._held["pods"].values():
-            if found.obj["spec"].get("nodeName") == name:
-                for usage in found.usage.values():
+        for found in self._pods.current():
+            if found.fields["spec.nodeName"] == name:
+                for usage in self._usage[found.key].values():
                     for resource, value in usage.items():
                         total[resource] = total.get(resource, Quantity()) + value
         return {resource: str(value) for resource, value in total.items()}
 
-    def _watched(self, namespace: str, asked: Asked) -> Iterator[Json]:
-        """Yield the changes from a revision on, each as this watch sees it."""
-        labels = label_selector(asked.query.get("labelSelector", ""))
-        fields = core_fields("pods", _fields(asked))
-        seen = int(asked.query.get("resourceVersion") or self._revision)
-        end = time.monotonic() + float(asked.query.get("timeoutSeconds") or 3600)
 
-        def sees(obj: Json | None) -> bool:
-            if obj is None or namespace not in {"", _key(obj)[0]}:
-                return False
-            return labels(_labels(obj)) and fields(_selectable(obj))
-
-        while self._listener is not None and time.monotonic() < end:
-            with self._changed:
-                news = [change for change in self._history if change[0] > seen]
-                if not news:
-                    self._changed.wait(_POLL)
-            for revision, before, after in news:
-                seen = revision
-                kind = _event(before=sees(before), after=sees(after))
-                if kind:
-                    obj = before if kind == "DELETED" else after
-                    whole = {"apiVersion": "v1", "kind": "Pod", **(obj or {})}
-                    yield {"type": kind, "object": whole}
+def _selection(
+    query: Mapping[str, str], fields: Callable[[str], Matches]
+) -> EntryTest | None:
+    labels = label_selector(query.get("labelSelector", ""))
+    return entry_test(labels, fields(query.get("fieldSelector", "")), query)
 
 
-def _event(*, before: bool, after: bool) -> str:
-    """Name a change of what a watch saw *before* and sees *after*."""
-    if after:
-        return "MODIFIED" if before else "ADDED"
-    return "DELETED" if before else ""
+def _any_fields(resource: str, text: str) -> Matches:
+    """Parse a field selector of a kind that has no fields of its own."""
+    del resource
+    return metrics_fields(text)
 
 
-def _place(rest: str) -> tuple[str, str, str]:
-    """Return the namespace, the resource and the name in the rest of a path."""
-    parts = rest.split("/")
-    namespace = ""
-    if parts[0] == "namespaces" and len(parts) > len(("namespaces", "name")):
-        namespace, parts = parts[1], parts[2:]
-    return namespace, parts[0], "/".join(parts[1:])
-
-
-def _selected(
-    found: Sequence[Json], namespace: str, asked: Asked, fields: Matches
-) -> list[Json]:
-    labels = label_selector(asked.query.get("labelSelector", ""))
-    return [
-        obj
-        for obj in found
-        if namespace in {"", _key(obj)[0]}
-        and labels(_labels(obj))
-        and fields(_selectable(obj))
-    ]
-
-
-def _fields(asked: Asked) -> str:
-    return asked.query.get("fieldSelector", "")
-
-
-def _labels(obj: Json) -> Mapping[str, str]:
-    labels: Mapping[str, str] = obj["metadata"].get("labels") or {}
-    return labels
-
-
-def _selectable(obj: Json) -> Mapping[str, str]:
-    """Return what field selectors can ask for."""
-    namespace, name = _key(obj)
-    spec: Json = obj.get("spec") or {}
-    status: Json = obj.get("status") or {}
-    return {
-        "metadata.name": name,
-        "metadata.namespace": namespace,
-        "spec.nodeName": spec.get("nodeName") or "",
-        "status.phase": status.get("phase") or "",
-    }
-
-
-def _key(obj: Mapping[str, Any]) -> tuple[str, str]:
+def _key(obj: Mapping[str, Any]) -> Key:
     return obj["metadata"].get("namespace") or "", obj["metadata"]["name"]
 
 
@@ -472,42 +453,3 @@ def _usage_of(sample: Json) -> dict[str, Mapping[str, str]]:
     if "usage" in sample:
         return {"": sample["usage"]}
     return {found["name"]: found["usage"] for found in sample.get("containers") or ()}
-
-
-def _status(
-    code: HTTPStatus, reason: str, message: str, details: Json | None = None
-) -> Reply:
-    head = {"kind": "Status", "apiVersion": "v1", "status": "Failure"}
-    said = {"reason": reason, "message": message, "details": details or {}}
-    return Reply(body={**head, **said, "code": code.value}, status=code)
-
-
-_RESOURCES: Final = {
-    "kind": "APIResourceList",
-    "groupVersion": "metrics.k8s.io/v1beta1",
-    "resources": [
-        {"name": "nodes", "namespaced": False, "kind": "NodeMetrics"},
-        {"name": "pods", "namespaced": True, "kind": "PodMetrics"},
-    ],
-}
-_NOT_SERVED: Final = _status(
-    HTTPStatus.NOT_FOUND,
-    "NotFound",
-    "the server could not find the requested resource",
-)
-
-
-def _missing(resource: str, name: str, group: str = "") -> Reply:
-    what = f"{resource}.{group}" if group else resource
-    details = {"name": name, "kind": resource, "group": group}
-    message = f'{what} "{name}" not found'
-    return _status(HTTPStatus.NOT_FOUND, "NotFound", message, details)
-
-
-def _forbidden(resource: str) -> Reply:
-    message = (
-        f'{resource}.metrics.k8s.io is forbidden: User "fake" cannot list resource'
-        f' "{resource}" in API group "metrics.k8s.io" at the cluster scope'
-    )
-    details = {"group": "metrics.k8s.io", "kind": resource}
-    return _status(HTTPStatus.FORBIDDEN, "Forbidden", message, details)

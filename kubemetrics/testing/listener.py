@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..frozen import dataclass
+from .apiserver import encode_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,11 +33,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer: *body* as JSON or as plain text, or a *stream* of lines of JSON."""
+    """An answer: *body*, bytes being JSON, or a *stream* of lines of JSON."""
 
-    body: Mapping[str, Any] | str = field(default="")
+    body: Mapping[str, Any] | str | bytes = field(default="")
     status: int = HTTPStatus.OK
-    stream: Iterator[Mapping[str, Any]] | None = None
+    stream: Iterator[bytes] | None = None
 
     @property
     def content_type(self) -> str:
@@ -48,7 +48,9 @@ class Reply:
     def encoded(self) -> bytes:
         """The body in bytes."""
         body = self.body
-        return body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        if isinstance(body, bytes):
+            return body
+        return body.encode() if isinstance(body, str) else encode_line(body)
 
 
 class Listener:
@@ -140,12 +142,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _stream(self, events: Iterator[Mapping[str, Any]]) -> None:
+    def _stream(self, lines: Iterator[bytes]) -> None:
         self.send_header("Content-Type", _JSON)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for event in events:
-            line = json.dumps(event).encode() + b"\n"
+        for line in filter(None, lines):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(line), line))
         self.wfile.write(b"0\r\n\r\n")
 

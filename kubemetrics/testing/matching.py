@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
+
+from .apiserver import Refusal, bad_request
 
 Matches: TypeAlias = Callable[[Mapping[str, str]], bool]
 """Whether labels, or fields, are those that a selector is for."""
-
-
-class SelectorError(ValueError):
-    """A selector that a server refuses, in its words."""
 
 
 _TOKEN: Final = re.compile(r"\s*(==|!=|=|!|\(|\)|,|<|>|[^\s=!(),<>]+)")
@@ -47,15 +45,15 @@ class _Tokens:
             raise _unparsable(f"found '{token}', expected: {expected}")
 
 
-def _unparsable(detail: str) -> SelectorError:
-    return SelectorError(f"unable to parse requirement: {detail}")
+def _unparsable(detail: str) -> Refusal:
+    return bad_request(f"unable to parse requirement: {detail}")
 
 
 def label_selector(text: str) -> Matches:
     """Parse a label selector; an empty one selects everything.
 
     Raises:
-        SelectorError: it cannot be parsed.
+        Refusal: it cannot be parsed.
     """
     tokens = _Tokens(text)
     tests: list[Matches] = []
@@ -124,7 +122,7 @@ def field_selector(text: str, check: Callable[[str], None]) -> Matches:
     """Parse a field selector; *check* refuses a field that there is not.
 
     Raises:
-        SelectorError: it cannot be parsed.
+        Refusal: it cannot be parsed.
     """
     tests: list[Matches] = []
     for term in filter(None, text.split(",")):
@@ -139,7 +137,7 @@ def _field_term(text: str, term: str) -> tuple[str, str, str]:
         field, found, value = term.partition(operator)
         if found:
             return field, operator, value
-    raise SelectorError(f"invalid selector: '{text}'; can't understand '{term}'")
+    raise bad_request(f"invalid selector: '{text}'; can't understand '{term}'")
 
 
 def _field_test(field: str, value: str, *, equal: bool) -> Matches:
@@ -173,13 +171,13 @@ def core_fields(resource: str, text: str) -> Matches:
     """Parse a field selector of *resource*, which has fields of its own.
 
     Raises:
-        SelectorError: it cannot be parsed, or names another field.
+        Refusal: it cannot be parsed, or names another field.
     """
     known = _CORE_FIELDS.get(resource, _ANY_FIELDS)
 
     def check(field: str) -> None:
         if field not in known:
-            raise SelectorError(f"field label not supported: {field}")
+            raise bad_request(f"field label not supported: {field}")
 
     return field_selector(text, check)
 
@@ -188,14 +186,35 @@ def metrics_fields(text: str) -> Matches:
     """Parse what the generic API server accepts for a type without field labels.
 
     Raises:
-        SelectorError: it cannot be parsed, or names another field.
+        Refusal: it cannot be parsed, or names another field.
     """
 
     def check(field: str) -> None:
         if field not in _ANY_FIELDS:
-            raise SelectorError(
+            raise bad_request(
                 f'"{field}" is not a known field selector: '
                 'only "metadata.name", "metadata.namespace"'
             )
 
     return field_selector(text, check)
+
+
+def selectable(obj: Mapping[str, Any]) -> dict[str, str]:
+    """Collect the fields that some field selector may name."""
+    metadata: Mapping[str, Any] = obj["metadata"]
+    spec: Mapping[str, Any] = obj.get("spec") or {}
+    status: Mapping[str, Any] = obj.get("status") or {}
+    return {
+        "metadata.name": metadata["name"],
+        "metadata.namespace": metadata.get("namespace") or "",
+        "spec.nodeName": spec.get("nodeName", ""),
+        "spec.restartPolicy": spec.get("restartPolicy", ""),
+        "spec.schedulerName": spec.get("schedulerName", ""),
+        "spec.serviceAccountName": spec.get("serviceAccountName", ""),
+        "spec.hostNetwork": str(spec.get("hostNetwork", False)).lower(),
+        "spec.unschedulable": str(spec.get("unschedulable", False)).lower(),
+        "status.phase": status.get("phase", ""),
+        "status.podIP": status.get("podIP", ""),
+        "status.podIPs": status.get("podIP", ""),
+        "status.nominatedNodeName": status.get("nominatedNodeName", ""),
+    }

@@ -99,7 +99,7 @@ def pod(  # noqa: PLR0913 - keywords, each with a default
     obj = {
         "metadata": metadata,
         "spec": {
-            "nodeName": node,
+            **({"nodeName": node} if node else {}),
             "containers": [_spec(key, value) for key, value in held.items()],
         },
         "status": {
@@ -136,6 +136,7 @@ def node(
             "creationTimestamp": LONG_AGO,
             "labels": {"kubernetes.io/hostname": name, **(labels or {})},
         },
+        "spec": {},
         "status": {
             "capacity": amounts,
             "allocatable": amounts,
@@ -144,6 +145,66 @@ def node(
     }
     usage = _usage(cpu, memory)
     return FakeObject(obj=obj, usage={"": usage} if usage else {})
+
+
+def namespace_object(name: str) -> dict[str, Any]:
+    """Return a namespace as the API has it."""
+    return {
+        "metadata": {"name": name, "creationTimestamp": LONG_AGO},
+        "spec": {"finalizers": ["kubernetes"]},
+        "status": {"phase": "Active"},
+    }
+
+
+def sample_object(
+    name: str,
+    namespace: str = "",
+    *,
+    usage: Mapping[str, Mapping[str, str]],
+    created: str | None,
+    timestamp: str | None,
+    window: str,
+    labels: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return a sample as the metrics API has it, of a node without *namespace*.
+
+    *usage* is by container, of a node under ``""``.
+    """
+    metadata: dict[str, Any] = {"name": name}
+    if namespace:
+        metadata["namespace"] = namespace
+    metadata["creationTimestamp"] = created
+    if labels:
+        metadata["labels"] = dict(labels)
+    head = {"metadata": metadata, "timestamp": timestamp, "window": window}
+    if not namespace:
+        return {**head, "usage": dict(usage[""])}
+    containers = [{"name": key, "usage": dict(used)} for key, used in usage.items()]
+    return {**head, "containers": containers}
+
+
+def kubeconfig_object(
+    name: str,
+    cluster: Mapping[str, Any],
+    users: Mapping[str, Mapping[str, Any]],
+    current: str,
+    namespaces: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return a kubeconfig with a context for each of *users*, named like the user."""
+
+    def context(user: str) -> dict[str, str]:
+        space = (namespaces or {}).get(user)
+        found = {"cluster": name, "user": user}
+        return {**found, "namespace": space} if space else found
+
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": dict(cluster)}],
+        "users": [{"name": user, "user": dict(how)} for user, how in users.items()],
+        "contexts": [{"name": user, "context": context(user)} for user in users],
+        "current-context": current,
+    }
 
 
 def _usage(cpu: Amount | None, memory: Amount | None) -> Mapping[str, str]:

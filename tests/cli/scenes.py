@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from kubemetrics.testing.apiserver import encode
+from kubemetrics.testing.store import Entry
 from tests.cluster import Clock, Cluster
 from tests.cluster.contents import Contents
-from tests.cluster.encoding import encode
 from tests.cluster.recorded import moved, recorded_contents
 from tests.cluster.samples import Sample, Usage
-from tests.cluster.store import Entry
 
 STATES = ("healthy", "absent", "down", "down-just-now", "warming")
 """What becomes of the metrics API of the recorded cluster; one node is silent."""

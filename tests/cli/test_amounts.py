@@ -13,12 +13,12 @@ from typing import Final
 import pytest
 
 from kubemetrics import Quantity
+from kubemetrics.testing.apiserver import encode
+from kubemetrics.testing.store import Entry
 from tests.cluster import Clock, Cluster
 from tests.cluster.contents import Contents
-from tests.cluster.encoding import encode
 from tests.cluster.recorded import moved, recorded_contents
 from tests.cluster.samples import Sample, Usage
-from tests.cluster.store import Entry
 from tests.cluster_tests.kubectl import Run, needs_kubectl
 
 from .test_against_kubectl import by_viewer, compare, ours, theirs

@@ -7,20 +7,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kubemetrics.testing.apiserver import (
+    Refusal,
+    RequestInfo,
+    forbidden,
+    method_not_allowed,
+    request_info,
+)
+
 from . import reviews
 from .apiservices import ApiServices
 from .clock import Clock
-from .core import Core
+from .core import Core, Watches
 from .discovery import AGGREGATED_TYPE, Discovery, metrics_group
-from .exchange import Answer, Problem, Seen, text_answer
+from .exchange import (
+    JSON_TYPE,
+    Answer,
+    Problem,
+    Seen,
+    page_not_found,
+    refused,
+    text_answer,
+)
 from .generic import Generic
 from .metrics import GROUP, Metrics, refuse_unless_served
 from .negotiation import Shape, negotiate
-from .rbac import Identity, Role, forbidden, judge
-from .requestinfo import RequestInfo, request_info
-from .status import JSON_TYPE, method_not_allowed, page_not_found
+from .rbac import Identity, Role, judge
 from .users import Users, impersonated
-from .watch import Watches
 
 _PRIVATE = ("Cache-Control", "no-cache, private")
 _PUBLIC = ("Cache-Control", "public")
@@ -73,8 +86,10 @@ class Api:
     def answer(self, seen: Seen) -> Answer:
         try:
             answer = self._answer(seen)
-        except Problem as refusal:
-            answer = refusal.answer
+        except Refusal as refusal:
+            answer = refused(refusal)
+        except Problem as problem:
+            answer = problem.answer
         public = answer.content_type == AGGREGATED_TYPE
         return answer.with_headers(_PUBLIC if public else _PRIVATE)
 
@@ -88,7 +103,7 @@ class Api:
         identity = impersonated(seen, caller, self._settings.roles)
         info = request_info(seen.method, path, seen.query)
         if not judge(identity, info, self._settings.roles).allowed:
-            raise forbidden(identity, info)
+            raise forbidden(identity.name, info)
         if info.resource:
             return self._resource(seen, info, identity)
         return self._path(seen, path)

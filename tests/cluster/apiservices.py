@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kubemetrics.testing.apiserver import RequestInfo, encode_line, not_found
+
 from .core import json_answer
-from .encoding import encode_line
 from .exchange import Answer
 from .metrics import GROUP
-from .requestinfo import RequestInfo
-from .status import not_found
 
 _API_VERSION = "apiregistration.k8s.io/v1"
 

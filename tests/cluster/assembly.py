@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kubemetrics.testing.store import (
+    NAMESPACE,
+    NODE,
+    POD,
+    ResourceKind,
+    Revision,
+    Store,
+)
+
 from .api import Api, Parts, Settings
 from .apiservices import ApiServices
 from .clock import Clock
 from .contents import Contents
-from .core import NAMESPACE, NODE, POD, Core, Kind
+from .core import Core, Watches
 from .discovery import Discovery
 from .generic import Generic
 from .metrics import Measured, Metrics
 from .printers import NAMESPACE_PRINTER, NODE_PRINTER, POD_PRINTER
 from .recorded import apiservice_bodies, built_in_groups, exchange
 from .samples import SampleStore
-from .store import LazyStore, Revision, Store
+from .store import LazyStore
 from .table import Printer, Table
 from .users import Users
-from .watch import Watches
 
 _RECORDED_ADDRESS = "127.0.0.1:6443"
 
@@ -53,7 +61,7 @@ def api_of(
 ) -> Api:
     groups = built_in_groups()
 
-    def core(kind: Kind, store: Store, printer: Printer) -> Core:
+    def core(kind: ResourceKind, store: Store, printer: Printer) -> Core:
         return Core(kind, store, Table(printer, clock))
 
     parts = Parts(

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from kubemetrics.testing.store import Entry
+
 from .clock import Clock, rfc3339
 from .generator import Generated, generate
 from .ledger import Ledger, ledger_of
@@ -13,7 +15,7 @@ from .objects import contents_of
 from .options import Options
 from .recorded import moved, recorded_contents
 from .running import Running
-from .store import Entry, LazyStore
+from .store import LazyStore
 from .warm import warm
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from kubemetrics.testing.store import Entry, Key
+
 from .samples import Sample
-from .store import Entry, Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 
-from .encoding import Body, BodyCache, ListJson, encode, packed, plain
-from .exchange import Answer, Problem, Seen
+from kubemetrics.testing.apiserver import (
+    Refusal,
+    RequestInfo,
+    no_such_route,
+    not_found,
+)
+from kubemetrics.testing.event_stream import EventStream
+from kubemetrics.testing.matching import core_fields, label_selector
+from kubemetrics.testing.paging import list_page
+from kubemetrics.testing.store import Entry, EntryTest, ResourceKind, Store, entry_test
+
+from .encoding import Body, BodyCache, ListJson, packed, plain
+from .exchange import JSON_TYPE, Answer, Seen
 from .negotiation import Shape, negotiate
-from .paging import EntryTest, Page, bounds_of, cut, limit_of, start_of
-from .requestinfo import RequestInfo
-from .selectors import Test, core_fields, label_selector
-from .status import JSON_TYPE, no_such_route, not_found
-from .store import Entry, Store
 from .table import Table
 
 GZIP_FROM = 128 * 1024
 TRANSFORMS = frozenset({Shape.TABLE})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """A resource as it appears on the wire."""
-
-    kind: str
-    api_version: str
-    resource: str
-    namespaced: bool
-
-
-POD = Kind(kind="Pod", api_version="v1", resource="pods", namespaced=True)
-NODE = Kind(kind="Node", api_version="v1", resource="nodes", namespaced=False)
-NAMESPACE = Kind(
-    kind="Namespace", api_version="v1", resource="namespaces", namespaced=False
-)
-
-
-def entry_test(
-    labels: Test, fields: Test, query: Mapping[str, str]
-) -> EntryTest | None:
-    """Join both selectors; None when the query has neither."""
-    if not query.get("labelSelector") and not query.get("fieldSelector"):
-        return None
-    return lambda entry: labels(entry.labels) and fields(entry.fields)
-
-
 class Core:
     """Answers reads of one resource from its store."""
 
-    def __init__(self, kind: Kind, store: Store, table: Table) -> None:
+    def __init__(self, kind: ResourceKind, store: Store, table: Table) -> None:
         self.kind = kind
         self.store = store
         self._table = table
@@ -70,20 +50,15 @@ class Core:
         if shape is Shape.TABLE:
             metadata = {"resourceVersion": str(entry.revision)}
             return json_answer(bytes(self._table.json([entry], metadata)))
-        return json_answer(self.whole(entry) + b"\n")
+        return json_answer(self.kind.whole(entry) + b"\n")
 
-    def missing(self, name: str) -> Problem:
+    def missing(self, name: str) -> Refusal:
         return not_found(self.kind.resource, name)
-
-    def whole(self, entry: Entry) -> bytes:
-        """Return an object as a GET shows it, with its kind."""
-        head = f'{{"kind":"{self.kind.kind}","apiVersion":"{self.kind.api_version}",'
-        return head.encode() + entry.raw[1:]
 
     def list(self, seen: Seen, info: RequestInfo) -> Answer:
         shape = negotiate(seen.accept, TRANSFORMS)
         namespace = info.namespace if self.kind.namespaced else ""
-        page = self._page(seen.query, namespace)
+        page = list_page(self.store, seen.query, namespace, self.selects(seen.query))
         key = (seen.path, *sorted(seen.query.items()), page.metadata["resourceVersion"])
         if shape is Shape.TABLE:
             return list_answer(
@@ -92,29 +67,37 @@ class Core:
                 self._compressed,
                 (key, self._table.moment()),
             )
-        return list_answer(lambda: self._list_json(page), seen, self._compressed, key)
-
-    def _page(self, query: Mapping[str, str], namespace: str) -> Page:
-        test = self.selects(query)
-        mark = start_of(query, self.store.revision)
-        entries = self.store.at(mark.revision)
-        bounds = bounds_of(entries, namespace, mark)
-        return cut(entries, bounds, limit_of(query), mark.revision, test)
-
-    def _list_json(self, page: Page) -> ListJson:
-        return list_json(
-            self.kind.kind, self.kind.api_version, page.metadata, page.entries
+        return list_answer(
+            lambda: list_json(self.kind, page.metadata, page.entries),
+            seen,
+            self._compressed,
+            key,
         )
 
 
+class Watches:
+    """Starts watch streams, with a bookmark each *bookmark_seconds*."""
+
+    def __init__(self, bookmark_seconds: float = 60.0) -> None:
+        self.bookmark_seconds = bookmark_seconds
+
+    def answer(self, seen: Seen, info: RequestInfo, core: Core) -> Answer:
+        negotiate(seen.accept, frozenset())
+        stream = EventStream(
+            core.store,
+            core.kind,
+            seen.query,
+            namespace=info.namespace if core.kind.namespaced else "",
+            test=core.selects(seen.query),
+            bookmark_seconds=self.bookmark_seconds,
+        )
+        return Answer(stream=stream.run(), content_type=JSON_TYPE)
+
+
 def list_json(
-    kind: str, api_version: str, metadata: Mapping[str, object], entries: list[Entry]
+    kind: ResourceKind, metadata: Mapping[str, object], entries: Sequence[Entry]
 ) -> ListJson:
-    head = encode(
-        {"kind": f"{kind}List", "apiVersion": api_version, "metadata": metadata}
-    )
-    items = b",".join([entry.raw for entry in entries])
-    return ListJson(b'%b,"items":[' % head[:-1], b"%b]}\n" % items)
+    return ListJson(*kind.list_json(metadata, entries))
 
 
 def json_answer(body: bytes) -> Answer:

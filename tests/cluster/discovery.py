@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from .encoding import encode_line
-from .exchange import Answer, Problem
+from kubemetrics.testing.apiserver import encode_line
+
+from .exchange import JSON_TYPE, Answer, Problem, page_not_found
 from .metrics import GROUP
 from .negotiation import Shape
-from .status import JSON_TYPE, page_not_found
 
 Document: TypeAlias = dict[str, Any]
 AGGREGATED_TYPE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"

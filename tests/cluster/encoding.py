@@ -1,9 +1,8 @@
-"""JSON as Go writes it, and bodies encoded once."""
+"""Lists as they are encoded, compressed, and kept."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import zlib
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
@@ -15,20 +14,6 @@ Json: TypeAlias = Any
 Object: TypeAlias = Mapping[str, Any]
 
 SLICE = 1 << 18
-
-_GO_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
-
-
-def encode(value: Json) -> bytes:
-    """Compact JSON with Go's escapes for HTML, without the closing newline."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    for plain, escaped in _GO_ESCAPES.items():
-        text = text.replace(plain, escaped)
-    return text.encode()
-
-
-def encode_line(value: Json) -> bytes:
-    return encode(value) + b"\n"
 
 
 def gzip(body: bytes) -> bytes:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from kubemetrics.testing.apiserver import (
+    PAGE_NOT_FOUND,
+    Refusal,
+    encode_line,
+    status_object,
+)
+
 from .encoding import Mark
 
 CHUNK = 1 << 20
+JSON_TYPE = "application/json"
 TEXT_TYPE = "text/plain; charset=utf-8"
 
 
@@ -95,6 +103,27 @@ def text_answer(status: int, text: str) -> Answer:
         content_type=TEXT_TYPE,
         headers=(("X-Content-Type-Options", "nosniff"),),
     )
+
+
+def page_not_found() -> Answer:
+    """Go's own 404, for a path nobody serves."""
+    return text_answer(HTTPStatus.NOT_FOUND, PAGE_NOT_FOUND)
+
+
+def status_answer(
+    code: int, reason: str, message: str, details: Mapping[str, Any] | None = None
+) -> Answer:
+    return refused(Refusal(status_object(code, reason, message, details)))
+
+
+def refused(refusal: Refusal) -> Answer:
+    """Return the answer that a refusal is."""
+    answer = Answer(
+        status=refusal.code, body=encode_line(refusal.status), content_type=JSON_TYPE
+    )
+    if refusal.retry_after is None:
+        return answer
+    return answer.with_headers(("Retry-After", str(refusal.retry_after)))
 
 
 @dataclass(frozen=True, slots=True)

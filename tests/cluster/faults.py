@@ -12,10 +12,18 @@ import zlib
 from http import HTTPStatus
 
 from .encoding import gzip
-from .exchange import Answer, framing_of, head_bytes, text_answer
-from .exchange import chunk as framed
+from .exchange import (
+    JSON_TYPE,
+    Answer,
+    framing_of,
+    head_bytes,
+    status_answer,
+    text_answer,
+)
+from .exchange import (
+    chunk as framed,
+)
 from .scripts import Attempt, Fault
-from .status import JSON_TYPE, status
 
 _GARBAGE = bytes(range(256)) * 4
 _CONTINUE = re.compile(rb'"metadata":\{"resourceVersion":"(\d+)"[^}]*\}', re.ASCII)
@@ -36,7 +44,7 @@ def api_error(
     code: int, reason: str, message: str, headers: tuple[tuple[str, str], ...] = ()
 ) -> Fault:
     """Answer a Status."""
-    made = status(code, reason, message).with_headers(*headers)
+    made = status_answer(code, reason, message).with_headers(*headers)
     return lambda _: made
 
 

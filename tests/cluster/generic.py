@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from kubemetrics.testing.apiserver import RequestInfo, no_such_route, not_found
+from kubemetrics.testing.store import ResourceKind, Revision
+
 from .core import json_answer, list_json
 from .discovery import Document, core_group
-from .exchange import Answer
-from .requestinfo import RequestInfo
-from .status import no_such_route, not_found, page_not_found
-from .store import Revision
+from .exchange import Answer, page_not_found
 
 
 class Generic:
@@ -29,9 +29,11 @@ class Generic:
         if info.name:
             resource = f"{info.resource}.{info.group}" if info.group else ""
             raise not_found(info.resource, info.name, info.group, resource)
-        version = f"{info.group}/{info.version}" if info.group else info.version
+        listed = ResourceKind(
+            kind=kind, api_version=info.group_version, resource=info.resource
+        )
         metadata = {"resourceVersion": str(self._revision.current)}
-        return json_answer(bytes(list_json(kind, version, metadata, [])))
+        return json_answer(bytes(list_json(listed, metadata, [])))
 
 
 def _kinds(groups: Sequence[Document]) -> Iterator[tuple[tuple[str, str, str], str]]:

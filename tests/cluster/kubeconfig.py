@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from kubemetrics.testing import objects
+
 from .certs import KeyPair
 
 CLUSTER = "simulated"
@@ -36,14 +38,9 @@ def kubeconfig_object(
     }
     users |= {name: _certificate(pair) for name, pair in certificates.items()}
     users["anonymous"] = {}
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": CLUSTER, "cluster": cluster}],
-        "users": [{"name": name, "user": user} for name, user in users.items()],
-        "contexts": [{"name": name, "context": _context(name)} for name in users],
-        "current-context": current,
-    }
+    return objects.kubeconfig_object(
+        CLUSTER, cluster, users, current, {"nslimited": "team-a"}
+    )
 
 
 def _certificate(pair: KeyPair) -> dict[str, str]:
@@ -51,11 +48,6 @@ def _certificate(pair: KeyPair) -> dict[str, str]:
         "client-certificate-data": base64_text(pair.cert_pem),
         "client-key-data": base64_text(pair.key_pem),
     }
-
-
-def _context(user: str) -> dict[str, str]:
-    context = {"cluster": CLUSTER, "user": user}
-    return context | ({"namespace": "team-a"} if user == "nslimited" else {})
 
 
 def write_kubeconfig(path: Path, content: Mapping[str, Any]) -> Path:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from kubemetrics.testing.store import Key
+
 from .contents import Contents
 from .quantities import nanocores, whole_bytes
 from .samples import Sample, Usage
-from .store import Key
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,32 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+from kubemetrics.testing.apiserver import (
+    Refusal,
+    RequestInfo,
+    forbidden,
+    no_such_route,
+    no_watch,
+    sample_not_found,
+    unauthorized,
+)
+from kubemetrics.testing.matching import label_selector, metrics_fields
+from kubemetrics.testing.store import ResourceKind, Store, entry_test
+
 from .clock import Clock
-from .core import entry_test, json_answer, list_answer, list_json
+from .core import json_answer, list_answer, list_json
 from .encoding import BodyCache
-from .exchange import Answer, Problem, Seen, text_answer
+from .exchange import (
+    Answer,
+    Problem,
+    Seen,
+    page_not_found,
+    refused,
+    text_answer,
+)
 from .negotiation import Shape, negotiate
 from .quantities import add_texts
-from .rbac import Identity, forbidden
-from .requestinfo import RequestInfo
 from .samples import SampleStore
-from .selectors import label_selector, metrics_fields
-from .status import no_such_route, not_found, page_not_found, problem, unauthorized
-from .store import Store
 from .table import Printer, Row, Table
 
 GROUP = "metrics.k8s.io"
@@ -37,7 +51,7 @@ STATES = (
 )
 _PROXIED = (("Cache-Control", "no-cache, private"),)
 _HTTP2_LIMIT = 4096
-_ANONYMOUS = Identity("system:anonymous", ())
+_ANONYMOUS = "system:anonymous"
 _DOWN = ("down", "warming-1")
 _WARMING = ("warming", "warming-2")
 
@@ -52,6 +66,12 @@ class Measured:
     _: KW_ONLY
     namespaced: bool
 
+    def at(self, info: RequestInfo) -> ResourceKind:
+        """Return the kind in the version that is asked for."""
+        return ResourceKind(
+            kind=self.kind, api_version=info.group_version, resource=info.resource
+        )
+
 
 class Metrics:
     """Answers below `/apis/metrics.k8s.io/<version>`."""
@@ -65,22 +85,24 @@ class Metrics:
         """Answer a read in *state*; RBAC has allowed it already."""
         refuse_unless_served(state)
         if state == "front-proxy-forbidden":
-            raise proxied(forbidden(_ANONYMOUS, info))
+            return _through_proxy(refused(forbidden(_ANONYMOUS, info)))
         if state == "front-proxy-unauthorized":
-            raise proxied(unauthorized())
+            return _through_proxy(refused(unauthorized()))
         measured = self._measured.get(info.resource)
         if measured is None or info.subresource:
-            raise proxied(no_such_route())
+            return _through_proxy(refused(no_such_route()))
         try:
             return _through_proxy(self._read(seen, info, measured, state))
-        except Problem as refusal:
-            raise proxied(refusal) from None
+        except Refusal as refusal:
+            return _through_proxy(refused(refusal))
+        except Problem as problem:
+            return _through_proxy(problem.answer)
 
     def _read(
         self, seen: Seen, info: RequestInfo, measured: Measured, state: str
     ) -> Answer:
         if info.verb == "watch":
-            raise _no_watch(info)
+            raise no_watch(info)
         if info.name:
             return self._get(seen, info, measured, empty=state in _WARMING)
         return self._list(seen, info, measured, empty=state in _WARMING)
@@ -96,8 +118,7 @@ class Metrics:
             raise _missing(info, measured)
         if shape is Shape.TABLE:
             return json_answer(bytes(self._table.json([sample.entry()], {})))
-        head = f'{{"kind":"{measured.kind}","apiVersion":"{GROUP}/{info.version}",'
-        return json_answer(head.encode() + sample.entry().raw[1:] + b"\n")
+        return json_answer(measured.at(info).whole(sample.entry()) + b"\n")
 
     def _list(
         self, seen: Seen, info: RequestInfo, measured: Measured, *, empty: bool
@@ -113,8 +134,7 @@ class Metrics:
             entries = [e for e in entries if test(e)]
         if shape is Shape.TABLE:
             return json_answer(bytes(self._table.json(entries, {})))
-        version = f"{GROUP}/{info.version}"
-        made = partial(list_json, measured.kind, version, {}, entries)
+        made = partial(list_json, measured.at(info), {}, entries)
         key = (seen.target, measured.samples.version)
         return list_answer(made, seen, self._compressed, key)
 
@@ -135,10 +155,6 @@ def refuse_unless_served(state: str) -> None:
     raise Problem(text_answer(HTTPStatus.SERVICE_UNAVAILABLE, text))
 
 
-def proxied(refusal: Problem) -> Problem:
-    return Problem(_through_proxy(refusal.answer))
-
-
 def _through_proxy(answer: Answer) -> Answer:
     """Mark an answer as relayed: a second Cache-Control, HTTP/2's larger buffer."""
     return replace(
@@ -146,30 +162,10 @@ def _through_proxy(answer: Answer) -> Answer:
     )
 
 
-def _no_watch(info: RequestInfo) -> Problem:
-    return problem(
-        HTTPStatus.METHOD_NOT_ALLOWED,
-        "MethodNotAllowed",
-        f'watch is not supported on resources of kind "{info.resource}.{GROUP}"',
-        {"group": GROUP, "kind": info.resource},
-    )
-
-
-def _missing(info: RequestInfo, measured: Measured) -> Problem:
-    """Tell a pod that does not run from one that runs without a sample.
-
-    metrics-server's informer knows running pods only, so that any other pod is
-    "not found" as if there were none.
-    """
+def _missing(info: RequestInfo, measured: Measured) -> Refusal:
     known = measured.objects.get(info.namespace, info.name)
-    if not measured.namespaced:
-        if known is None:
-            return not_found("node", info.name)
-        return not_found("nodemetrics", info.name, GROUP, f"nodemetrics.{GROUP}")
-    if known is None or known.fields.get("status.phase") != "Running":
-        return not_found("pods", info.name)
-    full_name = f"{info.namespace}/{info.name}"
-    return not_found("podmetrics", full_name, GROUP, f"podmetrics.{GROUP}")
+    phase = None if known is None else known.fields["status.phase"]
+    return sample_not_found(info, measured.kind, phase)
 
 
 def _row(obj: Mapping[str, Any]) -> Row:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from enum import Enum, auto
 from http import HTTPStatus
 
-from .exchange import Answer, Problem
-from .status import JSON_TYPE, status_object
+from kubemetrics.testing.apiserver import status_object
+
+from .exchange import JSON_TYPE, Answer, Problem
 
 _ANYTHING = ("application/json", "application/*", "*/*")
 _OFFERED = (

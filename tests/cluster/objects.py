@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kubemetrics.testing import objects
+from kubemetrics.testing.objects import Amounts
+from kubemetrics.testing.store import entry_of
+
 from .contents import Contents
 from .recorded import RECORDED_AT
 from .samples import sample_from_json
-from .store import entry_of
 
 _CREATED = "2026-11-23T02:00:00Z"
 _SCRAPED = "2026-11-23T02:59:40Z"
-Amounts = Mapping[str, str]
 
 
 def pod(
     name: str,
     namespace: str = "default",
     *,
-    node: str | None = "n1",
+    node: str = "n1",
     phase: str = "Running",
     containers: Sequence[str] = ("c",),
     requests: Amounts | None = None,
@@ -28,32 +30,17 @@ def pod(
     created: str = _CREATED,
 ) -> dict[str, Any]:
     """Return a pod whose containers all ask for the same and, if it runs, all run."""
-    resources = {"requests": dict(requests or {}), "limits": dict(limits or {})}
-    listed = [{"name": c, "image": "i", "resources": resources} for c in containers]
-    spec: dict[str, Any] = {"containers": listed}
-    if node is not None:
-        spec["nodeName"] = node
-    status: dict[str, Any] = {"phase": phase, "startTime": created}
-    if phase == "Running":
-        state = {"running": {"startedAt": created}}
-        status["containerStatuses"] = [
-            {
-                "name": c,
-                "state": state,
-                "lastState": {},
-                "ready": True,
-                "restartCount": 0,
-            }
-            for c in containers
-        ]
-    metadata = {
-        "name": name,
-        "namespace": namespace,
-        "uid": f"uid-{namespace}-{name}",
-        "creationTimestamp": created,
-        "labels": dict(labels or {}),
-    }
-    return {"metadata": metadata, "spec": spec, "status": status}
+    each = objects.container(requests=requests, limits=limits)
+    made = objects.pod(
+        name,
+        namespace,
+        containers=dict.fromkeys(containers, each),
+        node=node,
+        phase=phase,
+        labels=labels,
+        created=created,
+    )
+    return dict(made.obj)
 
 
 def node(
@@ -66,34 +53,12 @@ def node(
     labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return a node; *swap* is its capacity in bytes."""
-    amounts = {"cpu": cpu, "memory": memory, "pods": "110"}
+    capacity = {"cpu": cpu, "memory": memory}
+    obj = objects.node(name, capacity=capacity, ready=ready, labels=labels).obj
     info: dict[str, Any] = {"kubeletVersion": "v1.36.2"}
     if swap is not None:
         info["swap"] = {"capacity": swap}
-    condition = {"type": "Ready", "status": "True" if ready else "Unknown"}
-    return {
-        "metadata": {
-            "name": name,
-            "uid": f"uid-{name}",
-            "creationTimestamp": _CREATED,
-            "labels": dict(labels or {"kubernetes.io/hostname": name}),
-        },
-        "spec": {},
-        "status": {
-            "capacity": amounts,
-            "allocatable": amounts,
-            "conditions": [condition],
-            "nodeInfo": info,
-        },
-    }
-
-
-def namespace(name: str) -> dict[str, Any]:
-    return {
-        "metadata": {"name": name, "creationTimestamp": _CREATED},
-        "spec": {"finalizers": ["kubernetes"]},
-        "status": {"phase": "Active"},
-    }
+    return {**obj, "status": {**obj["status"], "nodeInfo": info}}
 
 
 def pod_metrics(
@@ -106,16 +71,18 @@ def pod_metrics(
     labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return a sample; *usage* is CPU and memory by container."""
-    metadata = {"name": name, "namespace": namespace, "labels": dict(labels or {})}
-    return {
-        "metadata": metadata | {"creationTimestamp": timestamp},
-        "timestamp": timestamp,
-        "window": window,
-        "containers": [
-            {"name": container, "usage": {"cpu": cpu, "memory": memory}}
+    return objects.sample_object(
+        name,
+        namespace,
+        usage={
+            container: {"cpu": cpu, "memory": memory}
             for container, (cpu, memory) in usage.items()
-        ],
-    }
+        },
+        created=timestamp,
+        labels=labels,
+        timestamp=timestamp,
+        window=window,
+    )
 
 
 def node_metrics(
@@ -126,12 +93,13 @@ def node_metrics(
     timestamp: str = _SCRAPED,
     window: str = "15s",
 ) -> dict[str, Any]:
-    return {
-        "metadata": {"name": name, "creationTimestamp": timestamp},
-        "timestamp": timestamp,
-        "window": window,
-        "usage": {"cpu": cpu, "memory": memory},
-    }
+    return objects.sample_object(
+        name,
+        usage={"": {"cpu": cpu, "memory": memory}},
+        created=timestamp,
+        timestamp=timestamp,
+        window=window,
+    )
 
 
 def contents_of(
@@ -142,8 +110,9 @@ def contents_of(
 ) -> Contents:
     """Put objects together; namespaces are those that pods are in, and default."""
     names = {"default"} | {p["metadata"]["namespace"] for p in pods}
-    objects = [*map(namespace, sorted(names)), *nodes, *pods]
-    entries = [entry_of(obj, at) for at, obj in enumerate(objects, 1)]
+    spaces = map(objects.namespace_object, sorted(names))
+    listed = [*spaces, *nodes, *pods]
+    entries = [entry_of(obj, at) for at, obj in enumerate(listed, 1)]
     first_node, first_pod = len(names), len(names) + len(nodes)
     return Contents(
         pods=tuple(entries[first_pod:]),

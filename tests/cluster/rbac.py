@@ -1,13 +1,10 @@
-"""Roles, and what kube-apiserver says when they do not suffice."""
+"""Roles, and whether they suffice."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
-from .exchange import Problem
-from .requestinfo import RequestInfo
-from .status import problem
+from kubemetrics.testing.apiserver import RequestInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,22 +120,3 @@ def judge(identity: Identity, info: RequestInfo, roles: tuple[Role, ...]) -> Ver
 def _may_read_path(identity: Identity, path: str) -> bool:
     roots = _DISCOVERY if AUTHENTICATED in identity.groups else _PUBLIC
     return any(path == root or path.startswith(f"{root}/") for root in roots)
-
-
-def forbidden(identity: Identity, info: RequestInfo) -> Problem:
-    if not info.resource:
-        message = (
-            f'forbidden: User "{identity.name}" cannot {info.verb} path "{info.path}"'
-        )
-        return problem(HTTPStatus.FORBIDDEN, "Forbidden", message, {})
-    qualified = f"{info.resource}.{info.group}" if info.group else info.resource
-    named = f' "{info.name}"' if info.name else ""
-    where = f'in the namespace "{info.namespace}"' if info.namespace else ""
-    message = (
-        f'{qualified}{named} is forbidden: User "{identity.name}" cannot {info.verb} '
-        f'resource "{info.full_resource}" in API group "{info.group}" '
-        f"{where or 'at the cluster scope'}"
-    )
-    details = {"name": info.name, "group": info.group, "kind": info.resource}
-    shown = {key: value for key, value in details.items() if value}
-    return problem(HTTPStatus.FORBIDDEN, "Forbidden", message, shown)

@@ -16,11 +16,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from kubemetrics.testing.apiserver import encode
+from kubemetrics.testing.store import Entry, Key, indexed
+
 from .clock import parse_rfc3339, rfc3339
 from .contents import Contents
-from .encoding import Json, encode
+from .encoding import Json
 from .samples import Sample, sample_from_json
-from .store import Entry, Key, indexed
 
 DATA = Path(__file__).parent.parent / "data" / "recorded"
 #: The Date of most recorded answers.

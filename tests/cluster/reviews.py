@@ -6,13 +6,12 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+from kubemetrics.testing.apiserver import RequestInfo, bad_request, encode_line
+
 from .clock import Clock, rfc3339
-from .encoding import encode_line
-from .exchange import Answer, Seen
+from .exchange import JSON_TYPE, Answer, Seen
 from .protobuf import is_protobuf, review_spec
 from .rbac import AUTHENTICATED, MASTERS, Identity, Role, judge
-from .requestinfo import RequestInfo
-from .status import JSON_TYPE, bad_request
 
 ACCESS = "selfsubjectaccessreviews"
 RULES = "selfsubjectrulesreviews"

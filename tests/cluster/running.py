@@ -16,6 +16,7 @@ from .certs import KeyPair
 from .clock import Clock
 from .closing import Closing
 from .contents import Contents
+from .core import Watches
 from .exchange import Answer, Seen
 from .kubeconfig import kubeconfig_object, write_kubeconfig
 from .options import Options
@@ -23,7 +24,6 @@ from .rbac import VIEWERS
 from .scripts import Faults
 from .server import Server, Site
 from .users import Users
-from .watch import Watches
 
 
 class Running(Closing):

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .encoding import encode
-from .store import Entry, Key
+from kubemetrics.testing.objects import sample_object
+from kubemetrics.testing.store import Entry, Key, sample_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +39,18 @@ class Sample:
         return (self.namespace, self.name)
 
     def to_json(self) -> dict[str, Any]:
-        metadata: dict[str, Any] = {"name": self.name}
-        if self.namespace:
-            metadata["namespace"] = self.namespace
-        metadata["creationTimestamp"] = self.created
-        if self.labels:
-            metadata["labels"] = dict(self.labels)
-        head = {
-            "metadata": metadata,
-            "timestamp": self.timestamp,
-            "window": self.window,
-        }
-        if not self.namespace:
-            return head | {"usage": self.usages[0].to_json()}
-        containers = [{"name": u.name, "usage": u.to_json()} for u in self.usages]
-        return head | {"containers": containers}
+        return sample_object(
+            self.name,
+            self.namespace,
+            usage={usage.name: usage.to_json() for usage in self.usages},
+            created=self.created,
+            labels=self.labels,
+            timestamp=self.timestamp,
+            window=self.window,
+        )
 
     def entry(self) -> Entry:
-        return Entry(
-            namespace=self.namespace,
-            name=self.name,
-            revision=0,
-            raw=encode(self.to_json()),
-            labels=self.labels,
-            fields={
-                "metadata.name": self.name,
-                "metadata.namespace": self.namespace,
-            },
-        )
+        return sample_entry(self.to_json())
 
 
 def sample_from_json(obj: Mapping[str, Any]) -> Sample:

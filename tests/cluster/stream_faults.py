@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from .encoding import Json, encode_line
+from kubemetrics.testing.apiserver import encode_line, status_object
+
+from .encoding import Json
 from .exchange import Answer
 from .scripts import Attempt, Fault
-from .status import status_object
 from .wire import Gone
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+from kubemetrics.testing.apiserver import encode
+from kubemetrics.testing.store import Entry, Key
+
 from .clock import Clock
-from .encoding import ListJson, encode
-from .store import Entry, Key
+from .encoding import ListJson
 
 _KEPT = 20_000
 _PARTIAL = b'"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1"'

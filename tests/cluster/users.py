@@ -7,8 +7,15 @@ import ssl
 from datetime import UTC, datetime
 from typing import Any
 
+from kubemetrics.testing.apiserver import (
+    RequestInfo,
+    bad_request,
+    forbidden,
+    unauthorized,
+)
+
 from .certs import Authority
-from .exchange import Problem, Seen, common_name
+from .exchange import Seen, common_name
 from .rbac import (
     AUTHENTICATED,
     MASTERS,
@@ -17,11 +24,8 @@ from .rbac import (
     VIEWERS,
     Identity,
     Role,
-    forbidden,
     judge,
 )
-from .requestinfo import RequestInfo
-from .status import bad_request, unauthorized
 
 _BEARER = "bearer "
 ANONYMOUS = Identity("system:anonymous", ("system:unauthenticated",))
@@ -119,8 +123,4 @@ def _must_be_allowed(
 ) -> None:
     info = RequestInfo(path=seen.path, verb="impersonate", resource="users", name=user)
     if not judge(caller, info, roles).allowed:
-        raise _refusal(caller, info)
-
-
-def _refusal(caller: Identity, info: RequestInfo) -> Problem:
-    return forbidden(caller, info)
+        raise forbidden(caller.name, info)

@@ -14,7 +14,7 @@ def small_cluster() -> Cluster:
         pods=[
             pod("tie-b", containers=("x", "y")),
             pod("tie-a"),
-            pod("waiting", "other", node=None, phase="Pending"),
+            pod("waiting", "other", node="", phase="Pending"),
         ],
         nodes=[node("n1", swap=4 << 30), node("n2", ready=False)],
         pod_metrics=[

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from kubemetrics.testing.paging import decode_mark
 from tests.cluster import Cluster
 from tests.cluster.encoding import Json
-from tests.cluster.paging import decode_mark
 from tests.cluster.recorded import Exchange, exchanges
 
 

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
+from kubemetrics.testing.matching import label_selector
 from tests.cluster import Cluster
-from tests.cluster.selectors import label_selector
 
 from .client import get
 

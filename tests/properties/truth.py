@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+from kubemetrics.testing.store import Entry
 from tests.cli.harness import run
 from tests.cluster import Amount, Clock, Cluster, Generated
 from tests.cluster.contents import Contents
@@ -21,7 +22,6 @@ from tests.cluster.generator import generate
 from tests.cluster.ledger import Ledger
 from tests.cluster.quantities import nanocores, whole_bytes
 from tests.cluster.samples import Sample, Usage
-from tests.cluster.store import Entry
 
 Cell: TypeAlias = int | Fraction | str | None
 """Nanocores, bytes, a count; a share of one; a text; or what is not known."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kubemetrics.testing.apiserver import Refusal
 from kubemetrics.testing.matching import (
-    SelectorError,
     core_fields,
     label_selector,
     metrics_fields,
@@ -54,7 +54,7 @@ def test_a_label_selector_chooses(selector: str, *, matches: bool) -> None:
     ],
 )
 def test_a_label_selector_that_is_none_is_refused(selector: str, says: str) -> None:
-    with pytest.raises(SelectorError, match=says):
+    with pytest.raises(Refusal, match=says):
         label_selector(selector)
 
 
@@ -73,10 +73,10 @@ def test_a_field_selector_chooses(selector: str, *, matches: bool) -> None:
 
 
 def test_a_field_that_there_is_not_is_refused() -> None:
-    with pytest.raises(SelectorError, match=r"field label not supported: spec\.image"):
+    with pytest.raises(Refusal, match=r"field label not supported: spec\.image"):
         core_fields("pods", "spec.image=x")
-    with pytest.raises(SelectorError, match="can't understand 'name'"):
+    with pytest.raises(Refusal, match="can't understand 'name'"):
         core_fields("nodes", "name")
-    with pytest.raises(SelectorError, match="is not a known field selector"):
+    with pytest.raises(Refusal, match="is not a known field selector"):
         metrics_fields("spec.nodeName=n1")
     assert metrics_fields("metadata.name=web-0")(FIELDS)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from kubemetrics.testing.store import Entry, Key, entry_of
+
 from ..clock import rfc3339
 from ..contents import Contents
 from ..ledger import Amount, total
 from ..samples import Sample
-from ..store import Entry, Key, entry_of
 from .fates import Fate, reason_for
 from .nodes import NodePlan, node_labels, node_object, plan_nodes
 from .plan import PodPlan, all_namespaces, plan_pods

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from random import Random
 
-from ..store import Key
+from kubemetrics.testing.store import Key
+
 from .fates import Fate, assign_fates
 from .nodes import NodePlan
 from .workloads import Workload, applications, suffix, system_workloads

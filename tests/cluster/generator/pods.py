@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, overload
 
+from kubemetrics.testing.store import Entry
+
 from ..clock import rfc3339
-from ..store import Entry
 from .fates import Fate
 from .managed import managed_fields
 from .plan import PodPlan

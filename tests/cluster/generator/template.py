@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..encoding import encode
+from kubemetrics.testing.apiserver import encode
 
 _SLOT = re.compile(rb'"\{\{#(\w+)\}\}"|\{\{(\w+)\}\}')
 

@@ -3,52 +3,49 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
+from typing import Final
 
-from .core import Core
-from .encoding import encode_line
-from .exchange import Answer, Seen
-from .negotiation import negotiate
-from .paging import Mark, bounds_of, too_large
-from .requestinfo import RequestInfo
-from .status import JSON_TYPE, bad_request, status_object
-from .store import Change, Entry, last_state
+from .apiserver import bad_request, encode_line, status_object, too_large
+from .paging import Mark, bounds_of
+from .store import Change, Entry, EntryTest, ResourceKind, Store, last_state
 
-_POLL = 0.02
-_LONG = 1800.0
-_TRUE = ("true", "1")
+_POLL: Final = 0.02
+_LONG: Final = 1800.0
+_TRUE: Final = ("true", "1")
 
 
-class Watches:
-    """Starts watch streams.
+class EventStream:
+    """The events of a watch: what *query* asks for of *store*.
 
     *bookmark_seconds* is the least time between two bookmarks; a real server sends
-    one a minute and one just before the stream's end.
+    one a minute and one just before the stream's end. It ends early once *lives* says
+    no.
     """
 
-    def __init__(self, bookmark_seconds: float = 60.0) -> None:
-        self.bookmark_seconds = bookmark_seconds
-
-    def answer(self, seen: Seen, info: RequestInfo, core: Core) -> Answer:
-        negotiate(seen.accept, frozenset())
-        stream = _Stream(core, info, seen.query, self.bookmark_seconds)
-        return Answer(stream=stream.run(), content_type=JSON_TYPE)
-
-
-class _Stream:
     def __init__(
-        self, core: Core, info: RequestInfo, query: dict[str, str], pause: float
+        self,
+        store: Store,
+        kind: ResourceKind,
+        query: Mapping[str, str],
+        *,
+        namespace: str,
+        test: EntryTest | None,
+        bookmark_seconds: float = 60.0,
+        lives: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._core = core
-        self._revision = core.store.revision
-        self._namespace = info.namespace if core.kind.namespaced else ""
-        self._test = core.selects(query)
+        self._store = store
+        self._kind = kind
+        self._revision = store.revision
+        self._namespace = namespace
+        self._test = test
+        self._lives = lives
         self._bookmarks = query.get("allowWatchBookmarks") in _TRUE
-        self._pause = pause
+        self._pause = bookmark_seconds
         self._seconds = float(query.get("timeoutSeconds") or _LONG)
         version = query.get("resourceVersion", "")
-        self._initial = _wants_initial(query) or version in ("", "0")
+        self._initial = _wants_initial(query) or version in {"", "0"}
         self._from = _start(version, self._revision.current)
         self._bookmarked = 0
 
@@ -61,8 +58,8 @@ class _Stream:
         if self._initial:
             yield from self._initial_events()
         bookmark_at = time.monotonic() + self._pause
-        while True:
-            changes = self._core.store.changes_after(self._from)
+        while self._lives():
+            changes = self._store.changes_after(self._from)
             if changes is None:
                 yield self._too_old()
                 return
@@ -80,7 +77,7 @@ class _Stream:
     def _initial_events(self) -> Iterator[bytes]:
         """Send what there is, closed by the bookmark that says so (KEP-3157)."""
         self._from = self._revision.current
-        entries = self._core.store.at(self._from)
+        entries = self._store.at(self._from)
         for at in bounds_of(entries, self._namespace, Mark(0, "")):
             if self._test is None or self._test(entries[at]):
                 yield self._event("ADDED", entries[at])
@@ -100,7 +97,7 @@ class _Stream:
         return self._test is None or self._test(entry)
 
     def _event(self, kind: str, entry: Entry) -> bytes:
-        whole = self._core.whole(entry)
+        whole = self._kind.whole(entry)
         return b'{"type":"%b","object":%b}\n' % (kind.encode(), whole)
 
     def _bookmark(self, annotations: dict[str, str] | None = None) -> bytes:
@@ -109,11 +106,11 @@ class _Stream:
         if annotations:
             metadata["annotations"] = annotations
         bookmark = {
-            "kind": self._core.kind.kind,
-            "apiVersion": self._core.kind.api_version,
+            "kind": self._kind.kind,
+            "apiVersion": self._kind.api_version,
             "metadata": metadata,
         }
-        if self._core.kind.kind == "Pod":
+        if self._kind.kind == "Pod":
             bookmark |= {"spec": {"containers": None}, "status": {}}
         return encode_line({"type": "BOOKMARK", "object": bookmark})
 
@@ -124,12 +121,12 @@ class _Stream:
 
     def _wait(self, end: float) -> None:
         with self._revision.changed:
-            if self._core.store.latest() <= self._from:
+            if self._store.latest() <= self._from:
                 left = max(0.0, end - time.monotonic())
                 self._revision.changed.wait(min(_POLL, left))
 
 
-def _wants_initial(query: dict[str, str]) -> bool:
+def _wants_initial(query: Mapping[str, str]) -> bool:
     return query.get("sendInitialEvents") in _TRUE
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import base64
 import json
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, Final
 
-from .exchange import Problem
-from .status import bad_request, expired, problem
-from .store import Entry, Revision
+from ..frozen import dataclass
+from .apiserver import Refusal, bad_request, encode, expired, refusal, too_large
+from .store import Entry, EntryTest, Revision, Store
 
-EntryTest: TypeAlias = Callable[[Entry], bool]
-
-_INCONSISTENT = -1
-_TOO_OLD = (
+_VERSION: Final = "meta.k8s.io/v1"
+_INCONSISTENT: Final = -1
+_TOO_OLD: Final = (
     "The provided continue parameter is too old to display a consistent list result. "
     "You can start a new list without the continue parameter, or use the continue "
     "token in this response to retrieve the remainder of the results. Continuing with "
@@ -36,14 +34,17 @@ class Mark:
     start: str
 
     def token(self) -> str:
-        text = json.dumps(
-            {"v": "meta.k8s.io/v1", "rv": self.revision, "start": self.start},
-            separators=(",", ":"),
-        )
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        """Return it as a client gets it: opaque, and safe in a URL."""
+        text = encode({"v": _VERSION, "rv": self.revision, "start": self.start})
+        return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
 def decode_mark(token: str) -> Mark:
+    """Read a token.
+
+    Raises:
+        Refusal: it is none.
+    """
     raw = _from_base64(token)
     try:
         content: dict[str, Any] = json.loads(raw)
@@ -117,37 +118,19 @@ def _number(version: str) -> int:
         raise _invalid_version(version) from None
 
 
-def _invalid_version(version: str) -> Problem:
+def _invalid_version(version: str) -> Refusal:
     return bad_request(
         f'Invalid value: "{version}": strconv.ParseUint: '
         f'parsing "{version}": invalid syntax'
     )
 
 
-def _invalid(detail: str) -> Problem:
+def _invalid(detail: str) -> Refusal:
     message = (
         'ListOptions.meta.k8s.io "" is invalid: '
         f"resourceVersionMatch: Forbidden: {detail}"
     )
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid", message, {})
-
-
-def too_large(wanted: int, current: int) -> Problem:
-    refusal = problem(
-        HTTPStatus.GATEWAY_TIMEOUT,
-        "Timeout",
-        f"Timeout: Too large resource version: {wanted}, current: {current}",
-        {
-            "causes": [
-                {
-                    "reason": "ResourceVersionTooLarge",
-                    "message": "Too large resource version",
-                }
-            ],
-            "retryAfterSeconds": 1,
-        },
-    )
-    return Problem(refusal.answer.with_headers(("Retry-After", "1")))
+    return refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid", message, {})
 
 
 def limit_of(query: Mapping[str, str]) -> int:
@@ -162,7 +145,7 @@ def limit_of(query: Mapping[str, str]) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class StoredPage:
     """The positions of a page's entries in *source*, and its list metadata."""
 
     source: Sequence[Entry]
@@ -171,6 +154,7 @@ class Page:
 
     @property
     def entries(self) -> list[Entry]:
+        """The objects of the page."""
         return [self.source[at] for at in self.taken]
 
 
@@ -198,7 +182,7 @@ def cut(
     limit: int,
     revision: int,
     test: EntryTest | None,
-) -> Page:
+) -> StoredPage:
     """Cut one page; *test* is None when everything is selected."""
     found = (at for at in bounds if test is None or test(entries[at]))
     taken = list(islice(found, limit or None))
@@ -209,4 +193,18 @@ def cut(
         metadata["continue"] = Mark(revision, start).token()
         if test is None:
             metadata["remainingItemCount"] = bounds.stop - following
-    return Page(source=entries, taken=taken, metadata=metadata)
+    return StoredPage(source=entries, taken=taken, metadata=metadata)
+
+
+def list_page(
+    store: Store, query: Mapping[str, str], namespace: str, test: EntryTest | None
+) -> StoredPage:
+    """Return the page of *store* that a query asks for.
+
+    Raises:
+        Refusal: the query is wrong, or of a moment that is forgotten.
+    """
+    mark = start_of(query, store.revision)
+    entries = store.at(mark.revision)
+    bounds = bounds_of(entries, namespace, mark)
+    return cut(entries, bounds, limit_of(query), mark.revision, test)
