@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubemetrics.testing import objects
-from kubemetrics.testing.objects import Amounts
 from kubemetrics.testing.store import entry_of
 
 from .contents import Contents
@@ -15,6 +14,7 @@ from .samples import sample_from_json
 
 _CREATED = "2026-11-23T02:00:00Z"
 _SCRAPED = "2026-11-23T02:59:40Z"
+Amounts = Mapping[str, str]
 
 
 def pod(

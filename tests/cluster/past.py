@@ -23,6 +23,8 @@ from functools import partial
 from itertools import count
 from typing import Any, Final, TypeAlias
 
+from kubemetrics.testing.store import Key
+
 from .clock import rfc3339
 from .cluster import Cluster
 from .curves import Curve, span
@@ -32,7 +34,6 @@ from .points import Difference, Point, Points, earliest
 from .quantities import binary_text, decimal_text, whole_bytes
 from .samples import Sample
 from .samples import Usage as Used
-from .store import Key
 
 _SECOND: Final = 1000
 SYSTEM_CPU: Final = 50 * 10**6
