@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import Final
 
 from .apiserver import bad_request, encode_line, status_object, too_large
+from .etcd import Change, Entry, EntryTest, ResourceKind, Store, last_state
 from .paging import Mark, bounds_of
-from .store import Change, Entry, EntryTest, ResourceKind, Store, last_state
 
 _POLL: Final = 0.02
 _LONG: Final = 1800.0

@@ -27,18 +27,7 @@ from .apiserver import (
     request_info,
     sample_not_found,
 )
-from .event_stream import EventStream
-from .listener import Asked, Listener, Reply
-from .matching import Matches, core_fields, label_selector, metrics_fields
-from .objects import (
-    FakeObject,
-    kubeconfig_object,
-    namespace_object,
-    node,
-    sample_object,
-)
-from .paging import list_page
-from .store import (
+from .etcd import (
     NAMESPACE,
     NODE,
     POD,
@@ -52,6 +41,17 @@ from .store import (
     entry_test,
     sample_entry,
 )
+from .event_stream import EventStream
+from .listener import Asked, Listener, Reply
+from .matching import Matches, core_fields, label_selector, metrics_fields
+from .objects import (
+    FakeObject,
+    kubeconfig_object,
+    namespace_object,
+    node,
+    sample_object,
+)
+from .paging import list_page
 
 State: TypeAlias = Literal["healthy", "absent", "down", "forbidden", "warming"]
 """What can be the matter with the metrics API: not installed, not answering, not for

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ..frozen import dataclass
 from .apiserver import Refusal, bad_request, encode, expired, refusal, too_large
-from .store import Entry, EntryTest, Revision, Store
+from .etcd import Entry, EntryTest, Revision, Store
 
 _VERSION: Final = "meta.k8s.io/v1"
 _INCONSISTENT: Final = -1

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubemetrics.testing.apiserver import encode
-from kubemetrics.testing.store import Entry
+from kubemetrics.testing.etcd import Entry
 from tests.cluster import Clock, Cluster
 from tests.cluster.contents import Contents
 from tests.cluster.recorded import moved, recorded_contents

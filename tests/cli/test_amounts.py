@@ -14,7 +14,7 @@ import pytest
 
 from kubemetrics import Quantity
 from kubemetrics.testing.apiserver import encode
-from kubemetrics.testing.store import Entry
+from kubemetrics.testing.etcd import Entry
 from tests.cluster import Clock, Cluster
 from tests.cluster.contents import Contents
 from tests.cluster.recorded import moved, recorded_contents

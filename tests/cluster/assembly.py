@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kubemetrics.testing.store import (
+from kubemetrics.testing.etcd import (
     NAMESPACE,
     NODE,
     POD,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from kubemetrics.testing.store import Entry
+from kubemetrics.testing.etcd import Entry
 
 from .clock import Clock, rfc3339
 from .generator import Generated, generate

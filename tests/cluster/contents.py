@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from kubemetrics.testing.store import Entry, Key
+from kubemetrics.testing.etcd import Entry, Key
 
 from .samples import Sample
 

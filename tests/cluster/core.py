@@ -11,10 +11,10 @@ from kubemetrics.testing.apiserver import (
     no_such_route,
     not_found,
 )
+from kubemetrics.testing.etcd import Entry, EntryTest, ResourceKind, Store, entry_test
 from kubemetrics.testing.event_stream import EventStream
 from kubemetrics.testing.matching import core_fields, label_selector
 from kubemetrics.testing.paging import list_page
-from kubemetrics.testing.store import Entry, EntryTest, ResourceKind, Store, entry_test
 
 from .encoding import Body, BodyCache, ListJson, packed, plain
 from .exchange import JSON_TYPE, Answer, Seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kubemetrics.testing.apiserver import RequestInfo, no_such_route, not_found
-from kubemetrics.testing.store import ResourceKind, Revision
+from kubemetrics.testing.etcd import ResourceKind, Revision
 
 from .core import json_answer, list_json
 from .discovery import Document, core_group

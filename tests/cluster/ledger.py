@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from kubemetrics.testing.store import Key
+from kubemetrics.testing.etcd import Key
 
 from .contents import Contents
 from .quantities import nanocores, whole_bytes

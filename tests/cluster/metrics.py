@@ -17,8 +17,8 @@ from kubemetrics.testing.apiserver import (
     sample_not_found,
     unauthorized,
 )
+from kubemetrics.testing.etcd import ResourceKind, Store, entry_test
 from kubemetrics.testing.matching import label_selector, metrics_fields
-from kubemetrics.testing.store import ResourceKind, Store, entry_test
 
 from .clock import Clock
 from .core import json_answer, list_answer, list_json

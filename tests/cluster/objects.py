@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubemetrics.testing import objects
-from kubemetrics.testing.store import entry_of
+from kubemetrics.testing.etcd import entry_of
 
 from .contents import Contents
 from .recorded import RECORDED_AT

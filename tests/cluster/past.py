@@ -23,7 +23,7 @@ from functools import partial
 from itertools import count
 from typing import Any, Final, TypeAlias
 
-from kubemetrics.testing.store import Key
+from kubemetrics.testing.etcd import Key
 
 from .clock import rfc3339
 from .cluster import Cluster

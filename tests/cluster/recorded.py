@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kubemetrics.testing.apiserver import encode
-from kubemetrics.testing.store import Entry, Key, indexed
+from kubemetrics.testing.etcd import Entry, Key, indexed
 
 from .clock import parse_rfc3339, rfc3339
 from .contents import Contents

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kubemetrics.testing.etcd import Entry, Key, sample_entry
 from kubemetrics.testing.objects import sample_object
-from kubemetrics.testing.store import Entry, Key, sample_entry
 
 
 @dataclass(frozen=True, slots=True)

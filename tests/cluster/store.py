@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from kubemetrics.testing.store import Change, Entry, Revision, Store, order
+from kubemetrics.testing.etcd import Change, Entry, Revision, Store, order
 
 
 class LazyStore(Store):

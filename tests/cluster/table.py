@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from kubemetrics.testing.apiserver import encode
-from kubemetrics.testing.store import Entry, Key
+from kubemetrics.testing.etcd import Entry, Key
 
 from .clock import Clock
 from .encoding import ListJson

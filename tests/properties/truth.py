@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from kubemetrics.testing.store import Entry
+from kubemetrics.testing.etcd import Entry
 from tests.cli.harness import run
 from tests.cluster import Amount, Clock, Cluster, Generated
 from tests.cluster.contents import Contents

@@ -10,9 +10,9 @@ import pytest
 
 from kubemetrics.testing import apiserver
 from kubemetrics.testing.apiserver import Refusal, RequestInfo, request_info
+from kubemetrics.testing.etcd import NODE, POD, Revision, Store, entry_of, indexed
 from kubemetrics.testing.event_stream import EventStream
 from kubemetrics.testing.paging import list_page
-from kubemetrics.testing.store import NODE, POD, Revision, Store, entry_of, indexed
 
 METRICS = "metrics.k8s.io"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from kubemetrics.testing.store import Entry, Key, entry_of
+from kubemetrics.testing.etcd import Entry, Key, entry_of
 
 from ..clock import rfc3339
 from ..contents import Contents

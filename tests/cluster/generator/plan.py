@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from random import Random
 
-from kubemetrics.testing.store import Key
+from kubemetrics.testing.etcd import Key
 
 from .fates import Fate, assign_fates
 from .nodes import NodePlan

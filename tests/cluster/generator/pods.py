@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, overload
 
-from kubemetrics.testing.store import Entry
+from kubemetrics.testing.etcd import Entry
 
 from ..clock import rfc3339
 from .fates import Fate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubemetrics.testing.store import Entry, Key, Revision, Store
+from kubemetrics.testing.etcd import Entry, Key, Revision, Store
 
 NAMES = ("a", "b", "c", "d")
 CHANGES = st.lists(st.tuples(st.sampled_from(NAMES), st.booleans()), max_size=30)
