@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 from . import console
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from .client.sync import Client
     from .config.model import Config
 
@@ -233,6 +235,8 @@ class _Words:
 
 def _usage(argument: argparse.Action) -> str:
     name = str(argument.metavar or argument.dest).upper()
+    if argument.nargs == argparse.OPTIONAL:
+        return f"[{name}]"
     return f"[{name} ...]" if argument.nargs == argparse.ZERO_OR_MORE else name
 
 
@@ -383,6 +387,25 @@ def whole_number(
     if number < least:
         raise UsageError(f"{flag} takes {what}, not {text[:_SHOWN]!r}")
     return number
+
+
+def length_of_time(flag: str, text: str) -> timedelta:
+    """Read the value of *flag*: a length of time, which is more than none.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from .times import parse_days  # noqa: PLC0415 - not for --help
+
+    try:
+        found = parse_days(f"{text}s" if text.isdigit() else text)
+    except (ValueError, OverflowError):
+        found = None
+    if not found or found < found * 0:
+        raise UsageError(
+            f"{flag} takes a length of time, as 60s, 1h30m or 3d, not {text[:_SHOWN]!r}"
+        )
+    return found
 
 
 _SHOWN: Final = 100

@@ -75,6 +75,22 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(0, 0, round(parse_nanoseconds(text), -3) // 1000)
 
 
+def parse_days(text: str) -> timedelta:
+    """Read a Go duration that may begin with days: ``90s``, ``2d``, ``1d12h``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _DAYS.fullmatch(text)
+    if match is None:
+        return parse_duration(text)
+    rest = parse_duration(match[2]) if match[2] else timedelta()
+    return timedelta(days=int(match[1])) + rest
+
+
+_DAYS: Final = re.compile(r"([0-9]{1,6})d(.*)")
+
+
 def parse_timeout(text: str) -> float | None:
     """Read kubectl's ``--request-timeout``, in seconds; zero is no limit: ``None``.
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # what is imported by name below, for whoever freezes a progr
         completion,
         config_command,
         help_topics,
+        record_command,
         server_commands,
         view_commands,
     )
@@ -41,6 +42,7 @@ if TYPE_CHECKING:  # what is imported by name below, for whoever freezes a progr
         completion,
         config_command,
         help_topics,
+        record_command,
         server_commands,
         view_commands,
     )
@@ -104,6 +106,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
         "kubectl_top:NODES",
         aliases=("node", "no"),
         kubectl="kubectl top node",
+    ),
+    "record": Command(
+        "Keep every sample in a file, for later", "cli.record_command:RECORD"
     ),
     "config": Command(
         "What was resolved from kubeconfig and flags, and where from",

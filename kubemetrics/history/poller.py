@@ -27,7 +27,16 @@ from ..jsonread import UnreadableItem
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.node import Node
 from ..models.pod import Pod
-from .rounds import Judge, Key, Phase, SampleRound, counted, refused, seen
+from .rounds import (
+    Judge,
+    Key,
+    Phase,
+    SampleRound,
+    counted,
+    refused,
+    samples_error,
+    seen,
+)
 
 T = TypeVar("T")
 
@@ -340,10 +349,7 @@ class Poller:
         self._client.run(self._read(answers))
         if known.error is not None:
             answers.failures["pods"] = known.error
-        found = self._round(known, answers, began)
-        failed = bool(found.error) and not found.readings
-        self.phase = self.phase.after(began, seen(found.readings, failed=failed))
-        return found
+        return self._round(known, answers, began)
 
     def _read(self, answers: _Answers) -> Flow[None]:
         api = self._client.api
@@ -375,6 +381,8 @@ class Poller:
             answers.samples,
             answers.of_nodes or (),
         )
+        failed = not readings and bool(samples_error(answers.failures))
+        self.phase = self.phase.after(began, seen(readings, failed=failed))
         fresh, repeated, missed = counted(readings, self.phase.cadence)
         kinds = [reading.covered.kind for reading in readings if reading.fresh]
         return SampleRound(

@@ -190,16 +190,20 @@ class SampleRound:
     @property
     def error(self) -> str:
         """Why samples are not there, in one line; empty if they are."""
-        pods = self.failures.get("pod_metrics")
-        nodes = self.failures.get("node_metrics")
-        if nodes is not None and refused(nodes):
-            nodes = None  # whoever may see no nodes has the samples of pods
-        return str(pods or nodes or "")
+        return samples_error(self.failures)
 
 
 def refused(error: KubeMetricsError) -> bool:
     """Whether asking again would be refused again."""
     return isinstance(error, ApiError) and error.status in _REFUSALS
+
+
+def samples_error(failures: Mapping[str, KubeMetricsError]) -> str:
+    """Return why samples could not be read; that nodes may not be is no reason."""
+    pods, nodes = failures.get("pod_metrics"), failures.get("node_metrics")
+    if nodes is not None and refused(nodes):
+        nodes = None
+    return str(pods or nodes or "")
 
 
 _REFUSALS: Final = frozenset({

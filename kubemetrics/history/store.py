@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -76,6 +77,22 @@ def _problem(error: sqlite3.Error) -> str:
     if "full" in text:
         return f"{text}: free some space, or record with --max-size"
     return text
+
+
+def default_path(context: str, environ: Mapping[str, str]) -> Path:
+    """Return the file of a context, where none is named.
+
+    Source: the XDG Base Directory Specification: state that stays between runs, and is
+    not important enough to go with the user's data.
+    """
+    name = _UNSAFE.sub("_", context) or "in-cluster"
+    base = environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_STATE_HOME", "")
+    folder = Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state"  # noqa: PTH117
+    return folder / "kubemetrics" / f"{name}.db"
+
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.@-]")
+"""What a name of a context may have, and that of a file need not."""
 
 
 def open_reading(path: str | os.PathLike[str]) -> Connection:
@@ -201,20 +218,35 @@ class Writing:
             raise
         return connection
 
-    def belongs_to(self, cluster: str, **about: str) -> None:
+    def belongs_to(self, uid: str | None, server: str, **about: str) -> None:
         """Claim the file for a cluster, at the first time; and say what writes it.
+
+        *uid* is that of the cluster, ``None`` where it may not be read: then the
+        address of its *server* tells clusters apart.
 
         Raises:
             HistoryError: it is another cluster's.
         """
-        known = meta(self.connection).get("cluster_uid", cluster)
-        if known != cluster:
+        before = meta(self.connection)
+        address = f"server:{server}"
+        known = before.get("cluster_uid", uid or address)
+        same = before.get("server") == server if uid is None else known == uid
+        if before and not same and known != address:
             raise HistoryError(
                 f"{self.path}: it is the record of another cluster ({known}, this one"
-                f" is {cluster}): name another FILE"
+                f" is {uid or address}): name another FILE"
             )
+        kept = {"cluster_uid": uid or known, "server": server, **about}
         with transaction(self.connection):
-            set_meta(self.connection, cluster_uid=cluster, **about)
+            set_meta(self.connection, **kept)
+
+    def size(self) -> int:
+        """Return the bytes that the file and its log take; free pages are reused."""
+        pages = pragma(self.connection, "page_count")
+        free = pragma(self.connection, "freelist_count")
+        log = self.path.with_name(f"{self.path.name}-wal")
+        waiting = log.stat().st_size if log.exists() else 0
+        return (pages - free) * pragma(self.connection, "page_size") + waiting
 
     def close(self) -> None:
         """Write what the log holds into the file, and let others write."""

@@ -31,7 +31,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, final
 from ..frozen import dataclass
 from ..quantity import Quantity
 from ..text import printable, width
-from ..times import parse_duration
+from ..times import parse_days
 from .columns import Column, Kind, Table, Value
 
 R = TypeVar("R")
@@ -538,7 +538,6 @@ def _either(parts: list[Predicate[R]]) -> Predicate[R]:
     return predicate
 
 
-_DAYS: Final = re.compile(r"([0-9]{1,6})d(.*)")
 _UNIT: Final = 10**9
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -563,18 +562,10 @@ def literal(kind: Kind, text: str) -> Operand:
     if kind == "text":
         return text
     if kind == "age":
-        return _age(text) // _MICROSECOND
+        return parse_days(text) // _MICROSECOND
     if kind in {"percent", "count"}:
         text = text.removesuffix("%") if kind == "percent" else text
     return Quantity(text).nanos
-
-
-def _age(text: str) -> timedelta:
-    match = _DAYS.fullmatch(text)
-    if match is None:
-        return parse_duration(text)
-    rest = parse_duration(match[2]) if match[2] else timedelta()
-    return timedelta(days=int(match[1])) + rest
 
 
 _TOKEN: Final = re.compile(

@@ -18,6 +18,7 @@ from kubemetrics.history import store
 from kubemetrics.history.schema import APPLICATION_ID, VERSION
 from kubemetrics.history.store import (
     Writing,
+    default_path,
     failures_of,
     filesystem,
     meta,
@@ -38,7 +39,7 @@ def file(tmp_path: Path) -> Path:
     """A file of a cluster, with one round."""
     path = tmp_path / "state" / "a.db"
     with closing(Writing(path)) as writing:
-        writing.belongs_to("uid-1", writer="0.1")
+        writing.belongs_to("uid-1", "https://a", writer="0.1")
         with transaction(writing.connection):
             writing.connection.execute(
                 "INSERT INTO round(at, fresh, repeated, missed, took_ms)"
@@ -58,7 +59,9 @@ def test_a_new_file_has_the_tables_of_this_version(file: Path) -> None:
         assert found == TABLES
         assert pragma(reading, "application_id") == APPLICATION_ID
         assert pragma(reading, "user_version") == VERSION
-        assert meta(reading) == {"cluster_uid": "uid-1", "writer": "0.1"}
+        assert meta(reading) == {
+            "cluster_uid": "uid-1", "server": "https://a", "writer": "0.1",
+        }  # fmt: skip
         assert reading.execute("SELECT * FROM usage").fetchall() == []
 
 
@@ -138,10 +141,41 @@ def test_the_lock_ends_with_its_process(file: Path) -> None:
 
 def test_the_file_of_another_cluster_is_refused(file: Path) -> None:
     with closing(Writing(file)) as writing:
-        writing.belongs_to("uid-1", level="pod")
+        writing.belongs_to("uid-1", "https://b", level="pod")
         with pytest.raises(HistoryError, match=r"another cluster .uid-1, this one is"):
-            writing.belongs_to("uid-2")
+            writing.belongs_to("uid-2", "https://b")
         assert meta(writing.connection)["level"] == "pod"
+
+
+def test_where_no_uid_may_be_read_the_server_tells_clusters_apart(
+    tmp_path: Path,
+) -> None:
+    with closing(Writing(tmp_path / "a.db")) as writing:
+        writing.belongs_to(None, "https://a")
+        writing.belongs_to(None, "https://a")
+        assert meta(writing.connection)["cluster_uid"] == "server:https://a"
+        with pytest.raises(HistoryError, match="this one is server:https://b"):
+            writing.belongs_to(None, "https://b")
+        writing.belongs_to("uid-1", "https://a")
+        writing.belongs_to(None, "https://a")
+        assert meta(writing.connection)["cluster_uid"] == "uid-1"
+        with pytest.raises(HistoryError, match="this one is server:https://b"):
+            writing.belongs_to(None, "https://b")
+
+
+@pytest.mark.parametrize(
+    ("context", "environ", "path"),
+    [
+        ("kind", {"XDG_STATE_HOME": "/s"}, Path("/s/kubemetrics/kind.db")),
+        ("a/b:c", {"XDG_STATE_HOME": "/s"}, Path("/s/kubemetrics/a_b_c.db")),
+        ("", {}, Path.home() / ".local/state/kubemetrics/in-cluster.db"),
+        ("k", {"XDG_STATE_HOME": "s"}, Path.home() / ".local/state/kubemetrics/k.db"),
+    ],
+)
+def test_each_context_has_a_file_of_its_own(
+    context: str, environ: dict[str, str], path: Path
+) -> None:
+    assert default_path(context, environ) == path
 
 
 def test_a_newer_file_is_refused_by_reader_and_writer(file: Path) -> None:

@@ -1,0 +1,409 @@
+"""``kubemetrics record``: keeps every sample in a file, until it is told to end."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from .. import __version__, console
+from ..commandline import (
+    CommandSpec,
+    Parser,
+    UsageError,
+    client_of,
+    length_of_time,
+)
+from ..errors import INTERRUPTION, ApiError, Unauthorized
+from ..text import printable
+
+if TYPE_CHECKING:
+    from ..client.sync import Client
+    from ..history.poller import Poller
+    from ..history.recorder import Recorder
+    from ..history.rounds import SampleRound
+    from ..history.store import Writing
+    from ..models.pod import OwnerReference
+    from ..snapshot.rollup import Owner
+
+_DESCRIPTION: Final = """\
+Keep every sample of every container and node in one SQLite file, with what was
+requested, where it ran and how it ended, until it is told to end. It asks when
+the provider has new samples, and costs the cluster no more than kubectl top.
+Without FILE it is CONTEXT.db in $XDG_STATE_HOME/kubemetrics (~/.local/state).
+Ctrl-C and SIGTERM end it well; kill -9 loses nothing that was written.
+"""
+_EXAMPLES: Final = """\
+  kubemetrics record
+  kubemetrics record team-a.db -n team-a -n team-b --for 24h
+  kubemetrics record --every 60s --level pod
+  kubemetrics record /var/lib/metrics.db --once
+  sqlite3 FILE 'select * from usage order by at desc limit 10'"""
+
+
+def _add_arguments(parser: Parser) -> None:
+    """Declare the file, what is recorded, and how."""
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="the file to record into"
+    )
+    group = parser.add_argument_group("what")
+    group.add_argument(
+        "-A", "--all-namespaces", action="store_true",
+        help="of all namespaces: the default; -n may be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        "-l", "--selector", default="", metavar="LABELS",
+        help="by label, as app=web,tier!=cache",
+    )  # fmt: skip
+    group.add_argument(
+        "--level", choices=("container", "pod"), default="container", metavar="LEVEL",
+        help="container (the default), or pod: the sum of a pod's containers alone",
+    )  # fmt: skip
+    group = parser.add_argument_group("when")
+    group.add_argument(
+        "--every", metavar="DURATION",
+        help="as 60s; else each sample as it comes. Coverage then says what is missed",
+    )  # fmt: skip
+    group.add_argument("--for", metavar="DURATION", help="end after so long, as 24h")
+    group.add_argument(
+        "--once", action="store_true", help="record one round and end: for a CronJob"
+    )
+    group = parser.add_argument_group("the file")
+    group.add_argument(
+        "--journal", choices=("wal", "truncate"), default="wal", metavar="MODE",
+        help="wal (the default), or truncate: slower, for a disk of another machine",
+    )  # fmt: skip
+
+
+class Stopping:
+    """Ctrl-C and SIGTERM, taken where they harm nothing.
+
+    While it waits, or reads from the cluster, it is over at once; what is being written
+    is written to its end. A second one ends it as any command.
+    """
+
+    def __init__(self) -> None:
+        self._asked: SimpleQueue[None] = SimpleQueue()
+        self._count = 0
+        self._reading = False
+
+    def handle(self, *_: object) -> None:
+        """Take a signal."""
+        self._count += 1
+        self._asked.put(None)
+        if self._reading or self._count > 1:
+            INTERRUPTION.handle()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long; return whether it is to end."""
+        try:
+            self._asked.get(timeout=max(seconds, 0.0))
+        except Empty:
+            return False
+        self._asked.put(None)
+        return True
+
+    def read(self, poll: Callable[[], SampleRound]) -> SampleRound | None:
+        """Poll; nothing, if it was told to end meanwhile."""
+        self._reading = True
+        try:
+            return None if self._count else poll()
+        except KeyboardInterrupt:
+            if self._count > 1:
+                raise
+            INTERRUPTION.pending = False
+            return None
+        finally:
+            self._reading = False
+
+    @contextmanager
+    def handling(self) -> Generator[None, None, None]:
+        """Take the signals of this process; as it was before, afterwards."""
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(number, self.handle) for number in numbers]
+        try:
+            yield
+        finally:
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
+
+
+class _Options(NamedTuple):
+    every: timedelta | None
+    length: timedelta | None
+
+
+def _options(args: Namespace) -> _Options:
+    """Read what is not read by the parser.
+
+    Raises:
+        UsageError: a value is wrong, or two flags contradict.
+    """
+    given = vars(args)
+    if args.all_namespaces and args.namespaces:
+        raise UsageError("-A is all namespaces, and -n names some: give one of them")
+    if args.contexts and len(args.contexts) > 1:
+        raise UsageError("a file is of one cluster: record each context on its own")
+    if args.once and (given["for"] or args.every):
+        raise UsageError(
+            "--once is one round: --for and --every say when there is none"
+        )
+    return _Options(
+        length_of_time("--every", args.every) if args.every else None,
+        length_of_time("--for", given["for"]) if given["for"] else None,
+    )
+
+
+def _run(args: Namespace) -> int:
+    """Record until it is told to end.
+
+    Raises:
+        UsageError: a flag is wrong.
+        KubeMetricsError: the cluster cannot be reached at all, or the file not written.
+    """
+    from ..history.store import Writing, default_path, sqlite  # noqa: PLC0415
+
+    options = _options(args)
+    sqlite()
+    stopping = Stopping()
+    with client_of(args) as client, stopping.handling():
+        config = client.config
+        path = (
+            Path(args.file) if args.file else default_path(config.context, os.environ)
+        )
+        uid = cluster_uid(client)
+        with closing(Writing(path, args.journal)) as writing:
+            writing.belongs_to(
+                uid,
+                config.server,
+                context=config.context,
+                writer=__version__,
+                level=args.level,
+            )
+            session = Session(args, options, client, writing, stopping)
+            return session.once() if args.once else session.run()
+
+
+def cluster_uid(client: Client) -> str | None:
+    """Return what tells a cluster from others: the uid of its first namespace.
+
+    Nothing, where that may not be read.
+
+    Raises:
+        KubeMetricsError: the cluster cannot be asked.
+    """
+    from .. import jsonread  # noqa: PLC0415 - not for --help
+
+    try:
+        answer = client.run(client.api.get_namespace("kube-system"))
+    except Unauthorized:
+        raise
+    except ApiError:
+        return None
+    meta = jsonread.child(jsonread.read_object(answer.body), "metadata")
+    return jsonread.text(meta or {}, "uid") or None
+
+
+class Session:
+    """A recording: polls, writes, and says how it goes."""
+
+    def __init__(
+        self,
+        args: Namespace,
+        options: _Options,
+        client: Client,
+        writing: Writing,
+        stopping: Stopping,
+    ) -> None:
+        from ..history.poller import PodSelection, Poller  # noqa: PLC0415
+        from ..history.recorder import Recorder, last_samples  # noqa: PLC0415
+        from ..snapshot.rollup import pod_owner  # noqa: PLC0415
+
+        namespaces = tuple(args.namespaces or ())
+        self._writing = writing
+        self._stopping = stopping
+        self._every = options.every
+        self._about: dict[str, str] = {}
+        length = options.length.total_seconds() if options.length else math.inf
+        self._until = time.monotonic() + length
+        self._recorder: Recorder = Recorder(
+            writing,
+            level=args.level,
+            owner_of=lambda pod: _reference(pod_owner(pod)),
+            namespaces=namespaces,
+            some=bool(args.selector),
+        )
+        self._poller: Poller = Poller(
+            client,
+            PodSelection(namespaces, args.selector or None),
+            every=options.every.total_seconds() if options.every else None,
+            lasts=last_samples(writing.connection),
+            watch=not args.once,
+        )
+        self._report = Report(writing.path, options.every)
+
+    def once(self) -> int:
+        """Record one round; return the exit code of what could not be read."""
+        found = self._stopping.read(self._poller.poll)
+        if found is None:
+            return 0
+        self._write(found)
+        told = [e for e in found.failures.values() if str(e) == found.error]
+        return console.print_error(told[0]) if told else 0
+
+    def run(self) -> int:
+        """Record round after round, until the time is over or a signal comes."""
+        with closing(self._poller), closing(self._report):
+            while not self._stopping.wait(self._rest()) and self._left() > 0:
+                found = self._stopping.read(self._poller.poll)
+                if found is None:
+                    break
+                samples = self._write(found)
+                self._report.take(found, samples, self._writing.size())
+        return 0
+
+    def _rest(self) -> float:
+        return max(min(self._poller.rest(), self._left()), 0.0)
+
+    def _left(self) -> float:
+        return self._until - time.monotonic()
+
+    def _write(self, found: SampleRound) -> int:
+        """Write a round; return how many samples it brought."""
+        from ..history.store import failures_of, set_meta  # noqa: PLC0415
+
+        about = {
+            "cadence_ms": str(round(found.cadence * 1000)),
+            "names_only": str(int(found.pods is None)),
+        }
+        with failures_of(self._writing.path):
+            written = self._recorder.write(found)
+            if about != self._about:
+                set_meta(self._writing.connection, **about)
+        self._about = about
+        return written.samples
+
+
+def _reference(owner: Owner) -> OwnerReference:
+    from ..models.pod import OwnerReference  # noqa: PLC0415
+
+    return OwnerReference(owner.kind, owner.name)
+
+
+_DAY: Final = 86_400
+_SAMPLE: Final = 30
+"""Bytes of a sample in the file; measured, free pages not counted."""
+_LARGE: Final = 500_000_000
+"""Bytes a day above which the ways out are named: 2,000 pods, sampled each 15 s."""
+
+
+def growth(series: int, seconds: float) -> int:
+    """Return the bytes a day by which a file grows with so many series."""
+    return round(series * _DAY / seconds) * _SAMPLE
+
+
+_NAMES_ONLY: Final = "pods may not be read: names stand for them, restarts are not seen"
+
+
+class Report:
+    """What people see of a recording: changes, and on a terminal how it goes."""
+
+    def __init__(self, path: Path, every: timedelta | None) -> None:
+        self._path = path
+        self._every = every
+        self._terminal = sys.stderr.isatty()
+        self._announced = False
+        self._told: dict[str, str] = {}
+        self._rounds = self._samples = self._missed = 0
+
+    def take(self, found: SampleRound, samples: int, size: int) -> None:
+        """Show a round that brought *samples*; the file then has *size* bytes."""
+        self._rounds += 1
+        self._samples += samples
+        self._missed += found.missed
+        self._tell("samples", found.error)
+        if found.pods is None and not self._told.get("samples"):
+            self._tell_once("pods", _NAMES_ONLY)
+        for name in found.clock_back:
+            whose = f"the clock of node {name}" if name else "the clock of all nodes"
+            self._say(f"{whose} was set back: nothing is kept until it has caught up")
+        if samples and not self._announced:
+            self._announced = True
+            self._announce(found, samples)
+        if self._terminal:
+            self._draw(found, samples, size)
+
+    def _tell(self, what: str, text: str) -> None:
+        """Say what is wrong when that changes, and when it is right again."""
+        if text != self._told.get(what, ""):
+            self._told[what] = text
+            self._say(f"{text}; trying on" if text else f"{what} are there again")
+
+    def _tell_once(self, what: str, text: str) -> None:
+        if what not in self._told:
+            self._told[what] = text
+            self._say(text)
+
+    def _announce(self, found: SampleRound, samples: int) -> None:
+        seconds = self._every.total_seconds() if self._every else found.cadence
+        daily = growth(samples, seconds)
+        pods = _pods(found)
+        if daily >= _LARGE:
+            self._say(
+                f"with {pods:,} pods, sampled each {seconds:.0f} s, this file grows by"
+                f" {_amount(daily)} a day; less do --every 60s, --level pod and"
+                " kubemetrics serve"
+            )
+        elif self._terminal:
+            self._say(
+                f"recording {pods:,} pods into {self._path}, {_amount(daily)} a day;"
+                " Ctrl-C ends it"
+            )
+
+    def _draw(self, found: SampleRound, samples: int, size: int) -> None:
+        state = (
+            f"{found.date:%H:%M:%S} UTC  {_pods(found):,} pods, {samples:,} new"
+            f" samples, {self._samples:,} in all, {self._missed:,} missed "
+            f" {_amount(size)}"
+        )
+        console.write_stderr(f"{_CLEAR}{printable(state)}")
+
+    def _say(self, line: str) -> None:
+        if self._terminal:
+            console.write_stderr(_CLEAR)
+        console.print_stderr(line)
+
+    def close(self) -> None:
+        """Say on a terminal what was recorded."""
+        if self._terminal:
+            self._say(
+                f"recorded {self._samples:,} samples in {self._rounds:,} rounds,"
+                f" {self._missed:,} missed: {self._path}"
+            )
+
+
+_CLEAR: Final = "\r\x1b[K"
+
+
+def _pods(found: SampleRound) -> int:
+    return sum(reading.kind == "pod" for reading in found.readings)
+
+
+def _amount(size: int) -> str:
+    """Write bytes in the unit of a disk: ``25 MB``."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} bytes"
+
+
+RECORD: Final = CommandSpec(_DESCRIPTION, _EXAMPLES, _add_arguments, _run)

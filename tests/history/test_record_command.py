@@ -1,0 +1,392 @@
+"""``kubemetrics record``: what it keeps, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, redirect_stderr, redirect_stdout
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from kubemetrics.api import Api
+from kubemetrics.cli import main, record_command
+from kubemetrics.cli.record_command import Stopping
+from kubemetrics.errors import INTERRUPTION, Forbidden
+from kubemetrics.history.store import Writing, meta, open_reading
+from kubemetrics.testing import FakeCluster, pod
+from tests.cli import harness
+from tests.cli.harness import Result, Terminal
+from tests.cluster import Cluster
+
+
+@pytest.fixture
+def cluster() -> Iterator[FakeCluster]:
+    held = [
+        pod(
+            "web-7c9d-1", "x", cpu="100m", memory="10Mi",
+            owner=("ReplicaSet", "web-7c9d"), labels={"pod-template-hash": "7c9d"},
+        ),
+        pod("db", "y", cpu="200m", memory="20Mi"),
+    ]  # fmt: skip
+    with FakeCluster(held) as made:
+        yield made
+
+
+class Rounds:
+    """Lets time pass between rounds, and ends the recording after *last* of them."""
+
+    def __init__(self, cluster: FakeCluster, last: int) -> None:
+        self._cluster = cluster
+        self._last = last
+        self.done = 0
+        self.before: dict[int, Callable[[], object]] = {}
+
+    def wait(self, seconds: float) -> bool:
+        assert seconds >= 0
+        if self.done:
+            self._cluster.tick()
+        self.before.get(self.done, int)()
+        self.done += 1
+        return self.done > self._last
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "a.db"
+
+
+def record(
+    cluster: FakeCluster,
+    *words: object,
+    rounds: Rounds | None = None,
+    terminal: bool = False,
+    environ: dict[str, str] | None = None,
+) -> Result:
+    """Run the command for some rounds: one, unless more are given."""
+    out, err = io.StringIO(), Terminal() if terminal else io.StringIO()
+    rounds = rounds or Rounds(cluster, 1)
+    with (
+        redirect_stdout(out),
+        redirect_stderr(err),
+        patch.dict(os.environ, environ or {}),
+        patch.object(Stopping, "wait", lambda _, seconds: rounds.wait(seconds)),
+        TemporaryDirectory() as folder,
+    ):
+        config = cluster.kubeconfig(Path(folder) / "config")
+        code = main(["record", *map(str, words), f"--kubeconfig={config}"])
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def rows(file: Path, query: str) -> list[Any]:
+    with closing(open_reading(file)) as reading:
+        found = reading.execute(query).fetchall()
+    return [row[0] if len(row) == 1 else row for row in found]
+
+
+def test_rounds_are_recorded_until_it_is_told_to_end(
+    cluster: FakeCluster, file: Path
+) -> None:
+    result = record(cluster, file, rounds=Rounds(cluster, 3))
+    assert (result.code, result.out, result.err) == (0, "", "")
+    assert sorted(p.name for p in file.parent.iterdir()) == ["a.db", "a.db.lock"]
+    assert rows(file, "SELECT fresh, error FROM round") == [(3, None)] * 3
+    query = "SELECT name, owner_kind, owner, sum(core_seconds) FROM usage GROUP BY name"
+    assert rows(file, query) == [
+        ("db", "Pod", "db", 9.0),
+        ("node-1", None, None, 13.5),
+        ("web-7c9d-1", "Deployment", "web", 4.5),
+    ]
+    with closing(open_reading(file)) as reading:
+        about = meta(reading)
+    assert about["cluster_uid"] == f"server:{cluster.url}"
+    assert (about["level"], about["cadence_ms"], about["names_only"]) == (
+        "container", "15000", "0",
+    )  # fmt: skip
+
+
+def test_the_context_has_a_file_of_its_own(
+    cluster: FakeCluster, tmp_path: Path
+) -> None:
+    result = record(cluster, environ={"XDG_STATE_HOME": str(tmp_path)})
+    assert result.code == 0
+    assert rows(tmp_path / "kubemetrics" / "fake.db", "SELECT count(*) FROM round") == [
+        1
+    ]
+
+
+def test_what_is_asked_for_is_recorded(cluster: FakeCluster, file: Path) -> None:
+    record(cluster, file, "-n", "x", "--level", "pod", "-l", "pod-template-hash")
+    query = "SELECT name, container, role FROM series JOIN object o ON o.id=object"
+    assert rows(file, query) == [("web-7c9d-1", "", "pod"), ("node-1", "", "node")]
+
+
+def test_once_is_one_round_without_a_watch(cluster: FakeCluster, file: Path) -> None:
+    for _ in range(2):
+        assert record(cluster, file, "--once") == Result(0, "", "")
+    assert rows(file, "SELECT fresh, repeated FROM round") == [(3, 0), (0, 3)]
+
+
+def test_once_without_samples_says_why_and_keeps_that(
+    cluster: FakeCluster, file: Path
+) -> None:
+    cluster.state = "absent"
+    result = record(cluster, file, "--once")
+    assert result.code == 3
+    assert result.err.startswith("error: ")
+    assert len(rows(file, "SELECT error FROM round WHERE error IS NOT NULL")) == 1
+
+
+def test_a_gap_is_told_when_it_begins_and_when_it_ends(
+    cluster: FakeCluster, file: Path
+) -> None:
+    rounds = Rounds(cluster, 5)
+    rounds.before = {
+        1: lambda: setattr(cluster, "state", "absent"),
+        3: lambda: setattr(cluster, "state", "healthy"),
+    }
+    result = record(cluster, file, rounds=rounds)
+    first, last = result.err.splitlines()
+    assert first.endswith("; trying on")
+    assert last == "samples are there again"
+    assert [bool(e) for e in rows(file, "SELECT error FROM round")] == [
+        False, True, True, False, False,
+    ]  # fmt: skip
+
+
+def test_a_terminal_has_one_line_that_says_how_it_goes(
+    cluster: FakeCluster, file: Path
+) -> None:
+    result = record(cluster, file, rounds=Rounds(cluster, 2), terminal=True)
+    lines = [
+        line for line in re.split("[\r\n]", result.err.replace("\x1b[K", "")) if line
+    ]
+    assert result.out == ""
+    assert lines[0] == (f"recording 2 pods into {file}, 518.4 kB a day; Ctrl-C ends it")
+    assert re.fullmatch(
+        "00:00:15 UTC  2 pods, 3 new samples, 6 in all, 3 missed  .* kB", lines[2]
+    )
+    assert lines[-1] == f"recorded 6 samples in 2 rounds, 3 missed: {file}"
+
+
+def test_a_file_that_grows_fast_is_told_with_the_ways_out(
+    cluster: FakeCluster, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert record_command.growth(3000, 15) == 518_400_000
+    monkeypatch.setattr(record_command, "_LARGE", 100_000)
+    result = record(cluster, file, "--every", "60s")
+    assert result.err == (
+        "with 2 pods, sampled each 60 s, this file grows by 129.6 kB a day; less do"
+        " --every 60s, --level pod and kubemetrics serve\n"
+    )
+    assert [record_command._amount(n) for n in (7, 2_500_000, 2_500_000_000)] == [
+        "7 bytes", "2.5 MB", "2.5 GB",
+    ]  # fmt: skip
+
+
+def test_a_clock_set_back_is_told(cluster: FakeCluster, file: Path) -> None:
+    rounds = Rounds(cluster, 3)
+    rounds.before = {1: lambda: cluster.tick(600), 2: lambda: cluster.tick(-900)}
+    result = record(cluster, file, rounds=rounds)
+    assert result.err == (
+        "the clock of all nodes was set back: nothing is kept until it has caught up\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ["-A", "-n", "x"],
+            "-A is all namespaces, and -n names some: give one of them",
+        ),
+        (["--context", "a", "--context", "b"], "a file is of one cluster: record each"),
+        (["--once", "--for", "1h"], "--once is one round: --for and --every say when"),
+        (
+            ["--every", "soon"],
+            "--every takes a length of time, as 60s, 1h30m or 3d, not",
+        ),
+        (["--for", "0"], "--for takes a length of time, as 60s, 1h30m or 3d, not '0'"),
+        (
+            ["--for", "-5s"],
+            "--for takes a length of time, as 60s, 1h30m or 3d, not '-5s'",
+        ),
+    ],
+)
+def test_what_contradicts_is_told(
+    cluster: FakeCluster, file: Path, words: list[str], says: str
+) -> None:
+    result = record(cluster, file, *words)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"error: {says}")
+    assert not file.exists()
+
+
+def test_it_ends_when_the_time_is_over(
+    cluster: FakeCluster, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = iter([3600.0, 3600.0, 0.0, 0.0])
+    monkeypatch.setattr(record_command.Session, "_left", lambda _: next(left))
+    assert record(cluster, file, "--for", "1h", rounds=Rounds(cluster, 9)).code == 0
+    assert rows(file, "SELECT count(*) FROM round") == [1]
+
+
+def test_the_time_is_counted_from_the_beginning(
+    cluster: FakeCluster, file: Path
+) -> None:
+    waits: list[float] = []
+    rounds = Rounds(cluster, 1)
+    real = rounds.wait
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        return real(seconds)
+
+    rounds.wait = wait  # type: ignore[method-assign]
+    record(cluster, file, "--for", "1s", "--every", "1h", rounds=rounds)
+    assert 0 <= waits[1] <= 1
+
+
+def test_a_second_recorder_hears_who_is_the_first(
+    cluster: FakeCluster, file: Path
+) -> None:
+    with closing(Writing(file)):
+        result = record(cluster, file)
+    assert result.code == 2
+    assert f"process {os.getpid()} on " in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+def test_a_file_of_another_cluster_is_refused(cluster: FakeCluster, file: Path) -> None:
+    with closing(Writing(file)) as writing:
+        writing.belongs_to("other", "https://other")
+    result = record(cluster, file)
+    assert (result.code, result.out) == (2, "")
+    assert (
+        "it is the record of another cluster (other, this one is server:" in result.err
+    )
+
+
+def test_a_cluster_is_known_by_the_uid_of_its_first_namespace(file: Path) -> None:
+    with Cluster.recorded() as cluster:
+        assert harness.run(cluster, "record", str(file), "--once").code == 0
+    with closing(open_reading(file)) as reading:
+        uid = meta(reading)["cluster_uid"]
+    assert re.fullmatch("[0-9a-f-]{36}", uid)
+
+
+def test_who_may_not_do_anything_is_told_so_at_once(file: Path) -> None:
+    with Cluster.recorded() as cluster:
+        result = harness.run(cluster, "record", str(file), user="bad")
+    assert result.code == 1
+    assert "Unauthorized" in result.err
+    assert not file.exists()
+
+
+def test_where_pods_may_not_be_read_that_is_said_once(
+    cluster: FakeCluster, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no(*_: object) -> Any:  # noqa: ANN401 - it does not return
+        raise Forbidden("no", status=403)
+
+    monkeypatch.setattr(Api, "list_pods", no)
+    result = record(cluster, file, rounds=Rounds(cluster, 2))
+    assert result.err == (
+        "pods may not be read: names stand for them, restarts are not seen\n"
+    )
+    query = "SELECT uid FROM object WHERE kind='pod'"
+    assert rows(file, query) == ["?x/web-7c9d-1", "?y/db"]
+    with closing(open_reading(file)) as reading:
+        assert meta(reading)["names_only"] == "1"
+
+
+def test_a_signal_before_the_only_round_leaves_it_out(
+    cluster: FakeCluster, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stopping, "read", lambda *_: None)
+    assert record(cluster, file, "--once").code == 0
+    assert record(cluster, file, rounds=Rounds(cluster, 9)).code == 0
+    assert rows(file, "SELECT count(*) FROM round") == [0]
+
+
+def test_a_python_without_sqlite_is_told_before_anything_is_asked(
+    cluster: FakeCluster, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sqlite3", None)
+    result = record(cluster, file)
+    assert result.code == 2
+    assert result.err.startswith("error: this Python was built without sqlite3")
+    assert cluster.paths == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_waits_ends_it_well(number: signal.Signals) -> None:
+    stopping = Stopping()
+    with stopping.handling():
+        assert not stopping.wait(0)
+        os.kill(os.getpid(), number)
+        assert stopping.wait(60)
+        assert stopping.wait(60), "it stays asked for"
+        assert stopping.read(lambda: pytest.fail("no round is read any more")) is None
+
+
+def test_a_signal_while_a_round_is_read_ends_that() -> None:
+    stopping = Stopping()
+
+    def poll() -> Any:  # noqa: ANN401 - it does not return
+        os.kill(os.getpid(), signal.SIGTERM)
+        pytest.fail("the signal was not heard")
+
+    with stopping.handling():
+        assert stopping.read(poll) is None
+    assert not INTERRUPTION.pending
+    assert stopping.wait(0)
+
+
+def test_a_signal_while_a_round_is_written_waits_for_that(
+    cluster: FakeCluster, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Writing.size
+
+    def size(writing: Writing) -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real(writing)
+
+    monkeypatch.setattr(Writing, "size", size)
+    rounds = Rounds(cluster, 9)
+    result = record(cluster, file, rounds=rounds)
+    assert (result.code, rounds.done) == (0, 2)
+    assert rows(file, "SELECT count(*) FROM round") == [1]
+
+
+def test_a_second_signal_ends_it_as_any_command(
+    cluster: FakeCluster, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def size(_: Writing) -> int:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        return 0
+
+    monkeypatch.setattr(Writing, "size", size)
+    assert record(cluster, file).code == 130
+    INTERRUPTION.pending = False
+    assert rows(file, "SELECT count(*) FROM round") == [1]
+
+
+def test_a_second_signal_while_it_reads_is_not_taken_for_the_first() -> None:
+    stopping = Stopping()
+
+    def poll() -> Any:  # noqa: ANN401 - it does not return
+        stopping._count = 1
+        stopping.handle()
+
+    with pytest.raises(KeyboardInterrupt):
+        stopping.read(poll)
+    INTERRUPTION.pending = False
