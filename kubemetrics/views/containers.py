@@ -30,6 +30,7 @@ from .shared_columns import (
     reason_columns,
     sample_columns,
     status_severity,
+    swap_column,
     usage_columns,
     usage_totals,
 )
@@ -57,6 +58,7 @@ def container_table() -> Table[ContainerUsage]:
             *_STATUS,
             REASON,
             *map(_of_one, usage_columns(_usage_mark)),
+            swap_column(),
             *node_share_columns(),
             *reason_columns(),
             lifted(NODE, _pod_row),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ..frozen import dataclass
+from ..jsonread import EMPTY
 from ..quantity import Quantity
 from ..snapshot import (
     ContainerUsage,
@@ -23,6 +24,7 @@ from .pods import pod_table
 from .shared_columns import (
     INFERRED,
     RESOURCES,
+    SWAP,
     USAGE_ALIASES,
     Resource,
     amount,
@@ -32,6 +34,7 @@ from .shared_columns import (
     marks,
     name_column,
     resource_columns,
+    swap_column,
     usage_totals,
 )
 from .view import (
@@ -146,6 +149,7 @@ def group_table(chain: Sequence[str], noun: str = "group") -> Table[Rollup]:
                    about=f"how many {rows.lower()} there are"),
             *_COVERAGE,
             *(c for of in RESOURCES for c in _amounts(of, spread)),
+            swap_column(_swap_mark),
             Column(key="quality", header="QUALITY", kind="text", get=_quality,
                    about="ok, or partial: more is used than could be measured",
                    typed=listed_flaws(_quality), json_type="array"),
@@ -258,6 +262,15 @@ def _missing(row: Rollup) -> str | None:
 
 def _usage_mark(row: Rollup, resource: str) -> str:
     return marks(partial=resource in row.incomplete)
+
+
+def _swap_mark(row: Rollup) -> str:
+    """Return the mark of a sum of swap: of something that runs it is not known."""
+    lacking = (
+        m.state == "running" and SWAP.name not in (m.usage or EMPTY)
+        for m in row.members
+    )
+    return marks(partial=any(lacking))
 
 
 def _quality(row: Rollup) -> str:

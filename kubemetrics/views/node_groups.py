@@ -13,12 +13,14 @@ from ..table.columns import Column, Severity, Table
 from .nodes import AMOUNT_ALIASES, amounts_of_nodes, node_families, usage_mark_of_nodes
 from .shared_columns import (
     RESOURCES,
+    SWAP,
     Resource,
     amount,
     flaws_of,
     listed_flaws,
     marks,
     name_column,
+    swap_column,
 )
 from .view import RowSelection, View, ViewRows
 
@@ -60,6 +62,7 @@ def node_group_table(chain: Sequence[str]) -> Table[NodeRollup]:
             *names,
             *_COUNTS,
             *(c for of in RESOURCES for c in _amounts(of)),
+            swap_column(_swap_mark),
             *_PODS,
             Column(key="quality", header="QUALITY", kind="text", get=_quality,
                    about="ok, or partial: more is used than could be measured",
@@ -113,6 +116,10 @@ def _missing(row: NodeRollup) -> str | None:
 
 def _severity(row: NodeRollup) -> Severity | None:
     return "warning" if row.coverage.missing else None
+
+
+def _swap_mark(row: NodeRollup) -> str:
+    return marks(partial=row.partial(SWAP.name))
 
 
 def _quality(row: NodeRollup) -> str:

@@ -15,11 +15,13 @@ from ..quantity import Quantity
 from ..snapshot import NodeBreakdown, NodeUsage, Snapshot, above_full, below_pods
 from ..snapshot.node_rollup import NodeRollup, summed_nodes
 from ..snapshot.node_rows import Share
+from ..snapshot.percentages import ratio
 from ..snapshot.rows import node_coverage
 from ..table.columns import PARTIAL, Column, Family, Severity, Table, TotalCell
 from .shared_columns import (
     REASON,
     RESOURCES,
+    SWAP,
     HasLabels,
     Resource,
     age_columns,
@@ -35,6 +37,7 @@ from .shared_columns import (
     sample_columns,
     share,
     status_severity,
+    swap_column,
 )
 from .view import RowSelection, View, ViewRows
 
@@ -89,6 +92,7 @@ def node_table() -> Table[NodeUsage]:
             *_STATUS,
             REASON,
             *(c for of in RESOURCES for c in amounts_of_nodes(of, _usage_mark)),
+            *_SWAP,
             *reason_columns(),
             *_PODS,
             *sample_columns(_mark),
@@ -104,6 +108,7 @@ def node_table() -> Table[NodeUsage]:
 
 AMOUNT_ALIASES: Final = {
     "cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage",
+    "swap": "swap.usage",
     "cpu.pct_request": "cpu.pct_requested", "mem.pct_request": "mem.pct_requested",
     "cpu.pct_limit": "cpu.pct_limited", "mem.pct_limit": "mem.pct_limited",
     "cpu.unrequested": "cpu.headroom", "mem.unrequested": "mem.headroom",
@@ -425,6 +430,15 @@ def _skew(row: NodeUsage) -> timedelta | None:
     return row.skew
 
 
+def _swap_capacity(row: NodeUsage) -> Quantity | None:
+    known = row.node.info.swap_capacity if row.node else None
+    return None if known is None else Quantity(known)
+
+
+def _swap_share(row: NodeUsage) -> Fraction | None:
+    return ratio((row.usage or EMPTY).get(SWAP.name), _swap_capacity(row))
+
+
 def _known(row: NodeUsage) -> bool:
     return row.node is not None
 
@@ -451,6 +465,17 @@ _STATUS: Final[tuple[Column[NodeUsage], ...]] = (
            typed=listed(_taints, _known), json_type="array"),
     Column(key="version", header="VERSION", kind="text", get=_version,
            about="its kubelet's version"),
+)  # fmt: skip
+_SWAP: Final[tuple[Column[NodeUsage], ...]] = (
+    swap_column(_mark),
+    replace(
+        share(SWAP, "pct_node", _swap_share, "usage as % of the swap that it has",
+              keep=27, alarm=True, mark=_mark),
+        optional=True),
+    replace(
+        amount(SWAP, "capacity", _swap_capacity, "what it has, by its kubelet",
+               keep=26),
+        optional=True),
 )  # fmt: skip
 _PODS: Final[tuple[Column[NodeUsage], ...]] = (
     Column(key="pods.count", header="PODS", kind="count", get=_count, keep=45,

@@ -27,6 +27,7 @@ from .shared_columns import (
     reason_columns,
     sample_columns,
     status_severity,
+    swap_column,
     usage_columns,
     usage_totals,
 )
@@ -58,6 +59,7 @@ def pod_table() -> Table[PodUsage]:
             *_STATUS,
             REASON,
             *usage_columns(_usage_mark),
+            swap_column(_sample_mark),
             *node_share_columns(),
             *reason_columns(),
             NODE,

@@ -40,6 +40,7 @@ R = TypeVar("R")
 
 USAGE_ALIASES: Final[Mapping[str, str]] = {
     "cpu": "cpu.usage", "mem": "mem.usage", "memory": "mem.usage",
+    "swap": "swap.usage",
     "cpu.no_request": "cpu.unrequested", "mem.no_request": "mem.unrequested",
     "cpu.no_limit": "cpu.unlimited", "mem.no_limit": "mem.unlimited",
     "sample": "sample.age",
@@ -66,6 +67,10 @@ RESOURCES: Final = (
     Resource(key="cpu", name=CPU, header="CPU", kind="cpu", noun="CPU"),
     Resource(key="mem", name=MEMORY, header="MEM", kind="memory", noun="memory"),
 )
+SWAP: Final = Resource(
+    key="swap", name="swap", header="SWAP", kind="memory", noun="swap"
+)
+"""What few providers report: metrics-server does not (metrics-server#1680)."""
 _HEADERS: Final[Mapping[str, str]] = {
     "usage": "", "requests": "-REQ", "limits": "-LIM", "pct_request": "%REQ",
     "pct_limit": "%LIM", "pct_node": "%", "pct_requested": "-REQ%",
@@ -196,6 +201,16 @@ class HasLabels(Protocol):
         ...
 
 
+class HasValue(Protocol):
+    """A row of anything that is measured."""
+
+    @property
+    def usage(self) -> Quantities | None:
+        """What it uses, by resource."""
+        ...
+
+
+U = TypeVar("U", bound=HasValue)
 M = TypeVar("M", bound=HasUsage)
 P = TypeVar("P", bound=HasSample)
 D = TypeVar("D", bound=HasDate)
@@ -272,6 +287,17 @@ def _amounts(of: Resource, mark: Callable[[M, str], str]) -> tuple[Column[M], ..
                keep=30, mark=partial_limit,
                unset=lambda row: _asks_not(row, limits(row))),
     )  # fmt: skip
+
+
+def swap_column(mark: Callable[[U], str] | None = None) -> Column[U]:
+    """Return the column of swap, which tables have where it is reported."""
+
+    def usage(row: U) -> Quantity | None:
+        return (row.usage or EMPTY).get(SWAP.name)
+
+    about = "usage, where the provider reports it; metrics-server does not"
+    made = amount(SWAP, "usage", usage, about, keep=28, mark=mark)
+    return replace(made, optional=True)
 
 
 def _unused_column(of: Resource, mark: Callable[[M, str], str]) -> Column[M]:
