@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # what is imported by name below, for whoever freezes a progr
         config_command,
         help_topics,
         record_command,
+        serve_command,
         server_commands,
         view_commands,
     )
@@ -43,6 +44,7 @@ if TYPE_CHECKING:  # what is imported by name below, for whoever freezes a progr
         config_command,
         help_topics,
         record_command,
+        serve_command,
         server_commands,
         view_commands,
     )
@@ -116,6 +118,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
     ),
     "config contexts": Command(
         "The contexts of the kubeconfig", "cli.config_command:CONTEXTS"
+    ),
+    "serve": Command(
+        "What Prometheus scrapes: CPU as counters", "cli.serve_command:SERVE"
     ),
     "raw": Command("The body of any path of the API server", "cli.server_commands:RAW"),
     "completion": Command(
@@ -297,7 +302,7 @@ Examples:
 
 '{prog} COMMAND --help' explains a command; '{prog} --version' is the version.
 '{prog} help TOPIC' has more, where TOPIC is one of: columns, where, marks,
-reasons, output, recipes, library, connecting.
+reasons, output, families, recipes, library, connecting.
 
 Exit codes: 0 ok, 1 the request failed or was refused, 2 wrong usage or
 configuration, 3 metrics API absent or down, 4 partial data with --strict,

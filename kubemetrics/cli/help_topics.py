@@ -372,6 +372,58 @@ def _output() -> Lines:
     return _OUTPUT.splitlines()
 
 
+_FAMILIES: Final = """\
+What 'kubemetrics serve' answers at /metrics. CPU is a counter: the sum of what every
+window of the samples used, so that a scrape a minute loses nothing:
+
+  rate(kubemetrics_container_cpu_usage_seconds_total[5m])          cores in use
+  increase(kubemetrics_container_cpu_usage_seconds_total[1h])
+    / increase(kubemetrics_container_cpu_observed_seconds_total[1h])
+                                                                   the mean of what
+                                                                   was measured
+  kubemetrics_container_memory_working_set_bytes
+    / on(namespace,pod,container)
+      kubemetrics_container_resource_limits{{resource="memory"}}     share of the limit
+  kubemetrics_pod_unmeasured{{reason!="Finished"}}                   who lacks a value
+  kubemetrics_up == 0                                              why: /readyz
+
+A counter begins at 0 with its container, pod or node, and with this process. A value
+that is not given again stays two cadences (half a minute), a pod that is deleted goes
+at once. Series carry no times, so that Prometheus marks what is gone as stale.
+Two processes side by side do no harm: choose one by its instance.
+
+With --level pod, workload or namespace usage, requests and limits are of these, and
+kubemetrics_workload_... and kubemetrics_namespace_... go on when one of their pods
+goes; with --level node there are nodes alone. The families:
+
+{families}
+
+With --names kubelet those that the kubelet and kube-state-metrics have are called as
+there, with labels uid and image: dashboards and krr then work over metrics-server
+alone. Their queries want the scrape job to be called as theirs is: job_name: kubelet.
+Where the kubelet is scraped as well, sums would double.
+
+{kubelet}
+"""
+
+
+def _families() -> Lines:
+    from ..serve.families import known  # noqa: PLC0415 - for one topic
+
+    ours, theirs = known("kubemetrics"), known("kubelet")
+    text = _FAMILIES.format(
+        families="\n".join(_described(ours)),
+        kubelet="\n".join(sorted(name for name in theirs if name not in ours)),
+    )
+    return text.splitlines()
+
+
+def _described(families: Mapping[str, str]) -> Iterator[str]:
+    for name, about in families.items():
+        yield name
+        yield f"    {about}"
+
+
 LIBRARY_SCRIPTS: Final = (
     """\
 from kubemetrics import Client
@@ -482,6 +534,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "marks": Topic("what -, ~, ! and * mean", _marks),
     "reasons": Topic("why there is no value", _reasons),
     "output": Topic("formats, their units, exit codes", _output),
+    "families": Topic("what 'serve' answers: counters, gauges, labels", _families),
     "recipes": Topic("questions and their commands, RBAC, CronJob, …", _recipes),
     "library": Topic("Python: rows, amounts, errors, with scripts", _library),
     "connecting": Topic(

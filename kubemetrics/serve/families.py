@@ -27,7 +27,7 @@ from ..snapshot import (
     container_rows,
 )
 from ..snapshot.rollup import owner
-from .counters import Chain, Counter, Counters, Group
+from .counters import Chain, Counter, Counters, Group, Level, Shape
 from .exposition import (
     Family,
     Metric,
@@ -173,6 +173,26 @@ def of_round(
         yield from _nodes(source)
 
 
+def known(names: Naming) -> dict[str, str]:
+    """Return the meaning of every family there may be, by the name of its series.
+
+    Of those that differ by level alone the containers' and the pods' stand for all.
+    """
+    levels: tuple[Level, ...] = (
+        ("container", "pod") if names != "kubelet" else ("container",)
+    )
+    health = Health(up=True, began=0, rounds={}, durations={})
+    found = dict[str, str]()
+    for level in levels:
+        counters = Counters(Shape(level=level))
+        families = of_round(Snapshot(), counters, Choice(names=names))
+        for family in (*families, *of_exporter(health)):
+            metric = family.metric
+            suffix = "_total" if metric.type == "counter" else ""
+            found[f"{metric.name}{suffix}"] = metric.about
+    return found
+
+
 _CPU_ABOUT: Final = "CPU time used since its first sample, by the windows of samples"
 _OBSERVED_ABOUT: Final = (
     "The time whose CPU is counted: increase(cpu) / increase(observed) is the mean"
@@ -251,7 +271,7 @@ def _containers(source: _Source) -> Iterator[Family]:
             silent.append(Point(_with(written, ("reason", _reason(row))), "1"))
     yield from _usage(source, "container", entries)
     if not source.choice.lean:
-        yield from _demands(source, "container", asked, "As its container asks for")
+        yield from _demands(source, "container", asked, "those of the container")
     about = "1 where a container has no value and others of its pod have"
     yield Family(_metric(source, "container_unmeasured", about), silent)
 
@@ -327,7 +347,7 @@ def _pods(source: _Source) -> Iterator[Family]:
         asked = [
             (labels(_of_pod(source, row)), row.demand) for row in rows if row.demand
         ]
-        yield from _demands(source, "pod", asked, "As the scheduler counts them")
+        yield from _demands(source, "pod", asked, "as the scheduler counts them")
     silent = [
         Point(labels((*_of_pod(source, row)[:2], ("reason", _reason(row)))), "1")
         for row in rows
@@ -366,9 +386,13 @@ def _demands(
         bound = {r: q for r, q in demand.limits.items() if not demand.partial_limit(r)}
         limits += _amounts(written, _of_both(bound))
     named = f"{prefix}_resource"
-    yield Family(_metric(source, f"{named}_requests", f"Requests. {about}"), requests)
+    yield Family(_metric(source, f"{named}_requests", f"Requests, {about}"), requests)
     yield Family(
-        _metric(source, f"{named}_limits", f"Limits, where all have one. {about}"),
+        _metric(
+            source,
+            f"{named}_limits",
+            f"Limits, {about}; none where a container has none",
+        ),
         limits,
     )
 
@@ -477,7 +501,7 @@ def _groups(source: _Source, level: str) -> Iterator[Family]:
         asked = [
             (labels(_of_group(c)), sums.demand.demand) for c, sums in groups.items()
         ]
-        yield from _demands(source, level, asked, "As the scheduler counts its pods")
+        yield from _demands(source, level, asked, "as the scheduler counts its pods")
     pods = [Point(labels(_of_group(c)), str(s.pods)) for c, s in groups.items()]
     yield Family(_metric(source, f"{level}_pods", "Pods that have not finished"), pods)
     silent = [
@@ -558,7 +582,7 @@ def _nodes(source: _Source) -> Iterator[Family]:
         return
     if source.counters.shape.level == "node":
         yield from _demands(
-            source, "node", _on_nodes(source), "As the scheduler counts its pods"
+            source, "node", _on_nodes(source), "as the scheduler counts its pods"
         )
     allocatable, capacity = list[Point](), list[Point]()
     for row in rows:

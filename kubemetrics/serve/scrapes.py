@@ -11,6 +11,7 @@ import gzip
 import io
 import ipaddress
 import logging
+import os
 import re
 import socket
 import threading
@@ -265,8 +266,15 @@ def listening(address: ListenAddress) -> socket.socket:
         family, _, _, _, where = found[0]
         return socket.create_server(cast("tuple[str, int]", where[:2]), family=family)
     except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise ConfigError(f"cannot listen on {address}: {why}") from None
+        raise ConfigError(f"cannot listen on {address}: {_why(error)}") from None
+
+
+def _why(error: Exception) -> str:
+    """Return the system's words; `socket.create_server` adds its own."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number and not isinstance(error, socket.gaierror):
+        return os.strerror(number)
+    return getattr(error, "strerror", None) or str(error)
 
 
 _REMEMBERED: Final = 8
@@ -287,14 +295,13 @@ class ScrapeServer:
         *,
         limits: Limits | None = None,
         clock: Callable[[], float] = time.monotonic,
-        look: float = 0.5,
     ) -> None:
         self.publication = publication
         self._forms: dict[FormKey, int] = {}
         self._server = _Server(listening(address), limits or Limits(), self._reply)
         self._clock = clock
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(look,), daemon=True
+            target=self._server.serve_forever, name="scrapes", daemon=True
         )
         self._thread.start()
 
@@ -320,6 +327,8 @@ class ScrapeServer:
 
     def close(self) -> None:
         """End every connection and every thread."""
+        with suppress(OSError):  # wakes what waits for the next connection
+            self._server.socket.shutdown(socket.SHUT_RDWR)
         self._server.shutdown()
         self._thread.join()
         self._server.end_connections()

@@ -179,7 +179,7 @@ def serving(
     first: Publication, limits: Limits | None = None, host: str = "127.0.0.1"
 ) -> Iterator[ScrapeServer]:
     server = ScrapeServer(
-        ListenAddress(host, 0), first, limits=limits, clock=lambda: 0.0, look=0.01
+        ListenAddress(host, 0), first, limits=limits, clock=lambda: 0.0
     )
     with closing(server):
         yield server
@@ -249,6 +249,24 @@ def test_a_port_that_is_taken_is_an_error_of_one_line() -> None:
             ConfigError, match=r"cannot listen on no\.such\.host\.invalid:0"
         ):
             ScrapeServer(ListenAddress("no.such.host.invalid", 0), publication())
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (
+            OSError(98, "Address already in use (while binding)"),
+            "Address already in use",
+        ),
+        (OSError("no number"), "no number"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (UnicodeError("label too long"), "label too long"),
+    ],
+)
+def test_why_it_cannot_listen_is_in_the_systems_words(
+    error: Exception, why: str
+) -> None:
+    assert scrapes._why(error) == why
 
 
 def raw(server: ScrapeServer, sent: bytes) -> bytes:
@@ -322,13 +340,14 @@ def test_a_client_that_does_not_read_is_ended_with_its_time() -> None:
     large = RenderedBody(
         [Family(Metric("up", "gauge", "Up."), [Point("", "1" * (64 << 20))])],
     )
+    large.prepared(("text", False))
     whole = Publication(body=large, expired=large, fresh_until=30.0, ready_until=30.0)
     with (
         serving(whole, Limits(seconds=0.3)) as server,
         socket.create_connection(server.address, WATCHDOG) as connection,
     ):
         connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
-        assert connection.recv(1) == b"H", "it is being served"
+        connection.recv(1)  # of the answer, or of its end: it is being served
         for thread in tuple(server._server._open):
             thread.join(WATCHDOG)
         assert not server._server._open
