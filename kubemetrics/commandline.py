@@ -125,6 +125,19 @@ class Parser(argparse.ArgumentParser):
         # `read` put the names behind "--", which nobody typed.
         raise UsageError(message.replace("arguments: -- ", "arguments: "))
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401 - as argparse has it
+        """Raise a `UsageError` for a *value* that is no choice, and name those."""
+        if action.choices is None or value in action.choices:
+            return
+        from difflib import get_close_matches  # noqa: PLC0415 - after a mistake
+
+        names = [str(choice) for choice in action.choices]
+        what = "/".join(action.option_strings) or action.dest.upper()
+        close = get_close_matches(str(value), names, n=1)
+        meant = f"; did you mean '{close[0]}'?" if close else ""
+        shown = str(value)[:_SHOWN]
+        raise UsageError(f"{what} takes {', '.join(names)}, not {shown!r}{meant}")
+
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:  # noqa: ANN401 - as argparse has it
         """Take ``--`` as the value of a flag: argparse would take it out.
 

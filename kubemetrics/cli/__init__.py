@@ -180,7 +180,7 @@ def _run_command(name: str, words: list[str]) -> int:
     except HelpWanted as wanted:
         return _help_of(parser, command, mistake=wanted.mistake)
     except UsageError as error:
-        return _wrong_usage(error, command, parser)
+        return _wrong_usage(error, name, parser, words)
     except KubeMetricsError as error:
         code = console.print_error(error)
         return 1 if command.kubectl else code
@@ -206,12 +206,16 @@ def _help_of(parser: Parser, command: Command, *, mistake: bool) -> int:
     return console.write_stdout((text,))
 
 
-def _wrong_usage(error: UsageError, command: Command, parser: Parser) -> int:
-    meant = ""
-    if isinstance(error, UnknownFlagError) and not command.kubectl:
+def _wrong_usage(error: UsageError, name: str, parser: Parser, words: list[str]) -> int:
+    command, meant = COMMANDS[name], ""
+    if not command.kubectl and isinstance(error, UnknownFlagError):
         from .hints import meant_by_flag  # noqa: PLC0415 - after a mistake
 
         meant = meant_by_flag(error.flag, parser)
+    elif not command.kubectl and children(name):
+        from .hints import meant_below  # noqa: PLC0415 - after a mistake
+
+        meant = meant_below(name, words)
     console.print_stderr(f"error: {error}{meant}")
     see = error.pointer or error.see.format(command.kubectl or parser.prog)
     for line in see.splitlines():

@@ -17,6 +17,7 @@ from ..table.columns import APART, PARTIAL, STALE, UNKNOWN, Column, Kind, Table
 from ..table.render import leaving
 from ..views.containers import container_view
 from ..views.groups import group_view
+from ..views.node_groups import node_group_table
 from ..views.nodes import node_view
 from ..views.pods import pod_view
 from . import COMMANDS, children
@@ -95,12 +96,13 @@ _TABLES: Final[Mapping[str, Callable[[], Table[Any]]]] = {
     "p": lambda: pod_view().table,
     "c": lambda: container_view().table,
     "n": lambda: node_view().table,
+    "g": lambda: node_group_table(("zone",)),
     "s": lambda: group_view(("owner",), "workloads").table,
 }
 _COLUMNS: Final = """\
 Every column has a key, for --columns, --sort, --where and --fail-on, and in JSON,
 where its dots nest ('mem.usage' is .mem.usage). Headers do as well, in any case, and
-singular or plural: MEM%LIM, cpu.request. Shorter:
+singular or plural: MEM%LIM, cpu.request. Other names:
 {aliases}.
 
 A table has the columns that fit; --columns names others, or adds and takes away
@@ -108,21 +110,28 @@ A table has the columns that fit; --columns names others, or adds and takes away
 'kubemetrics nodes --columns help' lists those of one view, and from which width of a
 terminal on they are shown.
 
-IN are the views: p pods, c containers, n nodes, s the sums (workloads, namespaces,
---by). NAME is any label, or any resource: label:app, requests:nvidia.com/gpu.
+IN are the views: p pods, c containers, n nodes, g groups of nodes (nodes --by,
+cluster), s sums of pods (workloads, namespaces, --by). NAME is any label, or any
+resource: label:app, requests:nvidia.com/gpu.
 """
 
 
 def _columns() -> Lines:
     views: dict[tuple[str, ...], str] = {}
-    aliases: dict[str, str] = {}
+    aliases: dict[str, list[str]] = {}
+    keys = {column.key for make in _TABLES.values() for column in make().columns}
     for letter, make in _TABLES.items():
         table = make()
-        aliases |= table.aliases
+        for alias, key in table.aliases.items():
+            # A key of other views, which means something else there, confuses here.
+            if alias not in keys and alias not in aliases.setdefault(key, []):
+                aliases[key].append(alias)
         for key, header, unit, _, about in _entries(table):
             entry = key, header, unit, about
             views[entry] = views.get(entry, "") + letter
-    short = ", ".join(f"{alias} is {key}" for alias, key in aliases.items())
+    short = "; ".join(
+        f"{', '.join(words)} for {key}" for key, words in aliases.items() if words
+    )
     yield from _COLUMNS.format(aliases="\n".join(_wrapped(short, 86))).splitlines()
     yield ""
     rows = [(*entry[:3], letters, entry[3]) for entry, letters in views.items()]

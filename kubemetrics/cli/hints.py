@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, get_args
 
 from .. import console
 from ..commandline import Parser
@@ -48,8 +48,8 @@ _FLAGS: Final[Mapping[str, str]] = {
     "--group-by": "--by",
     "--head": "--top",
     "--interval": "--watch",
-    "--label": "--label-columns",
-    "--labels": "--label-columns",
+    "--label": "--selector --label-columns",
+    "--labels": "--selector --label-columns",
     "--limit": "--top",
     "--max": "--top",
     "--ns": "--namespace",
@@ -61,7 +61,28 @@ _FLAGS: Final[Mapping[str, str]] = {
     "--totals": "--sum",
     "--unit": "--units",
 }
-"""Flags of other programs."""
+"""Flags of other programs, and one or more of ours."""
+
+_TOPICS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("having", "fail-on", "gate", "filter", "expr", "expression", "glob"), "where"
+    ),
+    **dict.fromkeys(
+        ("exit", "code", "exit-code", "format", "json", "csv", "unit", "watch"),
+        "output",
+    ),
+    **dict.fromkeys(
+        ("rbac", "cronjob", "ci", "grafana", "example", "question"), "recipes"
+    ),
+    **dict.fromkeys(
+        ("auth", "credential", "proxy", "cloud", "kubeconfig", "environment"),
+        "connecting",
+    ),
+    **dict.fromkeys(("python", "api", "client", "script"), "library"),
+    **dict.fromkeys(("key", "header", "sort"), "columns"),
+    **dict.fromkeys(("-", "~", "!", "*", "none", "symbol", "color"), "marks"),
+}
+"""Words, in the singular, and the topic that has them."""
 
 
 def meant_by_command(words: list[str]) -> str:
@@ -97,10 +118,11 @@ def meant_by_flag(flag: str, parser: Parser) -> str:
     """Return what may be meant by *flag*, which is none of the command of *parser*."""
     known = [name for action in parser.options() for name in action.option_strings]
     other = _FLAGS.get(flag, flag.swapcase() if len(flag) == len("-x") else "")
-    if other in known:
-        return _question([other])
+    found = [name for name in other.split() if name in known]
+    if found:
+        return _question(found)
     close = get_close_matches(flag.replace("_", "-").lower(), known, n=3, cutoff=_LIKE)
-    return _question(close) or _whose(flag)
+    return _whose(flag) or _question(close)
 
 
 def _whose(flag: str) -> str:
@@ -116,12 +138,29 @@ def _whose(flag: str) -> str:
 
 def meant_by_topic(word: str, topics: Iterable[str]) -> str:
     """Return what may be meant by *word*, which is neither a topic nor a command."""
-    known = _COMMANDS.get(_singular(word))
+    bare = word.lower().lstrip("-") or word
+    known = (
+        _TOPICS.get(bare) or _TOPICS.get(bare.removesuffix("s"))
+        or ("reasons" if word.lower() in _reasons() else _COMMANDS.get(_singular(word)))
+    )  # fmt: skip
     if known:
         return _question([known])
     names = [*topics, *children("")]
     close = get_close_matches(word.lower(), names, n=3, cutoff=_LIKE)
     return _question(close) or f"; the topics are {', '.join(topics)}"
+
+
+def _reasons() -> set[str]:
+    from ..snapshot.reasons import ReasonCode  # noqa: PLC0415 - after a mistake
+
+    return {code.lower() for code in get_args(ReasonCode)}
+
+
+def meant_below(name: str, words: Iterable[str]) -> str:
+    """Return what may be meant by *words* that the command *name* does not take."""
+    below = [child.rpartition(" ")[2] for child in children(name)]
+    close = [c for word in words for c in get_close_matches(word, below, cutoff=_LIKE)]
+    return _question(f"{console.program()} {name} {word}" for word in close)
 
 
 def _question(names: Iterable[str]) -> str:

@@ -182,7 +182,7 @@ in % of allocatable, CPU-ROOM what pods may still request; so for memory (MEM). 
   kubemetrics nodes --columns name,allocatable:nvidia.com/gpu,headroom:nvidia.com/gpu
   kubemetrics nodes --all-contexts""",
     names="nodes by name",
-    by="zone, or pool,placement: open, tainted, cordoned, notready",
+    by="pool,placement",
     of_nodes=True,
 ).spec(_nodes)
 
@@ -297,7 +297,10 @@ def _add_by(parser: Parser, example: str, *, of_nodes: bool) -> None:
 
 
 _POD_KEYS: Final = "namespace, node, owner, pod, container, qos, priority-class"
-_NODE_KEYS: Final = "zone, region, instance-type, pool, arch, os, version, placement"
+_NODE_KEYS: Final = (
+    "zone, region, instance-type, pool, arch, os, version, placement (open, tainted,"
+    " cordoned, notready)"
+)
 
 
 def _add_selection(parser: Parser, *, namespaced: bool) -> None:
@@ -319,7 +322,7 @@ def _add_selection(parser: Parser, *, namespaced: bool) -> None:
     )  # fmt: skip
     group.add_argument(
         "--chunk-size", default="500", metavar="N",
-        help="pods per request; 0 for all in one",
+        help="pods per request (500); 0 for all in one",
     )  # fmt: skip
 
 

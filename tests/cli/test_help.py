@@ -23,6 +23,7 @@ from kubemetrics.table.columns import APART, PARTIAL, STALE, UNKNOWN, Table
 from kubemetrics.table.expressions import _OPERATORS
 from kubemetrics.views.containers import container_view
 from kubemetrics.views.groups import group_view
+from kubemetrics.views.node_groups import node_group_table
 from kubemetrics.views.nodes import node_view
 from kubemetrics.views.pods import pod_view
 from tests.cluster import Cluster
@@ -94,6 +95,7 @@ VIEWS: dict[str, Callable[[], Table[Any]]] = {
     "pods": lambda: pod_view().table,
     "containers": lambda: container_view().table,
     "nodes": lambda: node_view().table,
+    "cluster": lambda: node_group_table(()),
     "workloads": lambda: group_view((), "workloads").table,
     "namespaces": lambda: group_view((), "namespaces").table,
 }
@@ -126,7 +128,9 @@ def test_the_columns_of_all_views_are_listed_once(
     entries = [
         (line.split()[0], line.split()[3]) for line in text.splitlines()[1:] if line
     ]
-    for letter, view in (("p", "pods"), ("c", "containers"), ("n", "nodes")):
+    for letter, view in (
+        ("p", "pods"), ("c", "containers"), ("n", "nodes"), ("g", "cluster"),
+    ):  # fmt: skip
         keys = [key for key, views in entries if letter in views]
         table = VIEWS[view]()
         assert {column.key for column in table.columns} <= {*keys}
@@ -305,6 +309,12 @@ def test_kubectl_takes_the_manifests(
     [
         (("whre",), "no topic or command \"whre\"; did you mean 'where'?"),
         (("deployments",), "did you mean 'workloads'?"),
+        (("having",), "did you mean 'where'?"),
+        (("gates",), "did you mean 'where'?"),
+        (("exit-codes",), "did you mean 'output'?"),
+        (("NodeSilent",), "did you mean 'reasons'?"),
+        (("-",), "did you mean 'marks'?"),
+        (("--having",), "unknown flag: --having, a flag of pods, "),
         (("zzzz",), "the topics are columns, where, marks, reasons"),
         (("where", "x"), "unrecognized arguments: x"),
         (("recipes", "x"), 'no recipe "x"; there are near-limit, '),
@@ -353,6 +363,9 @@ def test_a_command_that_there_is_not_is_answered_with_what_may_be_meant(
         ("pods -a", "'a' in -a; did you mean '-A'?"),
         ("pods --xyzzy", "unknown flag: --xyzzy\n"),
         ("pods -#", "'#' in -#\n"),
+        ("nodes --unused", "--unused, a flag of pods, containers, namespaces"),
+        ("cluster --having x", "--having, a flag of pods, containers, namespaces"),
+        ("pods --label app=x", "; did you mean '--selector' or '--label-columns'?"),
         ("doctor --where x", "--where, a flag of pods, containers, nodes"),
     ],
 )
@@ -361,6 +374,23 @@ def test_a_flag_that_there_is_not_is_answered_with_what_may_be_meant(
 ) -> None:
     assert main(line.split()) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("pods -o jsn", "name, full, not 'jsn'; did you mean 'json'?"),
+        ("pods --color=on", "--color takes auto, always, never, not 'on'"),
+        ("completion powershell", "SHELL takes bash, zsh, fish, not 'powershell'"),
+        ("config context", "did you mean 'kubemetrics config contexts'?"),
+        ("config xyzzy", "unrecognized arguments: xyzzy"),
+    ],
+)
+def test_a_value_that_there_is_not_is_answered_with_those_that_there_are(
+    line: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line.split()) == 2
+    assert capsys.readouterr().err.splitlines()[0].endswith(message)
 
 
 @pytest.mark.parametrize("line", ["pods --colums x", "wokloads", "help n", "get p"])
