@@ -42,6 +42,8 @@ T = TypeVar("T")
 
 _RELIST: Final = 60.0
 """Seconds between lists of what is not watched."""
+_SOONER: Final = 10.0
+"""Seconds between lists of pods, where samples show that some changed."""
 _SESSION: Final = 600.0
 """Seconds of one watch; then pods are listed anew, whatever was missed."""
 _PATIENCE: Final = 5.0
@@ -101,6 +103,10 @@ class KnownPods(Protocol):
         """Return what is known by now."""
         ...
 
+    def renewed(self, known: Known) -> Known:
+        """Return what is known, after samples that *known* does not explain."""
+        ...
+
     def close(self) -> None:
         """Stop reading."""
         ...
@@ -130,6 +136,13 @@ class ListedPods:
                 if refused(failure):
                     self._pods = None
         return Known(self._pods, (), error)
+
+    def renewed(self, known: Known) -> Known:
+        """List them sooner, as often as samples come at most."""
+        if known.error is not None or self._clock() < self._due - _RELIST + _SOONER:
+            return known
+        self._due = self._clock()
+        return self.taken()
 
     def close(self) -> None:
         """Nothing goes on."""
@@ -174,6 +187,11 @@ class WatchedPods:
             deleted += part.take_deleted()
             errors += [part.error] if part.error else []
         return Known(pods if known else None, deleted, errors[0] if errors else None)
+
+    def renewed(self, known: Known) -> Known:
+        """Return what the watch has heard of since."""
+        found = self.taken()
+        return found._replace(deleted=[*known.deleted, *found.deleted])
 
     def close(self) -> None:
         """Begin no other watch; the one under way ends with the client."""
@@ -347,6 +365,8 @@ class Poller:
         known = self._pods.taken()
         answers = _Answers(self._clock)
         self._client.run(self._read(answers))
+        if self._judge.puzzled(known.pods, answers.samples):
+            known = self._pods.renewed(known)
         if known.error is not None:
             answers.failures["pods"] = known.error
         return self._round(known, answers, began)

@@ -34,7 +34,10 @@ _SHORTEST: Final = 5.0
 _LONGEST: Final = 300.0
 _EARLY: Final = 0.995
 """Polls come a little early: too early costs a repeat, too late would cost a sample."""
-_MEDIANS: Final = 5
+_MEDIANS: Final = 20
+_NEWEST: Final = 5
+_STILL: Final = 10
+"""Polls in a row without news after which they are no more than one a cadence."""
 _PATIENCE: Final = 5
 """Failures in a row after which polls are no more than one a cadence."""
 
@@ -56,23 +59,34 @@ class Phase:
 
     *mode*: it is ``searching`` until the samples changed twice, then ``phased``; a
     provider whose windows overlap has no rounds and is asked ``spaced``. *every* is the
-    user's own distance in seconds, which goes before all that.
+    user's own distance in seconds, which goes before all that. *overlapping* counts
+    the rounds in a row that did: one does after a clock was set back. *unchanged*
+    counts those that brought nothing new: who stands still is not asked five times.
     """
 
     every: float | None = None
     mode: Literal["searching", "phased", "spaced"] = "searching"
     changes: int | None = None
     failures: int = 0
+    overlapping: int = 0
+    unchanged: int = 0
     windows: tuple[float, ...] = ()
     next: float = 0.0
 
     @property
     def cadence(self) -> float:
-        """Seconds between rounds: the median of the last rounds' median windows."""
+        """Seconds between rounds: the mean of the last rounds' median windows.
+
+        Windows join, so that what makes one longer makes another shorter: their mean
+        is steady where rounds wander. What is far from the newest is left out of it: a
+        window over a gap, and those of a cadence that was changed.
+        """
         if not self.windows:
             return DEFAULT_CADENCE
-        middle = sorted(self.windows)[(len(self.windows) - 1) // 2]
-        return min(max(middle, _SHORTEST), _LONGEST)
+        newest = sorted(self.windows[-_NEWEST:])
+        middle = newest[(len(newest) - 1) // 2]
+        near = [w for w in self.windows if abs(w - middle) <= middle / 2]
+        return min(max(sum(near) / len(near), _SHORTEST), _LONGEST)
 
     def after(self, now: float, seen: Seen) -> Phase:
         """Return the phase after a poll at *now*."""
@@ -90,23 +104,29 @@ class Phase:
 
 
 def _after_answer(phase: Phase, now: float, seen: Seen) -> Phase:
-    if 2 * seen.overlaps > seen.fresh or (phase.mode == "spaced" and not seen.fresh):
+    if seen.fresh:
+        overlap = 2 * seen.overlaps > seen.fresh
+        overlapping = phase.overlapping + 1 if overlap else 0
+        phase = replace(phase, overlapping=overlapping, unchanged=0)
+    else:
+        phase = replace(phase, unchanged=phase.unchanged + 1)
+    if phase.overlapping > 1:
         return replace(phase, mode="spaced", changes=None, next=now + _SPACED)
+    soon = phase.cadence * (0.2 if phase.unchanged < _STILL else _EARLY)
     if phase.mode == "phased" and 2 * seen.gaps <= seen.fresh:
-        wait = phase.cadence * (_EARLY if seen.fresh else 0.2)
+        wait = phase.cadence * _EARLY if seen.fresh else soon
         return replace(phase, next=now + wait)
-    return _search(phase, now, seen)
+    return _search(phase, now, seen, soon)
 
 
-def _search(phase: Phase, now: float, seen: Seen) -> Phase:
+def _search(phase: Phase, now: float, seen: Seen, soon: float) -> Phase:
     """Look for the change, twice: what a search begins with is none."""
     begun = phase.mode == "searching" and phase.changes is not None
     changes = (phase.changes or 0) + bool(seen.fresh) if begun else 0
     if changes == _CHANGES:
         wait = phase.cadence * (1 + 1 / 3)
         return replace(phase, mode="phased", changes=None, next=now + wait)
-    soon = now + phase.cadence / 5
-    return replace(phase, mode="searching", changes=changes, next=soon)
+    return replace(phase, mode="searching", changes=changes, next=now + soon)
 
 
 _CHANGES: Final = 2
@@ -222,6 +242,7 @@ class Judge:
         self._lasts = dict(lasts or {})
         self._before: dict[Key, Pod] = {}
         self._back: frozenset[str] = frozenset()
+        self._strangers: set[Key] = set()
 
     def readings(
         self,
@@ -239,6 +260,27 @@ class Judge:
             if reading.fresh:
                 self._lasts[reading.uid] = reading.at
         return found
+
+    def puzzled(
+        self, pods: Mapping[Key, Pod] | None, samples: Iterable[PodMetrics]
+    ) -> bool:
+        """Whether a sample is of no pod that is known, or may be of another one.
+
+        Where a pod was replaced by one of its name there is a gap between samples.
+        """
+        if pods is None:
+            return False
+        strangers = {sample.key for sample in samples if self._strange(pods, sample)}
+        new, self._strangers = strangers - self._strangers, strangers
+        return bool(new)
+
+    def _strange(self, pods: Mapping[Key, Pod], sample: PodMetrics) -> bool:
+        pod = pods.get(sample.key)
+        if pod is None or sample.timestamp is None:
+            return pod is None
+        last = self._lasts.get(pod.uid)
+        at, window = seconds(sample.timestamp), milliseconds(sample.window)
+        return last is not None and cover(at, window, last).kind == "gap"
 
     def ended(self, gone: Iterable[Pod]) -> None:
         """Hear of pods that are gone; what is sampled late is still theirs."""

@@ -164,8 +164,11 @@ class Past:
         self.jumps: list[tuple[int, int]] = []
         self.now = 0
         self.shift = 0
+        nodes = [entry.load()["metadata"] for entry in cluster.nodes.current()]
+        self.node_uids = {node["name"]: str(node["uid"]) for node in nodes}
         self._begin = round(cluster.clock.now().timestamp() * _SECOND)
-        self._jitter, self._wandering, self._rate = jitter, wandering, rate
+        self.wandering = wandering
+        self._jitter, self._rate = jitter, rate
         self._running = running
         self._draw = random.Random(seed)  # noqa: S311 - reproducible, not secret
         self._points = Points(self.cadence)
@@ -430,7 +433,7 @@ class Past:
     # What kubelets and metrics-server do
 
     def _scrape_at(self, moment: int) -> None:
-        late = self._draw.randint(0, self._wandering)
+        late = self._draw.randint(0, self.wandering)
 
         def scrape() -> None:
             self.scrape()

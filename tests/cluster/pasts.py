@@ -89,11 +89,11 @@ def hour(past: Past) -> None:
 
 
 def clocks(past: Past) -> None:
-    """Half an hour forth at 20 minutes, 10 minutes back at 40, 2 seconds back at 50."""
+    """Half an hour forth after ten minutes, five minutes back, then two seconds."""
     hour(past)
-    past.after(1200, partial(past.jump, 1800))
-    past.after(2400, partial(past.jump, -600))
-    past.after(3100, partial(past.jump, -2))
+    past.after(600, partial(past.jump, 1800))
+    past.after(1000, partial(past.jump, -300))
+    past.after(1450, partial(past.jump, -2))
 
 
 PASTS: Final[Mapping[str, Callable[[Past], None]]] = {
@@ -106,9 +106,20 @@ RATES: Final[Mapping[str, int]] = {"means": 300}
 
 
 def begun(
-    name: str, cluster: Cluster, *, cadence: float = 15, running: bool = False
+    name: str,
+    cluster: Cluster,
+    *,
+    cadence: float = 15,
+    wandering: int = 0,
+    running: bool = False,
 ) -> Past:
     """Return a past by its name, at its beginning."""
-    past = Past(cluster, cadence=cadence, rate=RATES.get(name), running=running)
+    past = Past(
+        cluster,
+        cadence=cadence,
+        wandering=wandering,
+        rate=RATES.get(name),
+        running=running,
+    )
     PASTS[name](past)
     return past

@@ -465,3 +465,36 @@ def test_a_real_watch_is_followed(cluster: FakeCluster, ticker: Ticker) -> None:
             found = poller.poll()
     assert [p.name for p in found.changed] == ["new"]
     assert cluster.paths.count(PODS) <= 2, "a list and a watch"
+
+
+def lists_of_pods(cluster: FakeCluster) -> int:
+    return cluster.paths.count(PODS)
+
+
+def test_pods_that_are_listed_are_listed_sooner_when_a_sample_is_of_none(
+    cluster: FakeCluster, ticker: Ticker
+) -> None:
+    with polling(cluster, ticker) as poller:
+        poller.poll()
+        cluster.apply(pod("new", cpu="1m", memory="1Mi"))
+        found = stepped(cluster, ticker, poller)
+        assert "new" in {r.name for r in found.readings}
+        assert lists_of_pods(cluster) == 2
+        cluster.apply(pod("newer", cpu="1m", memory="1Mi"))
+        found = stepped(cluster, ticker, poller, 5)
+        assert lists_of_pods(cluster) == 2, "no more often than samples come"
+        found = stepped(cluster, ticker, poller, 55)
+    assert "newer" in {r.name for r in found.readings}
+
+
+def test_a_pod_of_the_same_name_is_found_by_the_gap_between_samples(
+    cluster: FakeCluster, ticker: Ticker
+) -> None:
+    with polling(cluster, ticker) as poller:
+        poller.poll()
+        renewed = pod("web", cpu="1m", memory="1Mi")
+        renewed.obj["metadata"]["uid"] = "second"
+        cluster.apply(renewed)
+        found = stepped(cluster, ticker, poller, 45)
+    assert [p.uid for p in found.changed] == ["second"]
+    assert [r.uid for r in found.readings if r.name == "web"] == ["second"]

@@ -129,11 +129,27 @@ def test_a_round_in_which_most_missed_one_begins_a_new_search() -> None:
     assert after(phase, FRESH, FRESH).mode == "phased"
 
 
+@pytest.mark.parametrize("begun", [Phase(), after(Phase(), *FOUND)])
+def test_who_has_nothing_new_for_long_is_asked_once_a_cadence(begun: Phase) -> None:
+    phase = after(begun, FRESH)
+    waits = []
+    for _ in range(12):
+        before = phase.next
+        phase = after(phase, REPEAT)
+        waits.append(phase.next - before)
+    assert waits[:9] == pytest.approx([3] * 9)
+    assert waits[9:] == pytest.approx([15] * 3, rel=0.01)
+    phase = after(phase, FRESH, REPEAT)
+    assert phase.unchanged == 1
+
+
 OVERLAP = Seen(fresh=10, overlaps=10, window=300.0)
 
 
 def test_a_provider_of_overlapping_windows_is_asked_once_a_minute() -> None:
     phase = after(Phase(), Seen(fresh=10, window=300.0), OVERLAP)
+    assert phase.mode == "searching", "one overlaps where a clock was set back"
+    phase = after(phase, REPEAT, OVERLAP)
     before = phase.next
     assert phase.mode == "spaced"
     assert after(phase, OVERLAP, REPEAT, OVERLAP).next == before + 180
@@ -164,9 +180,17 @@ def test_failures_are_tried_again_soon_and_then_once_a_cadence() -> None:
 
 @pytest.mark.parametrize(
     ("windows", "cadence"),
-    [((), DEFAULT_CADENCE), ((15.0, 30.0, 15.1), 15.1), ((0.5,), 5), ((900.0,), 300)],
+    [
+        ((), DEFAULT_CADENCE),
+        ((15.0, 1815.0, 14.9, 15.0, 15.1), 15),
+        ((18.0, 12.0, 18.0, 12.0, 18.0, 12.0, 18.0, 12.0), 15),
+        ((60.0,) * 17 + (15.0,) * 3, 15),
+        ((0.5,), 5),
+        ((900.0,), 300),
+    ],
+    ids=["none", "a gap", "wandering", "changed", "short", "long"],
 )
-def test_the_cadence_is_the_median_of_the_last_rounds(
+def test_the_cadence_is_the_mean_of_windows_near_the_newest(
     windows: tuple[float, ...], cadence: float
 ) -> None:
     assert Phase(windows=windows).cadence == cadence

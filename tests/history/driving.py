@@ -1,0 +1,96 @@
+"""Records a simulated past through HTTP, with the past's own clock: no time is waited.
+
+What of time is left is the watch of pods, in a thread of its own: before each poll it
+is waited for until it has heard of every change.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import Final, TypeVar, Unpack
+
+from kubemetrics import Client, load_config
+from kubemetrics.api import Api, RetryPolicy
+from kubemetrics.api.watch import WatchEvent, WatchOptions
+from kubemetrics.flow import Flow
+from kubemetrics.history.poller import Poller
+from kubemetrics.history.recorder import Recorder
+from kubemetrics.history.rounds import SampleRound
+from kubemetrics.history.store import Writing
+from tests.cluster.past import Past
+
+T = TypeVar("T")
+
+_HANG: Final = 60.0
+"""Seconds after which a watch that hears nothing is a failure."""
+
+
+class Following:
+    """A client that knows how far its watch has come."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._heard = threading.Condition()
+        self._version = 0
+
+    @property
+    def api(self) -> Api:
+        return self._client.api
+
+    def run(self, flow: Flow[T], *, timeout: float | None = None) -> T:
+        return self._client.run(flow, timeout=timeout)
+
+    @contextmanager
+    def _watching(self, options: WatchOptions) -> Iterator[Iterator[WatchEvent]]:
+        self._hear(int(options.get("resource_version") or 0))
+        with self._client.watch_pods(**options) as events:
+            yield self._counted(events)
+
+    def watch_pods(
+        self, **options: Unpack[WatchOptions]
+    ) -> AbstractContextManager[Iterator[WatchEvent]]:
+        return self._watching(options)
+
+    def _counted(self, events: Iterator[WatchEvent]) -> Iterator[WatchEvent]:
+        """Count an event when the next one is asked for: then it was applied."""
+        for event in events:
+            yield event
+            self._hear(self._version + 1)
+
+    def _hear(self, version: int) -> None:
+        with self._heard:
+            self._version = version
+            self._heard.notify_all()
+
+    def wait_for(self, version: int) -> None:
+        """Wait until the watch has heard of all changes up to this one."""
+        with self._heard:
+            heard = self._heard.wait_for(lambda: self._version >= version, _HANG)
+        assert heard, f"the watch is at {self._version}, the cluster at {version}"
+
+
+def record(
+    past: Past,
+    writing: Writing,
+    seconds: float,
+    *,
+    watch: bool = True,
+    after: Callable[[SampleRound], None] = lambda _: None,
+) -> None:
+    """Poll in phase for so long and write each round."""
+    cluster = past.cluster
+    config = load_config(cluster.kubeconfig())
+    recorder, end = Recorder(writing), past.now + seconds * 1000
+    with Client(config, retry=RetryPolicy(attempts=1)) as client:
+        following = Following(client)
+        poller = Poller(following, watch=watch, clock=lambda: past.now / 1000)
+        with closing(poller):
+            while past.now < end:
+                past.advance(poller.rest())
+                if watch:
+                    following.wait_for(cluster.revision.current)
+                found = poller.poll()
+                recorder.write(found)
+                after(found)
