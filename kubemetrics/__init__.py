@@ -90,6 +90,7 @@ if TYPE_CHECKING:
         container_rows,
         summed,
     )
+    from .snapshot.node_rollup import NodeRollup, node_rollup
     from .snapshot.rollup import rollup
 
 _HOME: Final = {
@@ -114,6 +115,7 @@ _HOME: Final = {
     "MetricsUnavailable": "errors",
     "Node": "models.node",
     "NodeMetrics": "models.metrics",
+    "NodeRollup": "snapshot.node_rollup",
     "NodeUsage": "snapshot",
     "NotFound": "errors",
     "Pod": "models.pod",
@@ -135,6 +137,7 @@ _HOME: Final = {
     "in_cluster_config": "config.resolve",
     "list_contexts": "config.kubeconfig",
     "load_config": "config.resolve",
+    "node_rollup": "snapshot.node_rollup",
     "rollup": "snapshot.rollup",
     "summed": "snapshot",
 }
@@ -161,6 +164,7 @@ __all__ = [
     "MetricsUnavailable",
     "Node",
     "NodeMetrics",
+    "NodeRollup",
     "NodeUsage",
     "NotFound",
     "Pod",
@@ -183,6 +187,7 @@ __all__ = [
     "in_cluster_config",
     "list_contexts",
     "load_config",
+    "node_rollup",
     "rollup",
     "summed",
 ]

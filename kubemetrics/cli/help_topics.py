@@ -474,16 +474,22 @@ Client and AsyncClient (with 'await', on asyncio or trio) have the same methods:
 {methods}.
 A list of all namespaces is one call; list_pods("team-a") is of one. Lists come in pages
 of 500, as of one moment. iter_objects("/apis/apps/v1/deployments") yields the objects
-of any list as JSON. 'timeout=' bounds a whole call: every page, retry and wait. A
-client may be shared between threads or tasks, and survives forks; close() from another
-thread ends the calls in progress.
+of any list as JSON. 'timeout=' bounds a whole call: every page, retry and wait; without
+one load_config(request_timeout="30s") does, and Client(read_timeout=65) each silence. A
+client may be shared between threads, tasks or event loops, and survives forks; close()
+from another thread ends the calls in progress.
+
+'with client.watch_pods() as events' gives WatchEvents: type is ADDED, MODIFIED or
+DELETED, object the Pod; it goes on whatever breaks, until the block is left.
+kubemetrics.testing has a FakeCluster to test scripts with, and the README how.
 
 A row of a snapshot (snapshot.pods, snapshot.nodes, container_rows(snapshot.pods), the
-groups of rollup) has cpu, memory, cpu_request, cpu_limit, memory_request, memory_limit
-(None: not known), ratio("memory", "limits"), and a reason with its code and explanation
-where a value is missing; pod, node and metrics are the API's objects. row.to_dict(),
-snapshot.records("pods") and snapshot.to_dict() are what -o ndjson and -o json print;
-pandas.DataFrame(snapshot.records(flat=True)) has a column for each of --columns.
+groups of rollup and node_rollup) has cpu, memory, cpu_request, cpu_limit,
+memory_request, memory_limit (None: not known), ratio("memory", "limits"), and a reason
+with its code and explanation where a value is missing; pod, node and metrics are the
+API's objects. row.to_dict(), snapshot.records("pods") and snapshot.to_dict() are what
+-o ndjson and -o json print; pandas.DataFrame(snapshot.records(flat=True)) has a column
+for each of --columns.
 
 A Quantity is exact, an integer of nano-units: f"{{q:Mi}}", f"{{q:.1Gi}}" and f"{{q:m}}"
 are rounded as kubectl top rounds, f"{{q:.2f}}" is plain units to nearest, f"{{q:auto}}"

@@ -372,7 +372,15 @@ class AsyncClient:
     async def list_pods(
         self, *namespaces: str, **options: Unpack[ListOptions]
     ) -> ResourceList[Pod]:
-        """List pods, of all namespaces unless one is named."""
+        """List pods, of all namespaces unless one is named.
+
+        They come in the server's order, by namespace and name; what cannot be read is
+        left out and named in ``unreadable`` (`ResourceList.whole` insists on all).
+
+        Raises:
+            Forbidden: listing them is not allowed; the message names a namespace of
+                which it is, if there is one.
+        """
         if namespaces:
             options = {**options, "namespace": single(namespaces, options)}
         return await self._call(self.api.list_pods(options), options.get("timeout"))
@@ -416,22 +424,43 @@ class AsyncClient:
     async def get_pod(
         self, name: str, namespace: str | None = None, *, timeout: float | None = None
     ) -> Pod:
-        """Get a pod; without a namespace, of the configuration's."""
+        """Get a pod; without a namespace, of the configuration's.
+
+        Raises:
+            NotFound: there is no such pod.
+        """
         flow = self.api.get_pod(name, namespace or self.config.namespace)
         return await self._call(flow, timeout)
 
     async def list_nodes(self, **options: Unpack[ListOptions]) -> ResourceList[Node]:
-        """List nodes."""
+        """List nodes, in the order of their names.
+
+        Raises:
+            Forbidden: listing them is not allowed, as it often is not.
+        """
         return await self._call(self.api.list_nodes(options), options.get("timeout"))
 
     async def get_node(self, name: str, *, timeout: float | None = None) -> Node:
-        """Get a node."""
+        """Get a node.
+
+        Raises:
+            NotFound: there is no such node.
+        """
         return await self._call(self.api.get_node(name), timeout)
 
     async def list_pod_metrics(
         self, *namespaces: str, **options: Unpack[ListOptions]
     ) -> ResourceList[PodMetrics]:
-        """List the samples of pods; an empty list is a result, never an error."""
+        """List the samples of pods; an empty list is a result, never an error.
+
+        What is missing is not in it: a pod that does not run, or was not measured yet,
+        has no sample (`snapshot` has a row and a reason for each). CPU is in cores,
+        memory in bytes, both as of the sample's own time.
+
+        Raises:
+            MetricsUnavailable: the metrics API is absent or down (``cause``).
+            Forbidden: it is there, and listing is not allowed.
+        """
         if namespaces:
             options = {**options, "namespace": single(namespaces, options)}
         flow = self.api.list_pod_metrics(options)
@@ -440,27 +469,50 @@ class AsyncClient:
     async def get_pod_metrics(
         self, name: str, namespace: str | None = None, *, timeout: float | None = None
     ) -> PodMetrics:
-        """Get the sample of a pod; `NotFound` says whether there is such a pod."""
+        """Get the sample of a pod; without a namespace, of the configuration's.
+
+        Raises:
+            NotFound: it has none; says whether there is such a pod.
+            MetricsUnavailable: the metrics API is absent or down (``cause``).
+        """
         flow = self.api.get_pod_metrics(name, namespace or self.config.namespace)
         return await self._call(flow, timeout)
 
     async def list_node_metrics(
         self, **options: Unpack[ListOptions]
     ) -> ResourceList[NodeMetrics]:
-        """List the samples of nodes."""
+        """List the samples of nodes: CPU in cores, memory in bytes.
+
+        Raises:
+            MetricsUnavailable: the metrics API is absent or down (``cause``).
+            Forbidden: it is there, and listing is not allowed.
+        """
         flow = self.api.list_node_metrics(options)
         return await self._call(flow, options.get("timeout"))
 
     async def get_node_metrics(
         self, name: str, *, timeout: float | None = None
     ) -> NodeMetrics:
-        """Get the sample of a node."""
+        """Get the sample of a node.
+
+        Raises:
+            NotFound: it has none; says whether there is such a node.
+            MetricsUnavailable: the metrics API is absent or down (``cause``).
+        """
         return await self._call(self.api.get_node_metrics(name), timeout)
 
     async def snapshot(
         self, *namespaces: str, **options: Unpack[SnapshotOptions]
     ) -> Snapshot:
-        """Read pods, nodes and both metrics side by side and join them."""
+        """Read pods, nodes and both metrics side by side and join them.
+
+        Every pod has a row, with its value or the reason why there is none. A part that
+        cannot be read is no error while pods can be: `Snapshot.error` has its cause,
+        and the rows their reasons. ``reconcile=True`` accounts for every node as well.
+
+        Raises:
+            KubeMetricsError: the pods, or with *reconcile* the nodes, cannot be read.
+        """
         from ..snapshot import snapshot  # noqa: PLC0415 - see above
 
         if namespaces:
@@ -483,16 +535,26 @@ class AsyncClient:
         return aclosing(self._driver.watch(watch, options.get("timeout")))
 
     async def get_raw(self, path: str, *, timeout: float | None = None) -> bytes:
-        """GET any path and return the body, as ``kubectl get --raw`` does."""
+        """GET any path and return the body, as ``kubectl get --raw`` does.
+
+        Raises:
+            ApiError: the server refused, as `NotFound` or another leaf.
+        """
         response = await self._call(self.api.get_raw(path), timeout)
         return response.body
 
     async def run(self, flow: Flow[T], *, timeout: float | None = None) -> T:
-        """Drive any flow of `api`, `snapshot` or `doctor` to its result."""
+        """Drive any flow of `api`, `snapshot` or `doctor` to its result.
+
+        *timeout* bounds all of it, in seconds; without one the configuration's does.
+        """
         return await self._call(flow, timeout)
 
     async def close(self) -> None:
-        """Close every connection; what waits on one comes back with an error."""
+        """Close every connection; what waits on one comes back with an error.
+
+        To close again does nothing; a call after it is a `TransportError`.
+        """
         await self._driver.close()
 
     def __reduce__(self) -> NoReturn:

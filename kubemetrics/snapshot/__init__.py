@@ -8,7 +8,8 @@ memory is missing one `Reason` (``code``, ``explanation``). Beside a value: ``pa
 of what is partial in them. ``row.ratio("cpu", "requests" | "limits" | "node")`` is the
 exact share, or ``None`` where it is not known. ``container_rows(rows)`` gives the
 `ContainerUsage` rows of pods, ``rollup(rows, keys)`` sums in groups, ``summed(rows)``
-the total. `Coverage` counts what should have a sample; its ``sentence`` is for people.
+the total, ``node_rollup`` those of nodes. `Coverage` counts what should have a sample;
+its ``sentence`` is for people.
 """
 
 from __future__ import annotations

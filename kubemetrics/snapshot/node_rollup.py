@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from ..accounting import Totals
+from ..accounting import Demand, Totals
 from ..frozen import dataclass
 from ..jsonread import EMPTY
 from ..models import Quantities, add
@@ -14,16 +14,17 @@ from ..ratio import Ratio
 from .node_rows import NodeBreakdown, NodeUsage, Share
 from .percentages import ratio
 from .rollup import LABEL, GroupKey, meant_by
-from .rows import Coverage, node_coverage
+from .rows import Coverage, UsageRow, node_coverage
 
 _KeyOf: TypeAlias = Callable[[NodeUsage], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeRollup:
+class NodeRollup(UsageRow):
     """A group of nodes, with the exact sums of what they have, use and hold.
 
-    *usage* adds up every value there is, ``None`` where there is none. *schedulable* is
+    Amounts are in cores and bytes, by the name of the resource. *usage* adds up every
+    value there is, ``None`` where there is none. *schedulable* is
     the room on nodes that any pod may be put on: Ready, not cordoned, not tainted; a
     node that is overcommitted takes none of it from the others.
     """
@@ -38,6 +39,11 @@ class NodeRollup:
     schedulable: Quantities | None
     breakdown: NodeBreakdown | None
     coverage: Coverage
+
+    @property
+    def demand(self) -> Demand | None:
+        """What its pods request and may use; ``None`` where they are not known."""
+        return self.breakdown.demand if self.breakdown else None
 
     @property
     def lower_bound(self) -> bool:

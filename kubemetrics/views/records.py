@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..snapshot import ContainerUsage, NodeUsage, PodUsage, Rollup
+from ..snapshot.node_rollup import NodeRollup
 from ..table import machine
 from ..table.columns import Table
 from .view import RowSelection, RowSource, View
@@ -49,6 +50,8 @@ def document_of(snapshot: Snapshot, kind: RowKind) -> dict[str, Any]:
 def _table_of(row: UsageRow) -> Table[Any]:
     if isinstance(row, Rollup):
         return _groups(tuple(key.by for key in row.key))
+    if isinstance(row, NodeRollup):
+        return _node_groups(tuple(key.by for key in row.key))
     kinds: dict[type[UsageRow], RowKind] = {
         PodUsage: "pods", ContainerUsage: "containers", NodeUsage: "nodes",
     }  # fmt: skip
@@ -60,6 +63,13 @@ def _groups(chain: tuple[str, ...]) -> Table[Rollup]:
     from .groups import group_table
 
     return group_table(chain)
+
+
+@cache
+def _node_groups(chain: tuple[str, ...]) -> Table[NodeRollup]:
+    from .node_groups import node_group_table
+
+    return node_group_table(chain)
 
 
 @cache

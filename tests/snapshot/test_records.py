@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
 import pytest
 
-from kubemetrics import Client, load_config
+from kubemetrics import Client, load_config, node_rollup
 from kubemetrics.snapshot import (
     GroupKey,
     NodeUsage,
@@ -90,6 +91,30 @@ def test_a_group_has_the_record_of_its_chain(
     groups = rollup(taken.pods, chain)
     assert [group.to_dict() for group in groups] == printed
     assert summed(taken.pods).to_dict()["count"] == len(taken.pods)
+
+
+@pytest.mark.parametrize("chain", [(), ("zone",), ("placement", "os")])
+def test_a_group_of_nodes_has_the_record_of_its_chain(
+    cluster: Cluster, taken: Snapshot, chain: tuple[str, ...]
+) -> None:
+    words = ("nodes", "--by", ",".join(chain)) if chain else ("cluster",)
+    groups = node_rollup(taken.nodes, chain)
+    assert [group.to_dict() for group in groups] == lines(
+        cluster, *words, "-o", "ndjson"
+    )
+
+
+def test_a_group_of_nodes_has_short_names_for_its_amounts(taken: Snapshot) -> None:
+    (whole,) = node_rollup(taken.nodes)
+    assert whole.usage is not None
+    assert whole.memory == whole.usage["memory"]
+    assert whole.breakdown is not None
+    assert whole.cpu_request == whole.breakdown.demand.requests["cpu"]
+    assert node_rollup([node_without_pods(taken)])[0].cpu_request is None
+
+
+def node_without_pods(taken: Snapshot) -> NodeUsage:
+    return replace(taken.nodes[0], breakdown=None)
 
 
 @pytest.mark.parametrize("kind", KINDS)
