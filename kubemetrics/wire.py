@@ -379,15 +379,18 @@ def _fast_decoder(shape: Hashable) -> Callable[[Any], object] | None:
     items = _items_of(shape)
     if not items:
         return decoder_of(shape)
-    fields = {
-        "kind": str,
-        "apiVersion": str,
-        "metadata": ListMetaWire,
-        "items": list[msgspec.Raw],
-    }
     envelope: Any = TypedDict  # of fields that are not known to a type checker
-    whole = decoder_of(envelope("Envelope", fields, total=False))
-    return _decoder_of_lists(whole, decoder_of(items[0]))
+    fields = {"kind": str, "apiVersion": str, "metadata": ListMetaWire}
+    item: Any = items[0]
+
+    def decoder_of_lists(items: object) -> Callable[[Any], object]:
+        return decoder_of(envelope("Envelope", {**fields, "items": items}, total=False))
+
+    return _decoder_of_lists(
+        decoder_of_lists(list[item]),
+        decoder_of_lists(list[msgspec.Raw]),
+        decoder_of(item),
+    )
 
 
 @cache
@@ -397,17 +400,23 @@ def _items_of(shape: Hashable) -> tuple[Any, ...]:
 
 
 def _decoder_of_lists(
-    whole: Callable[[Any], Any], fast: Callable[[Any], object]
+    whole: Callable[[Any], Any],
+    split: Callable[[Any], Any],
+    one: Callable[[Any], object],
 ) -> Callable[[Any], object]:
     def decode_one(raw: Any) -> object:  # noqa: ANN401 - a view of some bytes
         # A large one may hold what is not so large until it is decoded.
-        value = fast(raw) if memoryview(raw).nbytes < _LARGE else None
+        value = one(raw) if memoryview(raw).nbytes < _LARGE else None
         return _slow(bytes(raw), "") if value is None else value
 
     def decode_list(body: bytes) -> object:
-        value = whole(body)
+        # Of a small list no item is large, and all but ever each is well.
+        value = whole(body) if len(body) < _LARGE else None
+        apart = value is None
+        if apart:
+            value = split(body)
         if value and "items" in value:
-            value["items"] = Items(value["items"], decode_one)
+            value["items"] = Items(value["items"], decode_one if apart else _as_it_is)
         return value
 
     return decode_list

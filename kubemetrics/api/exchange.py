@@ -219,8 +219,8 @@ class Body(Protocol):
         """Bytes that came so far, decompressed."""
         ...
 
-    def release(self) -> None:
-        """Drop the bytes that were kept, which somebody else has; they still count."""
+    def keep_nothing(self) -> None:
+        """Keep none of the bytes that come, which somebody else takes."""
         ...
 
     def forget(self) -> None:
@@ -307,7 +307,7 @@ _REDIRECTS: Final = frozenset(
 )
 _PORTS: Final = {"https": 443, "http": 80}
 
-_SLICE: Final = 1 << 12
+_SLICE: Final = 1 << 14
 """Bytes that are decompressed at a time; they may become a thousand times as many."""
 
 _ERROR_BODY: Final = 1 << 20
@@ -551,12 +551,13 @@ class Exchange:
         refused = not ok(opened.answer.status)
         made = None if refused else opened.attempt.request.sink
         sink, head = made(share) if made else None, bytearray()
+        if sink is not None:
+            opened.body.keep_nothing()
         while chunk := (yield from self._read(opened)):
             for at in range(0, len(chunk), _SLICE):
                 piece = opened.body.feed(chunk[at : at + _SLICE])
                 share.grow(len(piece))
                 if sink is not None:
-                    opened.body.release()
                     yield from self.perform(sink.feed(piece))
                 elif refused:
                     head += piece[: _ERROR_BODY - len(head)]

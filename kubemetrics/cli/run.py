@@ -30,6 +30,7 @@ from ..table.columns import UNKNOWN, Column, Table, Units, formatter, marked
 from ..table.render import Rendered, render
 from ..text import agreeing, printable
 from ..views.view import RowSource, View, ViewRows, in_contexts, of_context
+from ..wire import collector_paused
 from .view_commands import MACHINES, Plan, is_machine, plan, reads
 
 if TYPE_CHECKING:
@@ -78,6 +79,13 @@ def _show(args: Namespace, view: View[R], contexts: list[ContextReader]) -> int:
         from .watching import watch  # noqa: PLC0415 - for --watch only
 
         return watch(args, wanted, rounds)
+    with collector_paused():  # of a process that ends here
+        return _show_once(args, wanted, rounds, contexts)
+
+
+def _show_once(
+    args: Namespace, wanted: Plan[R], rounds: Rounds[R], contexts: list[ContextReader]
+) -> int:
     taken = rounds.read()
     if not any(result.snapshot for result in taken.results):
         return _report_failure(wanted, taken, contexts)

@@ -7,6 +7,7 @@ written, before anything is made of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
@@ -227,28 +228,44 @@ def sample_meta(obj: Object, pool: Pool) -> SampleMeta:
 
 def conditions(obj: Object, pool: Pool) -> tuple[Condition, ...]:
     """Read a status's conditions; equal ones are shared."""
-    written = jsonread.children(obj, "conditions", _condition, pool)
-    return pool.shared(written, _conditions)
+    written = jsonread.children(obj, "conditions", _written, pool)
+    try:
+        return pool.shared(written, _conditions)
+    except TypeError:  # unhashable: no string, as the error says
+        return _conditions(written)
 
 
 def dated_condition(obj: Object, pool: Pool) -> Condition:
     """Read a condition with the time since which its status has been so."""
     moment = jsonread.time(obj, "lastTransitionTime")
-    return Condition(*_condition(obj, pool), since=moment)
+    return replace(_condition(_written(obj, pool)), since=moment)
 
 
-_Written: TypeAlias = tuple[str, str, str, str]
+_Written: TypeAlias = tuple[object, object, object, object]
 
 
-def _condition(obj: Object, pool: Pool) -> _Written:
-    """Read a condition's fields; the message of one that holds is dropped."""
-    status = pool.text(obj, "status")
-    message = "" if status == "True" else jsonread.text(obj, "message")
-    return pool.text(obj, "type"), status, pool.text(obj, "reason"), message
+def _written(obj: Object, _: Pool) -> _Written:
+    """Return a condition's fields; the message of one that holds is dropped."""
+    status = obj.get("status")
+    message = "" if status == "True" else obj.get("message")
+    return obj.get("type"), status, obj.get("reason"), message
 
 
 def _conditions(written: tuple[_Written, ...]) -> tuple[Condition, ...]:
-    return tuple(Condition(*fields) for fields in written)
+    read: list[Condition] = []
+    for fields in written:
+        with at(f"conditions[{len(read)}]"):
+            read.append(_condition(fields))
+    return tuple(read)
+
+
+_FIELDS: Final = ("type", "status", "reason", "message")
+
+
+def _condition(written: _Written) -> Condition:
+    fields = dict(zip(_FIELDS, written, strict=True))
+    kind, status, reason, message = [jsonread.text(fields, name) for name in _FIELDS]
+    return Condition(kind, status, reason, message)
 
 
 def resources(obj: Object, key: str, pool: Pool) -> Resources | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ..accounting import (
@@ -56,6 +57,11 @@ class Division:
             return None
         return ratio(self.used.get(resource), self.whole.get(resource))
 
+    def known(self, resource: str) -> bool:
+        """Return whether there is a share of this resource, which takes no dividing."""
+        divisible = resource in self.used and bool(self.whole.get(resource))
+        return divisible and resource not in self.unbound
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -84,9 +90,15 @@ def ratio(amount: Quantity | None, whole: Quantity | None) -> Ratio | None:
     """Return *amount* in *whole* exactly; nothing where either is not known or 0."""
     if amount is None or not whole:
         return None
-    from ..ratio import Ratio  # noqa: PLC0415 - where there are two amounts
+    return _ratios()(amount.nanos, whole.nanos)
 
-    return Ratio(amount.nanos, whole.nanos)
+
+@cache
+def _ratios() -> type[Ratio]:
+    """Import what divides, once: where there are two amounts."""
+    from ..ratio import Ratio  # noqa: PLC0415 - see above
+
+    return Ratio
 
 
 def unused(usage: Quantities | None, demand: Demand | None) -> Quantities:

@@ -74,9 +74,10 @@ class BodyReader:
         self._received = 0
         self._size = 0
         self._body = BytesIO()
+        self._keeps = True
 
     def feed(self, chunk: bytes) -> bytes:
-        """Keep and return what these bytes are, decompressed."""
+        """Return what these bytes are, decompressed, and keep it for `finish`."""
         if self._gzip is None:
             part = chunk
             self._received += len(chunk)
@@ -84,7 +85,8 @@ class BodyReader:
         else:
             slices = (chunk[at : at + _SLICE] for at in range(0, len(chunk), _SLICE))
             part = b"".join(map(self._inflate, slices))
-        self._body.write(part)
+        if self._keeps:
+            self._body.write(part)
         return part
 
     @property
@@ -92,9 +94,9 @@ class BodyReader:
         """Bytes that came so far, decompressed."""
         return self._size
 
-    def release(self) -> None:
-        """Drop the bytes that were kept, which somebody else has; they still count."""
-        self._body = BytesIO()
+    def keep_nothing(self) -> None:
+        """Keep none of the bytes that come, which somebody else takes."""
+        self._keeps = False
 
     def finish(self) -> bytes:
         """Return the whole body, once the last byte came."""

@@ -388,7 +388,7 @@ def usage_totals(rows: Sequence[HasUsage]) -> Mapping[str, TotalCell]:
 def _apart(row: HasUsage, resource: str, base: Base) -> bool:
     """Whether a percentage divides something else than the amounts beside it."""
     division = row.compared.over(base)
-    if division is None or division.ratio(resource) is None:
+    if division is None or not division.known(resource):
         return False
     demand = row.demand or NO_DEMAND
     if base == "limits" and demand.partial_limit(resource):
