@@ -151,6 +151,11 @@ def rfc3339(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
+def zoned(moment: datetime) -> str:
+    """Write a time for people, in the zone of this machine, which is named."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
 def rfc3339_of(seconds: float) -> str:
     """Write seconds since the epoch as RFC 3339 in UTC, to the second.
 

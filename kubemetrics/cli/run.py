@@ -12,14 +12,13 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from .. import console
 from ..client import caught
 from ..client.sync import Client, side_by_side
 from ..commandline import UsageError, config_of
 from ..config.kubeconfig import list_contexts, load
-from ..config.model import Config
 from ..console import ProgressBar, exit_code, terminal
 from ..errors import Forbidden, KubeMetricsError, MetricsUnavailable
 from ..frozen import dataclass
@@ -69,7 +68,7 @@ def run(args: Namespace, view: View[R]) -> int:
             context.close()
 
 
-def _show(args: Namespace, view: View[R], contexts: list[ContextReader]) -> int:
+def _show(args: Namespace, view: View[R], contexts: Sequence[SnapshotReader]) -> int:
     wanted = plan(args, view, terminal(args.color))
     check_names(wanted)
     for line in _ignored(args):
@@ -98,10 +97,15 @@ def _show_once(
         lines = chain(shown.lines, _detail(args, wanted, taken))
         code = console.write_stdout((f"{line}\n" for line in lines), code)
     _report(wanted, taken, outcome)
-    if outcome.unmatched and wanted.scope.single and len(contexts) == 1:
+    for note in filter(None, (context.note for context in contexts)):
+        if not wanted.machine:
+            console.print_stderr(note)
+    asked = contexts[0]
+    alone = wanted.scope.single and len(contexts) == 1
+    if outcome.unmatched and alone and isinstance(asked, ContextReader):
         from .naming import elsewhere  # noqa: PLC0415 - after a name not found
 
-        for line in elsewhere(contexts[0].client, wanted.view, outcome.unmatched):
+        for line in elsewhere(asked.client, wanted.view, outcome.unmatched):
             console.print_stderr(line)
     return code
 
@@ -157,7 +161,7 @@ def _no_rows(wanted: Plan[R], taken: Round[R]) -> str:
 
 
 def _report_failure(
-    wanted: Plan[R], taken: Round[R], contexts: list[ContextReader]
+    wanted: Plan[R], taken: Round[R], contexts: Sequence[SnapshotReader]
 ) -> int:
     """Report why no context could be read, and what may be read instead."""
     pairs = zip(taken.results, contexts, strict=True)
@@ -166,8 +170,9 @@ def _report_failure(
         where = f"context {name}: " if name else ""
         console.print_stderr(f"error: {where}{error}")
         narrower = not (wanted.scope.single or wanted.view.of_nodes)
-        if narrower and isinstance(error, Forbidden):
-            _suggest_namespace(context)
+        live = context if isinstance(context, ContextReader) else None
+        if live and narrower and isinstance(error, Forbidden):
+            _suggest_namespace(live)
     return max(exit_code(error) for _, error, _ in failures)
 
 
@@ -225,6 +230,11 @@ class ContextReader:
         return self._client.config.context if self._client else ""
 
     @property
+    def note(self) -> str:
+        """Nothing: what is shown is the present."""
+        return ""
+
+    @property
     def client(self) -> Client:
         """The client.
 
@@ -239,13 +249,13 @@ class ContextReader:
         return self._client
 
     def read(
-        self, options: Callable[[Config], SnapshotOptions], scope: Scope
+        self, options: Callable[[str], SnapshotOptions], scope: Scope
     ) -> ContextResult:
         """Take a snapshot; an error is part of the result."""
         try:
             with caught(UsageError):
                 client = self.client
-                wanted = options(client.config)
+                wanted = options(client.config.namespace)
                 taken = client.run(snapshot(client.api, wanted))
                 absent = self._absent(client, scope, taken)
         except KubeMetricsError as error:
@@ -272,12 +282,48 @@ class ContextReader:
             self._client.close()
 
 
-def context_readers(args: Namespace) -> list[ContextReader]:
+class SnapshotReader(Protocol):
+    """Where rows come from: a context of the kubeconfig, or a file."""
+
+    on_warning: Callable[[str], None]
+
+    @property
+    def label(self) -> str:
+        """Its name where there are several, else nothing."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The context's name, as far as it is known."""
+        ...
+
+    @property
+    def note(self) -> str:
+        """What people are told of it; nothing of the present."""
+        ...
+
+    def read(
+        self, options: Callable[[str], SnapshotOptions], scope: Scope
+    ) -> ContextResult:
+        """Take a snapshot; an error is part of the result."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
+
+def context_readers(args: Namespace) -> Sequence[SnapshotReader]:
     """Return the contexts asked for: one without a label unless there are several.
 
     Raises:
         ConfigError: a kubeconfig cannot be read at all.
+        HistoryError: a file of the past cannot be read.
     """
+    if args.files:
+        from .past import past_readers  # noqa: PLC0415 - for the past alone
+
+        return past_readers(args)
     names: list[str] = list(dict.fromkeys(args.contexts or ()))
     if len(names) <= 1 and not args.all_contexts:
         return [ContextReader(args, None)]
@@ -342,7 +388,7 @@ class Rounds(Generic[R]):
         self,
         args: Namespace,
         wanted: Plan[R],
-        contexts: Sequence[ContextReader],
+        contexts: Sequence[SnapshotReader],
     ) -> None:
         self._plan = wanted
         self._contexts = contexts
@@ -363,10 +409,10 @@ class Rounds(Generic[R]):
         return self._round(results)
 
     def _call(
-        self, context: ContextReader, bar: ProgressBar
+        self, context: SnapshotReader, bar: ProgressBar
     ) -> Callable[[], ContextResult]:
         return lambda: context.read(
-            lambda config: {**self._options(config), "progress": bar.progress},
+            lambda own: {**self._options(own), "progress": bar.progress},
             self._plan.scope,
         )
 
@@ -442,7 +488,8 @@ def _machine_lines(
     if plan.output == "yaml":
         document = machine.document(table, columns, rows, described)
         return iter([machine.yaml_text(document)])
-    return machine.json_lines(table, columns, rows, described)
+    kept = chain.from_iterable(s.objects() for s in sources) if plan.whole else None
+    return machine.json_lines(table, columns, rows, described, kept)
 
 
 def check_names(plan: Plan[R]) -> None:

@@ -17,7 +17,6 @@ from ..frozen import dataclass
 from ..text import field_value
 
 if TYPE_CHECKING:
-    from ..config.model import Config
     from ..console import Terminal
     from ..snapshot import SnapshotOptions
     from ..snapshot.parts import Scope
@@ -271,6 +270,7 @@ def _add_arguments(parser: Parser, *, name: str, namespaced: bool = True) -> Non
     _add_selection(parser, namespaced=namespaced)
     _add_rows(parser, namespaced=namespaced)
     _add_output(parser)
+    _add_past(parser)
     _add_exit(parser)
 
 
@@ -412,6 +412,15 @@ def _add_output(parser: Parser) -> None:
     )  # fmt: skip
 
 
+def _add_past(parser: Parser) -> None:
+    group = parser.add_argument_group("the past; no server is asked")
+    group.add_argument(
+        "--from", dest="files", action="append", default=[], metavar="FILE",
+        help="of a file: the -o json of pods, containers or nodes; may be repeated;"
+        " of all its namespaces without -n",
+    )  # fmt: skip
+
+
 def _add_exit(parser: Parser) -> None:
     group = parser.add_argument_group("exit code")
     group.add_argument(
@@ -437,6 +446,10 @@ MACHINES: Final = frozenset(
 def is_machine(output: str) -> bool:
     """Whether ``-o`` *output* has every column and no marks."""
     return output.partition("=")[0] in MACHINES
+
+
+WHOLE: Final = frozenset({"PodUsage", "ContainerUsage", "NodeUsage"})
+"""The kinds of rows that are no sums: of their JSON every view can be had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -469,6 +482,17 @@ class Plan(Generic[R]):
     def scope(self) -> Scope:
         """Which namespaces are read and shown."""
         return self.selection.scope
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was read is shown, row by row: it can be read back then."""
+        narrowed = self.where or self.fail_on or self.columns or self.watched
+        return (
+            self.view.table.kind in WHOLE
+            and not narrowed
+            and self.arrange.top is None
+            and self.selection.everything
+        )
 
     @property
     def machine(self) -> bool:
@@ -600,8 +624,8 @@ def _template(output: str) -> str:
     return spec
 
 
-def reads(args: Namespace, plan: Plan[R]) -> Callable[[Config], SnapshotOptions]:
-    """Return a function that gives what to read under a configuration.
+def reads(args: Namespace, plan: Plan[R]) -> Callable[[str], SnapshotOptions]:
+    """Return a function that gives what to read; it takes the context's namespace.
 
     Raises:
         UsageError: the value of a flag is wrong.
@@ -610,7 +634,7 @@ def reads(args: Namespace, plan: Plan[R]) -> Callable[[Config], SnapshotOptions]
     chunk_size = whole_number("--chunk-size", args.chunk_size)
     name, fields = _one_name(args), _fields(args, plan.view)
 
-    def options(config: Config) -> SnapshotOptions:
+    def options(own: str) -> SnapshotOptions:
         if plan.view.of_nodes:
             return {
                 "node_selector": selector,
@@ -619,7 +643,7 @@ def reads(args: Namespace, plan: Plan[R]) -> Callable[[Config], SnapshotOptions]
                 "chunk_size": chunk_size,
             }
         return {
-            "namespace": plan.scope.within(config.namespace).namespaces,
+            "namespace": plan.scope.within(own).namespaces,
             "label_selector": selector,
             "field_selector": fields,
             "node": args.node or None,
@@ -779,7 +803,8 @@ def _scope(args: Namespace, view: View[R]) -> Scope:
     _check_namespaces("--exclude-namespace", excluded)
     if args.all_namespaces:
         return Scope(excluded=excluded)
-    return Scope.of_words(args.namespaces or (), excluded, everywhere=view.everywhere)
+    everywhere = view.everywhere or bool(args.files)
+    return Scope.of_words(args.namespaces or (), excluded, everywhere=everywhere)
 
 
 def _one_name(args: Namespace) -> str | None:

@@ -45,7 +45,7 @@ class Snapshot:
     machine's (*own_clock*) where no answer was dated; *cadence* is the median window of
     the samples, unless they are dated now. *warming*: nodes are Ready and there is no
     sample of anything. *unmeasured* names what has no sample at all, pods or nodes,
-    although the other has.
+    although the other has. *parts* are the lists that it was joined of.
     """
 
     pods: tuple[PodUsage, ...] = ()
@@ -60,6 +60,7 @@ class Snapshot:
     warming: bool = False
     own_clock: bool = False
     unmeasured: Literal["pods", "nodes", ""] = ""
+    parts: Parts | None = field(default=None, repr=False, compare=False)
 
     def records(
         self, kind: RowKind = "pods", *, flat: bool = False
@@ -115,6 +116,7 @@ def join(parts: Parts) -> Snapshot:
         warming=cluster.warming,
         own_clock=parts.date is None and pace.date is not None,
         unmeasured=cluster.unmeasured,
+        parts=parts,
     )
 
 

@@ -32,6 +32,7 @@ class Parts:
     says that *pods* were chosen in a way in which samples cannot be: a sample without
     its pod is then no concern of this snapshot. *some_nodes* says that nodes were
     chosen by label: of the others, on which there may be pods, nothing was read.
+    *whole* says that the pods are all of the cluster.
     *own_clock* is this machine's, for servers whose answers have no ``Date``.
     """
 
@@ -43,6 +44,7 @@ class Parts:
     all_pod_metrics: Part[PodMetrics] | None = None
     narrowed: bool = False
     some_nodes: bool = False
+    whole: bool = False
     own_clock: datetime | None = None
 
     @property

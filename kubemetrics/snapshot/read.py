@@ -103,6 +103,7 @@ def read(api: Api, options: SnapshotOptions) -> Flow[Parts]:
         all_pod_metrics=all_samples.part() if all_samples else None,
         narrowed=bool(options.get("field_selector") or options.get("node")),
         some_nodes=bool(options.get("node_selector")),
+        whole=whole and not options.get("node"),
     )
     _raise_if_nothing(parts, parts.nodes if reconcile else parts.pods)
     if reconcile and whole:

@@ -263,15 +263,31 @@ def json_lines(
     columns: Sequence[Column[R]],
     rows: Sequence[R],
     sources: Sequence[Json],
+    kept: Iterator[Json] | None = None,
 ) -> Iterator[str]:
-    """Write one ASCII document, an item a line: to be read whole, or with ``grep``."""
-    encode = json.JSONEncoder().encode
+    """Write one ASCII document, an item a line: to be read whole, or with ``grep``.
+
+    The objects that are *kept* for whoever reads it back follow the items.
+    """
     opening = json.dumps(head(table, sources), indent=2)
     yield opening.removesuffix("\n}") + ',\n  "items": ['
-    last = len(rows) - 1
-    for index, item in enumerate(objects(columns, rows)):
-        yield f"    {encode(item)}{',' if index < last else ''}"
+    yield from _separated(objects(columns, rows))
+    if kept is not None:
+        yield '  ],\n  "objects": ['
+        yield from _separated(kept)
     yield "  ]\n}"
+
+
+def _separated(items: Iterator[Json]) -> Iterator[str]:
+    """Write each item on a line, with a comma behind all but the last."""
+    encode = json.JSONEncoder().encode
+    line = ""
+    for item in items:
+        if line:
+            yield f"{line},"
+        line = f"    {encode(item)}"
+    if line:
+        yield line
 
 
 def ndjson_lines(

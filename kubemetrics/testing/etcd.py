@@ -13,8 +13,9 @@ from dataclasses import field
 from typing import Any, Final, TypeAlias
 
 from ..frozen import dataclass
+from ..snapshot.requirements import Matches
 from .apiserver import encode
-from .matching import Matches, selectable
+from .matching import selectable
 
 Key: TypeAlias = tuple[str, str]
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, Self, TypeAlias, get_args
 from ..config.model import Config
 from ..frozen import dataclass
 from ..quantity import Quantity
+from ..snapshot.requirements import Matches
 from ..times import rfc3339
 from .apiserver import (
     PAGE_NOT_FOUND,
@@ -43,7 +44,7 @@ from .etcd import (
 )
 from .event_stream import EventStream
 from .listener import Asked, Listener, Reply
-from .matching import Matches, core_fields, label_selector, metrics_fields
+from .matching import core_fields, label_selector, metrics_fields
 from .objects import (
     FakeObject,
     kubeconfig_object,

@@ -44,7 +44,8 @@ def document_of(snapshot: Snapshot, kind: RowKind) -> dict[str, Any]:
     found = view.find("", snapshot, RowSelection())
     source = RowSource(coverage=found.coverage, snapshot=snapshot)
     table = view.table
-    return machine.document(table, table.columns, found.rows, [source.as_json()])
+    document = machine.document(table, table.columns, found.rows, [source.as_json()])
+    return {**document, "objects": list(source.objects())}
 
 
 def _table_of(row: UsageRow) -> Table[Any]:

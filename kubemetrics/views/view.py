@@ -234,6 +234,13 @@ class RowSource:
     snapshot: Snapshot | None = None
     error: str = ""
 
+    def objects(self) -> Iterator[Json]:
+        """Return what was read, so that it can be read back and joined again."""
+        from ..snapshot.document import objects_of  # noqa: PLC0415 - for JSON alone
+
+        parts = self.snapshot.parts if self.snapshot else None
+        return iter(()) if parts is None else objects_of(parts, self.context)
+
     def as_json(self) -> dict[str, Json]:
         """Return the entry of ``metadata.sources`` in machine outputs."""
         from ..table.machine import plain  # noqa: PLC0415 - for these formats alone

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kubemetrics.cli.view_commands import WHOLE
 from kubemetrics.snapshot import KEYS
 from kubemetrics.snapshot.node_rollup import NODE_KEYS
 from kubemetrics.table.columns import Column, Table
@@ -55,7 +56,7 @@ def schema() -> JsonObject:
         ],
         "$defs": {
             **kinds,
-            **{f"{kind}List": _list(kind) for kind in kinds},
+            **{f"{kind}List": _list(kind, whole=kind in WHOLE) for kind in kinds},
             **{f"{kind}Line": _line(kind) for kind in kinds},
             "metadata": _metadata(),
             "source": _source(),
@@ -120,8 +121,8 @@ def _head(kind: str) -> JsonObject:
     return {"apiVersion": {"const": "kubemetrics/v2"}, "kind": {"const": kind}}
 
 
-def _list(kind: str) -> JsonObject:
-    return _object(
+def _list(kind: str, *, whole: bool) -> JsonObject:
+    found = _object(
         {
             **_head(f"{kind}List"),
             "metadata": {"$ref": "#/$defs/metadata"},
@@ -129,6 +130,21 @@ def _list(kind: str) -> JsonObject:
         },
         required=True,
     )
+    if whole:
+        found["properties"]["objects"] = {
+            "type": "array",
+            "description": "what was read, as the API gave it, where all of it is"
+            " shown: what --from reads back",
+            "items": {
+                "type": "object",
+                "properties": {"kind": {"enum": list(_OBJECTS)}},
+                "required": ["kind"],
+            },
+        }
+    return found
+
+
+_OBJECTS = ("Snapshot", "Pod", "PodMetrics", "Node", "NodeMetrics")
 
 
 def _line(kind: str) -> JsonObject:
