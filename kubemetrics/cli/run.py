@@ -83,7 +83,10 @@ def _show(args: Namespace, view: View[R], contexts: Sequence[SnapshotReader]) ->
 
 
 def _show_once(
-    args: Namespace, wanted: Plan[R], rounds: Rounds[R], contexts: list[ContextReader]
+    args: Namespace,
+    wanted: Plan[R],
+    rounds: Rounds[R],
+    contexts: Sequence[SnapshotReader],
 ) -> int:
     taken = rounds.read()
     if not any(result.snapshot for result in taken.results):
@@ -97,17 +100,23 @@ def _show_once(
         lines = chain(shown.lines, _detail(args, wanted, taken))
         code = console.write_stdout((f"{line}\n" for line in lines), code)
     _report(wanted, taken, outcome)
-    for note in filter(None, (context.note for context in contexts)):
-        if not wanted.machine:
-            console.print_stderr(note)
+    for line in _afterwards(wanted, outcome, contexts):
+        console.print_stderr(line)
+    return code
+
+
+def _afterwards(
+    wanted: Plan[R], outcome: Outcome, contexts: Sequence[SnapshotReader]
+) -> Iterator[str]:
+    """Return of when the past is, and where else a name is that was not found."""
+    if not wanted.machine:
+        yield from filter(None, (context.note for context in contexts))
     asked = contexts[0]
     alone = wanted.scope.single and len(contexts) == 1
     if outcome.unmatched and alone and isinstance(asked, ContextReader):
         from .naming import elsewhere  # noqa: PLC0415 - after a name not found
 
-        for line in elsewhere(asked.client, wanted.view, outcome.unmatched):
-            console.print_stderr(line)
-    return code
+        yield from elsewhere(asked.client, wanted.view, outcome.unmatched)
 
 
 def _ignored(args: Namespace) -> Iterator[str]:
