@@ -145,14 +145,16 @@ def faults(file: Path, seen: Sight) -> Iterator[str]:
     if now.samples != promised:
         yield f"a round is torn: {now.samples} samples of {promised}"
     tool = shutil.which("sqlite3")
-    asked = (tool, "-readonly", str(file), "PRAGMA integrity_check") if tool else None
-    for answer in (_own_check(file), _answer(asked) if asked else "ok"):
+    # It waits, since the reader beside may be first to find that the log has no owner.
+    patient = ("-readonly", "-cmd", ".timeout 60000", str(file))
+    check = (tool, *patient, "PRAGMA integrity_check") if tool else ()
+    for answer in (_own_check(file), _answer(check) if check else "ok"):
         if answer != "ok":
             yield answer
 
 
 def _own_check(file: Path) -> str:
-    connection = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
+    connection = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=60)
     with contextlib.closing(connection):
         return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
 
