@@ -66,6 +66,7 @@ _LINES: Final[Mapping[str, int]] = {"down": 1, "j": 1, "up": -1, "k": -1}
 _HOME: Final = "home"
 _KEYS_SHOWN: Final = (
     "q quit  c/m/n sort  / filter  space next page  ? help",
+    "q quit  c/m/n sort  / filter  ? help",
     "q quit  ? help",
 )
 _HELP: Final = """\
@@ -280,6 +281,8 @@ class LiveScreen(Generic[R]):
         )
         tails = _KEYS_SHOWN if self._keys else ()
         tries = [[self._title, *parts, tail] for tail in tails]
+        # Who typed the command knows it, and may not know that there are keys.
+        tries += [[*parts, tail] for tail in tails[-1:]]
         tries += [[self._title, *parts], parts]
         lines = ("   ".join(filter(None, words)) for words in tries)
         line = next((x for x in lines if len(x) <= size), "   ".join(parts))

@@ -322,6 +322,11 @@ def watching(*line: str) -> Iterator[Shown]:
         yield shown
 
 
+def resized(shown: Shown, columns: int) -> None:
+    shown.resize(columns, 12)
+    os.kill(shown.process.pid, signal.SIGWINCH)  # it controls no terminal here
+
+
 def test_a_watch_on_a_terminal_follows_keys_and_sizes() -> None:
     with watching("pods", "-A", "-w") as shown:
         assert shown.cursor_hidden
@@ -332,10 +337,12 @@ def test_a_watch_on_a_terminal_follows_keys_and_sizes() -> None:
         shown.type("/kafka-\r")
         shown.until(lambda: "/kafka-   4 pods" in shown.lines[0])
         assert sum("kafka-" in line for line in shown.lines[2:]) == 4
-        shown.resize(60, 12)
-        os.kill(shown.process.pid, signal.SIGWINCH)  # it controls no terminal here
-        shown.until(lambda: bool(shown.lines[0]) and "q quit" not in shown.lines[0])
-        assert max(map(len, shown.lines)) <= 60
+        resized(shown, 80)
+        shown.until(lambda: shown.lines[0].startswith("sample "))
+        assert shown.lines[0].endswith("q quit  ? help")
+        resized(shown, 40)
+        shown.until(lambda: bool(shown.lines[0]) and "quit" not in shown.lines[0])
+        assert max(map(len, shown.lines)) <= 40
         shown.type("q")
         assert shown.process.wait(HANG) == 0
         shown.until(lambda: not shown.cursor_hidden)
