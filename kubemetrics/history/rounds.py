@@ -30,7 +30,7 @@ DEFAULT_CADENCE: Final = 60.0
 """Seconds; metrics-server's own default, where no sample tells."""
 _SPACED: Final = 60.0
 """Seconds between polls of a provider that has no rounds."""
-_SHORTEST: Final = 5.0
+_SHORTEST: Final = 1.0
 _LONGEST: Final = 300.0
 _EARLY: Final = 0.995
 """Polls come a little early: too early costs a repeat, too late would cost a sample."""

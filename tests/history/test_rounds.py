@@ -185,7 +185,7 @@ def test_failures_are_tried_again_soon_and_then_once_a_cadence() -> None:
         ((15.0, 1815.0, 14.9, 15.0, 15.1), 15),
         ((18.0, 12.0, 18.0, 12.0, 18.0, 12.0, 18.0, 12.0), 15),
         ((60.0,) * 17 + (15.0,) * 3, 15),
-        ((0.5,), 5),
+        ((0.5,), 1),
         ((900.0,), 300),
     ],
     ids=["none", "a gap", "wandering", "changed", "short", "long"],
