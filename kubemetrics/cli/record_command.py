@@ -23,7 +23,7 @@ from ..commandline import (
     client_of,
     length_of_time,
 )
-from ..errors import INTERRUPTION, ApiError, Unauthorized
+from ..errors import INTERRUPTION, ApiError, QuantityError, Unauthorized
 from ..text import printable
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ..history.recorder import Recorder
     from ..history.rounds import SampleRound
     from ..history.store import Writing
+    from ..history.upkeep import Kept
     from ..models.pod import OwnerReference
     from ..snapshot.rollup import Owner
 
@@ -45,6 +46,7 @@ Ctrl-C and SIGTERM end it well; kill -9 loses nothing that was written.
 _EXAMPLES: Final = """\
   kubemetrics record
   kubemetrics record team-a.db -n team-a -n team-b --for 24h
+  kubemetrics record --keep 7d --max-size 2Gi
   kubemetrics record --every 60s --level pod
   kubemetrics record /var/lib/metrics.db --once
   sqlite3 FILE 'select * from usage order by at desc limit 10'"""
@@ -71,13 +73,25 @@ def _add_arguments(parser: Parser) -> None:
     group = parser.add_argument_group("when")
     group.add_argument(
         "--every", metavar="DURATION",
-        help="as 60s; else each sample as it comes. Coverage then says what is missed",
+        help="as 60s: samples in between are missed, and coverage says so",
     )  # fmt: skip
     group.add_argument("--for", metavar="DURATION", help="end after so long, as 24h")
     group.add_argument(
         "--once", action="store_true", help="record one round and end: for a CronJob"
     )
     group = parser.add_argument_group("the file")
+    group.add_argument(
+        "--keep", default="3d", metavar="DURATION",
+        help="how long samples are kept (3d); sums of each hour stay longer",
+    )  # fmt: skip
+    group.add_argument(
+        "--keep-hours", default="90d", metavar="DURATION",
+        help="how long the sums of hours are kept (90d)",
+    )  # fmt: skip
+    group.add_argument(
+        "--max-size", metavar="BYTES",
+        help="as 2Gi: what is oldest goes before the file is larger",
+    )  # fmt: skip
     group.add_argument(
         "--journal", choices=("wal", "truncate"), default="wal", metavar="MODE",
         help="wal (the default), or truncate: slower, for a disk of another machine",
@@ -103,6 +117,11 @@ class Stopping:
         if self._reading or self._count > 1:
             INTERRUPTION.handle()
 
+    @property
+    def asked(self) -> bool:
+        """Whether it is to end."""
+        return self._count > 0
+
     def wait(self, seconds: float) -> bool:
         """Wait so long; return whether it is to end."""
         try:
@@ -116,7 +135,7 @@ class Stopping:
         """Poll; nothing, if it was told to end meanwhile."""
         self._reading = True
         try:
-            return None if self._count else poll()
+            return None if self.asked else poll()
         except KeyboardInterrupt:
             if self._count > 1:
                 raise
@@ -140,6 +159,7 @@ class Stopping:
 class _Options(NamedTuple):
     every: timedelta | None
     length: timedelta | None
+    kept: Kept
 
 
 def _options(args: Namespace) -> _Options:
@@ -160,7 +180,38 @@ def _options(args: Namespace) -> _Options:
     return _Options(
         length_of_time("--every", args.every) if args.every else None,
         length_of_time("--for", given["for"]) if given["for"] else None,
+        _kept(args),
     )
+
+
+def _kept(args: Namespace) -> Kept:
+    from ..history.upkeep import Kept  # noqa: PLC0415 - not for --help
+
+    samples = length_of_time("--keep", args.keep)
+    hours = length_of_time("--keep-hours", args.keep_hours)
+    if hours < samples:
+        raise UsageError("--keep-hours is no shorter than --keep: hours are sums of it")
+    return Kept(
+        round(samples.total_seconds()),
+        round(hours.total_seconds()),
+        _size(args.max_size) if args.max_size else None,
+    )
+
+
+def _size(text: str) -> int:
+    from ..quantity import Quantity  # noqa: PLC0415 - not for --help
+
+    try:
+        size = Quantity(text).value
+    except QuantityError:
+        size = 0
+    if size < _LEAST:
+        raise UsageError(f"--max-size takes bytes, 10Mi at least, not {text[:100]!r}")
+    return size
+
+
+_LEAST: Final = 10 << 20
+"""Bytes that a file and its log need to be of any use."""
 
 
 def _run(args: Namespace) -> int:
@@ -213,6 +264,10 @@ def cluster_uid(client: Client) -> str | None:
     return jsonread.text(meta or {}, "uid") or None
 
 
+_PAUSE: Final = 1.0
+"""Seconds until the next poll that one more portion of upkeep may take."""
+
+
 class Session:
     """A recording: polls, writes, and says how it goes."""
 
@@ -226,6 +281,7 @@ class Session:
     ) -> None:
         from ..history.poller import PodSelection, Poller  # noqa: PLC0415
         from ..history.recorder import Recorder, last_samples  # noqa: PLC0415
+        from ..history.upkeep import Upkeep  # noqa: PLC0415
         from ..snapshot.rollup import pod_owner  # noqa: PLC0415
 
         namespaces = tuple(args.namespaces or ())
@@ -250,6 +306,12 @@ class Session:
             watch=not args.once,
         )
         self._report = Report(writing.path, options.every)
+        self._upkeep: Upkeep = Upkeep(
+            writing.connection,
+            options.kept,
+            size=writing.size,
+            say=self._report.say,
+        )
 
     def once(self) -> int:
         """Record one round; return the exit code of what could not be read."""
@@ -257,6 +319,8 @@ class Session:
         if found is None:
             return 0
         self._write(found)
+        while self._work(found):
+            pass
         told = [e for e in found.failures.values() if str(e) == found.error]
         return console.print_error(told[0]) if told else 0
 
@@ -269,7 +333,21 @@ class Session:
                     break
                 samples = self._write(found)
                 self._report.take(found, samples, self._writing.size())
+                # Once a round in any case; the rest waits for a longer pause.
+                while self._work(found) and self._idle():
+                    pass
         return 0
+
+    def _work(self, found: SampleRound) -> bool:
+        from ..history.store import failures_of  # noqa: PLC0415
+        from ..history.upkeep import due_at  # noqa: PLC0415
+
+        now = due_at(found)
+        with failures_of(self._writing.path):
+            return now is not None and self._upkeep.work(now)
+
+    def _idle(self) -> bool:
+        return self._poller.rest() > _PAUSE and not self._stopping.asked
 
     def _rest(self) -> float:
         return max(min(self._poller.rest(), self._left()), 0.0)
@@ -335,7 +413,7 @@ class Report:
             self._tell_once("pods", _NAMES_ONLY)
         for name in found.clock_back:
             whose = f"the clock of node {name}" if name else "the clock of all nodes"
-            self._say(f"{whose} was set back: nothing is kept until it has caught up")
+            self.say(f"{whose} was set back: nothing is kept until it has caught up")
         if samples and not self._announced:
             self._announced = True
             self._announce(found, samples)
@@ -346,25 +424,25 @@ class Report:
         """Say what is wrong when that changes, and when it is right again."""
         if text != self._told.get(what, ""):
             self._told[what] = text
-            self._say(f"{text}; trying on" if text else f"{what} are there again")
+            self.say(f"{text}; trying on" if text else f"{what} are there again")
 
     def _tell_once(self, what: str, text: str) -> None:
         if what not in self._told:
             self._told[what] = text
-            self._say(text)
+            self.say(text)
 
     def _announce(self, found: SampleRound, samples: int) -> None:
         seconds = self._every.total_seconds() if self._every else found.cadence
         daily = growth(samples, seconds)
         pods = _pods(found)
         if daily >= _LARGE:
-            self._say(
+            self.say(
                 f"with {pods:,} pods, sampled each {seconds:.0f} s, this file grows by"
                 f" {_amount(daily)} a day; less do --every 60s, --level pod and"
                 " kubemetrics serve"
             )
         elif self._terminal:
-            self._say(
+            self.say(
                 f"recording {pods:,} pods into {self._path}, {_amount(daily)} a day;"
                 " Ctrl-C ends it"
             )
@@ -377,7 +455,8 @@ class Report:
         )
         console.write_stderr(f"{_CLEAR}{printable(state)}")
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Print a line, above the one that says how it goes."""
         if self._terminal:
             console.write_stderr(_CLEAR)
         console.print_stderr(line)
@@ -385,7 +464,7 @@ class Report:
     def close(self) -> None:
         """Say on a terminal what was recorded."""
         if self._terminal:
-            self._say(
+            self.say(
                 f"recorded {self._samples:,} samples in {self._rounds:,} rounds,"
                 f" {self._missed:,} missed: {self._path}"
             )

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, Protocol, TypeVar, Unpack
 
 from ..api import Api, ListOptions, ResourceList
@@ -335,6 +335,7 @@ class Poller:
         self._selection = selection or PodSelection()
         self._clock = clock
         self._now = now
+        self._dated: tuple[datetime, float] | None = None
         self._pods: KnownPods
         if watch:
             self._pods = WatchedPods(client, self._selection)
@@ -406,8 +407,8 @@ class Poller:
         fresh, repeated, missed = counted(readings, self.phase.cadence)
         kinds = [reading.covered.kind for reading in readings if reading.fresh]
         return SampleRound(
-            date=max(answers.dates, default=None) or self._now(),
-            own_clock=not answers.dates,
+            date=self._date(answers),
+            own_clock=self._dated is None,
             cadence=self.phase.cadence,
             pods=None if pods is None else dict(pods),
             nodes=self._nodes,
@@ -428,6 +429,19 @@ class Poller:
             failures=answers.failures,
             took=self._clock() - began,
         )
+
+    def _date(self, answers: _Answers) -> datetime:
+        """Return the server's time; where no answer tells it, by how long ago one did.
+
+        This machine's own clock may be hours away from it.
+        """
+        now = self._clock()
+        if answers.dates:
+            self._dated = (max(answers.dates), now)
+        if self._dated is None:
+            return self._now()
+        date, then = self._dated
+        return date + timedelta(seconds=now - then)
 
     def _hear_of_nodes(self, answers: _Answers) -> None:
         """Note which nodes there are, and what of them is refused.

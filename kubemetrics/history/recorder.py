@@ -31,6 +31,8 @@ _DETAIL: Final = 300
 """Characters of a message that an event keeps."""
 _SILENCE: Final = 3
 """Cadences without a sample after which what runs counts as not measured."""
+_SPARE: Final = 20_000
+"""Objects that may be remembered beside those there are."""
 _NANO: Final = 10**9
 _TEMPLATES: Final = ("pod-template-hash", "controller-revision-hash")
 """Labels that tell a rollout: the first that a pod has never changes for it."""
@@ -101,6 +103,9 @@ class Recorder:
         """
         if self._began is None:
             self._began = found.at
+        if len(self._objects) > _SPARE + len(found.pods or ()) + len(found.nodes or ()):
+            self._objects.clear()  # of pods that are gone, sampled late
+            self._series.clear()
         with transaction(self._connection):
             versions = sum(self._node(node, found.at) for node in found.changed_nodes)
             versions += sum(self._pod(pod, found.at) for pod in found.changed)

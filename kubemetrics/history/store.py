@@ -35,6 +35,9 @@ _NETWORK: Final = frozenset({
 })  # fmt: skip
 """Filesystems without the shared memory between processes that WAL needs."""
 
+_LOG: Final = 16 << 20
+"""Bytes that the log keeps once what it held is in the file."""
+
 _BUSY: Final = 10_000
 """Milliseconds that a reader waits for a lock."""
 
@@ -58,6 +61,15 @@ def sqlite() -> Any:  # noqa: ANN401 - a module
             " 3.25 or newer"
         )
     return sqlite3
+
+
+def can_limit_analysis() -> bool:
+    """Whether ANALYZE may look at a sample alone: all of a large file takes minutes."""
+    version: tuple[int, ...] = sqlite().sqlite_version_info
+    return version >= _LIMITED_ANALYSIS
+
+
+_LIMITED_ANALYSIS: Final = (3, 32)
 
 
 @contextmanager
@@ -212,6 +224,7 @@ class Writing:
             migrate(connection, self.path)
             connection.execute(f"PRAGMA journal_mode = {journal}").fetchone()
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA journal_size_limit = {_LOG}").fetchone()
             connection.execute("PRAGMA foreign_keys = ON")
         except BaseException:
             connection.close()

@@ -448,6 +448,17 @@ def test_a_server_that_tells_no_time_is_dated_by_this_machine(
     assert (found.date, found.own_clock) == (NOW, True)
 
 
+def test_a_round_without_a_date_is_dated_by_the_last_one(
+    scripted: Scripted, ticker: Ticker
+) -> None:
+    poller = listing(scripted, ticker)
+    poller.poll()
+    scripted.api.date = None
+    ticker.now += 15
+    found = poller.poll()
+    assert (found.date - NOW, found.own_clock) == (timedelta(seconds=15), False)
+
+
 def test_this_machine_s_time_is_in_utc() -> None:
     assert pollers._now().tzinfo is UTC
 

@@ -43,16 +43,17 @@ def cluster() -> Iterator[FakeCluster]:
 class Rounds:
     """Lets time pass between rounds, and ends the recording after *last* of them."""
 
-    def __init__(self, cluster: FakeCluster, last: int) -> None:
+    def __init__(self, cluster: FakeCluster, last: int, seconds: float = 15) -> None:
         self._cluster = cluster
         self._last = last
+        self._seconds = seconds
         self.done = 0
         self.before: dict[int, Callable[[], object]] = {}
 
     def wait(self, seconds: float) -> bool:
         assert seconds >= 0
         if self.done:
-            self._cluster.tick()
+            self._cluster.tick(self._seconds)
         self.before.get(self.done, int)()
         self.done += 1
         return self.done > self._last
@@ -214,6 +215,10 @@ def test_a_clock_set_back_is_told(cluster: FakeCluster, file: Path) -> None:
             "--every takes a length of time, as 60s, 1h30m or 3d, not",
         ),
         (["--for", "0"], "--for takes a length of time, as 60s, 1h30m or 3d, not '0'"),
+        (["--keep", "never"], "--keep takes a length of time"),
+        (["--keep", "9d", "--keep-hours", "1d"], "--keep-hours is no shorter than"),
+        (["--max-size", "big"], "--max-size takes bytes, 10Mi at least, not 'big'"),
+        (["--max-size", "9Mi"], "--max-size takes bytes, 10Mi at least, not '9Mi'"),
         (
             ["--for", "-5s"],
             "--for takes a length of time, as 60s, 1h30m or 3d, not '-5s'",
@@ -252,6 +257,40 @@ def test_the_time_is_counted_from_the_beginning(
     rounds.wait = wait  # type: ignore[method-assign]
     record(cluster, file, "--for", "1s", "--every", "1h", rounds=rounds)
     assert 0 <= waits[1] <= 1
+
+
+def test_what_is_recorded_settles_is_summed_up_and_goes(
+    cluster: FakeCluster, file: Path
+) -> None:
+    keep = ("--keep", "1h", "--keep-hours", "2h")
+    assert record(cluster, file, *keep, rounds=Rounds(cluster, 30, 600)).err == ""
+    until = rows(file, "SELECT max(at) FROM round")[0]
+    hours = rows(file, "SELECT DISTINCT hour FROM hour")
+    assert hours
+    assert min(hours) >= until - 3 * 3600
+    assert until - 3 * 3600 < rows(file, "SELECT min(at) FROM usage")[0] <= until - 3600
+
+
+def test_a_file_that_is_full_is_told_once_and_goes_on(
+    cluster: FakeCluster, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Writing, "size", lambda _: 1 << 40)
+    rounds = Rounds(cluster, 30, 600)
+    result = record(cluster, file, "--max-size", "10Mi", rounds=rounds, terminal=True)
+    text = result.err.replace("\x1b[K", "")
+    assert (
+        text.count("\rthe file has reached --max-size: samples before 2026-01-0") == 1
+    )
+    assert rows(file, "SELECT count(*) FROM round WHERE fresh > 0")[0] >= 1
+    assert rows(file, "SELECT max(at) - min(at) FROM usage")[0] <= 2 * 3600
+
+
+def test_one_round_does_what_is_due(cluster: FakeCluster, file: Path) -> None:
+    for _ in range(8):
+        record(cluster, file, "--once")
+        cluster.tick(900)
+    assert rows(file, "SELECT count(*) > 0 FROM settled") == [1]
+    assert rows(file, "SELECT count(*) > 0 FROM hour") == [1]
 
 
 def test_a_second_recorder_hears_who_is_the_first(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from kubemetrics.errors import TransportError
+from kubemetrics.history import recorder as recorder_module
 from kubemetrics.history.recorder import Recorder, last_samples, own_controller
 from kubemetrics.history.rounds import Judge
 from kubemetrics.history.store import Writing
@@ -399,3 +400,19 @@ def test_nodes_that_may_not_be_read_are_not_gone(writing: Writing, past: Past) -
     Recorder(writing).write(replace(Past().round(30), nodes=None, changed_nodes=()))
     gone = "SELECT name FROM object WHERE gone IS NOT NULL"
     assert rows(writing, gone) == ["web"]
+
+
+def test_what_is_remembered_of_objects_is_bounded_and_found_again(
+    writing: Writing, past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "_SPARE", 0)
+    recorder = Recorder(writing)
+    recorder.write(past.round(15, a_pod(), a_pod("late")))
+    recorder.write(past.round(30, a_pod()))
+    late = a_sample(a_pod("late"), 30)
+    recorder.write(past.round(45, a_pod(), samples=[a_sample(a_pod(), 45), late]))
+    recorder.write(past.round(60, a_pod()))
+    assert len(recorder._objects) <= 2
+    assert rows(writing, "SELECT name, count(*) FROM usage GROUP BY name") == [
+        ("late", 2), ("web", 4),
+    ]  # fmt: skip

@@ -15,7 +15,7 @@ import pytest
 
 from kubemetrics import HistoryError
 from kubemetrics.history import store
-from kubemetrics.history.schema import APPLICATION_ID, VERSION
+from kubemetrics.history.schema import APPLICATION_ID, STEPS, VERSION
 from kubemetrics.history.store import (
     Writing,
     default_path,
@@ -294,3 +294,37 @@ def test_an_old_sqlite_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(store, "OLDEST_SQLITE", (99, 0))
     with pytest.raises(HistoryError, match=r"a recorded file needs 3\.25 or newer"):
         store.sqlite()
+
+
+def test_an_older_file_is_brought_to_this_version_by_its_writer_alone(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = (*STEPS, "CREATE TABLE more(a); CREATE INDEX more_a ON more(a)")
+    monkeypatch.setattr(store, "STEPS", steps)
+    monkeypatch.setattr(store, "VERSION", VERSION + 1)
+    with closing(open_reading(file)) as reading:
+        assert pragma(reading, "user_version") == VERSION
+        assert reading.execute("SELECT at FROM round").fetchall() == [(1,)]
+    with closing(Writing(file)) as writing:
+        assert pragma(writing.connection, "user_version") == VERSION + 1
+        assert writing.connection.execute("SELECT * FROM more").fetchall() == []
+        assert writing.connection.execute("SELECT at FROM round").fetchall() == [(1,)]
+
+
+def test_a_step_that_fails_leaves_the_version_before(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = (
+        *STEPS,
+        "CREATE TABLE more(a)",
+        "CREATE TABLE last(a); CREATE TABLE round(a)",
+    )
+    monkeypatch.setattr(store, "STEPS", steps)
+    monkeypatch.setattr(store, "VERSION", VERSION + 2)
+    with pytest.raises(HistoryError, match="table round already exists"):
+        Writing(file)
+    with closing(open_reading(file)) as reading:
+        assert pragma(reading, "user_version") == VERSION + 1
+        tables = {name for (name,) in reading.execute("SELECT name FROM sqlite_master")}
+    assert "more" in tables
+    assert "last" not in tables
