@@ -332,9 +332,10 @@ Where this differs from kubectl:
   dropped. A proxy of an unknown scheme in the environment is an error.
 * kuberc (aliases, defaults) is not read. gcp, azure and v1alpha1, which kubectl has
   removed as well, are errors that name the successor.
-* Python's TLS is OpenSSL: it refuses wide wildcards (*.example), a server certificate
-  that is its own CA with keyCertSign alone, and certificates above 100 KB; and HTTP/2
-  alone is not spoken.
+* Python's TLS is OpenSSL. Of a server's certificates it refuses wide wildcards
+  (*.example), one that is its own CA with keyCertSign alone, one for any purpose
+  (anyExtendedKeyUsage) alone, and one above 100 KB; of a client's one that is signed
+  with SHA-1 or MD5. HTTP/2 alone is not spoken.
 """
 
 
