@@ -22,6 +22,7 @@ from kubemetrics import __version__
 from kubemetrics.cli import COMMANDS, build
 from tests.cluster import Cluster
 from tests.tools import dist
+from tests.tools.interpreters import interpreters
 
 RELEASES: Final = "https://example.org/releases/"
 PACKAGE: Final = Path(dist.ROOT, "kubemetrics")
@@ -129,10 +130,12 @@ def test_the_one_file_is_of_no_machine_and_of_no_python(one_file: Path) -> None:
     assert one_file.stat().st_mode & 0o777 == 0o755
 
 
-def alone(one_file: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def alone(
+    one_file: Path, *words: str, python: str = sys.executable
+) -> subprocess.CompletedProcess[str]:
     """Run the one file without an environment and without installed packages."""
     return subprocess.run(
-        [sys.executable, "-I", "-S", one_file, *words],
+        [python, "-I", "-S", one_file, *words],
         env={},
         capture_output=True,
         text=True,
@@ -144,13 +147,18 @@ def test_with_nothing_but_python_the_one_file_says_who_it_is(one_file: Path) -> 
     assert alone(one_file, "--version").stdout == f"kubemetrics {__version__}\n"
 
 
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
 def test_with_nothing_but_python_the_one_file_shows_the_pods(
-    one_file: Path, tmp_path: Path
+    version: str, one_file: Path, tmp_path: Path
 ) -> None:
+    python = interpreters().get(version)
+    if python is None:
+        pytest.skip(f"no Python {version} here")
     with Cluster.recorded() as cluster:
         path = tmp_path / "config"
         shutil.copy(cluster.kubeconfig(), path)
-        done = alone(one_file, "pods", "-A", "-o", "json", "--kubeconfig", str(path))
+        words = ("pods", "-A", "-o", "json", "--kubeconfig", str(path))
+        done = alone(one_file, *words, python=python)
     assert done.stderr.startswith(MEASURED)
     assert len(json.loads(done.stdout)["items"]) == 100
 

@@ -1,4 +1,4 @@
-"""The wheel where it may be installed: each httpx, without msgspec, frozen.
+"""The wheel where it may be installed: each Python and httpx, without msgspec, frozen.
 
 Each makes an environment of its own with pip, which takes a minute: `make test-all`.
 """
@@ -17,6 +17,7 @@ import pytest
 from kubemetrics.cli import COMMANDS
 from tests.cluster import Cluster
 from tests.tools import dist
+from tests.tools.interpreters import interpreters
 
 pytestmark = [pytest.mark.full, pytest.mark.no_cover]
 
@@ -37,6 +38,14 @@ with Client(config) as client:
     print(len(client.list_pods()), len(client.list_pod_metrics()))
 print(*anyio.run(main))
 """
+FAKED: Final = """
+from kubemetrics import Client
+from kubemetrics.testing import FakeCluster, pod
+
+with FakeCluster([pod("web-0", cpu="250m")]) as cluster:
+    with Client(cluster.config) as client:
+        print(client.snapshot().pods[0].cpu)
+"""
 HTTPX: Final = ["httpx==0.27.*", "httpx==0.28.*"]
 
 
@@ -45,10 +54,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return dist.build_packages(tmp_path_factory.mktemp("wheel"))
 
 
-def environment(folder: Path, *packages: Path | str) -> Path:
+def environment(
+    folder: Path, *packages: Path | str, python: str = sys.executable
+) -> Path:
     """Make an environment with *packages*; return the folder of its commands."""
     made = folder / "environment"
-    subprocess.run([sys.executable, "-m", "venv", made], check=True)
+    subprocess.run([python, "-m", "venv", made], check=True)
     pip = [made / "bin" / "python", "-m", "pip", "install", "--quiet", *packages]
     subprocess.run(pip, check=True, capture_output=True)
     return made / "bin"
@@ -70,12 +81,31 @@ def test_the_wheel_works_with(
     installed = printed(commands / "pip", "list", "--format=json")
     names = {package["name"] for package in json.loads(installed)}
     assert ("msgspec" in names) == bool(extra)
+    assert_it_lists(commands)
+
+
+@pytest.mark.parametrize("extra", ["", "[fast,socks]"])
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+def test_the_wheel_works_on(
+    version: str, extra: str, wheel: Path, tmp_path: Path
+) -> None:
+    python = interpreters().get(version)
+    if python is None:
+        pytest.skip(f"no Python {version} here")
+    package = f"kubemetrics{extra} @ {wheel.as_uri()}"
+    commands = environment(tmp_path, package, python=python)
+    assert_it_lists(commands)
+
+
+def assert_it_lists(commands: Path) -> None:
+    """Both clients, the command and the fake work in an environment."""
     with Cluster.recorded() as cluster:
         kubeconfig = str(cluster.kubeconfig())
         said = printed(commands / "python", "-c", PROGRAM, kubeconfig)
         table = printed(
             commands / "kubemetrics", "pods", "-A", f"--kubeconfig={kubeconfig}"
         )
+        assert printed(commands / "python", "-c", FAKED) == "250m\n"
     assert said == "100 81\n100 81\n"
     assert len(table.splitlines()) == 101
 
