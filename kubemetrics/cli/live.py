@@ -18,7 +18,7 @@ from typing import Final, Generic, TypeVar
 from ..console import Terminal, program
 from ..frozen import dataclass
 from ..snapshot.parts import matcher
-from ..table.columns import Arrangement, Column, Table
+from ..table.columns import Column, Table
 from ..table.expressions import ExpressionError, where
 from ..table.render import painted, render
 from ..text import printable, shorten
@@ -246,12 +246,11 @@ class LiveScreen(Generic[R]):
         )
 
     def _shown_rows(self) -> Sequence[R]:
-        controls = self.controls
-        rows = self._rows
-        if controls.filter:
-            rows = list(filter(_condition(controls.filter, self._table), rows))
-        rows = Arrangement(order=self._order(len(rows))).sorted(rows)
-        return self._plan.arrange.first(rows)
+        typed, arrange = self.controls.filter, self._plan.arrange
+        keep = _condition(typed, self._table) if typed else None
+        rows = replace(arrange, keep=keep).kept(self._rows)
+        rows = replace(arrange, order=self._order(len(rows))).sorted(rows)
+        return arrange.first(rows)
 
     def _order(self, count: int) -> tuple[tuple[Column[R], bool], ...]:
         """Return the order asked for; else the busiest first, where not all fit."""

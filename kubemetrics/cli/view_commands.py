@@ -34,7 +34,8 @@ class _ViewCommand(NamedTuple):
 
     *names* says what a NAME on its command line names, *by* gives an example of
     ``--by``, empty where rows have no roll-up. *sums* is the base of a view that always
-    sums up (see `views.groups.BASES`), or ``cluster``. Rows with *labels* take ``-L``.
+    sums up (see `views.groups.BASES`), or ``cluster``. Rows with *labels* take ``-L``,
+    and *tree* says what ``--tree`` shows.
     """
 
     description: str
@@ -44,14 +45,17 @@ class _ViewCommand(NamedTuple):
     labels: bool = True
     of_nodes: bool = False
     sums: str = ""
+    tree: str = ""
 
     def spec(self, view: Callable[[], View[Any]]) -> CommandSpec:
         """Return what the command line needs; *view* makes the view of single rows."""
 
         def view_of(args: Namespace) -> View[Any]:
+            if getattr(args, "tree", False):
+                return _tree(args, self.sums or view().named)
             sums = self.sums or (self.by and args.by)
             made = self._summed(args) if sums else view()
-            return _priced(made, args.price) if args.price is not None else made
+            return made if args.price is None else _priced(made, args)
 
         def run(args: Namespace) -> int:
             from .naming import canonical
@@ -88,6 +92,8 @@ class _ViewCommand(NamedTuple):
             _add_labels(parser)
         if self.by:
             _add_by(parser, self.by, of_nodes=self.of_nodes)
+        if self.tree:
+            parser.add_argument("--tree", action="store_true", help=self.tree)
 
 
 def _pods() -> View[Any]:
@@ -108,10 +114,35 @@ def _nodes() -> View[Any]:
     return node_view()
 
 
-def _priced(view: View[R], prices: str) -> View[R]:
+def _priced(view: View[R], args: Namespace) -> View[R]:
     from ..views.costs import Prices, priced
 
-    return priced(view, _of_flag("--price", lambda: Prices.parse(prices)))
+    return priced(view, _of_flag("--price", lambda: Prices.parse(args.price)))
+
+
+def _tree(args: Namespace, kind: str) -> View[Any]:
+    """Return the tree of a *kind* of rows.
+
+    Raises:
+        UsageError: a flag has no meaning for a tree.
+    """
+    from ..views.trees import tree_view
+
+    refused = {
+        "--by": getattr(args, "by", ""), "--having": getattr(args, "having", None),
+        "--unused": getattr(args, "unused", False), "--fail-on": args.fail_on,
+        "--all-contexts": args.all_contexts, "a second --context": len(
+            args.contexts or ()) > 1,
+        f"-o {args.output}": is_machine(args.output) or args.output == "name",
+    }  # fmt: skip
+    for flag in filter(refused.get, refused):
+        raise UsageError(f"{flag} does not go with --tree, which is for people to read")
+    if args.price is None:
+        return tree_view(kind, lambda table: table)
+    from ..views.costs import Prices, priced_table
+
+    prices = _of_flag("--price", lambda: Prices.parse(args.price))
+    return tree_view(kind, lambda table: priced_table(table, prices))
 
 
 def _keys(args: Namespace) -> list[str]:
@@ -147,6 +178,7 @@ amount. CPU is rounded up, memory and percentages are rounded down.""",
   kubemetrics pods --watch""",
     names="pods by name",
     by="node,label:app",
+    tree="each pod, and below it its containers",
 ).spec(_pods)
 
 CONTAINERS: Final = _ViewCommand(
@@ -183,6 +215,7 @@ in % of allocatable, CPU-ROOM what pods may still request; so for memory (MEM). 
     names="nodes by name",
     by="pool,placement",
     of_nodes=True,
+    tree="each node, below it its pods, and their containers",
 ).spec(_nodes)
 
 CLUSTER: Final = _ViewCommand(
@@ -218,6 +251,7 @@ one is named. '~' marks a lower bound: running pods are not measured, or have no
     by="node: that key beside the namespace",
     labels=False,
     sums="namespaces",
+    tree="each namespace, below it its workloads, their pods and containers",
 ).spec(_pods)
 
 WORKLOADS: Final = _ViewCommand(
@@ -238,6 +272,7 @@ that nothing owns stands for itself. MIN and MAX are those of a single replica."
     by="node: that key beside the workload",
     labels=False,
     sums="workloads",
+    tree="each workload, below it its pods, and their containers",
 ).spec(_pods)
 
 
@@ -558,7 +593,7 @@ def plan(args: Namespace, view: View[R], terminal: Terminal) -> Plan[R]:
         selection=RowSelection(
             names=tuple(args.names), scope=_scope(args, view), keep=keep
         ),
-        arrange=_arrange(args, table, where),
+        arrange=_arrange(args, view, where),
         where=where,
         fail_on=_expression("--fail-on", args.fail_on, table),
         only_matching=bool(args.fail_on) and not (args.all or watched),
@@ -677,13 +712,14 @@ def _of_flag(flag: str, read: Callable[[], T]) -> T:
 
 
 def _arrange(
-    args: Namespace, table: Table[R], keep: Expression[R] | None
+    args: Namespace, view: View[R], keep: Expression[R] | None
 ) -> Arrangement[R]:
     from ..table.columns import arrangement
 
-    sort = _words(args.sort)
+    sort, table = _words(args.sort), view.table
     top = None if args.top is None else whole_number("--top", args.top)
-    return _of_flag("--sort", lambda: arrangement(table, keep=keep, sort=sort, top=top))
+    made = _of_flag("--sort", lambda: arrangement(table, keep=keep, sort=sort, top=top))
+    return made if view.arranged is None else view.arranged(made)
 
 
 def _conditions(

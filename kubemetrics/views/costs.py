@@ -95,12 +95,13 @@ def priced(view: View[R], prices: Prices) -> View[R]:
     members = view.members
     return replace(
         view,
-        table=_priced(view.table, prices),
-        members=None if members is None else _priced(members, prices),
+        table=priced_table(view.table, prices),
+        members=None if members is None else priced_table(members, prices),
     )
 
 
-def _priced(table: Table[R], prices: Prices) -> Table[R]:
+def priced_table(table: Table[R], prices: Prices) -> Table[R]:
+    """Return *table* with the columns of what its rows cost."""
     columns = table.columns
     at = max(i for i, c in enumerate(columns) if c.group == "mem" and not c.last) + 1
     return replace(

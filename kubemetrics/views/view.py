@@ -11,7 +11,15 @@ from ..snapshot import Coverage, NodeUsage, PodUsage, Snapshot
 from ..snapshot.parts import Scope, is_glob, matcher
 from ..snapshot.rollup import owner
 from ..snapshot.rows import pod_coverage
-from ..table.columns import ALWAYS, Column, Family, Table, lifted, through
+from ..table.columns import (
+    ALWAYS,
+    Arrangement,
+    Column,
+    Family,
+    Table,
+    lifted,
+    through,
+)
 from ..times import rfc3339
 
 if TYPE_CHECKING:
@@ -32,7 +40,8 @@ class View(Generic[R]):
     unless one is named, and *pods_by_name* says that a name on the command line is a
     pod's. *cluster_first* puts the total of a whole cluster before its rows, and
     *detail* gives the lines below the only row that is named. *members* is the table
-    of what the rows of a view of sums are sums of.
+    of what the rows of a view of sums are sums of. *arranged* makes of the usual
+    arrangement that of rows which are no plain list.
     """
 
     table: Table[R]
@@ -45,6 +54,7 @@ class View(Generic[R]):
     cluster_first: bool = False
     detail: Callable[[R, Snapshot, TableOptions], Iterator[str]] | None = None
     members: Table[Any] | None = None
+    arranged: Callable[[Arrangement[R]], Arrangement[R]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
