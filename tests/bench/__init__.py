@@ -5,6 +5,7 @@
     KUBECONFIG=… python -m tests.bench     # against a real cluster
     python -m tests.bench --paced-only --pages 500,1000,2000 --only 'fast|curl'
     python -m tests.bench.huge             # 100,000 pods
+    python -m tests.bench.recorder --help  # what is recorded, and asked of it
 
 Whole processes are measured, in turn, with what the system says of them when they end.
 """

@@ -16,9 +16,10 @@ from kubemetrics.api import Api, RetryPolicy
 from kubemetrics.api.watch import WatchEvent, WatchOptions
 from kubemetrics.flow import Flow
 from kubemetrics.history.poller import Poller
-from kubemetrics.history.recorder import Recorder
+from kubemetrics.history.recorder import Recorder, last_samples
 from kubemetrics.history.rounds import SampleRound
 from kubemetrics.history.store import Writing
+from kubemetrics.history.upkeep import Upkeep, due_at
 from tests.cluster.past import Past
 
 T = TypeVar("T")
@@ -79,13 +80,19 @@ def record(
     watch: bool = True,
     after: Callable[[SampleRound], None] = lambda _: None,
 ) -> None:
-    """Poll in phase for so long and write each round."""
+    """Poll in phase for so long, write each round, and keep the file in order."""
     cluster = past.cluster
     config = load_config(cluster.kubeconfig())
     recorder, end = Recorder(writing), past.now + seconds * 1000
+    upkeep = Upkeep(writing.connection)
     with Client(config, retry=RetryPolicy(attempts=1)) as client:
         following = Following(client)
-        poller = Poller(following, watch=watch, clock=lambda: past.now / 1000)
+        poller = Poller(
+            following,
+            lasts=last_samples(writing.connection),
+            watch=watch,
+            clock=lambda: past.now / 1000,
+        )
         with closing(poller):
             while past.now < end:
                 past.advance(poller.rest())
@@ -93,4 +100,7 @@ def record(
                     following.wait_for(cluster.revision.current)
                 found = poller.poll()
                 recorder.write(found)
+                now = due_at(found)
+                while now is not None and upkeep.work(now):
+                    pass
                 after(found)

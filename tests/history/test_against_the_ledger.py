@@ -1,6 +1,7 @@
 """A recorder on a simulated cluster with a past, against the books of that past.
 
-The suite records an hour of it; `--full` a day: `pytest --full -m full FILE`.
+The suite records little more than an hour of it; `--full` a day:
+`pytest --full -m full tests/history/test_against_the_ledger.py`.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def place(past: Past, sample: Published) -> Place:
 
 
 PLANS = {
-    "watched": Plan("hour", 0.9),
+    "watched": Plan("hour", 1.35),
     "listed": Plan("hour", 0.65, watch=False),
     "wandering": Plan("hour", 0.5, wandering=6000),
 }
@@ -143,6 +144,41 @@ def test_core_seconds_are_those_of_the_counters_within_a_nanocore(
         assert total.covered == covered
         assert 0 <= spent - total.cpu < total.covered, which
         assert total.estimated == 0
+
+
+def test_the_rows_of_hours_are_the_sums_of_what_was_served_in_them(
+    found: Recorded,
+) -> None:
+    """The suite's first whole hour; a day has more than twenty."""
+    past, _, file = found
+    hours: dict[tuple[str, str, int], list[tuple[Kept, Published]]] = {}
+    for one, sample in published(found):
+        uid, name, at = place(past, sample)
+        hours.setdefault((uid, name, at // 3600 * 3600), []).append((one, sample))
+    rows = file.execute(
+        "SELECT o.uid, s.container, h.hour, h.samples, h.covered, h.cpu_ns, h.cpu_max,"
+        " h.memory_max, h.memory_min, h.memory_bs FROM hour h"
+        " JOIN series s ON s.id=h.series JOIN object o ON o.id=s.object"
+    ).fetchall()
+    assert rows or past.now < 80 * 60_000
+    until = max((row[2] for row in rows), default=0)
+    assert {tuple(row[:3]) for row in rows} == {h for h in hours if h[2] <= until}
+    for uid, name, hour, samples, covered, cpu, *memory in rows:
+        of_hour = hours[uid, name, hour]
+        kept = [one for one, _ in of_hour]
+        assert samples == len(kept)
+        assert covered == sum(one.window for one in kept)
+        spent = sum(
+            sample.spent * 1000 + sample.cpu * (sample.window - sample.own)
+            for _, sample in of_hour
+        )
+        assert 0 <= spent - cpu * 1000 < covered + 1000
+        assert memory == [
+            max(one.cpu for one in kept),
+            max(one.memory for one in kept),
+            min(one.memory for one in kept),
+            sum(one.memory * one.window for one in kept) // 1000,
+        ]
 
 
 def test_what_came_to_an_end_is_told_once_and_when(found: Recorded) -> None:
@@ -222,3 +258,24 @@ def test_a_provider_of_means_is_recorded_without_counting_time_twice(
         spent = web.spent(past.now) * length * 1000 // (past.now - web.born)
         assert 0.8 * spent < total.cpu / 1000 < 1.2 * spent
         assert naive > 3 * total.cpu
+
+
+def test_a_recorder_that_comes_back_goes_on_where_it_ended(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with holding() as cluster:
+        past = begun("quiet", cluster)
+        with closing(Writing(path)) as writing:
+            record(past, writing, 300)
+        began = past.now
+        past.advance(200)
+        past.outages.append((began, past.now))
+        with closing(Writing(path)) as writing:
+            record(past, writing, 300)
+            kept = kept_by(writing)
+            rounds = writing.connection.execute(
+                "SELECT sum(fresh), sum(missed) FROM round"
+            ).fetchone()
+    lasting = [s for s in past.samples if past.readable(s) >= past.cadence]
+    assert {place(past, s) for s in lasting} - kept.keys() == set()
+    assert rounds[0] == len(kept), "what was known is not new again"
+    assert rounds[1] in range(8 * 12, 8 * 15), "thirteen rounds of eight series"
