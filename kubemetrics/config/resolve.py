@@ -304,7 +304,8 @@ def _nothing_found(loaded: Loaded, pod: PodEnvironment) -> str:
         found = f"no kubeconfig: {', '.join(loaded.missing)}: not there"
     else:
         found = "no kubeconfig, or nothing in it"
-    return f"{found}, and {pod.why_not_in_cluster}"
+    name = "--kubeconfig or KUBECONFIG names another"
+    return f"{found}, and {pod.why_not_in_cluster}; {name}"
 
 
 def _distinct(problems: list[str]) -> Iterator[str]:

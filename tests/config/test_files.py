@@ -89,6 +89,7 @@ def test_when_all_files_are_missing_the_error_names_them(home: Home) -> None:
     home.environ["KUBECONFIG"] = "/bogus1:/bogus2"
     (problem,) = home.problems()
     assert "no kubeconfig: /bogus1, /bogus2: not there" in problem
+    assert problem.endswith("; --kubeconfig or KUBECONFIG names another")
     assert "KUBERNETES_SERVICE_HOST" in problem
 
 
