@@ -98,8 +98,12 @@ def _add_arguments(parser: Parser) -> None:
     )  # fmt: skip
 
 
+_ENDINGS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Ctrl-C, what ends a pod, and a terminal that is closed; Windows has no last one."""
+
+
 class Stopping:
-    """Ctrl-C and SIGTERM, taken where they harm nothing.
+    """The signals that end a process, taken where they harm nothing.
 
     While it waits, or reads from the cluster, it is over at once; what is being written
     is written to its end. A second one ends it as any command.
@@ -146,14 +150,21 @@ class Stopping:
 
     @contextmanager
     def handling(self) -> Generator[None, None, None]:
-        """Take the signals of this process; as it was before, afterwards."""
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, self.handle) for number in numbers]
+        """Take the signals of this process; as it was before, afterwards.
+
+        One that is ignored stays so: nohup, or a shell's background.
+        """
+        found = (getattr(signal, name, None) for name in _ENDINGS)
+        numbers = [number for number in found if number is not None]
+        before = {number: signal.getsignal(number) for number in numbers}
+        heard = [n for n, handler in before.items() if handler != signal.SIG_IGN]
+        for number in heard:
+            signal.signal(number, self.handle)
         try:
             yield
         finally:
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
+            for number in heard:
+                signal.signal(number, before[number])
 
 
 class _Options(NamedTuple):
@@ -327,6 +338,7 @@ class Session:
     def run(self) -> int:
         """Record round after round, until the time is over or a signal comes."""
         with closing(self._poller), closing(self._report):
+            self._report.begin()
             while not self._stopping.wait(self._rest()) and self._left() > 0:
                 found = self._stopping.read(self._poller.poll)
                 if found is None:
@@ -402,6 +414,11 @@ class Report:
         self._announced = False
         self._told: dict[str, str] = {}
         self._rounds = self._samples = self._missed = 0
+
+    def begin(self) -> None:
+        """Say on a terminal that the first round may take a while."""
+        if self._terminal:
+            console.write_stderr("reading pods, nodes and their samples")
 
     def take(self, found: SampleRound, samples: int, size: int) -> None:
         """Show a round that brought *samples*; the file then has *size* bytes."""

@@ -107,6 +107,9 @@ class Recorder:
             self._objects.clear()  # of pods that are gone, sampled late
             self._series.clear()
         with transaction(self._connection):
+            self._connection.execute(
+                "INSERT OR IGNORE INTO meta VALUES ('created', ?)", (str(found.at),)
+            )
             versions = sum(self._node(node, found.at) for node in found.changed_nodes)
             versions += sum(self._pod(pod, found.at) for pod in found.changed)
             samples = self._samples(found.readings, found.at)

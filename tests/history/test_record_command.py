@@ -111,6 +111,7 @@ def test_rounds_are_recorded_until_it_is_told_to_end(
     assert (about["level"], about["cadence_ms"], about["names_only"]) == (
         "container", "15000", "0",
     )  # fmt: skip
+    assert about["created"] == str(rows(file, "SELECT min(at) FROM round")[0])
 
 
 def test_the_context_has_a_file_of_its_own(
@@ -170,9 +171,10 @@ def test_a_terminal_has_one_line_that_says_how_it_goes(
         line for line in re.split("[\r\n]", result.err.replace("\x1b[K", "")) if line
     ]
     assert result.out == ""
-    assert lines[0] == (f"recording 2 pods into {file}, 518.4 kB a day; Ctrl-C ends it")
+    assert lines[0] == "reading pods, nodes and their samples"
+    assert lines[1] == (f"recording 2 pods into {file}, 518.4 kB a day; Ctrl-C ends it")
     assert re.fullmatch(
-        "00:00:15 UTC  2 pods, 3 new samples, 6 in all, 3 missed  .* kB", lines[2]
+        "00:00:15 UTC  2 pods, 3 new samples, 6 in all, 3 missed  .* kB", lines[3]
     )
     assert lines[-1] == f"recorded 6 samples in 2 rounds, 3 missed: {file}"
 
@@ -365,7 +367,7 @@ def test_a_python_without_sqlite_is_told_before_anything_is_asked(
     assert cluster.paths == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_it_waits_ends_it_well(number: signal.Signals) -> None:
     stopping = Stopping()
     with stopping.handling():
@@ -374,6 +376,20 @@ def test_a_signal_while_it_waits_ends_it_well(number: signal.Signals) -> None:
         assert stopping.wait(60)
         assert stopping.wait(60), "it stays asked for"
         assert stopping.read(lambda: pytest.fail("no round is read any more")) is None
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    """Those of nohup, and Ctrl-C for what a shell runs in the background."""
+    stopping = Stopping()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopping.handling():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stopping.wait(0)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert not stopping.asked
 
 
 def test_a_signal_while_a_round_is_read_ends_that() -> None:
