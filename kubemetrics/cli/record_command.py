@@ -167,13 +167,15 @@ class Stopping:
                 signal.signal(number, before[number])
 
 
-class _Options(NamedTuple):
+class RecordingOptions(NamedTuple):
+    """What is not a mere text: *every* and *length* as times, and what is *kept*."""
+
     every: timedelta | None
     length: timedelta | None
     kept: Kept
 
 
-def _options(args: Namespace) -> _Options:
+def recording_options(args: Namespace) -> RecordingOptions:
     """Read what is not read by the parser.
 
     Raises:
@@ -188,7 +190,7 @@ def _options(args: Namespace) -> _Options:
         raise UsageError(
             "--once is one round: --for and --every say when there is none"
         )
-    return _Options(
+    return RecordingOptions(
         length_of_time("--every", args.every) if args.every else None,
         length_of_time("--for", given["for"]) if given["for"] else None,
         _kept(args),
@@ -232,27 +234,40 @@ def _run(args: Namespace) -> int:
         UsageError: a flag is wrong.
         KubeMetricsError: the cluster cannot be reached at all, or the file not written.
     """
-    from ..history.store import Writing, default_path, sqlite  # noqa: PLC0415
-
-    options = _options(args)
-    sqlite()
+    options = recording_options(args)
     stopping = Stopping()
     with client_of(args) as client, stopping.handling():
-        config = client.config
-        path = (
-            Path(args.file) if args.file else default_path(config.context, os.environ)
+        return record(args, options, client, stopping)
+
+
+def record(
+    args: Namespace,
+    options: RecordingOptions,
+    client: Client,
+    stopping: Stopping,
+    heard: Callable[[SampleRound], None] | None = None,
+) -> int:
+    """Record what *client* reads until it is told to end; *heard* has each round first.
+
+    Raises:
+        KubeMetricsError: the cluster cannot be reached at all, or the file not written.
+    """
+    from ..history.store import Writing, default_path, sqlite  # noqa: PLC0415
+
+    sqlite()
+    config = client.config
+    path = Path(args.file) if args.file else default_path(config.context, os.environ)
+    uid = cluster_uid(client)
+    with closing(Writing(path, args.journal)) as writing:
+        writing.belongs_to(
+            uid,
+            config.server,
+            context=config.context,
+            writer=__version__,
+            level=args.level,
         )
-        uid = cluster_uid(client)
-        with closing(Writing(path, args.journal)) as writing:
-            writing.belongs_to(
-                uid,
-                config.server,
-                context=config.context,
-                writer=__version__,
-                level=args.level,
-            )
-            session = Session(args, options, client, writing, stopping)
-            return session.once() if args.once else session.run()
+        session = Session(args, options, client, writing, stopping)
+        return session.once() if args.once else session.run(heard)
 
 
 def cluster_uid(client: Client) -> str | None:
@@ -285,7 +300,7 @@ class Session:
     def __init__(
         self,
         args: Namespace,
-        options: _Options,
+        options: RecordingOptions,
         client: Client,
         writing: Writing,
         stopping: Stopping,
@@ -335,7 +350,7 @@ class Session:
         told = [e for e in found.failures.values() if str(e) == found.error]
         return console.print_error(told[0]) if told else 0
 
-    def run(self) -> int:
+    def run(self, heard: Callable[[SampleRound], None] | None = None) -> int:
         """Record round after round, until the time is over or a signal comes."""
         with closing(self._poller), closing(self._report):
             self._report.begin()
@@ -343,6 +358,8 @@ class Session:
                 found = self._stopping.read(self._poller.poll)
                 if found is None:
                     break
+                if heard is not None:
+                    heard(found)
                 samples = self._write(found)
                 self._report.take(found, samples, self._writing.size())
                 # Once a round in any case; the rest waits for a longer pause.

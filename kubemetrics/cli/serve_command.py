@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from argparse import Namespace
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from .. import __version__, console
@@ -20,7 +18,6 @@ from ..commandline import (
     whole_number,
 )
 from ..errors import (
-    INTERRUPTION,
     InternalError,
     KubeMetricsError,
     MetricsUnavailable,
@@ -28,9 +25,10 @@ from ..errors import (
     ServiceUnavailable,
     TooManyRequests,
 )
+from .record_command import RECORD, Stopping, record, recording_options
 
 if TYPE_CHECKING:
-    from ..history.poller import Poller
+    from ..client.sync import Client
     from ..history.rounds import SampleRound
     from ..serve.exporter import Exporter, Settings
     from ..serve.scrapes import ListenAddress, ScrapeServer
@@ -103,6 +101,10 @@ def _add_families(parser: Parser) -> None:
         help="usage and reasons alone: no requests, limits and info",
     )  # fmt: skip
     group.add_argument(
+        "--record", default="", metavar="FILE",
+        help="keep every sample in this file too, as 'kubemetrics record' does",
+    )  # fmt: skip
+    group.add_argument(
         "--max-series", default="200000", metavar="N",
         help="refuse to serve more series than that",
     )  # fmt: skip
@@ -137,29 +139,51 @@ def _run(args: Namespace) -> int:
     namespaces = _namespaces(args)
     if args.output == "manifest":
         return console.write_stdout((_manifest(args, namespaces),))
-    with until_ended(), ExitStack() as stack:
-        _Service(args, namespaces, settings, address, stack).run()
+    stopping = Stopping()
+    with stopping.handling(), ExitStack() as stack:
+        service = _Service(args, settings, address, stack)
+        client = stack.enter_context(
+            client_of(Namespace(**{**vars(args), "namespaces": None}))
+        )
+        if args.record:
+            kept = _as_recorded(args, namespaces)
+            options = recording_options(kept)
+            return record(kept, options, client, stopping, service.take)
+        _poll(client, args, namespaces, stopping, service.take)
     return 0
 
 
-@contextmanager
-def until_ended() -> Generator[None, None, None]:
-    """End what is within at SIGINT and SIGTERM, as if it had come to its end."""
-    before = {number: signal.getsignal(number) for number in _ENDS}
-    # Elsewhere than in the main thread signals are somebody else's.
-    mine = threading.current_thread() is threading.main_thread()
-    try:
-        for number in _ENDS if mine else ():
-            signal.signal(number, INTERRUPTION.handle)
-        yield
-    except KeyboardInterrupt:
-        INTERRUPTION.pending = False
-    finally:
-        for number, handler in before.items() if mine else ():
-            signal.signal(number, handler)
+def _poll(
+    client: Client,
+    args: Namespace,
+    namespaces: Sequence[str],
+    stopping: Stopping,
+    take: Callable[[SampleRound], None],
+) -> None:
+    """Poll round after round, until it is told to end."""
+    from ..history.poller import PodSelection, Poller  # noqa: PLC0415 - not for --help
+
+    selection = PodSelection(namespaces, args.selector or None)
+    with closing(Poller(client, selection)) as poller:
+        while not stopping.wait(poller.rest()):
+            found = stopping.read(poller.poll)
+            if found is None:
+                return
+            take(found)
 
 
-_ENDS: Final = (signal.SIGINT, signal.SIGTERM)
+def _as_recorded(args: Namespace, namespaces: Sequence[str]) -> Namespace:
+    """Return the flags of ``kubemetrics record FILE`` that keeps what is served."""
+    parser = Parser("", description="", examples="")
+    RECORD.add_arguments(parser)
+    given = {
+        "namespaces": [*namespaces],
+        "all_namespaces": False,
+        "selector": args.selector,
+        "level": "pod" if args.level == "pod" else "container",
+    }
+    usual = vars(parser.read([args.record]))
+    return Namespace(**{**vars(args), **usual, **given})
 
 
 def _address(text: str) -> ListenAddress:
@@ -185,6 +209,8 @@ def _settings(args: Namespace) -> Settings:
     shard = _of_flag("--shard", lambda: Shard.parse(args.shard))
     if shard.count > 1 and args.level not in {"container", "pod"}:
         raise UsageError("--shard goes with --level container or pod")
+    if shard.count > 1 and args.record:
+        raise UsageError("--record is of all pods: it does not go with --shard")
     given = ",".join(args.labels).split(",")
     labels = tuple(dict.fromkeys(word.strip() for word in given if word.strip()))
     return Settings(
@@ -208,18 +234,16 @@ def _namespaces(args: Namespace) -> tuple[str, ...]:
 
 
 class _Service:
-    """Polls, and serves what it reads until it is interrupted."""
+    """Serves the rounds that it takes."""
 
     def __init__(
         self,
         args: Namespace,
-        namespaces: Sequence[str],
         settings: Settings,
         address: ListenAddress,
         stack: ExitStack,
     ) -> None:
-        from ..history.poller import PodSelection, Poller  # noqa: PLC0415 - see above
-        from ..serve.exporter import Exporter  # noqa: PLC0415
+        from ..serve.exporter import Exporter  # noqa: PLC0415 - see above
         from ..serve.scrapes import ScrapeServer  # noqa: PLC0415
 
         self._args = args
@@ -228,38 +252,36 @@ class _Service:
         )
         self._server: ScrapeServer = ScrapeServer(address, self._exporter.first())
         stack.enter_context(closing(self._server))
-        client = client_of(Namespace(**{**vars(args), "namespaces": None}))
-        self._poller: Poller = Poller(
-            client, PodSelection(namespaces, args.selector or None)
-        )
-        stack.enter_context(closing(self._poller))
-        stack.enter_context(client)
+        self._first = True
         self._failing = False
 
-    def run(self) -> None:
-        """Serve round after round.
+    def take(self, found: SampleRound) -> None:
+        """Serve a round.
 
         Raises:
-            KubeMetricsError: the first round shows that none will ever come.
+            KubeMetricsError: it is the first, and shows that none will ever come.
         """
-        found = self._poller.poll()
         failure = _failure(found)
-        if failure is not None and not isinstance(failure, _PASSING):
+        if self._first and failure is not None and not isinstance(failure, _PASSING):
             raise failure
-        self._publish(found)
-        self._announce()
-        while True:
-            rest(self._poller.rest())
-            self._publish(self._poller.poll())
+        self._tell(failure)
+        self._server.publish(self._exporter.take(found, time.monotonic()))
+        if self._first:
+            self._announce()
+        self._first = False
 
-    def _publish(self, found: SampleRound) -> None:
-        failure = _failure(found)
+    def _tell(self, failure: KubeMetricsError | None) -> None:
+        """Say on stderr that samples are missing, and that they are there again.
+
+        What records says so itself.
+        """
+        if self._args.record:
+            return
         if failure is not None and not self._failing:
             console.print_stderr(f"error: {failure}")
         elif failure is None and self._failing:
             console.print_stderr("samples are read again")
         self._failing = failure is not None
-        self._server.publish(self._exporter.take(found, time.monotonic()))
 
     def _announce(self) -> None:
         address = self._server.address
@@ -274,13 +296,17 @@ class _Service:
         """Return what the doctor finds wrong, in one line."""
         from .server_commands import examine  # noqa: PLC0415 - after a failure
 
-        for finding in examine(self._args).findings:
+        # A signal waits for this, and so do scrapes for the next round.
+        timeout = self._args.request_timeout or _PATIENCE
+        args = Namespace(**{**vars(self._args), "request_timeout": timeout})
+        for finding in examine(args).findings:
             if finding.severity == "problem":
-                said = (finding.what, finding.advice, *finding.commands[:1])
+                said = (finding.what, finding.advice.removesuffix(":"))
                 return " ".join(filter(None, said))
         return error
 
 
+_PATIENCE: Final = "5s"
 _PASSING: Final = (
     MetricsUnavailable,
     TooManyRequests,
@@ -289,11 +315,6 @@ _PASSING: Final = (
     ServerTimeout,
 )
 """What may be over soon: metrics-server starts after this, or again."""
-
-
-def rest(seconds: float) -> None:
-    """Wait for the next poll."""
-    time.sleep(seconds)
 
 
 def _failure(found: SampleRound) -> KubeMetricsError | None:

@@ -6,11 +6,12 @@ import io
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ import httpx
 import pytest
 import yaml
 
-from kubemetrics.cli import main, serve_command
-from kubemetrics.errors import INTERRUPTION
+from kubemetrics.cli import main
+from kubemetrics.cli.record_command import Stopping
 from kubemetrics.serve.manifest import Workload, objects
 from kubemetrics.testing import FakeCluster, container, node, pod
 from tests.cluster import Cluster
@@ -50,16 +51,22 @@ class Run:
         self.err = io.StringIO()
         self.out = io.StringIO()
         monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig(tmp_path / "config")))
-        monkeypatch.setattr(serve_command, "rest", self._rest)
+        monkeypatch.setattr(Stopping, "wait", self._wait)
+        self._waited = 0
 
-    def _rest(self, seconds: float) -> None:
+    def _wait(self, seconds: float) -> bool:
+        """Look instead of waiting, but before the first poll."""
         assert seconds >= 0
-        if not self._looks:
-            raise KeyboardInterrupt
-        self._looks.pop(0)()
+        self._waited += 1
+        if self._waited == 1:
+            return False
+        if self._looks:
+            self._looks.pop(0)()
+            return False
+        return True
 
     def __call__(self, *words: str, looks: list[Callable[[], object]]) -> int:
-        self._looks = looks
+        self._looks, self._waited = looks, 0
         with redirect_stdout(self.out), redirect_stderr(self.err):
             return main(["serve", ANY, *words])
 
@@ -173,7 +180,7 @@ def test_the_sentence_is_the_doctors(serve: Run, cluster: FakeCluster) -> None:
     found: list[str] = []
     assert serve(looks=[lambda: found.append(serve.get("/readyz").text)]) == 0
     assert found[0].startswith("The metrics API is absent: ")
-    assert "of metrics.k8s.io: kubectl apply -f https://" in found[0]
+    assert found[0].endswith("or another provider of metrics.k8s.io\n")
 
 
 def test_metrics_that_may_not_be_read_end_it(serve: Run, cluster: FakeCluster) -> None:
@@ -234,6 +241,7 @@ def test_a_port_that_is_taken_is_an_error_of_one_line(serve: Run) -> None:
         ("--level=cluster", "--level"),
         ("--names=kubelet --level=pod", "--names kubelet is of containers"),
         ("--shard=1/2 --level=node", "--shard goes with --level container or pod"),
+        ("--shard=1/2 --record=x", "--record is of all pods"),
         ("-n team-*", "takes a name here, not the glob 'team-*'"),
         ("-o yaml", "-o"),
     ],
@@ -246,6 +254,56 @@ def test_a_wrong_flag_is_refused_in_a_line(
     assert out == ""
     assert message in err.splitlines()[0]
     assert len(err.splitlines()) == 2
+
+
+def test_a_signal_during_a_poll_ends_it(
+    serve: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stopping, "read", lambda *_: None)
+    assert serve(looks=[]) == 0
+    assert serve.err.getvalue() == ""
+
+
+def test_one_poller_serves_and_records(
+    serve: Run, cluster: FakeCluster, tmp_path: Path
+) -> None:
+    found: list[str] = []
+
+    def look() -> None:
+        found.append(serve.get().text)
+        cluster.tick(15)
+
+    file = tmp_path / "kept.db"
+    words = ["--level=workload", "--record", str(file)]
+    assert serve(*words, looks=[look, look, look]) == 0
+    with closing(sqlite3.connect(file)) as kept:
+        ((cpu,),) = kept.execute(
+            "SELECT sum(core_seconds) FROM usage WHERE name='web-0' AND kind='pod'"
+        )
+    served = [
+        value(text, 'kubemetrics_workload_cpu_usage_seconds_total{namespace="default"')
+        for text in found
+    ]
+    assert served == [3.75, 7.5, 11.25]
+    assert cpu == 15, "the last round is served to nobody"
+    samples = [path for path in cluster.paths if path.endswith("v1beta1/pods")]
+    assert len(samples) == 4
+
+
+@pytest.mark.parametrize("words", [("--record",), ()])
+def test_an_outage_is_told_once(
+    words: tuple[str, ...], serve: Run, cluster: FakeCluster, tmp_path: Path
+) -> None:
+    words = (*words, str(tmp_path / "kept.db")) if words else ()
+
+    def down() -> None:
+        cluster.state = "down"
+
+    def up() -> None:
+        cluster.state = "healthy"
+
+    assert serve(*words, looks=[down, lambda: None, up, lambda: None]) == 0
+    assert len(serve.err.getvalue().splitlines()) == 3, serve.err.getvalue()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -267,21 +325,6 @@ def test_a_signal_ends_it_well(
     process.send_signal(number)
     out, err = process.communicate(timeout=HANG)
     assert (process.returncode, out, err) == (0, "", "")
-
-
-def test_in_a_thread_signals_are_left_alone() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    seen: list[object] = []
-
-    def within() -> None:
-        with serve_command.until_ended():
-            seen.append(signal.getsignal(signal.SIGTERM))
-
-    thread = threading.Thread(target=within)
-    thread.start()
-    thread.join()
-    assert seen == [before]
-    assert not INTERRUPTION.pending
 
 
 def manifest(*words: str) -> list[dict[str, Any]]:
