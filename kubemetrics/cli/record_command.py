@@ -21,6 +21,7 @@ from ..commandline import (
     Parser,
     UsageError,
     client_of,
+    config_of,
     length_of_time,
 )
 from ..errors import INTERRUPTION, ApiError, QuantityError, Unauthorized
@@ -48,6 +49,7 @@ _EXAMPLES: Final = """\
   kubemetrics record team-a.db -n team-a -n team-b --for 24h
   kubemetrics record --keep 7d --max-size 2Gi
   kubemetrics record --every 60s --level pod
+  kubemetrics record -o manifest -n monitoring -A | kubectl apply -f -
   kubemetrics record /var/lib/metrics.db --once
   sqlite3 FILE 'select * from usage order by at desc limit 10'"""
 
@@ -96,6 +98,65 @@ def _add_arguments(parser: Parser) -> None:
         "--journal", choices=("wal", "truncate"), default="wal", metavar="MODE",
         help="wal (the default), or truncate: slower, for a disk of another machine",
     )  # fmt: skip
+    add_manifest(parser)
+
+
+IMAGE: Final = f"registry.example.com/kubemetrics:{__version__}"
+_VOLUME: Final = "10Gi"
+"""What a manifest asks for, where --max-size does not: 3 days of 10,000 pods fit."""
+
+
+def add_manifest(parser: Parser) -> None:
+    """Declare what a command has that can print what runs it in a cluster."""
+    group = parser.add_argument_group("in a cluster")
+    group.add_argument(
+        "-o", "--output", choices=("manifest",), default="", metavar="FORMAT",
+        help="manifest: print what runs it there, with these flags; -n is where, and"
+        " with -A not what is read",
+    )  # fmt: skip
+    group.add_argument(
+        "--image", default=IMAGE, metavar="IMAGE",
+        help="the image of the manifest (see 'kubemetrics help recipes containerfile')",
+    )  # fmt: skip
+
+
+def manifest_namespace(args: Namespace) -> str:
+    """Return where a manifest puts what it runs: -n, or the configuration's.
+
+    Raises:
+        KubeMetricsError: neither says.
+    """
+    given: list[str] = args.namespaces or []
+    return given[0] if given else config_of(args).namespace
+
+
+def _manifest(args: Namespace) -> str:
+    """Return the YAML that records in a cluster."""
+    from ..serve.manifest import DATA, Workload, text  # noqa: PLC0415 - for this alone
+
+    given = vars(args)
+    if given["for"] or args.once or args.file:
+        raise UsageError("-o manifest is for good, into a file of its own volume")
+    reads = () if args.all_namespaces else tuple(args.namespaces or ())
+    flags = (
+        ("selector", ""), ("level", "container"), ("every", None), ("keep", "3d"),
+        ("keep_hours", "90d"), ("max_size", None), ("journal", "wal"),
+    )  # fmt: skip
+    words = [f"--namespace={name}" for name in reads] + [
+        f"--{name.replace('_', '-')}={given[name]}"
+        for name, usual in flags
+        if given[name] != usual
+    ]
+    return text(
+        Workload(
+            name="kubemetrics-record",
+            namespace=manifest_namespace(args),
+            image=args.image,
+            args=["record", f"{DATA}/kubemetrics.db", *words],
+            reads=reads,
+            volume=args.max_size or _VOLUME,
+        )
+    )
 
 
 _ENDINGS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -234,6 +295,8 @@ def _run(args: Namespace) -> int:
         UsageError: a flag is wrong.
         KubeMetricsError: the cluster cannot be reached at all, or the file not written.
     """
+    if args.output == "manifest":
+        return console.write_stdout((_manifest(args),))
     options = recording_options(args)
     stopping = Stopping()
     with client_of(args) as client, stopping.handling():

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from .. import __version__, console
+from .. import console
 from ..commandline import (
     CommandSpec,
     Parser,
     UsageError,
     client_of,
-    config_of,
     whole_number,
 )
 from ..errors import (
@@ -25,7 +24,14 @@ from ..errors import (
     ServiceUnavailable,
     TooManyRequests,
 )
-from .record_command import RECORD, Stopping, record, recording_options
+from .record_command import (
+    RECORD,
+    Stopping,
+    add_manifest,
+    manifest_namespace,
+    record,
+    recording_options,
+)
 
 if TYPE_CHECKING:
     from ..client.sync import Client
@@ -53,7 +59,6 @@ _EXAMPLES: Final = """\
   kubemetrics serve -o manifest -n monitoring -A | kubectl apply -f -"""
 
 _LEVELS: Final = ("container", "pod", "workload", "namespace", "node")
-_IMAGE: Final = f"registry.example.com/kubemetrics:{__version__}"
 
 
 def _add_arguments(parser: Parser) -> None:
@@ -75,7 +80,7 @@ def _add_arguments(parser: Parser) -> None:
         help="the I-th of N parts of the pods, by their uid; nodes are in the first",
     )  # fmt: skip
     _add_families(parser)
-    _add_manifest(parser)
+    add_manifest(parser)
 
 
 def _add_families(parser: Parser) -> None:
@@ -112,19 +117,6 @@ def _add_families(parser: Parser) -> None:
         "--timestamps", action="store_true",
         help="with the times of samples: for files, since Prometheus would not see"
         " what is gone",
-    )  # fmt: skip
-
-
-def _add_manifest(parser: Parser) -> None:
-    group = parser.add_argument_group("in a cluster")
-    group.add_argument(
-        "-o", "--output", choices=("manifest",), default="", metavar="FORMAT",
-        help="manifest: print what runs it there, with these flags; -n is where, and"
-        " with -A not what is read",
-    )  # fmt: skip
-    group.add_argument(
-        "--image", default=_IMAGE, metavar="IMAGE",
-        help="the image of the manifest (see 'kubemetrics help recipes containerfile')",
     )  # fmt: skip
 
 
@@ -327,13 +319,12 @@ def _manifest(args: Namespace, namespaces: tuple[str, ...]) -> str:
     """Return the YAML that runs this command line in a cluster."""
     from ..serve.manifest import PORT, Workload, text  # noqa: PLC0415 - for this alone
 
-    given: list[str] = args.namespaces or []
     index, _, count = args.shard.partition("/")
     shard = f"-{index}" if count != "1" else ""
     return text(
         Workload(
             name=f"kubemetrics-serve{shard}",
-            namespace=given[0] if given else config_of(args).namespace,
+            namespace=manifest_namespace(args),
             image=args.image,
             args=["serve", f"--listen=:{PORT}", *_words(args, namespaces)],
             reads=namespaces,

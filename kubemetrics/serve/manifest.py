@@ -19,7 +19,8 @@ _USER: Final = 65532
 """A user that is not root and that no image need know."""
 _RBAC: Final = "rbac.authorization.k8s.io"
 _METRICS: Final = "metrics.k8s.io"
-_DATA: Final = "/data"
+DATA: Final = "/data"
+"""Where the volume is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +176,7 @@ def _container(of: Workload) -> Manifest:
         },
     }
     if of.volume:
-        made["volumeMounts"] = [{"name": "data", "mountPath": _DATA}]
+        made["volumeMounts"] = [{"name": "data", "mountPath": DATA}]
     return {**made, **(_served() if of.serves else {})}
 
 

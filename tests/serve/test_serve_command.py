@@ -327,10 +327,10 @@ def test_a_signal_ends_it_well(
     assert (process.returncode, out, err) == (0, "", "")
 
 
-def manifest(*words: str) -> list[dict[str, Any]]:
+def manifest(*words: str, command: str = "serve") -> list[dict[str, Any]]:
     out = io.StringIO()
     with redirect_stdout(out):
-        assert main(["serve", "-o", "manifest", *words]) == 0
+        assert main([command, "-o", "manifest", *words]) == 0
     assert "&id" not in out.getvalue()
     return [*yaml.safe_load_all(out.getvalue())]
 
@@ -402,11 +402,46 @@ def test_what_keeps_a_file_has_a_volume_one_writer_and_no_port() -> None:
     assert not [one for one in made if one["kind"] == "Service"]
 
 
+def test_what_records_in_a_cluster_does_what_was_asked_for() -> None:
+    made = manifest(
+        "-A", "-n", "monitoring", "--level=pod", "--keep=7d", "--max-size=20Gi",
+        command="record",
+    )  # fmt: skip
+    (run,) = of_kind(made, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert run["args"] == [
+        "record", "/data/kubemetrics.db", "--level=pod", "--keep=7d", "--max-size=20Gi",
+    ]  # fmt: skip
+    assert run["volumeMounts"] == [{"name": "data", "mountPath": "/data"}]
+    claim = of_kind(made, "PersistentVolumeClaim")["spec"]
+    assert claim["resources"]["requests"]["storage"] == "20Gi"
+    some = manifest("-n", "team-a", command="record")
+    (run,) = of_kind(some, "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert run["args"][2:] == ["--namespace=team-a"]
+
+
+@pytest.mark.parametrize("word", ["--once", "--for=1h", "x.db"])
+def test_a_manifest_is_of_a_recording_that_goes_on(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["record", "-o", "manifest", "-n", "x", word]) == 2
+    assert "-o manifest is for good" in capsys.readouterr().err
+
+
+def test_without_a_namespace_it_is_that_of_the_configuration(
+    cluster: FakeCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig(tmp_path / "config")))
+    for command in ("serve", "record"):
+        made = of_kind(manifest(command=command), "Deployment")
+        assert made["metadata"]["namespace"] == "default"
+
+
 @needs_kubectl
-def test_kubectl_takes_the_manifest(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["serve", "record"])
+def test_kubectl_takes_the_manifest(command: str, tmp_path: Path) -> None:
     with Cluster.recorded() as cluster:
-        path = tmp_path / "serve.yaml"
-        made = manifest("-n", "monitoring", "-A")
+        path = tmp_path / "made.yaml"
+        made = manifest("-n", "monitoring", "-A", command=command)
         path.write_text(yaml.safe_dump_all(made))
         done = subprocess.run(
             [KUBECTL, "create", "--dry-run=client", "--validate=false", "-f", path],
