@@ -213,8 +213,21 @@ class _Parser(Generic[R]):
     def _condition(self, node: Predicate[R] | _Term[R]) -> Predicate[R]:
         if isinstance(node, _Term):
             expected = f"expected one of {_OPERATORS} after a column"
-            raise self._error(expected, self._peek())
+            raise self._error(f"{expected}{self._share_of(node)}", self._peek())
         return node
+
+    def _share_of(self, node: _Term[R]) -> str:
+        """Return what ``90% of limit`` may stand for."""
+        word, *more = [token.text.lower() for token in self._tokens[self._next :]]
+        if word != "of" or not node.literal.endswith("%"):
+            return ""
+        names = {column.key for column in self._table.columns}
+        of, _, whole = more[0].rpartition(".")
+        family = "cpu" if of == "cpu" else "mem"
+        key = f"{family}.pct_{whole.removesuffix('s')}"
+        found = key if key in names else f"{family}.pct_limit"
+        meant = f"{found} > {node.literal[:-1]}"
+        return f"; did you mean '{meant}'?" if found in names else ""
 
     def _comparison(self) -> Predicate[R] | _Term[R]:
         left = self._sum(None)

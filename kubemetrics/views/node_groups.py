@@ -153,7 +153,8 @@ _COUNTS: Final[tuple[Column[NodeRollup], ...]] = (
     Column(key="coverage.measured", header="MEASURED", kind="count", get=_measured,
            keep=41, about="how many nodes have a sample"),
     Column(key="reason", header="REASON", kind="text", get=_missing, keep=80,
-           optional=True, about="why the others have none", severity=_severity),
+           optional=True, about="why the others have none", severity=_severity,
+           last=True, unset=lambda row: not row.coverage.missing),
 )  # fmt: skip
 _PODS: Final[tuple[Column[NodeRollup], ...]] = (
     Column(key="pods.count", header="PODS", kind="count", get=_pods, keep=45,

@@ -255,11 +255,17 @@ def node_families() -> dict[str, Family[HasNodes]]:
     def headroom(row: HasNodes, name: str) -> Quantity | None:
         return (row.headroom or EMPTY).get(name)
 
+    def pods(row: HasNodes) -> bool:
+        return row.breakdown is not None
+
+    def offers(row: HasNodes) -> bool:
+        return bool(row.allocatable)
+
     return {
-        "requests:": resource_family("requests", _requests),
-        "limits:": resource_family("limits", _limit),
-        "allocatable:": resource_family("allocatable", _offered),
-        "headroom:": resource_family("headroom", headroom),
+        "requests:": resource_family("requests", _requests, pods),
+        "limits:": resource_family("limits", _limit, pods),
+        "allocatable:": resource_family("allocatable", _offered, offers),
+        "headroom:": resource_family("headroom", headroom, offers),
     }
 
 

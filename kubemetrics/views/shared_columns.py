@@ -556,19 +556,39 @@ def demand_families() -> dict[str, Family[HasUsage]]:
     def limits(row: HasUsage, name: str) -> Quantity | None:
         return row.demand.limits.get(name) if row.demand else None
 
+    def known(row: HasUsage) -> bool:
+        return row.demand is not None and row.demand is not NO_DEMAND
+
     return {
-        "requests:": resource_family("requests", requests),
-        "limits:": resource_family("limits", limits),
+        "requests:": resource_family("requests", requests, known),
+        "limits:": resource_family("limits", limits, known),
     }
 
 
-def resource_family(what: str, of: Callable[[R, str], Quantity | None]) -> Family[R]:
-    """Return the family of columns of any resource; *of* takes its amount by name."""
-    return lambda name: _any_resource(f"{what}:{name}", name, lambda row: of(row, name))
+def resource_family(
+    what: str,
+    of: Callable[[R, str], Quantity | None],
+    known: Callable[[R], bool],
+) -> Family[R]:
+    """Return the family of columns of any resource; *of* takes its amount by name.
+
+    What a row lacks of which such amounts are *known* is not set.
+    """
+    return lambda name: _any_resource(
+        f"{what}:{name}", name, lambda row: of(row, name), known
+    )
 
 
-def _any_resource(key: str, name: str, of: Callable[[R], Quantity | None]) -> Column[R]:
+def _any_resource(
+    key: str,
+    name: str,
+    of: Callable[[R], Quantity | None],
+    known: Callable[[R], bool],
+) -> Column[R]:
     kind = _resource_kind(name)
+
+    def unset(row: R) -> bool:
+        return of(row) is None and known(row)
 
     def get(row: R) -> Value:
         found = of(row)
@@ -581,6 +601,7 @@ def _any_resource(key: str, name: str, of: Callable[[R], Quantity | None]) -> Co
         get=get,
         about=f"{key.partition(':')[0]} of {name}",
         keep=ALWAYS,
+        unset=unset,
     )
 
 

@@ -306,6 +306,47 @@ def test_any_resource_of_a_node_is_a_column(cluster: Cluster) -> None:
     assert all(isinstance(i["allocatable"]["pods"], int) for i in found)
 
 
+def test_the_reason_of_a_group_of_nodes_is_last_and_only_where_there_is_one(
+    cluster: Cluster,
+) -> None:
+    head, *rows = run(cluster, "nodes", "--by", "pool", width=200).lines
+    assert head.removesuffix("\x1b[0m").endswith("  REASON")
+    ends = [row.rpartition("  ")[2] for row in rows if "NodeSilent" in row]
+    assert len(ends) == 1
+    assert "1 NodeSilent" in ends[0]
+    assert not any(row.endswith((" -", " none")) for row in rows)
+
+
+def test_a_resource_that_is_not_there_is_told_from_one_that_is_not_known(
+    cluster: Cluster,
+) -> None:
+    gpu = "--columns allocatable:nvidia.com/gpu --no-headers"
+    shown = run(cluster, "nodes", *gpu.split()).lines
+    assert {line.strip() for line in shown} == {"none", "4"}
+    limits = "--columns limits:cpu --no-headers"
+    pods = run(cluster, "pods", "-n", "team-b", *limits.split()).lines
+    assert [line.strip() for line in pods] == ["500m", "none", "none", "none"]
+
+
+@pytest.mark.parametrize(
+    ("view", "text", "meant"),
+    [
+        ("pods", "90% of limit", "; did you mean 'mem.pct_limit > 90'?"),
+        ("pods", "80% of cpu.requests", "; did you mean 'cpu.pct_request > 80'?"),
+        ("pods", "80% of it", "; did you mean 'mem.pct_limit > 80'?"),
+        ("nodes", "90% of node", "; did you mean 'mem.pct_node > 90'?"),
+        ("nodes", "90% of limit", ""),
+        ("pods", "cpu of limit", ""),
+        ("pods", "90%", ""),
+    ],
+)
+def test_a_share_that_is_written_in_words_is_told_as_a_column(
+    cluster: Cluster, view: str, text: str, meant: str
+) -> None:
+    error = run(cluster, view, "--where", text).err.splitlines()[0]
+    assert error.endswith(f" after a column{meant}")
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
