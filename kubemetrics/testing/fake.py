@@ -137,15 +137,14 @@ class FakeCluster:
         self._requests: list[Asked] = []
         self.state = state
         self._namespaces.apply(namespace_object("default"))
-        for found in nodes:
-            self._usage[found.key] = found.usage
-            self._nodes.apply(found.obj)
-        for found in pods:
+        for found in (*nodes, *pods):
             self.apply(found)
 
     def _holding(self, path: str, listed: Sequence[Mapping[str, Any]]) -> _Held:
         """Return the list of another kind, as it was given."""
         info = request_info("GET", path, {})
+        if not info.resource or info.name:
+            raise ValueError(f"{path!r} is no list's: /apis/GROUP/VERSION/RESOURCE is")
         kind = ResourceKind(
             kind=str(listed[0].get("kind") or "") if listed else "",
             api_version=info.group_version,
@@ -161,6 +160,8 @@ class FakeCluster:
         ``nodes.json``, and ``podmetrics.json`` and ``nodemetrics.json`` of
         /apis/metrics.k8s.io/v1beta1; what is not there is empty.
         """
+        if not Path(folder).is_dir():
+            raise NotADirectoryError(f"{folder} is no folder of recorded lists")
         pods, nodes, samples, of_nodes = (_listed(Path(folder) / n) for n in _FILES)
         usage = {_key(found): _usage_of(found) for found in (*samples, *of_nodes)}
         cluster = cls(
@@ -245,12 +246,20 @@ class FakeCluster:
             self._sampled = self._now
 
     def apply(self, found: FakeObject) -> None:
-        """Create a pod, or replace it; watches see that, and its node is there."""
+        """Create a pod or a node, or replace it; watches see that.
+
+        The node that a pod runs on is there, with 4 CPUs and 16Gi, unless it is given.
+
+        Raises:
+            TypeError: it is neither.
+        """
+        _check(found)
+        namespace, _ = found.key
         with self._revision.changed:
             self._usage[found.key] = found.usage
-            made = self._pods.apply(found.obj)
-            if self._namespaces.get("", made.namespace) is None:
-                self._namespaces.apply(namespace_object(made.namespace))
+            made = (self._pods if namespace else self._nodes).apply(found.obj)
+            if namespace and self._namespaces.get("", namespace) is None:
+                self._namespaces.apply(namespace_object(namespace))
             name = made.fields["spec.nodeName"]
             if name and self._nodes.get("", name) is None:
                 self._nodes.apply(node(name).obj)
@@ -423,6 +432,16 @@ class FakeCluster:
                     for resource, value in usage.items():
                         total[resource] = total.get(resource, Quantity()) + value
         return {resource: str(value) for resource, value in total.items()}
+
+
+def _check(found: object) -> None:
+    """Say how a pod is made, for who gives one as JSON."""
+    if not isinstance(found, FakeObject):
+        kind = type(found).__name__
+        raise TypeError(
+            f"a FakeCluster takes pod(…), node(…) or FakeObject(obj=…, usage=…), "
+            f"not {kind}"
+        )
 
 
 def _selection(

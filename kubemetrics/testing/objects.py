@@ -12,6 +12,7 @@ Amount: TypeAlias = str | int | Quantity
 Amounts: TypeAlias = Mapping[str, Amount]
 
 LONG_AGO: Final = "2026-01-01T00:00:00Z"
+_PHASES: Final = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
 _HEALTHY: Final = {"cpu": "4", "memory": "16Gi", "pods": "110"}
 
 
@@ -52,7 +53,7 @@ def container(
 ) -> FakeContainer:
     """Return a container of `pod`: *cpu* and *memory* are what it uses.
 
-    What it uses none of is not measured; without both there is no sample.
+    Where one of them is not given it is 0; without both there is no sample.
     """
     return FakeContainer(
         usage=_usage(cpu, memory),
@@ -81,7 +82,14 @@ def pod(  # noqa: PLR0913 - keywords, each with a default
 
     *owner* is its controller's kind and name: ``("StatefulSet", "web")``. Where *phase*
     is another than ``Running`` it has no sample, unless it is given a usage.
+
+    Raises:
+        ValueError: there is no such phase, or amounts are given beside *containers*.
     """
+    if phase not in _PHASES:
+        raise ValueError(f"no phase {phase!r}: there are {', '.join(_PHASES)}")
+    if containers and (cpu, memory, requests, limits) != (None, None, None, None):
+        raise ValueError(f"pod {name}: each of its containers has its own amounts")
     held = containers or {
         "app": container(cpu=cpu, memory=memory, requests=requests, limits=limits)
     }
@@ -208,8 +216,10 @@ def kubeconfig_object(
 
 
 def _usage(cpu: Amount | None, memory: Amount | None) -> Mapping[str, str]:
-    given = {"cpu": cpu, "memory": memory}
-    return _texts({name: value for name, value in given.items() if value is not None})
+    """Return both where one is given, as the metrics API never has one alone."""
+    if cpu is None and memory is None:
+        return {}
+    return _texts({"cpu": cpu or 0, "memory": memory or 0})
 
 
 def _texts(amounts: Amounts | None) -> Mapping[str, str]:

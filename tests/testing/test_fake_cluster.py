@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -164,9 +165,66 @@ def test_samples_cannot_be_watched(cluster: FakeCluster) -> None:
         pass
 
 
-def test_pods_are_given_as_pods() -> None:
-    with pytest.raises(ValueError, match="/api/v1/pods is what pods= and nodes= are"):
-        FakeCluster(objects={"/api/v1/pods": []})
+def plain(value: object) -> Any:  # noqa: ANN401 - what no type checker would let pass
+    return value
+
+
+@pytest.mark.parametrize(
+    ("made", "error", "says"),
+    [
+        (
+            lambda: FakeCluster(objects={"/api/v1/pods": []}),
+            ValueError,
+            "/api/v1/pods is what pods= and nodes= are given for",
+        ),
+        (
+            lambda: FakeCluster(objects={"batch/v1/jobs": []}),
+            ValueError,
+            "'batch/v1/jobs' is no list's: /apis/GROUP/VERSION/RESOURCE is",
+        ),
+        (
+            lambda: FakeCluster(plain([{"metadata": {"name": "a"}}])),
+            TypeError,
+            "takes pod(…), node(…) or FakeObject(obj=…, usage=…), not dict",
+        ),
+        (
+            lambda: FakeCluster.recorded("/nowhere"),
+            NotADirectoryError,
+            "/nowhere is no folder of recorded lists",
+        ),
+        (lambda: pod("a", phase="running"), ValueError, "no phase 'running': there"),
+        (
+            lambda: pod("a", cpu=1, containers={"c": container()}),
+            ValueError,
+            "pod a: each of its containers has its own amounts",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_a_sentence(
+    made: Callable[[], object], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=re.escape(says)):
+        made()
+
+
+def test_a_pod_of_which_one_amount_is_given_has_both() -> None:
+    """metrics-server's samples have both, always."""
+    held = [pod("a", memory="1Gi"), pod("b", cpu="1")]
+    with FakeCluster(held) as cluster, Client(cluster.config) as client:
+        rows = client.snapshot().pods
+    assert [str(row.cpu) for row in rows] == ["0", "1"]
+    assert [str(row.memory) for row in rows] == ["1Gi", "0"]
+    assert [row.reason for row in rows] == [None, None]
+
+
+def test_a_node_comes_as_a_pod_does(client: Client, cluster: FakeCluster) -> None:
+    cluster.apply(node("node-1", cpu="2", ready=False))
+    cluster.apply(node("node-3"))
+    rows = {row.name: row for row in client.snapshot(reconcile=True).nodes}
+    assert rows["node-1"].cpu == 2
+    assert not rows["node-1"].ready
+    assert len(rows) == 3
+    assert len(client.list_pods()) == 5
 
 
 def test_a_wrong_selector_is_refused(client: Client) -> None:
