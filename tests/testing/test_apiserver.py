@@ -142,8 +142,14 @@ def test_a_namespace_that_starts_like_another_is_not_it() -> None:
     store = Store(Revision(1), [entry_of(a_pod("x", n), 1) for n in ("a", "a-b", "b")])
     assert names(store, "a") == ["x"]
     assert names(store, limit="-1") == ["x", "x", "x"]
-    node = indexed({"metadata": {"name": "n"}}, b"{}")
-    assert names(Store(Revision(1), [node]), "") == ["n"]
+
+
+def test_what_has_no_namespace_has_pages_too() -> None:
+    listed = [indexed({"metadata": {"name": name}}, b"{}") for name in "mno"]
+    store = Store(Revision(1), listed)
+    assert len(store) == 3
+    following = token(store, limit="1")
+    assert names(store, **{"continue": following}) == ["n", "o"]
 
 
 def test_a_selection_says_no_number_of_what_remains(store: Store) -> None:
@@ -208,6 +214,18 @@ def test_a_watch_from_nowhere_begins_with_what_there_is(store: Store) -> None:
     assert watched(store, "a") == ["ADDED p", "ADDED q"]
     book = {"allowWatchBookmarks": "true", "sendInitialEvents": "true"}
     assert watched(store, **book) == ["ADDED p", "ADDED q", "ADDED r", "BOOKMARK "]
+
+
+def test_a_watch_begins_with_what_its_selector_chooses(store: Store) -> None:
+    stream = EventStream(
+        store,
+        POD,
+        {"timeoutSeconds": "0"},
+        namespace="",
+        test=lambda entry: entry.name == "q",
+    )
+    (line,) = filter(None, stream.run())
+    assert json.loads(line)["object"]["metadata"]["name"] == "q"
 
 
 def test_a_watch_goes_on_from_a_revision(store: Store) -> None:
