@@ -240,6 +240,10 @@ class HistoryError(KubeMetricsError):
     """A recorded file cannot be read or written: says which, why, and what to do."""
 
 
+class NotRecorded(HistoryError):  # noqa: N818 - a reason's own word
+    """Nobody recorded at the time that is asked for."""
+
+
 class QuantityError(KubeMetricsError, ValueError):
     """Not a Kubernetes quantity, or one beyond the bounds."""
 

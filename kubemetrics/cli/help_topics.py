@@ -226,6 +226,7 @@ REASONS: Final[Mapping[ReasonCode, str]] = {
     "Forbidden": "you may not read the metrics; kubemetrics doctor -o manifest prints a"
     " role that may",
     "ReadFailed": "the metrics could not be read: the error is in EXPLANATION",
+    "NotRecorded": "of the past: nobody recorded then",
     "Finished": "it ran to its end, and uses nothing",
     "NotScheduled": "no node has been found for it yet",
     "NotStarted": "it has a node, and its phase is Pending: images, volumes, init",

@@ -1,4 +1,6 @@
-"""Snapshots out of files: ``--from FILE``, the ``-o json`` of rows.
+"""Snapshots out of files: ``--from FILE`` and ``--at TIME``.
+
+A file is that of ``kubemetrics record``, or the ``-o json`` of rows.
 
 What a file keeps is what a server said; it is chosen from, joined and shown by the same
 code as the present.
@@ -6,21 +8,27 @@ code as the present.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, cast
 
 from .. import console
-from ..commandline import UsageError
+from ..commandline import UsageError, config_of
 from ..errors import HistoryError, KubeMetricsError
 from ..frozen import dataclass
+from ..history.moment import moment
+from ..history.store import default_path
 from ..jsonread import as_object, as_text
 from ..snapshot import SnapshotOptions, join
 from ..snapshot.document import chosen, snapshots_of
-from ..snapshot.parts import Parts, Scope
-from ..times import zoned
+from ..snapshot.parts import Part, Parts, Scope
+from ..times import parse_days, parse_rfc3339, zoned
 from ..wire import collector_paused
 from .run import ContextResult, SnapshotReader
 from .view_commands import WHOLE
@@ -34,11 +42,15 @@ _NOT_WHOLE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
-    """The lists that a *file* keeps of one *context*, which may have no name."""
+    """The lists that a *file* keeps of one *context*, which may have no name.
+
+    *namespace* is the context's own, where it is not the file that was named.
+    """
 
     file: str
     context: str
     parts: Parts
+    namespace: str = ""
 
     @property
     def name(self) -> str:
@@ -71,7 +83,7 @@ class PastReader:
             UsageError: what is asked for cannot be told of what the file keeps.
         """
         try:
-            parts = chosen(self._kept.parts, options(""))
+            parts = chosen(self._kept.parts, options(self._kept.namespace))
         except ValueError as error:
             raise UsageError(f"{self._kept.file}: {error}") from None
         with collector_paused():
@@ -79,7 +91,7 @@ class PastReader:
         return ContextResult(
             context=self.label,
             name=self.name,
-            namespace=scope.only,
+            namespace=scope.only or self._kept.namespace,
             snapshot=taken,
         )
 
@@ -94,13 +106,43 @@ def past_readers(args: Namespace) -> Sequence[SnapshotReader]:
         UsageError: a flag is of the present alone.
         HistoryError: a file cannot be read, or is of another kind.
     """
+    word = "--from" if args.files else "--at"
     if args.watch is not None:
-        raise UsageError("-w follows the present, and --from shows the past")
-    if args.all_contexts or args.contexts:
-        raise UsageError("--from asks no server: a context has no meaning with it")
-    kept = [one for file in args.files for one in _read(file)]
+        raise UsageError(f"-w follows the present, and {word} shows the past")
+    if args.all_contexts or (args.contexts and args.files):
+        raise UsageError(f"{word} asks no server: a context has no meaning with it")
+    at = None if args.at is None else past_time("--at", args.at, datetime.now(UTC))
+    if args.files:
+        kept = [one for file in args.files for one in _read(file, at)]
+    else:
+        kept = [_own(args, at)]
     labels = _labels(kept)
     return [PastReader(one, label) for one, label in zip(kept, labels, strict=True)]
+
+
+def _own(args: Namespace, at: datetime | None) -> _Kept:
+    """Return the moment of the file that the context is recorded into."""
+    config = config_of(Namespace(**{**vars(args), "namespaces": None}))
+    path = default_path(config.context, os.environ)
+    kept = _recorded(os.fspath(path), at)
+    return replace(kept, namespace=config.namespace)
+
+
+def _recorded(file: str, at: datetime | None) -> _Kept:
+    found = moment(Path(file), at)
+    whole = {} if found.refused is None else {"": found.refused}
+    lost = {} if found.error is None else {"": found.error}
+    return _Kept(
+        file=file,
+        context=found.context,
+        parts=Parts(
+            pods=Part(items=found.pods, errors=whole, date=found.at),
+            pod_metrics=Part(items=found.pod_metrics, errors=lost, date=found.at),
+            nodes=Part(items=found.nodes, errors=whole, date=found.at),
+            node_metrics=Part(items=found.node_metrics, errors=lost, date=found.at),
+            whole=found.whole,
+        ),
+    )
 
 
 def _labels(kept: Sequence[_Kept]) -> list[str]:
@@ -117,11 +159,23 @@ def _labels(kept: Sequence[_Kept]) -> list[str]:
     ]
 
 
-def _read(file: str) -> Iterator[_Kept]:
+_MAGIC: Final = b"SQLite format 3\0"
+
+
+def _read(file: str, at: datetime | None) -> Iterator[_Kept]:
     try:
-        body = Path(file).read_bytes()
+        with Path(file).open("rb") as stream:
+            body = stream.read(len(_MAGIC))
+            if body == _MAGIC:
+                yield _recorded(file, at)
+                return
+            body += stream.read()
     except OSError as error:
         raise HistoryError(f"{file}: {error.strerror or error}") from None
+    if at is not None:
+        raise HistoryError(
+            f"{file}: it keeps one moment: --at is for files of kubemetrics record"
+        )
     with collector_paused():
         try:
             document: object = json.loads(body)
@@ -156,3 +210,51 @@ def _objects(document: object) -> Sequence[object]:
     if not isinstance(objects, list) or not objects:
         raise HistoryError(_NOT_WHOLE)
     return cast("Sequence[object]", objects)
+
+
+_FORMS: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+_OF_TODAY: Final = ("%H:%M:%S", "%H:%M")
+
+
+def past_time(flag: str, text: str, now: datetime) -> datetime:
+    """Read a time of the past, before *now*: a time, or how long ago it was.
+
+    Raises:
+        UsageError: it is none; says which forms there are.
+    """
+    found = _time(text.strip(), now)
+    if found is None:
+        raise UsageError(
+            f"{flag} takes a time, as 2026-11-25T14:05:00Z, '2026-11-25 14:05', 14:05"
+            f" (today), or how long ago, as 3h or 2d, not {text[:100]!r}"
+        )
+    return found
+
+
+def _time(text: str, now: datetime) -> datetime | None:
+    for read in (parse_rfc3339, _local):
+        with contextlib.suppress(ValueError):
+            return read(text)
+    with contextlib.suppress(ValueError):
+        return _today(text, now)
+    try:
+        ago = parse_days(text)
+        return now - ago if ago >= ago * 0 else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _local(text: str) -> datetime:
+    return _first(_FORMS, text).astimezone()
+
+
+def _today(text: str, now: datetime) -> datetime:
+    clock = _first(_OF_TODAY, text).time()
+    return datetime.combine(now.astimezone().date(), clock).astimezone()
+
+
+def _first(forms: Sequence[str], text: str) -> datetime:
+    for form in forms:
+        with contextlib.suppress(ValueError):
+            return datetime.strptime(text, form)  # noqa: DTZ007 - of this machine
+    raise ValueError(text)

@@ -328,6 +328,7 @@ def record(
             context=config.context,
             writer=__version__,
             level=args.level,
+            scope="some" if args.namespaces or args.selector else "all",
         )
         session = Session(args, options, client, writing, stopping)
         return session.once() if args.once else session.run(heard)

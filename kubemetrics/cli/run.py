@@ -329,7 +329,7 @@ def context_readers(args: Namespace) -> Sequence[SnapshotReader]:
         ConfigError: a kubeconfig cannot be read at all.
         HistoryError: a file of the past cannot be read.
     """
-    if args.files:
+    if args.files or args.at is not None:
         from .past import past_readers  # noqa: PLC0415 - for the past alone
 
         return past_readers(args)

@@ -451,8 +451,13 @@ def _add_past(parser: Parser) -> None:
     group = parser.add_argument_group("the past; no server is asked")
     group.add_argument(
         "--from", dest="files", action="append", default=[], metavar="FILE",
-        help="of a file: the -o json of pods, containers or nodes; may be repeated;"
-        " of all its namespaces without -n",
+        help="of a file of kubemetrics record, or the -o json of pods, containers or"
+        " nodes; may be repeated; of all its namespaces without -n",
+    )  # fmt: skip
+    group.add_argument(
+        "--at", metavar="TIME",
+        help="as it was then: 2026-11-25T14:05:00Z, '2026-11-25 14:05', 14:05, or 3h"
+        " ago; without --from of the file that the context is recorded into",
     )  # fmt: skip
 
 

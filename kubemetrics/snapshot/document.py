@@ -248,8 +248,8 @@ def chosen(parts: Parts, options: SnapshotOptions) -> Parts:
         return found
     if parts.all_pods is None and not parts.whole:
         raise ValueError(
-            "it keeps some pods of the cluster, and this needs all: write it of all,"
-            " with -A and no selector"
+            "it keeps some pods of the cluster, and this needs all: with -A and without"
+            " a selector it has them"
         )
     return replace(found, all_pods=pods, all_pod_metrics=samples)
 

@@ -15,7 +15,13 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias, TypeVar, get_args
 
 from ..accounting import serving
-from ..errors import DecodeError, Forbidden, KubeMetricsError, MetricsUnavailable
+from ..errors import (
+    DecodeError,
+    Forbidden,
+    KubeMetricsError,
+    MetricsUnavailable,
+    NotRecorded,
+)
 from ..frozen import dataclass
 from ..jsonread import EMPTY, empty
 from ..models import CPU, MEMORY, Quantities
@@ -28,7 +34,7 @@ from .parts import Part, Parts
 
 T = TypeVar("T")
 ReasonCode: TypeAlias = Literal[
-    "ApiAbsent", "ApiDown", "Forbidden", "ReadFailed",
+    "ApiAbsent", "ApiDown", "Forbidden", "ReadFailed", "NotRecorded",
     "Finished", "NotScheduled", "NotStarted", "Terminating",
     "Warming", "NodeSilent", "ContainerNotRunning", "Restarted", "TooYoung",
     "Implausible", "Unreported",
@@ -43,9 +49,10 @@ class Reason:
     not show is called possible, never a cause.
 
     ``ApiAbsent``, ``ApiDown``, ``Forbidden``, ``ReadFailed``: the metrics could not be
-    read. ``Finished`` … ``Terminating``: none is to be expected. ``Warming``: nodes are
-    Ready and there is no sample of anything. ``NodeSilent``: node metrics were read and
-    lack the node, and have others. ``Implausible``: a value was given that cannot
+    read. ``NotRecorded``: of the past, in which nobody recorded. ``Finished`` …
+    ``Terminating``: none is to be expected. ``Warming``: nodes are Ready and there is
+    no sample of anything. ``NodeSilent``: node metrics were read and lack the node, and
+    have others. ``Implausible``: a value was given that cannot
     be. The others: see `reasons`.
     """
 
@@ -225,6 +232,8 @@ def first_reason(reasons: Mapping[str, Reason]) -> Reason | None:
 def _code(error: KubeMetricsError) -> ReasonCode:
     if isinstance(error, MetricsUnavailable):
         return "ApiAbsent" if error.cause == "absent" else "ApiDown"
+    if isinstance(error, NotRecorded):
+        return "NotRecorded"
     return "Forbidden" if isinstance(error, Forbidden) else "ReadFailed"
 
 

@@ -257,8 +257,8 @@ class ContainerUsage(UsageRow):
 
 _BEFORE_ITS_OWN = frozenset(
     {
-        "ApiAbsent", "ApiDown", "Forbidden", "ReadFailed", "Finished", "Warming",
-        "NodeSilent",
+        "ApiAbsent", "ApiDown", "Forbidden", "ReadFailed", "NotRecorded", "Finished",
+        "Warming", "NodeSilent",
     }
 )  # fmt: skip
 """Reasons of the pod that hold for a container whatever its own state."""
