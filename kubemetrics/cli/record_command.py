@@ -25,7 +25,7 @@ from ..commandline import (
     length_of_time,
 )
 from ..errors import INTERRUPTION, ApiError, QuantityError, Unauthorized
-from ..text import printable
+from ..text import agreeing, printable
 
 if TYPE_CHECKING:
     from ..client.sync import Client
@@ -532,26 +532,30 @@ class Report:
     def _announce(self, found: SampleRound, samples: int) -> None:
         seconds = self._every.total_seconds() if self._every else found.cadence
         daily = growth(samples, seconds)
-        pods = _pods(found)
+        pods = _number(_pods(found), "pod")
         if daily >= _LARGE:
             self.say(
-                f"with {pods:,} pods, sampled each {seconds:.0f} s, this file grows by"
+                f"with {pods}, sampled each {seconds:.0f} s, this file grows by"
                 f" {_amount(daily)} a day; less do --every 60s, --level pod and"
                 " kubemetrics serve"
             )
         elif self._terminal:
             self.say(
-                f"recording {pods:,} pods into {self._path}, {_amount(daily)} a day;"
+                f"recording {pods} into {self._path}, {_amount(daily)} a day;"
                 " Ctrl-C ends it"
             )
 
     def _draw(self, found: SampleRound, samples: int, size: int) -> None:
+        from shutil import get_terminal_size  # noqa: PLC0415 - not for --help
+
         state = (
-            f"{found.date:%H:%M:%S} UTC  {_pods(found):,} pods, {samples:,} new"
-            f" samples, {self._samples:,} in all, {self._missed:,} missed "
-            f" {_amount(size)}"
+            f"{found.date:%H:%M:%S} UTC  {_number(_pods(found), 'pod')},"
+            f" {_number(samples, 'new sample')}, {self._samples:,} in all,"
+            f" {self._missed:,} missed  {_amount(size)}"
         )
-        console.write_stderr(f"{_CLEAR}{printable(state)}")
+        # A line that is wrapped could not be drawn over.
+        room = max(get_terminal_size().columns - 1, 0)
+        console.write_stderr(f"{_CLEAR}{printable(state)[:room]}")
 
     def say(self, line: str) -> None:
         """Print a line, above the one that says how it goes."""
@@ -563,12 +567,17 @@ class Report:
         """Say on a terminal what was recorded."""
         if self._terminal:
             self.say(
-                f"recorded {self._samples:,} samples in {self._rounds:,} rounds,"
+                f"recorded {_number(self._samples, 'sample')} in"
+                f" {_number(self._rounds, 'round')},"
                 f" {self._missed:,} missed: {self._path}"
             )
 
 
 _CLEAR: Final = "\r\x1b[K"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {agreeing(count, noun, f'{noun}s')}"
 
 
 def _pods(found: SampleRound) -> int:

@@ -166,7 +166,9 @@ def test_a_gap_is_told_when_it_begins_and_when_it_ends(
 def test_a_terminal_has_one_line_that_says_how_it_goes(
     cluster: FakeCluster, file: Path
 ) -> None:
-    result = record(cluster, file, rounds=Rounds(cluster, 2), terminal=True)
+    wide = {"COLUMNS": "100"}
+    rounds = Rounds(cluster, 2)
+    result = record(cluster, file, rounds=rounds, terminal=True, environ=wide)
     lines = [
         line for line in re.split("[\r\n]", result.err.replace("\x1b[K", "")) if line
     ]
@@ -177,6 +179,13 @@ def test_a_terminal_has_one_line_that_says_how_it_goes(
         "00:00:15 UTC  2 pods, 3 new samples, 6 in all, 3 missed  .* kB", lines[3]
     )
     assert lines[-1] == f"recorded 6 samples in 2 rounds, 3 missed: {file}"
+
+
+def test_the_line_of_a_narrow_terminal_is_cut(cluster: FakeCluster, file: Path) -> None:
+    """One that is wrapped could not be drawn over."""
+    result = record(cluster, file, terminal=True, environ={"COLUMNS": "24"})
+    assert "\x1b[K00:00:00 UTC  2 pods, 3\r" in result.err
+    assert "recorded 3 samples in 1 round, 0 missed" in result.err
 
 
 def test_a_file_that_grows_fast_is_told_with_the_ways_out(
