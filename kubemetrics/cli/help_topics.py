@@ -410,9 +410,10 @@ goes; with --level node there are nodes alone. The families:
 {families}
 
 With --names kubelet those that the kubelet and kube-state-metrics have are called as
-there, with labels uid and image: dashboards and krr then work over metrics-server
-alone. Their queries want the scrape job to be called as theirs is: job_name: kubelet.
-Where the kubelet is scraped as well, sums would double.
+there, with labels uid and image (always "unknown": dashboards ask that there is one).
+These and krr then work over metrics-server alone. Queries name the scrape job, and
+some a label: job_name: kubelet, labels: {{metrics_path: /metrics/cadvisor}}. Where the
+kubelet is scraped as well, sums would double.
 
 {kubelet}
 """

@@ -276,6 +276,10 @@ def _containers(source: _Source) -> Iterator[Family]:
     yield Family(_metric(source, "container_unmeasured", about), silent)
 
 
+_IMAGE: Final = "unknown"
+"""Dashboards ask that a container has an image; which it is, is not read."""
+
+
 def _with(written: str, *pairs: tuple[str, str]) -> str:
     """Return labels with more of them."""
     return f"{written},{labels(pairs)}"
@@ -290,13 +294,8 @@ def _of_container(source: _Source, row: ContainerUsage) -> str:
     )
     if source.kubelet:
         uid = row.row.pod.uid if row.row.pod else ""
-        pairs = (*pairs, ("uid", uid), ("image", _image(row)))
+        pairs = (*pairs, ("uid", uid), ("image", _IMAGE))
     return labels((*pairs, *source.labelled(row.row)))
-
-
-def _image(row: ContainerUsage) -> str:
-    """Return what dashboards tell a container from its pod by: they want it set."""
-    return row.name
 
 
 def _silent(source: _Source, row: PodUsage) -> bool:

@@ -19,7 +19,9 @@ _CONFIG: Final = """\
 global: {{scrape_interval: {every}, scrape_timeout: {every}}}
 scrape_configs:
 - job_name: kubelet
-  static_configs: [{{targets: ["{target}"]}}]
+  static_configs:
+  - targets: ["{target}"]
+    labels: {{metrics_path: /metrics/cadvisor}}
 """
 
 

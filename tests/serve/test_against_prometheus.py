@@ -83,14 +83,17 @@ def living(cadence: float) -> Iterator[Living]:
 
 
 @contextmanager
-def served(cluster: Cluster, port: int) -> Iterator[None]:
+def served(cluster: Cluster, port: int, *flags: str) -> Iterator[None]:
     config = cluster.kubeconfig("admin")
     process = subprocess.Popen(
-        [sys.executable, "-m", "kubemetrics", "serve", f"--listen=127.0.0.1:{port}"],
+        [
+            sys.executable, "-m", "kubemetrics", "serve",
+            f"--listen=127.0.0.1:{port}", *flags,
+        ],
         env={"KUBECONFIG": str(config), "PYTHONPATH": ":".join(sys.path)},
         stderr=subprocess.PIPE,
         text=True,
-    )
+    )  # fmt: skip
     try:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("serving ")
@@ -197,3 +200,59 @@ def test_what_goes_is_stale_and_what_restarts_is_a_reset(tmp_path: Path) -> None
         assert resets == 1
         assert grown < spent * 1.05, "a reset is no growth"
         print(f"deleted, gone after {gone:.1f} s; increase {grown:.3f} of {spent:.3f}")
+
+
+QUERIES = (
+    # krr, robusta_krr/core/integrations/prometheus.
+    """sum(irate(container_cpu_usage_seconds_total{
+        namespace="shop", pod=~"web-.*", container="app"}[5m]))
+        by (container, pod, job)""",
+    """max_over_time(max(container_memory_working_set_bytes{
+        namespace="shop", pod=~"web-.*", container="app"})
+        by (container, pod, job)[5m:1s])""",
+    """kube_replicaset_owner{owner_name="web", owner_kind="Deployment",
+        namespace="shop"}""",
+    """kube_pod_owner{owner_name=~"web-a", owner_kind="ReplicaSet",
+        namespace="shop"}""",
+    """present_over_time(kube_pod_status_phase{
+        phase="Running", pod=~"web-.*", namespace="shop"}[5m])""",
+    # kubernetes-mixin, rules/apps.libsonnet.
+    """sum by (namespace, pod, container) (rate(container_cpu_usage_seconds_total{
+        job="kubelet", metrics_path="/metrics/cadvisor", image!=""}[5m]))
+        * on (namespace, pod) group_left(node) topk by (namespace, pod) (1,
+        max by (namespace, pod, node) (kube_pod_info{node!=""}))""",
+    """container_memory_working_set_bytes{
+        job="kubelet", metrics_path="/metrics/cadvisor", image!=""}
+        * on (namespace, pod) group_left(node) topk by (namespace, pod) (1,
+        max by (namespace, pod, node) (kube_pod_info{node!=""}))""",
+    """sum by (namespace) (max by (namespace, pod, container) (
+        kube_pod_container_resource_requests{resource="memory"})
+        * on (namespace, pod) group_left() max by (namespace, pod) (
+        kube_pod_status_phase{phase=~"Pending|Running"} == 1))""",
+    """max by (namespace, workload, pod) (label_replace(label_replace(
+        kube_pod_owner{owner_kind="ReplicaSet"},
+        "replicaset", "$1", "owner_name", "(.*)") * on (replicaset, namespace)
+        group_left(owner_name) topk by (replicaset, namespace) (1,
+        max by (replicaset, namespace, owner_name) (kube_replicaset_owner)),
+        "workload", "$1", "owner_name", "(.*)"))""",
+    """sum(node_memory_working_set_bytes)
+        / sum(kube_node_status_allocatable{resource="memory"})""",
+    """sum(kube_pod_container_resource_limits{resource="cpu"})
+        / sum(kube_node_status_allocatable{resource="cpu"})""",
+    "sum(rate(node_cpu_usage_seconds_total[5m])) by (node)",
+)
+
+
+def test_usual_queries_are_answered_under_the_kubelets_names(tmp_path: Path) -> None:
+    port = free_port()
+    with (
+        living(2) as life,
+        served(life.cluster, port, "--names=kubelet"),
+        scraping(f"127.0.0.1:{port}", "1s", tmp_path) as found,
+    ):
+        found.until(
+            "count(rate(node_cpu_usage_seconds_total[5m]) > 0)",
+            lambda count: count == 2,
+        )
+        unanswered = [query for query in QUERIES if not found.query(query)]
+    assert unanswered == []
