@@ -32,6 +32,9 @@ _COMMANDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("diagnose", "check", "why", "status", "debug"), "doctor"),
     **dict.fromkeys(("context", "ctx", "get-contexts"), "config contexts"),
     **dict.fromkeys(("kubeconfig", "view", "whoami"), "config"),
+    **dict.fromkeys(("exporter", "prometheus", "scrape"), "serve"),
+    **dict.fromkeys(("tree", "lineage"), "nodes --tree"),
+    **dict.fromkeys(("watch", "live"), "pods --watch"),
     "version": "--version",
     "api": "raw /apis",
 }  # fmt: skip

@@ -55,6 +55,21 @@ kubemetrics nodes --by zone
 kubemetrics pods -A --by label:team --sum
 kubemetrics pods -A --by node,qos -o csv > usage.csv""",
     ),
+    "inside": Recipe(
+        "What runs on each node, and in each workload, down to the containers?",
+        "shell",
+        """\
+kubemetrics nodes --tree
+kubemetrics workloads -n team-b --tree
+kubemetrics nodes worker-003""",
+    ),
+    "cost": Recipe(
+        "What does it cost, at what a core-hour and a GiB-hour cost you?",
+        "shell",
+        """\
+kubemetrics namespaces --price cpu=0.03,memory=0.004 --sort -cost.hour --sum
+kubemetrics workloads -A --price cpu=0.03,memory=0.004 --sort -cost.unused --top 10""",
+    ),
     "why": Recipe(
         "Which pods have no value, and why?",
         "shell",

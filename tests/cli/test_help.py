@@ -340,6 +340,8 @@ def test_a_topic_that_there_is_not_is_said_so(
         ("describe node worker-1", "kubemetrics nodes worker-1"),
         ("get", "kubemetrics pods"),
         ("version", "kubemetrics --version"),
+        ("tree", "kubemetrics nodes --tree"),
+        ("exporter", "kubemetrics serve"),
         ("wrokloads", "kubemetrics workloads"),
         ("-n x workload-s", "kubemetrics workloads"),
         ("xyzzy", ""),
