@@ -28,6 +28,8 @@ _WHOLE: Final = {"used": "", "usage": "", "free": "room", "headroom": "room"}
 """What follows a resource's name, and another word for it."""
 _LABELS: Final = "label:"
 _NEAREST: Final = 3
+_TYPED: Final = 0.85
+"""How much like a key a word is that has a slip of the fingers."""
 
 
 def named(table: Table[R], name: str) -> Column[R] | None:
@@ -75,7 +77,10 @@ def near(table: Table[Any], key: str) -> list[str]:
     """Return up to three names that are spelled much like *key*."""
     names = {_spelled(name): name for name in _names(table)}
     found = get_close_matches(_spelled(key), names, n=_NEAREST, cutoff=0.6)
-    return [names[spelled] for spelled in found] or _as_label(table, key)
+    # A letter that is missing hides a word from `_spelled`: ``cpu.usag``.
+    typed = get_close_matches(key.casefold(), names.values(), n=1, cutoff=_TYPED)
+    close = dict.fromkeys([*typed, *(names[spelled] for spelled in found)])
+    return list(close)[:_NEAREST] or _as_label(table, key)
 
 
 def _as_label(table: Table[Any], key: str) -> list[str]:
