@@ -199,6 +199,10 @@ class WatchedPods:
             part.over.set()
 
 
+def _pause(error: KubeMetricsError) -> float:
+    return _RELIST if refused(error) else _PATIENCE
+
+
 class _Watched:
     """The pods of one namespace, or of all. *ready*: they were listed, or refused."""
 
@@ -223,17 +227,25 @@ class _Watched:
 
     def _follow(self) -> None:
         while not self.over.is_set():
-            pause = _PATIENCE
             try:
                 version = self._list()
-                self._watch(version)
-                pause = 0.0
             except KubeMetricsError as error:
-                # Only a refusal to list takes away what is known.
                 self.error = error
-                pause = _RELIST if refused(error) else _PATIENCE
+                pause = _pause(error)
+            else:
+                pause = self._watched(version)
             self.ready.set()
             self.over.wait(pause)
+
+    def _watched(self, version: str) -> float:
+        """Watch from *version* on; return the seconds until pods are listed again."""
+        try:
+            self._watch(version)
+        except KubeMetricsError as error:
+            # Who may list and not watch has all pods, a minute late at most.
+            self.error = None if refused(error) else error
+            return _pause(error)
+        return 0.0
 
     def _list(self) -> str:
         try:
@@ -241,7 +253,7 @@ class _Watched:
             listed = self._client.run(self._client.api.list_pods(self._options))
         except KubeMetricsError as error:
             if refused(error):
-                self.pods = None
+                self.pods = None  # nothing else takes away what is known
             raise
         self.pods = {pod.key: pod for pod in listed}
         self.error = None

@@ -31,6 +31,8 @@ _DETAIL: Final = 300
 """Characters of a message that an event keeps."""
 _SILENCE: Final = 3
 """Cadences without a sample after which what runs counts as not measured."""
+_LAPSE: Final = 600
+"""Seconds without a sample after which what has no uid counts as gone."""
 _SPARE: Final = 20_000
 """Objects that may be remembered beside those there are."""
 _NANO: Final = 10**9
@@ -93,6 +95,7 @@ class Recorder:
             )
         )
         self._reconciled = False
+        self._unlapsed = True
         self._began: int | None = None
 
     def write(self, found: SampleRound) -> Written:
@@ -115,10 +118,11 @@ class Recorder:
             samples = self._samples(found.readings, found.at)
             for pod in found.gone:
                 versions += self._pod(pod, found.at)
-                self._gone("pod", pod.uid, found.at)
+                self._gone("pod", _uid_of(pod), found.at)
             for node in found.gone_nodes:
-                self._gone("node", node.uid, found.at)
+                self._gone("node", _uid_of(node), found.at)
             self._reconcile(found)
+            self._lapse(found.at)
             self._clock(found)
             self._unmeasured(found)
             self._connection.execute(
@@ -138,15 +142,14 @@ class Recorder:
     # objects and their versions
 
     def _node(self, node: Node, at: int) -> bool:
-        known = self._object("node", node.uid or f"?{node.name}", "", node.name, at)
+        known = self._object("node", _uid_of(node), "", node.name, at)
         self._connection.execute(
             "UPDATE object SET node=?, gone=NULL WHERE id=?", (node.name, known)
         )
         return self._version(known, body(node), at) is not None
 
     def _pod(self, pod: Pod, at: int) -> bool:
-        uid = pod.uid or f"?{pod.namespace}/{pod.name}"
-        known = self._object("pod", uid, pod.namespace, pod.name, at)
+        known = self._object("pod", _uid_of(pod), pod.namespace, pod.name, at)
         template = next(filter(None, map(pod.labels.get, _TEMPLATES)), "")
         self._connection.execute(
             "UPDATE object SET node=?, owner=?, template=?, gone=NULL WHERE id=?",
@@ -222,17 +225,37 @@ class Recorder:
         if self._reconciled or found.pods is None or "pods" in found.failures:
             return
         self._reconciled = True
-        alive = {pod.uid for pod in found.pods.values()}
+        alive = {_uid_of(pod) for pod in found.pods.values()}
         if self._whole:
             for uid, namespace in self._open("pod"):
                 within = not self._namespaces or namespace in self._namespaces
                 if within and uid not in alive:
                     self._gone("pod", uid, found.at)
         if found.nodes is not None:
-            standing = {node.uid for node in found.nodes.values()}
+            standing = {_uid_of(node) for node in found.nodes.values()}
             for uid, _ in self._open("node"):
                 if uid not in standing:
                     self._gone("node", uid, found.at)
+
+    def _lapse(self, at: int) -> None:
+        """End what is known by its name alone and has had no sample for a while.
+
+        Nobody tells when it goes; without an end it would be kept for ever.
+        """
+        if self._unlapsed:
+            self._unlapsed = False
+            for uid in self._names():
+                self._lasts.setdefault(uid, at)
+        names = [(uid, last) for uid, last in self._lasts.items() if uid[:1] == "?"]
+        for uid, last in names:
+            if at - last > _LAPSE:
+                self._gone("pod" if "/" in uid else "node", uid, last)
+
+    def _names(self) -> list[str]:
+        found = self._connection.execute(
+            "SELECT uid FROM object WHERE gone IS NULL AND uid LIKE '?%'"
+        )
+        return [uid for (uid,) in found]
 
     def _open(self, kind: str) -> list[tuple[str, str]]:
         return self._connection.execute(
@@ -258,6 +281,10 @@ class Recorder:
         known = self._objects.get((kind, uid))
         if known is None:
             known = self._object(kind, uid, reading.namespace, reading.name, at)
+            if uid[:1] == "?":
+                self._connection.execute(
+                    "UPDATE object SET gone=NULL WHERE id=?", (known,)
+                )
         self._lasts[uid] = reading.at
         values = reading.values
         if kind == "pod" and self._level == "pod":
@@ -412,6 +439,12 @@ class Recorder:
             " object=(SELECT id FROM object WHERE kind='pod' AND uid=?)",
             (at, since, _clean(uid)),
         )
+
+
+def _uid_of(thing: Pod | Node) -> str:
+    if thing.uid:
+        return thing.uid
+    return f"?{thing.name}" if isinstance(thing, Node) else f"?{'/'.join(thing.key)}"
 
 
 def _summed(values: Iterable[Measured]) -> Measured:

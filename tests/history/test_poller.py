@@ -342,6 +342,26 @@ def test_where_the_watch_fails_pods_are_listed_again(
         scripted.watches.get(timeout=60)
         found = poller.poll()
     assert names(found) == ["other"]
+    assert "pods" not in found.failures
+
+
+def test_who_may_list_and_not_watch_pods_hears_of_no_failure(
+    scripted: Scripted, ticker: Ticker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: SimpleQueue[float] = SimpleQueue()
+    real = pollers._pause
+
+    def pause(error: KubeMetricsError) -> float:
+        waits.put(real(error))
+        return 60.0
+
+    monkeypatch.setattr(pollers, "_pause", pause)
+    with watched(scripted, ticker) as poller:
+        scripted.events.put(NO)
+        assert waits.get(timeout=60) == 60
+        found = poller.poll()
+    assert (names(found), found.failures) == (["web"], {})
+    assert real(LOST) == 5
 
 
 def test_pods_that_may_not_be_read_are_names(

@@ -14,7 +14,7 @@ import pytest
 from kubemetrics.errors import TransportError
 from kubemetrics.history import recorder as recorder_module
 from kubemetrics.history.recorder import Recorder, last_samples, own_controller
-from kubemetrics.history.rounds import Judge
+from kubemetrics.history.rounds import Judge, SampleRound
 from kubemetrics.history.store import Writing
 from kubemetrics.models.node import Node
 from kubemetrics.models.pod import OwnerReference, Pod
@@ -416,3 +416,41 @@ def test_what_is_remembered_of_objects_is_bounded_and_found_again(
     assert rows(writing, "SELECT name, count(*) FROM usage GROUP BY name") == [
         ("late", 2), ("web", 4),
     ]  # fmt: skip
+
+
+def test_what_is_known_by_name_alone_ends_when_it_has_no_sample_any_more(
+    writing: Writing, past: Past
+) -> None:
+    recorder = Recorder(writing)
+
+    def by_name(past: Past, at: int, *names: str) -> SampleRound:
+        samples = [a_sample(a_pod(name), at) for name in names]
+        of_nodes = [a_node_sample("n1", at)] if "a" in names else []
+        return past.round(at, samples=samples, of_nodes=of_nodes, names_only=True)
+
+    recorder.write(by_name(past, 15, "a", "b"))
+    for at in (300, 615, 630):
+        recorder.write(by_name(past, at, "b"))
+    gone = "SELECT uid, gone FROM object WHERE gone IS NOT NULL ORDER BY uid"
+    assert rows(writing, gone) == [("?n1", T0 + 15), ("?x/a", T0 + 15)]
+    recorder.write(by_name(past, 645, "a", "b"))
+    assert rows(writing, gone) == [], "it is back"
+    again, later = Recorder(writing), Past()
+    again._lasts.clear()  # what was last has settled
+    for at in (5000, 5601):
+        again.write(by_name(later, at, "b"))
+    assert rows(writing, gone) == [("?n1", T0 + 5000), ("?x/a", T0 + 5000)]
+
+
+def test_a_pod_or_node_without_a_uid_stays_while_it_is_listed(
+    writing: Writing, past: Past
+) -> None:
+    nameless = replace(a_pod(), uid="")
+    node = Node(name="n1")
+    Recorder(writing).write(past.round(15, nameless, nodes=[node]))
+    Recorder(writing).write(Past().round(30, nameless, nodes=[node]))
+    query = "SELECT uid, gone FROM object ORDER BY id"
+    assert rows(writing, query) == [("?n1", None), ("?x/web", None)]
+    recorder = Recorder(writing)
+    recorder.write(past.round(45, nodes=[]))
+    assert rows(writing, query) == [("?n1", T0 + 45), ("?x/web", T0 + 45)]
