@@ -103,8 +103,8 @@ class KnownPods(Protocol):
         """Return what is known by now."""
         ...
 
-    def renewed(self, known: Known) -> Known:
-        """Return what is known, after samples that *known* does not explain."""
+    def renewed(self, known: Known, puzzled: Callable[[], bool]) -> Known:
+        """Return what is known now, if samples *puzzled* who knows but *known*."""
         ...
 
     def close(self) -> None:
@@ -137,9 +137,10 @@ class ListedPods:
                     self._pods = None
         return Known(self._pods, (), error)
 
-    def renewed(self, known: Known) -> Known:
+    def renewed(self, known: Known, puzzled: Callable[[], bool]) -> Known:
         """List them sooner, as often as samples come at most."""
-        if known.error is not None or self._clock() < self._due - _RELIST + _SOONER:
+        early = self._clock() < self._due - _RELIST + _SOONER
+        if known.error is not None or early or not puzzled():
             return known
         self._due = self._clock()
         return self.taken()
@@ -188,10 +189,9 @@ class WatchedPods:
             errors += [part.error] if part.error else []
         return Known(pods if known else None, deleted, errors[0] if errors else None)
 
-    def renewed(self, known: Known) -> Known:
-        """Return what the watch has heard of since."""
-        found = self.taken()
-        return found._replace(deleted=[*known.deleted, *found.deleted])
+    def renewed(self, known: Known, puzzled: Callable[[], bool]) -> Known:  # noqa: ARG002
+        """Return the same: a watch is not behind."""
+        return known
 
     def close(self) -> None:
         """Begin no other watch; the one under way ends with the client."""
@@ -378,8 +378,9 @@ class Poller:
         known = self._pods.taken()
         answers = _Answers(self._clock)
         self._client.run(self._read(answers))
-        if self._judge.puzzled(known.pods, answers.samples):
-            known = self._pods.renewed(known)
+        known = self._pods.renewed(
+            known, lambda: self._judge.puzzled(known.pods, answers.samples)
+        )
         if known.error is not None:
             answers.failures["pods"] = known.error
         return self._round(known, answers, began)
