@@ -27,6 +27,7 @@ from ..jsonread import UnreadableItem
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.node import Node
 from ..models.pod import Pod
+from ..wire import collector_paused
 from .rounds import (
     Judge,
     Key,
@@ -383,7 +384,8 @@ class Poller:
         )
         if known.error is not None:
             answers.failures["pods"] = known.error
-        return self._round(known, answers, began)
+        with collector_paused():
+            return self._round(known, answers, began)
 
     def _read(self, answers: _Answers) -> Flow[None]:
         api = self._client.api

@@ -17,6 +17,7 @@ from ..models import CPU, MEMORY
 from ..models.node import Node
 from ..models.pod import Container, ContainerState, OwnerReference, Pod
 from ..quantity import Quantity
+from ..wire import collector_paused
 from .archive import body, restarts_of
 from .rounds import Measured, Reading, SampleRound, seconds
 from .store import Writing, transaction
@@ -109,7 +110,7 @@ class Recorder:
         if len(self._objects) > _SPARE + len(found.pods or ()) + len(found.nodes or ()):
             self._objects.clear()  # of pods that are gone, sampled late
             self._series.clear()
-        with transaction(self._connection):
+        with collector_paused(), transaction(self._connection):
             self._connection.execute(
                 "INSERT OR IGNORE INTO meta VALUES ('created', ?)", (str(found.at),)
             )

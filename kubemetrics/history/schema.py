@@ -10,6 +10,8 @@ neither STRICT nor RETURNING nor ``->>``.
   of it changes, so that a moment of the past is joined by the same code as the present.
 * ``recent`` is in the order in which rounds come, ``settled`` in that of a series: what
   is appended to is small, and what is read of one series lies together.
+* ``version`` has rowids: without them a text of more than 1,000 bytes has its rest in a
+  page of its own. A pod's has 1,300, and two thirds of those pages were empty.
 * References are enforced on the small tables alone; deleting a series would scan
   ``recent``.
 """
@@ -37,7 +39,7 @@ CREATE INDEX object_name ON object(kind, namespace, name);
 CREATE INDEX object_owner ON object(owner);
 CREATE TABLE version(
   object INT NOT NULL REFERENCES object(id) ON DELETE CASCADE, since INT NOT NULL,
-  body TEXT NOT NULL, PRIMARY KEY(object, since)) WITHOUT ROWID;
+  body TEXT NOT NULL, PRIMARY KEY(object, since));
 CREATE TABLE series(
   id INTEGER PRIMARY KEY, object INT NOT NULL REFERENCES object(id) ON DELETE CASCADE,
   container TEXT NOT NULL DEFAULT '', role TEXT NOT NULL, UNIQUE(object, container));
