@@ -259,7 +259,7 @@ def _conditions(written: tuple[_Written, ...]) -> tuple[Condition, ...]:
     return tuple(read)
 
 
-_FIELDS: Final = ("type", "status", "reason", "message")
+_FIELDS: Final[tuple[str, ...]] = ("type", "status", "reason", "message")
 
 
 def _condition(written: _Written) -> Condition:
