@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         TransportError,
         Unauthorized,
     )
+    from .history.reading import History, open_history
     from .models.metrics import ContainerMetrics, NodeMetrics, PodMetrics
     from .models.node import Node
     from .models.pod import Container, Pod
@@ -110,6 +111,7 @@ _HOME: Final = {
     "Expired": "errors",
     "Forbidden": "errors",
     "GroupKey": "snapshot",
+    "History": "history.reading",
     "HistoryError": "errors",
     "KubeMetricsError": "errors",
     "MetricsUnavailable": "errors",
@@ -138,6 +140,7 @@ _HOME: Final = {
     "list_contexts": "config.kubeconfig",
     "load_config": "config.resolve",
     "node_rollup": "snapshot.node_rollup",
+    "open_history": "history.reading",
     "rollup": "snapshot.rollup",
     "summed": "snapshot",
 }
@@ -159,6 +162,7 @@ __all__ = [
     "Expired",
     "Forbidden",
     "GroupKey",
+    "History",
     "HistoryError",
     "KubeMetricsError",
     "MetricsUnavailable",
@@ -188,6 +192,7 @@ __all__ = [
     "list_contexts",
     "load_config",
     "node_rollup",
+    "open_history",
     "rollup",
     "summed",
 ]

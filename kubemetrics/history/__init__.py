@@ -6,6 +6,8 @@ rounds       when to poll, what of a poll is new, and whose each sample is
 poller       polls a cluster: pods by watch, samples by list
 archive      pods and nodes as JSON that reads back as they were
 moment       what there was at a time, to be joined as the present is
+figures      sums, means and percentiles of a range, exact
+reading      `open_history`: the series and figures of a range
 recorder     writes rounds: objects, versions, series, samples, events
 schema       the tables of the file and their versions
 store        opens the file to write or to read; the only importer of ``sqlite3``

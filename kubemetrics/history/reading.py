@@ -1,0 +1,283 @@
+"""Reads ranges of a recorded file: `open_history` for scripts, and what views need.
+
+with open_history("prod.db") as history:
+    for trace in history.traces(namespace="team-a"):
+        print(trace.name, trace.container, history.figures([trace]).core_seconds)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+
+from ..errors import HistoryError
+from .figures import CoveredSample, Figures, Hour, Trace, figures
+from .histogram import decoded
+from .integrate import cover
+from .store import failures_of, meta, open_reading
+
+if TYPE_CHECKING:
+    from .store import Connection
+
+_HOUR: Final = 3600
+_LEAD: Final = 900
+"""Seconds before a range in which the sample before its first one is looked for."""
+_DEFAULT: Final = 15_000
+_BRIEF: Final = frozenset({"init", "ephemeral"})
+"""The roles of what ends long before its pod does."""
+
+
+class HistoryGap(NamedTuple):
+    """A time without samples, in seconds, and why."""
+
+    since: int
+    until: int
+    cause: str
+
+
+class History:
+    """A recorded file, open to be read; close it, or use it in a ``with``."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Open a file.
+
+        Raises:
+            HistoryError: it cannot be read, or has no samples yet.
+        """
+        self.path: Path = Path(path)
+        self._connection: Connection = open_reading(path)
+        with failures_of(self.path):
+            self._about = meta(self._connection)
+            first, last = self._connection.execute(
+                "SELECT min(at), max(at) FROM round"
+            ).fetchone()
+        if first is None:
+            self.close()
+            raise HistoryError(f"{self.path}: it has no samples yet")
+        self.first: int = first
+        self.last: int = last
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @property
+    def context(self) -> str:
+        """The kubeconfig context that was recorded."""
+        return self._about.get("context", "")
+
+    @property
+    def step(self) -> int:
+        """The provider's cadence in whole seconds."""
+        return max(-(-int(self._about.get("cadence_ms", _DEFAULT)) // 1000), 1)
+
+    def range(
+        self, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[int, int]:
+        """Return a range in seconds, cut to what was recorded."""
+        end = self.last if until is None else min(int(until.timestamp()), self.last)
+        earliest = self.first - self.step  # its samples are of the time before it
+        begin = earliest if since is None else int(since.timestamp())
+        return max(begin, earliest), end
+
+    def traces(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        namespace: str | None = None,
+        kind: str = "pod",
+        keep: Callable[[Trace], bool] | None = None,
+    ) -> tuple[Trace, ...]:
+        """Return each series of pods' containers (or of nodes) in a range."""
+        begin, end = self.range(since, until)
+        with failures_of(self.path):
+            found = list(self._bare(begin, end, kind, namespace))
+            wanted = [(i, r, t) for i, r, t in found if keep is None or keep(t)]
+            recent = self._recent(begin, end, {i for i, _, _ in wanted})
+            return tuple(
+                self._filled(series, role, trace, (begin, end), recent)
+                for series, role, trace in wanted
+            )
+
+    def figures(
+        self,
+        traces: Sequence[Trace],
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        step: int | None = None,
+    ) -> Figures:
+        """Return the figures of one trace, or of the sum of several."""
+        begin, end = self.range(since, until)
+        return figures(traces, begin, end, step or self.step)
+
+    def gaps(
+        self, *, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[HistoryGap, ...]:
+        """Return the times in which no sample of anything came, and their causes."""
+        begin, end = self.range(since, until)
+        with failures_of(self.path):
+            rows = self._connection.execute(
+                "SELECT at, fresh, error FROM round WHERE at BETWEEN ? AND ?"
+                " ORDER BY at",
+                (begin, end),
+            ).fetchall()
+        return tuple(_gaps(rows, 4 * self.step))
+
+    def _bare(
+        self, begin: int, end: int, kind: str, namespace: str | None
+    ) -> Iterator[tuple[int, str, Trace]]:
+        rows = self._connection.execute(
+            "SELECT s.id, s.role, s.container, o.id, o.kind, o.namespace, o.name,"
+            " o.node, o.template, o.uid, o.seen, o.gone, w.kind, w.name"
+            " FROM series s JOIN object o ON o.id=s.object"
+            " LEFT JOIN owner w ON w.id=o.owner"
+            " WHERE o.kind=? AND o.seen<=? AND (o.gone IS NULL OR o.gone>?)"
+            " AND (? IS NULL OR o.namespace=?)"
+            " ORDER BY o.namespace, o.name, s.container",
+            (kind, end, begin, namespace, namespace),
+        ).fetchall()
+        ooms, starts = self._events(begin, end)
+        for series, role, container, known, *rest in rows:
+            kept, space, name, node, template, uid, seen, gone, of, owner = rest
+            place = (known, container)
+            yield (
+                series,
+                role,
+                Trace(
+                    kind=kept,
+                    namespace=space,
+                    name=name,
+                    container=container,
+                    node=node,
+                    owner_kind=of or "",
+                    owner=owner or "",
+                    template=template,
+                    uid=uid,
+                    since=max(begin, seen),
+                    until=min(end, end if gone is None else gone),
+                    restarts=starts.get(place, 0),
+                    oom_kills=ooms.get(place, 0),
+                ),
+            )
+
+    def _events(
+        self, begin: int, end: int
+    ) -> tuple[dict[tuple[int, str], int], dict[tuple[int, str], int]]:
+        """Return OOM kills and restarts in a range: a first start is no restart."""
+        ooms: dict[tuple[int, str], int] = {}
+        starts: dict[tuple[int, str], int] = {}
+        for known, container, count in self._connection.execute(
+            "SELECT object, container, count(*) FROM event WHERE kind='oom_killed'"
+            " AND at>? AND at<=? AND object IS NOT NULL GROUP BY 1, 2",
+            (begin, end),
+        ):
+            ooms[known, container] = count
+        for known, container, count in self._connection.execute(
+            "SELECT e.object, e.container, count(*) FROM event e WHERE"
+            " e.kind='started' AND e.at>? AND e.at<=? AND e.at>(SELECT min(f.at) FROM"
+            " event f WHERE f.object=e.object AND f.container=e.container AND"
+            " f.kind='started') GROUP BY 1, 2",
+            (begin, end),
+        ):
+            starts[known, container] = count
+        return ooms, starts
+
+    def _recent(
+        self, begin: int, end: int, wanted: set[int]
+    ) -> dict[int, list[tuple[int, int, int | None, int | None]]]:
+        found: dict[int, list[Any]] = {}
+        for series, *sample in self._connection.execute(
+            "SELECT series, at, window, cpu, memory FROM recent"
+            " WHERE at>? AND at<=? ORDER BY at",
+            (begin - _LEAD, end),
+        ):
+            if series in wanted:
+                found.setdefault(series, []).append(tuple(sample))
+        return found
+
+    def _filled(
+        self,
+        series: int,
+        role: str,
+        trace: Trace,
+        bounds: tuple[int, int],
+        recent: dict[int, list[Any]],
+    ) -> Trace:
+        from dataclasses import replace  # noqa: PLC0415 - with the first series
+
+        begin, end = bounds
+        hours = tuple(self._hours(series, begin, end))
+        raw = hours[-1].hour + _HOUR - 1 if hours else begin
+        rows = self._connection.execute(
+            "SELECT at, window, cpu, memory FROM settled"
+            " WHERE series=? AND at>? AND at<=? ORDER BY at",
+            (series, raw - _LEAD, end),
+        ).fetchall()
+        samples = tuple(_covered([*rows, *recent.get(series, ())], raw))
+        since, until = trace.since, trace.until
+        if samples:
+            first = samples[0].at - samples[0].covered // 1000
+            since = min(since, max(first, begin))
+            until = samples[-1].at if role in _BRIEF else until
+        return replace(trace, samples=samples, hours=hours, since=since, until=until)
+
+    def _hours(self, series: int, begin: int, end: int) -> Iterator[Hour]:
+        """Return the hours whose samples are gone."""
+        raw = -(-int(self._about.get("raw_from", "0")) // _HOUR) * _HOUR
+        for hour, samples, covered, cpu, top, blob, *memory in self._connection.execute(
+            "SELECT hour, samples, covered, cpu_ns, cpu_max, cpu_histogram,"
+            " memory_bs, memory_max, memory_last FROM hour"
+            " WHERE series=? AND hour>=? AND hour<? AND hour<=? ORDER BY hour",
+            (series, -(-begin // _HOUR) * _HOUR, raw, end - _HOUR),
+        ):
+            histogram: dict[int, int] = {}
+            with suppress(ValueError):
+                histogram = decoded(blob or b"")
+            yield Hour(hour, samples, covered, cpu, top, histogram, *memory)
+
+
+def _covered(rows: Iterable[Sequence[Any]], begin: int) -> Iterator[CoveredSample]:
+    """Return the samples after *begin*, each with the time that it covers."""
+    last: int | None = None
+    for at, window, cpu, memory in rows:
+        found = cover(at, window, last)
+        if found.kind in {"repeat", "back"}:
+            continue
+        last = at
+        if at > begin:
+            yield CoveredSample(at, found.covered, cpu, memory)
+
+
+def _gaps(rows: Iterable[Sequence[Any]], longest: int) -> Iterator[HistoryGap]:
+    """Return what lies between rounds that brought something, if it is long."""
+    last: int | None = None
+    cause = ""
+    for at, fresh, error in rows:
+        cause = error or cause
+        if fresh:
+            if last is not None and at - last > longest:
+                yield HistoryGap(last, at, cause or "NotRecorded")
+            last, cause = at, ""
+
+
+def open_history(path: str | os.PathLike[str]) -> History:
+    """Open a file of ``kubemetrics record`` to read it; a writer may go on.
+
+    Raises:
+        HistoryError: it cannot be read, or has no samples yet.
+    """
+    return History(path)

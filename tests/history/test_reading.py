@@ -1,0 +1,147 @@
+"""A recorded file read by scripts: series, sums, gaps."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import timedelta
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from kubemetrics import HistoryError, open_history
+from kubemetrics.history.histogram import encoded
+from kubemetrics.history.recorder import Recorder
+from kubemetrics.history.store import Writing, set_meta
+
+from .making import START, T0, Past, a_node_sample, a_pod, moment
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Record 5 minutes: a pod of two containers, one that goes, a gap, an OOM kill."""
+    path, past = tmp_path / "f.db", Past()
+    with closing(Writing(path)) as writing:
+        recorder = Recorder(writing)
+        set_meta(writing.connection, context="prod", cadence_ms="14985")
+        for at in (0, 15, 30, 45, 60, 240, 255, 270):
+            again = {"running": {"startedAt": moment(50)}}
+            killed = {"terminated": {"reason": "OOMKilled", "finishedAt": moment(49)}}
+            late = at > 50
+            web = a_pod(
+                containers=("app",),
+                restarts=int(late),
+                state=again if late else None,
+                last=killed if late else None,
+            )
+            both = [web, a_pod("two", containers=("a", "b"), namespace="y")]
+            pods = both if at < 45 else both[:1]
+            of_nodes = [a_node_sample("n1", at)]
+            recorder.write(past.round(at, *pods, of_nodes=of_nodes))
+    return path
+
+
+def test_each_series_has_its_samples_and_what_they_cover(file: Path) -> None:
+    with open_history(file) as history:
+        assert history.context == "prod"
+        assert history.step == 15
+        app, a, b = history.traces()
+        found = history.figures([app])
+        both = history.figures([a, b], step=15)
+    assert (app.name, app.container, a.container, b.container) == (
+        "web",
+        "app",
+        "a",
+        "b",
+    )
+    assert [s.at - T0 for s in app.samples] == [0, 15, 30, 45, 60, 240, 255, 270]
+    assert found.core_seconds == Fraction(8 * 15, 10)
+    assert found.cpu.average == 10**8
+    assert (found.oom_kills, found.restarts) == (1, 1)
+    assert found.coverage == Fraction(120, 285)
+    assert both.core_seconds == 2 * Fraction(3 * 15, 10)
+    assert both.memory.integral == 2 * 45 * 2**20
+
+
+def test_a_range_takes_windows_by_their_end(file: Path) -> None:
+    since, until = START + timedelta(seconds=15), START + timedelta(seconds=45)
+    with open_history(file) as history:
+        (app, *_) = history.traces(since=since, until=until)
+        assert [s.at - T0 for s in app.samples] == [30, 45]
+        found = history.figures([app], since=since, until=until)
+        assert found.core_seconds == 3
+        assert history.range(START - timedelta(days=1)) == (T0 - 15, T0 + 270)
+        quiet = START + timedelta(seconds=100), START + timedelta(seconds=200)
+        (app, *_) = history.traces(since=quiet[0], until=quiet[1])
+        assert (app.samples, app.lifetime) == ((), 100_000)
+        assert history.figures([app]).coverage == 0
+        later = START + timedelta(days=1)
+        assert history.range(until=later) == (T0 - 15, T0 + 270)
+
+
+def test_series_are_chosen(file: Path) -> None:
+    with open_history(file) as history:
+        assert [t.name for t in history.traces(namespace="y")] == ["two", "two"]
+        assert [t.name for t in history.traces(kind="node")] == ["n1"]
+        kept = history.traces(keep=lambda trace: trace.container == "b")
+        assert [t.container for t in kept] == ["b"]
+
+
+def test_a_gap_has_its_cause(file: Path) -> None:
+    with open_history(file) as history:
+        (gap,) = history.gaps()
+    assert gap == (T0 + 60, T0 + 240, "NotRecorded")
+    with closing(Writing(file)) as writing:
+        down = HistoryError("the metrics API is down")
+        Recorder(writing).write(Past().round(300, samples=(), pod_metrics=down))
+        Recorder(writing).write(Past().round(600, a_pod()))
+    with open_history(file) as history:
+        assert history.gaps()[-1].cause == "the metrics API is down"
+
+
+def test_settled_samples_and_hours_are_read_as_well(file: Path) -> None:
+    hour = T0 // 3600 * 3600
+    with closing(Writing(file)) as writing:
+        run = writing.connection.execute
+        run("INSERT INTO settled SELECT series, at, window, cpu, memory FROM recent")
+        run("DELETE FROM recent")
+        blob = encoded({5: 3_600_000})
+        values = (hour - 3600, 240, 3_600_000, 0, 5 * 10**9, 10**9, blob, 9, 9, 1, 9)
+        marks = ", ".join("?" * 11)
+        run(f"INSERT INTO hour SELECT id, {marks} FROM series", values)  # noqa: S608
+        run("UPDATE hour SET cpu_histogram=x'80' WHERE series=2")
+        run("INSERT INTO round(at, fresh, repeated, missed, took_ms)"
+            " VALUES (?, 1, 0, 0, 1)", (hour - 3600,))  # fmt: skip
+        run("UPDATE object SET seen=?", (hour - 3600,))
+        set_meta(writing.connection, raw_from=str(hour))
+    with open_history(file) as history:
+        traces = history.traces()
+        found = history.figures(traces[:1])
+        assert len(traces[0].samples) == 8
+    assert found.percentiles == "hours"
+    assert found.core_seconds == 5 + 12
+    assert [len(t.hours) for t in traces] == [1, 1, 1]
+
+
+def test_an_init_container_lives_as_long_as_its_samples(file: Path) -> None:
+    with closing(Writing(file)) as writing:
+        writing.connection.execute("UPDATE series SET role='init' WHERE container='a'")
+        writing.connection.execute("UPDATE object SET gone=NULL")
+    with open_history(file) as history:
+        (a, b) = history.traces(namespace="y")
+    assert a.until - T0 == 30
+    assert b.until - T0 == 270
+
+
+def test_what_is_set_back_or_comes_twice_counts_once(file: Path) -> None:
+    with closing(Writing(file)) as writing:
+        run = writing.connection.execute
+        run("INSERT INTO settled SELECT series, at, window, cpu, memory FROM recent")
+    with open_history(file) as history:
+        assert len(history.traces()[0].samples) == 8
+
+
+def test_a_file_without_rounds_is_refused(tmp_path: Path) -> None:
+    Writing(tmp_path / "f.db").close()
+    with pytest.raises(HistoryError, match="it has no samples yet"):
+        open_history(tmp_path / "f.db")
