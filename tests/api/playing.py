@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 
 from kubemetrics.errors import KubeMetricsError, TransportError, TransportReason
 from kubemetrics.flow import NOTHING, Flow, Fork, Pause, Request, Response, Step
+from kubemetrics.testing.apiserver import status_object
 
 T = TypeVar("T")
 Server = Callable[[Request], Response]
@@ -101,17 +102,7 @@ def text(status: int, words: str, headers: dict[str, str] | None = None) -> Resp
 
 
 def status(code: int, reason: str, message: str = "no", **details: object) -> Response:
-    body = {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {},
-        "status": "Failure",
-        "message": message,
-        "reason": reason,
-        "details": details,
-        "code": code,
-    }
-    return answer(code, body)
+    return answer(code, status_object(code, reason, message, details))
 
 
 def broken(
