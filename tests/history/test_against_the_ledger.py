@@ -279,3 +279,24 @@ def test_a_recorder_that_comes_back_goes_on_where_it_ended(tmp_path: Path) -> No
     assert {place(past, s) for s in lasting} - kept.keys() == set()
     assert rounds[0] == len(kept), "what was known is not new again"
     assert rounds[1] in range(8 * 12, 8 * 15), "thirteen rounds of eight series"
+
+
+def test_the_view_of_sql_adds_up_to_what_was_used_while_it_was_measured(
+    found: Recorded,
+) -> None:
+    """``usage`` divides for people, and so is as exact as a float is."""
+    past, _, file = found
+    told = dict(
+        file.execute(
+            "SELECT name, sum(core_seconds) FROM usage WHERE kind='pod' GROUP BY name"
+        ).fetchall()
+    )
+    spent: Counter[str] = Counter()
+    for _, sample in published(found):
+        if not sample.node:
+            extra = sample.cpu * (sample.window - sample.own)
+            spent[past.runs[sample.run - 1].pod] += sample.spent * 1000 + extra
+    assert told == {
+        name: pytest.approx(nanoseconds / 10**12, rel=1e-6)
+        for name, nanoseconds in spent.items()
+    }
