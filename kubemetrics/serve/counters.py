@@ -66,7 +66,7 @@ class Counter:
     )  # fmt: skip
 
     def __init__(self, incarnation: Hashable) -> None:
-        self.incarnation = incarnation
+        self.incarnation: Hashable = incarnation
         self.cpu: int = 0
         self.covered: int = 0
         self.measures_cpu: bool = False
@@ -110,7 +110,7 @@ class Group:
     __slots__ = ("covered", "cpu", "created")
 
     def __init__(self, created: int) -> None:
-        self.created = created
+        self.created: int = created
         self.cpu: int = 0
         self.covered: int = 0
 

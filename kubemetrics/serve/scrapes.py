@@ -296,7 +296,7 @@ class ScrapeServer:
         limits: Limits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.publication = publication
+        self.publication: Publication = publication
         self._forms: dict[FormKey, int] = {}
         self._server = _Server(listening(address), limits or Limits(), self._reply)
         self._clock = clock
