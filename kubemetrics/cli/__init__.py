@@ -112,6 +112,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "record": Command(
         "Keep every sample in a file, for later", "cli.record_command:RECORD"
     ),
+    "history": Command(
+        "What was used in a recorded range", "cli.history_command:HISTORY"
+    ),
     "config": Command(
         "What was resolved from kubeconfig and flags, and where from",
         "cli.config_command:COMMAND",

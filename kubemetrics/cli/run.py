@@ -44,8 +44,14 @@ _AT_ONCE: Final = 16
 """Clusters that are read at once: each takes some threads and a TLS handshake."""
 
 
-def run(args: Namespace, view: View[R]) -> int:
+def run(
+    args: Namespace,
+    view: View[R],
+    readers: Sequence[SnapshotReader] | None = None,
+) -> int:
     """Show *view* of every context that is asked for; return the exit code.
+
+    *readers* stand in for the contexts, where rows come from elsewhere.
 
     Raises:
         UsageError: a flag is wrong.
@@ -55,7 +61,7 @@ def run(args: Namespace, view: View[R]) -> int:
         from .help_topics import column_help  # noqa: PLC0415 - for a help text
 
         return console.write_stdout(f"{line}\n" for line in column_help(view.table))
-    contexts = context_readers(args)
+    contexts = context_readers(args) if readers is None else readers
     try:
         if len(contexts) > 1:
             return _show(args, in_contexts(view), contexts)

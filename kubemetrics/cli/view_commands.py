@@ -309,6 +309,13 @@ def _add_arguments(parser: Parser, *, name: str, namespaced: bool = True) -> Non
     _add_exit(parser)
 
 
+def add_figures(parser: Parser) -> None:
+    """Declare the flags of rows that are no pods: where, order, output, exit code."""
+    _add_rows(parser, namespaced=False)
+    _add_output(parser)
+    _add_exit(parser)
+
+
 def _add_labels(parser: Parser) -> None:
     """Declare ``-L``, for rows that have labels."""
     parser.add_argument(

@@ -1,0 +1,220 @@
+"""``kubemetrics history``: what a recorded range comes to, by owner or other keys."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from .. import console
+from ..commandline import CommandSpec, Parser, UsageError, config_of, length_of_time
+from .view_commands import add_figures
+
+if TYPE_CHECKING:
+    from ..history.figures import Trace
+    from ..history.reading import History
+    from ..snapshot import SnapshotOptions
+    from ..snapshot.parts import Scope
+    from ..table.columns import Table
+    from ..views.ranges import RangeRow
+    from .run import ContextResult
+
+_DESCRIPTION: Final = """\
+Show what was used in a range of what 'kubemetrics record' kept: exact sums, means,
+percentiles, the largest sample, and how much of the time was measured. No server is
+asked. '~' marks a lower bound: less than 95 % of the time was measured.
+
+A sum of several series has the percentiles of the sum, step by step. Where samples are
+gone and hours stand in for them, those of one series are up to 5 % + 1m high, and of
+a sum there are none: --by owner,pod,container has them.
+
+The view 'usage' is for SQL: at, time, kind, namespace, name, node, owner_kind, owner,
+container, seconds, cores, core_seconds, bytes; a row for each sample."""
+_EXAMPLES: Final = """\
+  kubemetrics history
+  kubemetrics history -n team-a --since 24h --sort -mem.max
+  kubemetrics history deployment/api --by pod,container -o wide
+  kubemetrics history --from prod.db --since 7d --by namespace -o csv
+  kubemetrics history --where 'oom_kills > 0'
+  sqlite3 FILE "select owner, sum(core_seconds) from usage group by 1\""""
+
+
+def _add_arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="workloads, as api or deployment/api"
+    )
+    group = parser.add_argument_group("which")
+    group.add_argument(
+        "--from", dest="files", action="append", default=[], metavar="FILE",
+        help="a file of kubemetrics record; else that of the context; may be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        "--since", metavar="TIME", help="from then on, as 24h ago, 14:05 or a date"
+    )
+    group.add_argument("--until", metavar="TIME", help="up to then")
+    group.add_argument(
+        "--by", default="owner", metavar="KEY[,KEY...]",
+        help="sum up by namespace, owner (the default), pod, container or node",
+    )  # fmt: skip
+    group.add_argument(
+        "--step", metavar="DURATION",
+        help="the length of a step of a sum's percentiles; else the provider's cadence",
+    )  # fmt: skip
+    add_figures(parser)
+
+
+_OF_VIEWS: Final[Mapping[str, object]] = {
+    "all_namespaces": False, "all_contexts": False, "at": None, "selector": "",
+    "field_selector": "", "node": "", "chunk_size": "500", "exclude_namespace": [],
+}  # fmt: skip
+"""What the flags of other views are where a range has none."""
+
+
+def _run(args: Namespace) -> int:
+    """Show the range.
+
+    Raises:
+        UsageError: a flag is wrong.
+        HistoryError: a file cannot be read.
+    """
+    from ..views.ranges import range_view  # noqa: PLC0415 - not for --help
+    from .run import run  # noqa: PLC0415 - not for --help
+
+    if args.watch is not None:
+        raise UsageError("-w follows the present, and history shows the past")
+    by = _by(args)
+    args = Namespace(**{**vars(args), **_OF_VIEWS})
+    found: dict[str, Sequence[RangeRow]] = {}
+    files = args.files or [_own(args)]
+    names = [Path(file).stem for file in files]
+    labels = names if len(set(names)) == len(names) else files
+    readers = [
+        RangeReader(args, file, label if files[1:] else "", by, found)
+        for file, label in zip(files, labels, strict=True)
+    ]
+    names, args.names = args.names, []
+    for reader in readers:
+        reader.names = names
+    return run(args, range_view(by, lambda label: found[label]), readers)
+
+
+def _own(args: Namespace) -> str:
+    from ..history.store import default_path  # noqa: PLC0415
+
+    config = config_of(Namespace(**{**vars(args), "namespaces": None}))
+    return os.fspath(default_path(config.context, os.environ))
+
+
+def _by(args: Namespace) -> list[str]:
+    from ..views.ranges import RANGE_KEYS  # noqa: PLC0415
+
+    keys = [word.strip() for word in args.by.split(",") if word.strip()]
+    for key in keys:
+        if key not in RANGE_KEYS:
+            raise UsageError(
+                f"--by: cannot sum a range by {key[:100]!r}: choose from"
+                f" {', '.join(RANGE_KEYS)}"
+            )
+    return list(dict.fromkeys(keys)) or ["owner"]
+
+
+class RangeReader:
+    """Reads a range of one file; its rows are put into *found* by its label."""
+
+    def __init__(
+        self,
+        args: Namespace,
+        file: str,
+        label: str,
+        by: Sequence[str],
+        found: dict[str, Sequence[RangeRow]],
+    ) -> None:
+        from .past import past_time  # noqa: PLC0415
+
+        now = datetime.now(UTC)
+        self._file = file
+        self._by = by
+        self._found = found
+        self._step = (
+            None
+            if args.step is None
+            else max(int(length_of_time("--step", args.step).total_seconds()), 1)
+        )
+        self._since = past_time("--since", args.since, now) if args.since else None
+        self._until = past_time("--until", args.until, now) if args.until else None
+        self.names: Sequence[str] = ()
+        self.label: str = label
+        self.name: str = ""
+        self.note: str = ""
+        self.on_warning: Callable[[str], None] = console.print_warning
+
+    def read(self, _: Callable[[str], SnapshotOptions], scope: Scope) -> ContextResult:
+        """Read the range and sum it up."""
+        from ..history.reading import open_history  # noqa: PLC0415
+        from ..snapshot import Snapshot  # noqa: PLC0415
+        from ..views.ranges import grouped  # noqa: PLC0415
+        from .run import ContextResult  # noqa: PLC0415
+
+        with closing(open_history(self._file)) as history:
+            self.name = history.context
+            traces = history.traces(
+                since=self._since, until=self._until, keep=self._keeps(scope)
+            )
+            self._found[self.label] = grouped(
+                traces,
+                self._by,
+                lambda of: history.figures(
+                    of, since=self._since, until=self._until, step=self._step
+                ),
+            )
+            self.note = self._about(history, traces)
+        return ContextResult(context=self.label, name=self.name, snapshot=Snapshot())
+
+    def _keeps(self, scope: Scope) -> Callable[[Trace], bool]:
+        from ..snapshot.parts import matcher  # noqa: PLC0415
+
+        named = matcher(scope.named) if scope.named else scope.keeps
+        wanted = matcher(self.names or ("*",))
+
+        def keep(trace: Trace) -> bool:
+            kind = trace.owner_kind.lower()
+            owned = (trace.owner, f"{kind}/{trace.owner}", trace.name)
+            return named(trace.namespace) and any(map(wanted, owned))
+
+        return keep
+
+    def _about(self, history: History, traces: Sequence[Trace]) -> str:
+        """Say which range it is, and where nothing was measured."""
+        from ..times import two_units, zoned  # noqa: PLC0415
+
+        begin, end = history.range(self._since, self._until)
+        first, last = (datetime.fromtimestamp(at, UTC) for at in (begin, end))
+        pods = len({(trace.namespace, trace.name) for trace in traces})
+        samples = sum(len(trace.samples) for trace in traces)
+        about = (
+            f"{zoned(first)} to {zoned(last)} ({two_units(last - first)}), {pods:,}"
+            f" pods, {samples:,} samples each {history.step} s: {self._file}"
+        )
+        parts = [about]
+        for gap in history.gaps(since=self._since, until=self._until)[:3]:
+            where = [datetime.fromtimestamp(at, UTC) for at in gap[:2]]
+            parts.append(f"gap {zoned(where[0])} to {zoned(where[1])}: {gap.cause}")
+        return "; ".join(parts)
+
+    def close(self) -> None:
+        """Do nothing: the file was closed when it had been read."""
+
+
+def _table(args: Namespace) -> Table[Any]:
+    from ..views.ranges import range_table  # noqa: PLC0415
+
+    return range_table(_by(args))
+
+
+HISTORY: Final = CommandSpec(
+    _DESCRIPTION, _EXAMPLES, _add_arguments, _run, table=_table
+)

@@ -1,0 +1,185 @@
+"""The view of a range of the past: what owners, pods or containers used in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Final
+
+from ..frozen import dataclass
+from ..history.figures import Figures, ResourceFigures, Trace, sparkline
+from ..quantity import Quantity
+from ..snapshot import Coverage, Snapshot
+from ..table.columns import PARTIAL, WIDE, Column, Kind, Table, Value
+from .shared_columns import name_column
+from .view import RowSelection, View, ViewRows
+
+RANGE_KEYS: Final[Mapping[str, Callable[[Trace], tuple[str, ...]]]] = {
+    "namespace": lambda trace: (trace.namespace,),
+    "owner": lambda trace: (trace.namespace, trace.owner_kind, trace.owner),
+    "pod": lambda trace: (trace.namespace, trace.name),
+    "container": lambda trace: (trace.container,),
+    "node": lambda trace: (trace.node,),
+}
+"""What a range is summed by."""
+_HOUR: Final = 3600
+_NANO: Final = 10**9
+_COLUMNS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
+    "namespace": (("namespace", "NAMESPACE"),),
+    "owner": (
+        ("namespace", "NAMESPACE"), ("owner.kind", "KIND"), ("owner.name", "NAME"),
+    ),
+    "pod": (("namespace", "NAMESPACE"), ("pod", "POD")),
+    "container": (("container", "CONTAINER"),),
+    "node": (("node", "NODE"),),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RangeRow:
+    """The *figures* of what has the same *key*: a text for each of its columns."""
+
+    key: tuple[str, ...]
+    figures: Figures
+
+
+def grouped(
+    traces: Sequence[Trace],
+    by: Sequence[str],
+    figures_of: Callable[[Sequence[Trace]], Figures],
+) -> list[RangeRow]:
+    """Sum *traces* by the keys of *by*, in the order of the keys."""
+    groups: dict[tuple[str, ...], list[Trace]] = {}
+    for trace in traces:
+        key = [text for name in by for text in RANGE_KEYS[name](trace)]
+        groups.setdefault(_without_repeats(key, by), []).append(trace)
+    return [RangeRow(key, figures_of(groups[key])) for key in sorted(groups)]
+
+
+def _without_repeats(key: Sequence[str], by: Sequence[str]) -> tuple[str, ...]:
+    """Leave out what an earlier key says: the namespace of an owner's pod."""
+    found: dict[str, str] = {}
+    for name, text in zip(
+        (n for one in by for n, _ in _COLUMNS[one]), key, strict=True
+    ):
+        found.setdefault(name, text)
+    return tuple(found.values())
+
+
+def range_view(
+    by: Sequence[str], rows_of: Callable[[str], Sequence[RangeRow]]
+) -> View[RangeRow]:
+    """Return the view by the keys of *by*; *rows_of* takes a context's label."""
+
+    def find(context: str, _: Snapshot, __: RowSelection) -> ViewRows[RangeRow]:
+        return ViewRows(rows_of(context), Coverage(), ())
+
+    return View(table=range_table(by), find=find, named="workloads", everywhere=True)
+
+
+def range_table(by: Sequence[str]) -> Table[RangeRow]:
+    """Return the columns of a range by these keys."""
+    names = dict(column for one in by for column in _COLUMNS[one])
+    keys = tuple(_name(i, *column) for i, column in enumerate(names.items()))
+    return Table(
+        kind="RangeUsage",
+        noun="range",
+        nouns="rows",
+        identity={column.key: column.key for column in keys},
+        columns=(*keys, *_FIGURES),
+        aliases={"cpu": "cpu.avg", "mem": "mem.avg", "owner": "owner.name"},
+    )
+
+
+def _name(index: int, key: str, header: str) -> Column[RangeRow]:
+    def get(row: RangeRow) -> str | None:
+        return row.key[index] or None
+
+    return name_column(key, header, get, f"the {key.partition('.')[0]}")
+
+
+def _mark(row: RangeRow) -> str:
+    return PARTIAL if row.figures.lower_bound else ""
+
+
+def _figure(
+    key: str,
+    header: str,
+    get: Callable[[Figures], Fraction | int | None],
+    about: str,
+    *,
+    keep: int = WIDE,
+    additive: bool = False,
+) -> Column[RangeRow]:
+    """Return a column of amounts: nanocores, or bytes."""
+    of_cpu = key.startswith("cpu.")
+    kind: Kind = "cpu" if of_cpu else "memory"
+
+    def read(row: RangeRow) -> Value:
+        value = get(row.figures)
+        if value is None:
+            return None
+        return Quantity.from_nanos(int(value) * (1 if of_cpu else _NANO))
+
+    group = key.partition(".")[0]
+    return Column(
+        key=key, header=header, kind=kind, get=read, about=about, group=group,
+        keep=keep, additive=additive, mark=_mark,
+    )  # fmt: skip
+
+
+def _amounts(
+    group: str, header: str, of: Callable[[Figures], ResourceFigures], noun: str
+) -> tuple[Column[RangeRow], ...]:
+    """Return the columns of a mean, percentiles and the largest."""
+    step = "of the sum, step by step; not known of hours"
+    return (
+        _figure(f"{group}.avg", f"{header}-AVG", lambda f: of(f).average,
+                f"{noun}: mean over the range, of one series over what is measured",
+                keep=85),
+        _figure(f"{group}.p50", f"{header}-P50", lambda f: of(f).p50,
+                f"{noun}: the median {step}", keep=30),
+        _figure(f"{group}.p95", f"{header}-P95", lambda f: of(f).p95,
+                f"{noun}: the 95th percentile {step}", keep=80),
+        _figure(f"{group}.p99", f"{header}-P99", lambda f: of(f).p99,
+                f"{noun}: the 99th percentile {step}"),
+        _figure(f"{group}.max", f"{header}-MAX", lambda f: of(f).most,
+                f"{noun}: the largest {step}; what is between samples is not seen",
+                keep=75),
+    )  # fmt: skip
+
+
+def _coverage(row: RangeRow) -> Fraction | None:
+    return row.figures.coverage
+
+
+def _trend(row: RangeRow) -> str:
+    return sparkline(row.figures.trend)
+
+
+_FIGURES: Final[tuple[Column[RangeRow], ...]] = (
+    replace(
+        _figure("cpu.core_hours", "CORE-H", lambda f: f.cpu.integral / _HOUR,
+                "core-hours used, an exact sum; ~ covers less than 95%",
+                keep=90, additive=True),
+    ),
+    *_amounts("cpu", "CPU", lambda f: f.cpu, "CPU"),
+    Column(key="trend", header="TREND", kind="text", get=_trend, keep=20,
+           about="CPU in 24 parts of the range; · was not measured"),
+    *_amounts("mem", "MEM", lambda f: f.memory, "memory"),
+    _figure("mem.last", "MEM-LAST", lambda f: f.memory.last, "memory: the last sample"),
+    Column(key="restarts", header="RESTARTS", kind="count", keep=45,
+           get=lambda row: row.figures.restarts, about="restarts in the range"),
+    Column(key="oom_kills", header="OOM", kind="count", keep=50,
+           get=lambda row: row.figures.oom_kills, about="OOM kills in the range"),
+    Column(key="coverage", header="COVERED", kind="percent", get=_coverage, keep=60,
+           about="how much of the time was measured"),
+    Column(key="samples", header="SAMPLES", kind="count", keep=WIDE,
+           get=lambda row: row.figures.samples, about="how many samples there are"),
+    Column(key="percentiles", header="PERCENTILES", kind="text", keep=WIDE,
+           get=lambda row: row.figures.percentiles or None,
+           about="of samples, or of hours: up to 5% + 1m high"),
+    Column(key="reason", header="REASON", kind="text", keep=WIDE, optional=True,
+           get=lambda _: None, unset=lambda _: True, about="none: see COVERED"),
+)  # fmt: skip

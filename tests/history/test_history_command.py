@@ -1,0 +1,146 @@
+"""``kubemetrics history``: sums of a recorded range, by the keys that are asked for."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from kubemetrics.cli import main
+from kubemetrics.cli.history_command import HISTORY
+from kubemetrics.history.recorder import Recorder
+from kubemetrics.history.store import Writing, set_meta
+
+from .making import Past, a_pod
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Record ten minutes of two pods in two namespaces, with a gap before the last."""
+    path, past = tmp_path / "prod.db", Past()
+    with closing(Writing(path)) as writing:
+        recorder = Recorder(writing)
+        set_meta(writing.connection, context="prod", cadence_ms="15000")
+        for at in (*range(0, 600, 15), 900):
+            pods = [a_pod("web"), a_pod("db", namespace="y", containers=("a", "b"))]
+            recorder.write(past.round(at, *pods))
+    return path
+
+
+def test_a_range_is_summed_by_owner(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["history", f"--from={file}", "-o", "json"]) == 0
+    items = json.loads(capsys.readouterr().out)["items"]
+    assert [(i["namespace"], i["owner"]["name"]) for i in items] == [
+        ("x", "web"), ("y", "db"),
+    ]  # fmt: skip
+    web, db = items
+    hours = 41 * 15 * 10**8 // 3600
+    assert web["cpu"]["core_hours"] == hours
+    assert db["cpu"]["core_hours"] == 2 * 41 * 15 * 10**8 // 3600
+    assert (web["cpu"]["avg"], db["cpu"]["p95"]) == (10**8, 2 * 10**8)
+    assert (web["samples"], web["context"], web["percentiles"]) == (
+        41,
+        "prod",
+        "samples",
+    )
+    assert web["coverage"] == 67.21
+
+
+def test_a_table_says_its_range_its_gaps_and_what_is_a_lower_bound(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["history", f"--from={file}", "--by", "pod,container"]) == 0
+    shown = capsys.readouterr()
+    header, *rows = shown.out.splitlines()
+    assert header.split()[:3] == ["NAMESPACE", "POD", "CONTAINER"]
+    assert [row.split()[:3] for row in rows] == [
+        ["x", "web", "app"], ["y", "db", "a"], ["y", "db", "b"],
+    ]  # fmt: skip
+    assert "~" in rows[0]
+    assert "(15m15s), 2 pods, 123 samples each 15 s" in shown.err
+    assert "00:15:00 UTC: NotRecorded" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["-n", "y"], ["db"]),
+        (["web"], ["web"]),
+        (["pod/d*"], ["db"]),
+        (["--where", "cpu.avg > 120m"], ["db"]),
+        (["--top", "1", "--sort", "-cpu.core_hours"], ["db"]),
+        (["--since", "2026-01-02T00:01:00Z", "--until", "2026-01-02T00:02:00Z"],
+         ["web", "db"]),
+        (["--by", "owner,namespace,owner", "--step", "1m"], ["web", "db"]),
+    ],
+)  # fmt: skip
+def test_rows_are_chosen(
+    file: Path, capsys: pytest.CaptureFixture[str], words: list[str], names: list[str]
+) -> None:
+    columns = ["--columns", "owner.name", "-o", "csv"]
+    assert main(["history", *words, f"--from={file}", *columns]) == 0
+    assert capsys.readouterr().out.split() == ["owner_name", *names]
+
+
+def test_a_gate_fails(file: Path) -> None:
+    assert main(["history", f"--from={file}", "--fail-on", "coverage < 90"]) == 10
+
+
+def test_several_files_have_their_names(
+    file: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    other = tmp_path / "two.db"
+    other.write_bytes(file.read_bytes())
+    words = [f"--from={file}", f"--from={other}", "--columns", "context", "-o", "csv"]
+    assert main(["history", *words]) == 0
+    assert set(capsys.readouterr().out.split()) == {"context", "prod", "two"}
+    again = [f"--from={file}", f"--from={file}", "--columns", "context", "-o", "csv"]
+    assert main(["history", *again]) == 0
+    assert set(capsys.readouterr().out.split()) == {"context", str(file)}
+
+
+def test_without_a_file_that_of_the_context_is_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert main(["history", "--server=http://127.0.0.1:1"]) == 2
+    assert "there is no such file: kubemetrics record" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--by", "colour"], "choose from namespace, owner, pod, container, node"),
+        (["-w"], "-w follows the present"),
+        (["--since", "soon"], "--since takes a time"),
+        (["--step", "soon"], "--step takes a length of time"),
+    ],
+)
+def test_a_wrong_flag_is_told(
+    file: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    assert main(["history", f"--from={file}", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_columns_are_listed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["history", "--by", "", "--columns", "help", f"--from={file}"]) == 0
+    assert "cpu.core_hours" in capsys.readouterr().out
+    table = HISTORY.table
+    assert table is not None
+    assert table(Namespace(by="pod")).get("pod") is not None
+
+
+def test_what_was_not_measured_is_no_value(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    range_ = ["--since", "2026-01-02T00:12:00Z", "--until", "2026-01-02T00:13:00Z"]
+    assert main(["history", f"--from={file}", *range_, "-o", "json"]) == 0
+    items = json.loads(capsys.readouterr().out)["items"]
+    assert [item["cpu"]["p95"] for item in items] == [None, None]
+    assert [item["coverage"] for item in items] == [0, 0]
