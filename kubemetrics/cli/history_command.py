@@ -152,7 +152,11 @@ class RangeReader:
         self.note: str = ""
         self.on_warning: Callable[[str], None] = console.print_warning
 
-    def read(self, _: Callable[[str], SnapshotOptions], scope: Scope) -> ContextResult:
+    def read(
+        self,
+        options: Callable[[str], SnapshotOptions],  # noqa: ARG002 - of the present
+        scope: Scope,
+    ) -> ContextResult:
         """Read the range and sum it up."""
         from ..history.reading import open_history  # noqa: PLC0415
         from ..snapshot import Snapshot  # noqa: PLC0415
