@@ -127,6 +127,8 @@ def test_a_condition_is_of_the_leaves_and_keeps_what_is_above_them(
         "└─geo-lookup-kfv4n8hx47-pk2d9",
         " └─geo-lookup",
     ]
+    much = ("sts/redis", "--tree", "--where", "mem.usage > 300Mi")  # all, and no leaf
+    assert run(cluster, "workloads", "-n", "team-c", *much).out == ""
     nothing = run(cluster, "nodes", "--tree", "--where", "status == Nope")
     assert (nothing.code, nothing.out) == (0, "")
 
