@@ -259,11 +259,11 @@ def _conditions(written: tuple[_Written, ...]) -> tuple[Condition, ...]:
     return tuple(read)
 
 
-_FIELDS: Final[tuple[str, ...]] = ("type", "status", "reason", "message")
+_FIELDS: Final = ("type", "status", "reason", "message")
 
 
 def _condition(written: _Written) -> Condition:
-    fields = dict(zip(_FIELDS, written, strict=True))
+    fields: Object = dict(zip(_FIELDS, written, strict=True))
     kind, status, reason, message = [jsonread.text(fields, name) for name in _FIELDS]
     return Condition(kind, status, reason, message)
 
