@@ -241,10 +241,10 @@ def ask(file: Path, runs: int) -> None:
         f"{datetime.fromtimestamp(last, UTC):%FT%TZ}",
     )
     at = f"{datetime.fromtimestamp(last - 1800, UTC):%FT%TZ}"
-    ranged = ("--from", str(file), "--since", "24h", "--until", until)
+    ranged = ("--from", str(file), "--since", _text(last - 86400), "--until", until)
     questions = {
         "history of an owner": ("history", owner, "-n", namespace, *ranged),
-        "history of all, by owner": ("history", "-A", "--by", "owner", *ranged),
+        "history of all, by owner": ("history", "--by", "owner", *ranged),
         "pods -A --from --at": ("pods", "-A", "--from", str(file), "--at", at),
         "nodes --from --at": ("nodes", "--from", str(file), "--at", at),
     }
