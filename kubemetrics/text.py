@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Final
+from typing import Any, Final, cast
 
 _WIDE: Final = frozenset("WF")
 _NO_WIDTH: Final = frozenset({"Mn", "Me"})
@@ -112,3 +112,131 @@ def field_value(text: str) -> str:
     Source: apimachinery pkg/fields/selector.go, ``EscapeValue``.
     """
     return re.sub(r"([\\,=])", r"\\\1", text)
+
+
+MASK: Final = "[redacted]"
+_ESCAPE: Final = (
+    r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|%([0-9a-fA-F]{2})|(&#?\w{1,8};)"
+)
+_MOST_BACKSLASHES: Final = 8
+_MOST_LAYERS: Final = 3
+_LONGEST_ESCAPED: Final = 1 << 16
+"""Characters of a text that repeats an escaped secret; of a longer one none stay."""
+_CODE: Final = (
+    r"(?i)([?&;][^=&;#]*(?:code|token|secret|pass|pwd|key|cred|signature|assertion"
+    r"|ticket|session)[^=&;#]*=).+"
+)
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """Return *text* without *secrets*, whether it is plain, JSON, quoted or HTML."""
+    for secret in filter(None, secrets):
+        text = text.replace(secret, MASK)
+        if any(sign in text for sign in "\\%&") and _bare(secret) in _bare(text):
+            short = len(text) <= _LONGEST_ESCAPED
+            text = _without_escaped(text, secret) if short else MASK
+    return text
+
+
+def _bare(text: str) -> str:
+    """Return *text* as it is when escapes, of escapes too, are read and dropped."""
+    for _ in range(_MOST_LAYERS):
+        read = re.sub(_ESCAPE, _meant, text)
+        if read == text:
+            break
+        text = read
+    return text.replace("\\", "")
+
+
+def _without_escaped(text: str, secret: str) -> str:
+    parts: list[str] = []
+    end = 0
+    for start in re.finditer(rf"[\\%&{re.escape(secret[0])}]", text):
+        found = _end_of(secret, text, start.start()) if start.start() >= end else 0
+        if found:
+            parts += text[end : start.start()], MASK
+            end = found
+    return "".join([*parts, text[end:]])
+
+
+def _end_of(secret: str, text: str, start: int) -> int:
+    """Return where *secret*, which is at *start* in whatever form, ends; else 0."""
+    ends = {start}
+    for character in secret:
+        ends = {end for at in ends for end in _ends(character, text, at)}
+        if not ends:
+            return 0
+    return max(ends)
+
+
+def _ends(character: str, text: str, at: int) -> Iterator[int]:
+    """Yield where *character* ends if it is at *at*, behind backslashes or escaped."""
+    for place in range(at, at + _MOST_BACKSLASHES):
+        if text.startswith(character, place):
+            yield place + 1
+        found = re.compile(_ESCAPE).match(text, place)
+        if found and _meant(found) == character:
+            yield found.end()
+        if not text.startswith("\\", place):
+            return
+
+
+def _meant(found: re.Match[str]) -> str:
+    digits = found[1] or found[2] or found[3]
+    if digits:
+        return chr(int(digits, 16))
+    import html  # noqa: PLC0415 - seldom needed
+
+    return html.unescape(found[4])
+
+
+def hide(error: BaseException, secrets: Collection[str]) -> None:
+    """Mask *secrets* in an error, in its attributes and in what brought it about.
+
+    Of an address in it the codes go as well.
+    """
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        one = pending.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.args = _without(one.args, secrets)
+        for name, value in vars(one).items():
+            shown = _without(value, secrets)
+            setattr(one, name, without_codes(shown) if name == "url" else shown)
+        pending += one.__cause__, one.__context__
+
+
+def _without(value: Any, secrets: Collection[str]) -> Any:  # noqa: ANN401 - an attribute
+    if isinstance(value, str):
+        return masked(value, secrets)
+    if type(value) in {list, tuple}:
+        items = cast("list[Any] | tuple[Any, ...]", value)
+        return type(items)(_without(item, secrets) for item in items)
+    if isinstance(value, dict):
+        pairs = cast("dict[str, Any]", value).items()
+        return {name: _without(inner, secrets) for name, inner in pairs}
+    return value
+
+
+def without_codes(url: str) -> str:
+    """Mask what in the query of *url* logs in whoever has it, and what comes behind."""
+    return re.sub(_CODE, rf"\1{MASK}", url) if "?" in url else url
+
+
+def without_credentials(url: str) -> str:
+    """Return *url* without user and password, whatever else it holds."""
+    scheme, slashes, rest = url.partition("://")
+    if not slashes:
+        scheme, rest = "", url
+    authority, separator, tail = _split_authority(rest)
+    return f"{scheme}{slashes}{authority.rpartition('@')[2]}{separator}{tail}"
+
+
+def _split_authority(rest: str) -> tuple[str, str, str]:
+    # A password may hold any of /?# unescaped by mistake: better to cut too much.
+    before, at, after = rest.rpartition("@")
+    host, slash, tail = after.partition("/")
+    return before + at + host, slash, tail

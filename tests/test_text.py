@@ -7,15 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics.text import (
+    MASK,
     agreeing,
     counted,
     field_value,
+    hide,
+    masked,
     one_line,
     pad,
     printable,
     shorten,
     widest,
     width,
+    without_codes,
     without_sequences,
 )
 
@@ -130,3 +134,47 @@ def test_a_value_does_not_end_its_field_selector(text: str, escaped: str) -> Non
 )
 def test_a_count_is_in_the_number_that_fits(count: int, said: str) -> None:
     assert f"{counted(count, 'pod')} {agreeing(count, 'is', 'are')}" == said
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a s/e b", "a [redacted] b"),
+        (r"a s\/e b s\u002fe", "a [redacted] b [redacted]"),
+        ("s%2Fe, s&#47;e, s&sol;e", "[redacted], [redacted], [redacted]"),
+        (r"s\\\/e s\x2fe", "[redacted] [redacted]"),
+        ("s%2Ee &amp; s/", "s%2Ee &amp; s/"),
+        ("%" * 70_000 + "s%2Fe", MASK),
+        ("\\" * 20 + "s/e", "\\" * 20 + MASK),
+    ],
+)
+def test_a_secret_is_masked_in_whatever_form(text: str, expected: str) -> None:
+    assert masked(text, ["", "s/e"]) == expected
+
+
+def test_an_error_is_rid_of_a_secret_with_all_that_it_holds() -> None:
+    error, cause = KeyError("s3cret", 1), ValueError("of s3cret")
+    error.__cause__, cause.__context__ = cause, error
+    vars(error).update(
+        url="https://h/?a=1&code=x", facts={"a": ["s3cret", ("s3cret",)]}, number=1
+    )
+    hide(error, ["s3cret"])
+    assert error.args == ("[redacted]", 1)
+    assert str(cause) == "of [redacted]"
+    assert vars(error) == {
+        "url": "https://h/?a=1&code=[redacted]",
+        "facts": {"a": ["[redacted]", ("[redacted]",)]},
+        "number": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://h/code=1", "https://h/code=1"),
+        ("https://h/?limit=5&continue=abc", "https://h/?limit=5&continue=abc"),
+        ("https://h/?a=1&access_token=x&b=2", "https://h/?a=1&access_token=[redacted]"),
+    ],
+)
+def test_a_code_in_an_address_is_masked(url: str, expected: str) -> None:
+    assert without_codes(url) == expected

@@ -47,6 +47,7 @@ from ..flow import (
     Work,
 )
 from ..frozen import dataclass
+from ..text import hide, masked, without_codes
 
 if TYPE_CHECKING:
     from .watch import Watch
@@ -267,34 +268,54 @@ class Server(Protocol):
         ...
 
 
-_MASK: Final = "[redacted]"
-
-
-def _without_secrets(response: Response, sent: list[tuple[bytes, bytes]]) -> Response:
-    """Mask what was sent as a credential: a proxy's error page may repeat a request."""
-    secrets = [secret for name, value in sent for secret in _secrets(name, value)]
-    body, headers = response.body, dict(response.headers)
-    for secret in secrets:
-        body = body.replace(secret, _MASK.encode())
-        text = secret.decode("latin-1")
-        headers = {name: value.replace(text, _MASK) for name, value in headers.items()}
-    return replace(response, body=body, headers=headers) if secrets else response
-
-
-def _secrets(name: bytes, value: bytes) -> Iterator[bytes]:
-    scheme, _, secret = value.partition(b" ")
-    if name.lower() != b"authorization" or not secret:
-        return
-    yield secret
-    yield secret.replace(b"/", b"\\/")  # as some write JSON
-    if scheme == b"Basic":
-        password = b64decode(secret).partition(b":")[2]
-        if len(password) >= _SHORTEST:
-            yield password
-
-
 _SHORTEST: Final = 4
-"""Bytes; a shorter password would mask half of any text."""
+"""Characters; a shorter secret would mask half of any text."""
+_LARGEST_STATUS: Final = 1 << 20
+"""Bytes of an answer of 2xx that may be a Status in the place of an object."""
+
+
+class _Secrets:
+    """What was sent as a credential in one call: servers and proxies repeat it."""
+
+    def __init__(self) -> None:
+        self._sent: set[str] = set()
+
+    def add(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Remember the credentials in the headers of a request."""
+        for name, value in headers:
+            if name.lower() == b"authorization":
+                self._sent.update(s for s in _secrets(value) if len(s) >= _SHORTEST)
+
+    def hidden(self, text: str) -> str:
+        """Return *text* without them."""
+        return masked(text, self._sent) if self._sent else text
+
+    def hidden_in(self, response: Response) -> Response:
+        """Return an answer without them, but for one of 2xx that is no Status."""
+        headers, body = response.headers, response.body
+        warns = "warning" in headers
+        if ok(response.status) and not warns and not _may_be_status(body):
+            return response
+        headers = {name: self.hidden(value) for name, value in headers.items()}
+        text = body.decode("utf-8", "surrogateescape")
+        hidden = self.hidden(text).encode("utf-8", "surrogateescape")
+        return replace(response, headers=headers, body=hidden)
+
+    def hide_in(self, error: BaseException) -> None:
+        """Mask them in an error, in its attributes and in what brought it about."""
+        hide(error, self._sent)
+
+
+def _secrets(value: bytes) -> Iterator[str]:
+    scheme, _, secret = value.partition(b" ")
+    yield secret.decode("latin-1")
+    if scheme == b"Basic":
+        yield b64decode(secret).partition(b":")[2].decode("utf-8", "surrogateescape")
+
+
+def _may_be_status(body: bytes) -> bool:
+    return len(body) <= _LARGEST_STATUS and b'"Status"' in body
+
 
 _MOST_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset(
@@ -320,6 +341,7 @@ class _Attempt:
     def __init__(self, request: Request, url: str, clock: Callable[[], float]) -> None:
         self.request = request
         self.url = url
+        self.shown = without_codes(url)
         self.failed = False
         self._clock = clock
         self._began = clock()
@@ -330,7 +352,7 @@ class _Attempt:
         return self._clock() - self._began
 
     def log(self, outcome: str) -> None:
-        _log.debug("%s %s: %s", self.request.method, self.url, outcome)
+        _log.debug("%s %s: %s", self.request.method, self.shown, outcome)
 
 
 class _Opened:
@@ -360,6 +382,7 @@ class Exchange:
         self._call = call
         self._life = life
         self._silence = silence
+        self._secrets = _Secrets()
 
     def perform(self, flow: Flow[T]) -> Flow[T]:
         """Run an operation: what it yields becomes steps that a driver can take."""
@@ -374,6 +397,9 @@ class Exchange:
                     step = flow.send(answer)
         except StopIteration as stop:
             return cast("T", stop.value)
+        except KubeMetricsError as error:
+            self._secrets.hide_in(error)
+            raise
         finally:
             flow.close()
 
@@ -386,6 +412,7 @@ class Exchange:
             try:
                 yield from self._stream(watch)
             except KubeMetricsError as error:
+                self._secrets.hide_in(error)
                 failure = error
             try:
                 events = yield from self.perform(watch.ended(failure))
@@ -492,10 +519,12 @@ class Exchange:
         attempt = _Attempt(request, url, self._server.clock)
         if self._over:
             raise self._failed(attempt, None)
+        headers = self._server.headers(request, credential)
+        self._secrets.add(headers)
         opening = Open(
             method=request.method,
             url=url,
-            headers=self._server.headers(request, credential),
+            headers=headers,
             body=request.body,
             credential=credential,
             call=self._call,
@@ -514,8 +543,7 @@ class Exchange:
         opened = _Opened(attempt, answer, body)
         if ok(answer.status):
             return opened
-        headers = self._server.headers(request, credential)
-        response = _without_secrets((yield from self._whole(opened)), headers)
+        response = yield from self._whole(opened)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             return replace(response, sent=self._server.credentials_shown())
         return response
@@ -534,7 +562,7 @@ class Exchange:
             status=answer.status,
             headers=answer.headers,
             body=body,
-            url=attempt.url,
+            url=attempt.shown,
             elapsed=attempt.elapsed,
             certificate=answer.certificate() if attempt.request.certificate else None,
             share=share,
@@ -543,7 +571,7 @@ class Exchange:
         yield Close(answer)
         size = opened.body.size
         attempt.log(f"{response.status}, {size} bytes in {response.elapsed:.3f} s")
-        return response
+        return self._secrets.hidden_in(response)
 
     def _content(
         self, opened: _Opened, share: Share
@@ -621,10 +649,13 @@ class Exchange:
         else:
             text = f"the exchange failed: {_described(error.cause)}"
             failure = _failure(attempt.url, "protocol", text)
+        if error is not None and (cause := _cause(error)) is not None:
+            self._secrets.hide_in(cause)
         return self._unreadable(attempt, failure)
 
     def _unreadable(self, attempt: _Attempt, error: TransportError) -> TransportError:
         """Return *error* with the time it took, and log it once."""
+        self._secrets.hide_in(error)
         if not attempt.failed:
             attempt.failed = True
             error.elapsed = attempt.elapsed

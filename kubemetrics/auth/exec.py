@@ -44,7 +44,7 @@ from .process import (
     is_terminal,
     run,
 )
-from .redact import known_secrets, quote_stderr
+from .redact import known_secrets, named_secrets, quote_stderr
 from .sources import AbandonedError, Refreshing
 
 _QUOTED: Final = 60
@@ -291,7 +291,8 @@ class _Plugin:
 
     def _quote(self, output: bytes) -> str:
         secrets = known_secrets(self._environment(), self.config.args, self.config.env)
-        return quote_stderr(output.decode(errors="replace"), secrets)
+        told = named_secrets(json.loads(self.info))  # the cluster's extension
+        return quote_stderr(output.decode(errors="replace"), secrets.union(told))
 
 
 def exec_source(

@@ -27,7 +27,7 @@ from ..errors import ConfigError, CredentialError, DecodeError, KubeMetricsError
 from ..files import BUNDLE, read_file
 from ..frozen import dataclass
 from ..jsonread import read_object
-from ..text import one_line
+from ..text import masked, one_line, without_codes, without_credentials
 from ..times import rfc3339_of
 from . import Credential, Exchange, bearer, token_expiry, token_problem
 from .redact import quote_stderr
@@ -60,9 +60,12 @@ class _Grant:
     def refresh(self, refresh_token: str) -> Tokens | str:
         """Return new tokens, or the problem as text."""
         try:
-            return self._refresh(refresh_token)
+            answer = self._refresh(refresh_token)
         except KubeMetricsError as error:
-            return str(error)
+            answer = str(error)
+        if isinstance(answer, str):
+            return masked(answer, self._secrets(refresh_token, {}))
+        return answer
 
     def _refresh(self, refresh_token: str) -> Tokens | str:
         found = self._discover()
@@ -72,18 +75,19 @@ class _Grant:
         if not isinstance(endpoint, str) or not endpoint:
             return "the discovery object doesn't contain a token_endpoint"
         if problem := _url_problem(endpoint):
-            return f"the token endpoint {one_line(endpoint, _QUOTED)} {problem}"
+            endpoint = masked(endpoint, self._secrets(refresh_token, {}))
+            return f"the token endpoint {_shown(endpoint)} {problem}"
         return self._request_tokens(endpoint, found, refresh_token)
 
     def _discover(self) -> Mapping[str, Any] | str:
         issuer = self._oidc.issuer_url
         if problem := _url_problem(issuer):
-            return f"idp-issuer-url {one_line(issuer, _QUOTED)} {problem}"
+            return f"idp-issuer-url {_shown(issuer)} {problem}"
         url = f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
         status, body = self._exchange("GET", url, {}, b"", self._authority())
         document = _object(body)
         if status != HTTPStatus.OK or document is None:
-            return f"no discovery document at {url} (HTTP {status})"
+            return f"no discovery document at {_shown(url)} (HTTP {status})"
         return document
 
     def _authority(self) -> bytes | None:
@@ -141,6 +145,11 @@ class _Grant:
             pair = f"{quote_plus(client)}:{quote_plus(secret)}".encode()
             yield {"Authorization": f"Basic {b64encode(pair).decode()}"}, {}
             yield {}, form
+
+
+def _shown(url: str) -> str:
+    """Write *url* for an error: no password, and no code that logs somebody in."""
+    return one_line(without_codes(without_credentials(url)), _QUOTED)
 
 
 def _url_problem(url: str) -> str:

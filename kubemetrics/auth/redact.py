@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
-from typing import Final
+from typing import Final, cast
 
-from ..text import without_sequences
+from ..text import MASK, masked, without_sequences
 
 _SHOWN: Final = 600
 """Characters of the end of stderr that an error quotes."""
 
-_MASK: Final = "[redacted]"
 _SECRET_NAME: Final = re.compile(
     # AWS_WEB_IDENTITY_TOKEN_FILE names a path, which helps.
     r"(?i)(?!.*_(?:FILE|PATH|DIR|UR[IL])$)(?!(?:OLD)?PWD$)"
@@ -68,8 +67,7 @@ _PATTERNS: Final = (
 def quote_stderr(stderr: str, secrets: Iterable[str]) -> str:
     """Return the end of *stderr* on one line, bounded, with *secrets* masked."""
     text = without_sequences(stderr.replace("\r", "\n").replace("\t", " "))
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, _MASK)
+    text = masked(text, sorted(secrets, key=len, reverse=True))
     for pattern in _PATTERNS:
         text = pattern.sub(_mask, text)
     lines = (line.strip() for line in text.splitlines())
@@ -99,6 +97,19 @@ def known_secrets(
     )
 
 
+def named_secrets(value: object, name: str = "") -> Iterator[str]:
+    """Yield the texts under names of secrets in *value*, an object of JSON."""
+    if isinstance(value, str):
+        if _SECRET_NAME.search(name):
+            yield value
+    elif isinstance(value, list):
+        for item in cast("list[object]", value):
+            yield from named_secrets(item, name)
+    elif isinstance(value, dict):
+        for key, inner in cast("dict[str, object]", value).items():
+            yield from named_secrets(inner, key)
+
+
 def _secret_arguments(args: tuple[str, ...]) -> Iterator[str]:
     for flag, value in pairwise((*args, "")):
         name, equals, own = flag.partition("=")
@@ -107,4 +118,4 @@ def _secret_arguments(args: tuple[str, ...]) -> Iterator[str]:
 
 
 def _mask(found: re.Match[str]) -> str:
-    return f"{found[1] if found.re.groups else ''}{_MASK}"
+    return f"{found[1] if found.re.groups else ''}{MASK}"

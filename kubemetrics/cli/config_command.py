@@ -15,6 +15,7 @@ from ..config.kubeconfig import ContextEntry, list_contexts
 from ..config.model import AuthInfo, Config, Impersonation
 from ..files import is_regular, read_file
 from ..table.render import plain_table
+from ..text import without_codes, without_credentials
 from ..times import rfc3339_of
 
 
@@ -60,7 +61,8 @@ def _fact(kind: CredentialKind, auth: AuthInfo) -> CredentialFact:
         detail, key = f"{auth.exec.command} ({version})", "auth.exec"
     elif auth.oidc:
         ends = token_expiry(auth.oidc.id_token)
-        detail, key = auth.oidc.issuer_url, "auth.oidc"
+        issuer = without_codes(without_credentials(auth.oidc.issuer_url))
+        detail, key = issuer, "auth.oidc"
     return CredentialFact(kind, detail, ends, key)
 
 
@@ -128,8 +130,6 @@ def _run(args: Namespace) -> int:
 
 def facts_of(config: Config) -> Iterator[Fact]:
     """Return the values of a configuration and their origins, without any secret."""
-    from ..transport.endpoint import without_credentials  # noqa: PLC0415 - httpx, not for --help
-
     origins = dict(config.origins)
     yield Fact("source", config.source)
     for path in config.files:

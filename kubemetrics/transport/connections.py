@@ -21,6 +21,7 @@ from ..config.model import Config
 from ..errors import TransportError, TransportReason
 from ..flow import PeerCertificate
 from ..forks import forget_after_fork
+from ..text import hide
 from .backend import Backend
 from .endpoint import ConnectionKey, Endpoint, Headers
 from .failures import (
@@ -349,6 +350,8 @@ class Route:
             return late(context.call, url, elapsed)
         if isinstance(error, TransportError):
             return error
+        if (proxy := self._endpoint.proxy) is not None:
+            hide(error, proxy.secrets)  # what it answers may repeat them
         return translate(
             error,
             url=url,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -21,6 +22,7 @@ from ..config.model import CONTROL_CHARACTERS, Config
 from ..errors import ConfigError, TransportError
 from ..flow import Request
 from ..frozen import dataclass
+from ..text import without_credentials
 from .tls import build_context, build_proxy_context
 
 _Address: TypeAlias = IPv4Address | IPv6Address
@@ -102,6 +104,8 @@ def _address(text: str) -> _Address | None:
 
 _BYTES: Final = ("utf-8", "surrogateescape")
 """How the bytes of a variable that are no UTF-8 come back."""
+_SHORTEST: Final = 4
+"""Characters; a shorter password would mask half of any text."""
 _SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -130,6 +134,16 @@ class Proxy:
         if parts.username is None:
             return None
         return _secret(parts.username), _secret(parts.password or "")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What a proxy may repeat of its credentials: the password, and the pair."""
+        if self.credentials is None:
+            return ()
+        user, password = self.credentials
+        pair = b64encode(b"%b:%b" % (user, password)).decode()
+        shown = password.decode(*_BYTES)
+        return (pair, shown) if len(shown) >= _SHORTEST else (pair,)
 
 
 class _Secret(bytes):
@@ -179,22 +193,6 @@ def choose(
             " pip install 'kubemetrics[socks]'"
         )
     return found
-
-
-def without_credentials(url: str) -> str:
-    """Return *url* without user and password, whatever else it holds."""
-    scheme, slashes, rest = url.partition("://")
-    if not slashes:
-        scheme, rest = "", url
-    authority, separator, tail = _split_authority(rest)
-    return f"{scheme}{slashes}{authority.rpartition('@')[2]}{separator}{tail}"
-
-
-def _split_authority(rest: str) -> tuple[str, str, str]:
-    # A password may hold any of /?# unescaped by mistake: better to cut too much.
-    before, at, after = rest.rpartition("@")
-    host, slash, tail = after.partition("/")
-    return before + at + host, slash, tail
 
 
 def _configured(config: Config) -> Proxy | None:

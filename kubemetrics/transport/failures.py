@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 import httpcore
 
 from ..errors import TransportError, TransportReason
-from ..text import printable
-from .endpoint import without_credentials
+from ..text import printable, without_credentials
 from .network import Call
 from .tls import WrongHostError
 
@@ -357,6 +356,7 @@ _MALFORMED: Final = {
     "conflicting Content-Length": "it has two Content-Lengths",
     "Only Transfer-Encoding: chunked": "its Transfer-Encoding is another than chunked",
 }
+_LONGEST_NAME: Final = 64
 _BAD_HEADER: Final = re.compile(r"illegal header line: \w*\(?b(['\"])(.*?)(?:\1|:)")
 
 
@@ -364,8 +364,10 @@ def _malformed(said: str) -> str:
     """Say what h11 could not read in the head of an answer; a value is not quoted."""
     found = _BAD_HEADER.match(said)
     if found:
-        name = printable(found[2])[:64]
-        return f'its header "{name}" is malformed; a proxy may have put it there'
+        name = printable(found[2])
+        # No part of a long one: it may be of a token that is sent back.
+        shown = f'"{name}"' if len(name) <= _LONGEST_NAME else "of a long name"
+        return f"its header {shown} is malformed; a proxy may have put it there"
     return next((text for key, text in _MALFORMED.items() if said.startswith(key)), "")
 
 

@@ -189,3 +189,47 @@ class ScriptedServer(_Listener):
 
     def handle(self, sock: socket.socket) -> None:
         self._script(sock)
+
+
+class EchoServer(_Listener):
+    """Speaks TLS and fills what it was sent into its *answers*, by the path's start.
+
+    In an answer @SENT stands for the Authorization header, @SECRET for the *secret*,
+    both in the *form* that this server writes them in, and @HERE for its address.
+    """
+
+    def __init__(self, certificate: Issued) -> None:
+        super().__init__()
+        self._context = server_context(certificate)
+        self.answers: dict[str, bytes] = {}
+        self.form: Callable[[str], str] = str
+        self.secret = ""
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    def handle(self, sock: socket.socket) -> None:
+        with self._context.wrap_socket(sock, server_side=True) as tls:
+            self._open.append(tls)
+            while head := tls.recv(65536):
+                if head.startswith((b"GET ", b"POST ")):  # else it is a body
+                    tls.sendall(self._answer(head))
+
+    def _answer(self, head: bytes) -> bytes:
+        path = head.split(b" ", 2)[1].decode()
+        found = next(a for start, a in self.answers.items() if path.startswith(start))
+        top, blank, body = self._filled(found, head).partition(b"\r\n\r\n")
+        return top + b"\r\ncontent-length: %d" % len(body) + blank + body
+
+    def _filled(self, answer: bytes, head: bytes) -> bytes:
+        lines = (line.partition(b": ") for line in head.split(b"\r\n"))
+        sent = next((v for n, _, v in lines if n.lower() == b"authorization"), b"")
+        words = {
+            b"@SENT": self.form(sent.decode("latin-1")),
+            b"@SECRET": self.form(self.secret),
+            b"@HERE": self.url,
+        }
+        for word, value in words.items():
+            answer = answer.replace(word, value.encode("latin-1"))
+        return answer

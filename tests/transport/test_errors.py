@@ -14,7 +14,7 @@ import socksio
 
 from kubemetrics.config.model import Config
 from kubemetrics.errors import TransportError
-from kubemetrics.transport.endpoint import without_credentials
+from kubemetrics.text import without_credentials
 from kubemetrics.transport.failures import explain_tls, translate
 from kubemetrics.transport.tls import WrongHostError
 
@@ -315,6 +315,7 @@ MALFORMED = {
     b"X-\x1b[2J: secret\r\n": "is malformed",
     b"X-A: a\0secret\r\n": 'its header "X-A" is malformed',
     b"nothing\r\n": 'its header "nothing" is malformed',
+    b"Bearer " + b"secret" * 20 + b"\r\n": "its header of a long name is malformed",
     b" folded: secret\r\n": "its headers begin with a continued line",
     b"Content-Length: secret\r\n": "its Content-Length is no number",
     b"Content-Length: 1\r\nContent-Length: 2\r\n": "it has two Content-Lengths",

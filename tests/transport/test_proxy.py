@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from kubemetrics.config.model import Config
 from kubemetrics.errors import ConfigError
+from kubemetrics.text import without_credentials
 from kubemetrics.transport.endpoint import (
     Proxy,
     bypasses,
     choose,
-    without_credentials,
 )
 
 # golang.org/x/net/http/httpproxy/proxy_test.go has most of these cases.
