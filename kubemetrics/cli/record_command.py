@@ -330,8 +330,8 @@ def record(
             level=args.level,
             scope="some" if args.namespaces or args.selector else "all",
         )
-        session = Session(args, options, client, writing, stopping)
-        return session.once() if args.once else session.run(heard)
+        recording = Recording(args, options, client, writing, stopping)
+        return recording.once() if args.once else recording.run(heard)
 
 
 def cluster_uid(client: Client) -> str | None:
@@ -358,7 +358,7 @@ _PAUSE: Final = 1.0
 """Seconds until the next poll that one more portion of upkeep may take."""
 
 
-class Session:
+class Recording:
     """A recording: polls, writes, and says how it goes."""
 
     def __init__(

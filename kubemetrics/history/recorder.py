@@ -16,9 +16,9 @@ from ..accounting import Demand, container_demand, demand
 from ..models import CPU, MEMORY
 from ..models.node import Node
 from ..models.pod import Container, ContainerState, OwnerReference, Pod
+from ..models.written import written_node, written_pod
 from ..quantity import Quantity
 from ..wire import collector_paused
-from .archive import body, restarts_of
 from .rounds import Measured, Reading, SampleRound, seconds
 from .store import Writing, transaction
 
@@ -511,3 +511,24 @@ def _second(moment: datetime | None, otherwise: int) -> int:
 def _clean(text: str) -> str:
     """Return text that SQLite can keep: half a surrogate pair has no UTF-8."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+# Pods and nodes are kept as JSON from which they are read back, equal: the API's own
+# shape, of the fields that are read and no other, so that a past moment is joined by
+# the code of the present, and by that of later versions.
+
+
+def body(kept: Pod | Node) -> str:
+    """Return the JSON text of a pod or a node."""
+    made = written_pod(kept) if isinstance(kept, Pod) else written_node(kept)
+    return json.dumps(made, separators=(",", ":"))
+
+
+def restarts_of(kept: Mapping[str, Any]) -> dict[str, int]:
+    """Return how often each container had been restarted, by what is kept of a pod."""
+    status = kept.get("status", {})
+    return {
+        found["name"]: found.get("restartCount", 0)
+        for key in ("containerStatuses", "initContainerStatuses")
+        for found in status.get(key, ())
+    }

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kubemetrics.history.archive import body, restarts_of
+from kubemetrics.history.recorder import body, restarts_of
 from kubemetrics.models.node import Node
 from kubemetrics.models.pod import Pod
 

@@ -249,7 +249,7 @@ def test_it_ends_when_the_time_is_over(
     cluster: FakeCluster, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = iter([3600.0, 3600.0, 0.0, 0.0])
-    monkeypatch.setattr(record_command.Session, "_left", lambda _: next(left))
+    monkeypatch.setattr(record_command.Recording, "_left", lambda _: next(left))
     assert record(cluster, file, "--for", "1h", rounds=Rounds(cluster, 9)).code == 0
     assert rows(file, "SELECT count(*) FROM round") == [1]
 

@@ -15,8 +15,10 @@ import pytest
 
 from kubemetrics import HistoryError
 from kubemetrics.history import store
-from kubemetrics.history.schema import APPLICATION_ID, STEPS, VERSION
 from kubemetrics.history.store import (
+    APPLICATION_ID,
+    STEPS,
+    VERSION,
     Writing,
     default_path,
     failures_of,
