@@ -357,6 +357,7 @@ _MALFORMED: Final = {
     "Only Transfer-Encoding: chunked": "its Transfer-Encoding is another than chunked",
 }
 _LONGEST_NAME: Final = 64
+_SCHEMES: Final = ("bearer", "basic")
 _BAD_HEADER: Final = re.compile(r"illegal header line: \w*\(?b(['\"])(.*?)(?:\1|:)")
 
 
@@ -365,8 +366,9 @@ def _malformed(said: str) -> str:
     found = _BAD_HEADER.match(said)
     if found:
         name = printable(found[2])
-        # No part of a long one: it may be of a token that is sent back.
-        shown = f'"{name}"' if len(name) <= _LONGEST_NAME else "of a long name"
+        # No part of a credential that is sent back.
+        hidden = len(name) > _LONGEST_NAME or name.lower().startswith(_SCHEMES)
+        shown = "of a name that is not shown" if hidden else f'"{name}"'
         return f"its header {shown} is malformed; a proxy may have put it there"
     return next((text for key, text in _MALFORMED.items() if said.startswith(key)), "")
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kubemetrics import Client, load_config
@@ -242,6 +242,13 @@ def kubeconfig(folder: Path, server: str, stanza: Mapping[str, Any]) -> str:
     form=st.sampled_from(sorted(FORMS)),
     way=st.sampled_from(sorted(WAYS)),
     secret=SECRETS,
+)
+@example(
+    user=token,
+    kind="a header of that name",
+    form="as it is",
+    way="Client",
+    secret=f"x{CORE}:Y7",
 )
 @settings(
     max_examples=60,
