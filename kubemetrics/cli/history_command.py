@@ -146,6 +146,11 @@ class RangeReader:
         )
         self._since = past_time("--since", args.since, now) if args.since else None
         self._until = past_time("--until", args.until, now) if args.until else None
+        if self._since and self._until and self._since >= self._until:
+            raise UsageError(
+                f"--since {args.since} is not before --until {args.until}: both are"
+                " moments, and an age is counted back from now"
+            )
         self.names: Sequence[str] = ()
         self.label: str = label
         self.name: str = ""
@@ -176,7 +181,12 @@ class RangeReader:
                 ),
             )
             self.note = self._about(history, traces)
-        return ContextResult(context=self.label, name=self.name, snapshot=Snapshot())
+        return ContextResult(
+            context=self.label,
+            name=self.name,
+            namespace="".join(scope.named) if scope.single else "",
+            snapshot=Snapshot(),
+        )
 
     def _keeps(self, scope: Scope) -> Callable[[Trace], bool]:
         from ..snapshot.parts import matcher  # noqa: PLC0415

@@ -87,6 +87,20 @@ def test_rows_are_chosen(
     assert capsys.readouterr().out.split() == ["owner_name", *names]
 
 
+def test_a_range_that_ends_before_it_begins_is_refused(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["history", "--since", "1h", "--until", "2h", f"--from={file}"]) == 2
+    assert "--since 1h is not before --until 2h" in capsys.readouterr().err
+
+
+def test_nothing_in_a_namespace_names_it(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["history", "-n", "nope", f"--from={file}"])
+    assert "No resources found in nope namespace." in capsys.readouterr().err
+
+
 def test_a_gate_fails(file: Path) -> None:
     assert main(["history", f"--from={file}", "--fail-on", "coverage < 90"]) == 10
 

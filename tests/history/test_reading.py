@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from kubemetrics import HistoryError, open_history
+from kubemetrics.history import reading
+from kubemetrics.history.figures import Trace
 from kubemetrics.history.histogram import encoded
 from kubemetrics.history.recorder import Recorder
 from kubemetrics.history.store import Writing, set_meta
@@ -61,6 +63,19 @@ def test_each_series_has_its_samples_and_what_they_cover(file: Path) -> None:
     assert found.coverage == Fraction(120, 285)
     assert both.core_seconds == 2 * Fraction(3 * 15, 10)
     assert both.memory.integral == 2 * 45 * 2**20
+
+
+def test_few_series_and_many_are_found_alike(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def all_traces() -> tuple[Trace, ...]:
+        with open_history(file) as history:
+            return history.traces()
+
+    few = all_traces()
+    monkeypatch.setattr(reading, "_FEW", 0)
+    assert all_traces() == few
+    assert len(few) == 3
 
 
 def test_a_range_takes_windows_by_their_end(file: Path) -> None:
