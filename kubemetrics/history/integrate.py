@@ -170,10 +170,10 @@ def percentile(weighted: Iterable[tuple[int, int]], share: Fraction) -> int | No
     It is one of the values given, with their weights; of none at all it is ``None``.
     """
     ordered = sorted(weighted)
-    wanted = share * sum(weight for _, weight in ordered)
+    wanted = share.numerator * sum(weight for _, weight in ordered)
     running = 0
     for value, weight in ordered:
-        running += weight
+        running += weight * share.denominator
         if weight and running >= wanted:
             return value
     return None
