@@ -117,6 +117,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "history": Command(
         "What was used in a recorded range", "cli.history_command:HISTORY"
     ),
+    "compare": Command(
+        "A recorded workload before and after a rollout", "cli.compare_command:COMPARE"
+    ),
     "config": Command(
         "What was resolved from kubeconfig and flags, and where from",
         "cli.config_command:COMMAND",

@@ -7,6 +7,7 @@ poller       polls a cluster: pods by watch, samples by list
 archive      pods and nodes as JSON that reads back as they were
 moment       what there was at a time, to be joined as the present is
 figures      sums, means and percentiles of a range, exact
+comparison   a pod of a workload before and after a rollout
 reading      `open_history`: the series and figures of a range
 recorder     writes rounds: objects, versions, series, samples, events
 schema       the tables of the file and their versions

@@ -16,7 +16,7 @@ from ..frozen import dataclass
 from .histogram import bucket, merged, percentile_edge
 from .integrate import percentile
 
-_Of: TypeAlias = Literal["cpu", "memory"]
+Amount: TypeAlias = Literal["cpu", "memory"]
 Origin: TypeAlias = Literal["samples", "hours", ""]
 TREND: Final = 24
 """Parts of a range that a sparkline shows."""
@@ -138,7 +138,7 @@ def figures(traces: Sequence[Trace], since: int, until: int, step: int) -> Figur
     covered = sum(trace.covered for trace in traces)
     of_hours = any(trace.hours for trace in traces)
     grid, single = (since, until, step), len(traces) == 1
-    resources: Sequence[_Of] = (_CPU, _MEMORY)
+    resources: Sequence[Amount] = (_CPU, _MEMORY)
     cpu, memory = (
         _single(traces[0], of) if single else _summed(traces, of, grid)
         for of in resources
@@ -157,30 +157,31 @@ def figures(traces: Sequence[Trace], since: int, until: int, step: int) -> Figur
     )
 
 
-_CPU: Final[_Of] = "cpu"
-_MEMORY: Final[_Of] = "memory"
+_CPU: Final[Amount] = "cpu"
+_MEMORY: Final[Amount] = "memory"
 
 
-def _value(sample: CoveredSample, of: _Of) -> int | None:
+def value_of(sample: CoveredSample, of: Amount) -> int | None:
+    """Return nanocores or bytes."""
     return sample.cpu if of == _CPU else sample.memory
 
 
-def _integral(trace: Trace, of: _Of) -> Fraction:
+def amount_seconds(trace: Trace, of: Amount) -> Fraction:
     """Return nanocores or bytes times seconds."""
-    total = sum(s.covered * (_value(s, of) or 0) for s in trace.samples)
+    total = sum(s.covered * (value_of(s, of) or 0) for s in trace.samples)
     hours = sum((h.cpu if of == _CPU else h.memory) or 0 for h in trace.hours)
     return Fraction(total, 1000) + hours
 
 
-def _single(trace: Trace, of: _Of) -> ResourceFigures:
+def _single(trace: Trace, of: Amount) -> ResourceFigures:
     weighted = [
         (value, sample.covered)
         for sample in trace.samples
-        if (value := _value(sample, of)) is not None
+        if (value := value_of(sample, of)) is not None
     ]
     tops = [(h.cpu_max if of == _CPU else h.memory_max) for h in trace.hours]
     known = [value for value, _ in weighted] + [t for t in tops if t is not None]
-    integral, covered = _integral(trace, of), trace.covered
+    integral, covered = amount_seconds(trace, of), trace.covered
     lasts = [h.memory_last for h in trace.hours] + [s.memory for s in trace.samples]
     return ResourceFigures(
         integral=integral,
@@ -192,7 +193,7 @@ def _single(trace: Trace, of: _Of) -> ResourceFigures:
 
 
 def _percentiles(
-    trace: Trace, of: _Of, weighted: list[tuple[int, int]]
+    trace: Trace, of: Amount, weighted: list[tuple[int, int]]
 ) -> dict[str, int | None]:
     """Return the percentiles: of samples, or of the buckets of hours where these go."""
     shares = {"p50": _P50, "p95": _P95, "p99": _P99}
@@ -208,10 +209,10 @@ def _percentiles(
 
 
 def _summed(
-    traces: Sequence[Trace], of: _Of, grid: tuple[int, int, int]
+    traces: Sequence[Trace], of: Amount, grid: tuple[int, int, int]
 ) -> ResourceFigures:
     since, until, _ = grid
-    integral = sum((_integral(trace, of) for trace in traces), Fraction())
+    integral = sum((amount_seconds(trace, of) for trace in traces), Fraction())
     length = until - since
     average = integral / length if length > 0 else None
     lasts = [t.samples[-1] for t in traces if t.samples and t.until >= until]
@@ -232,7 +233,7 @@ def _summed(
 
 
 def steps(
-    traces: Iterable[Trace], of: _Of, grid: tuple[int, int, int]
+    traces: Iterable[Trace], of: Amount, grid: tuple[int, int, int]
 ) -> list[tuple[int, int]]:
     """Return the sum of *traces* in each step in which something was measured.
 
@@ -254,13 +255,13 @@ _POINT: Final = 64
 
 
 def _shares(
-    samples: Iterable[CoveredSample], of: _Of, grid: tuple[int, int, int]
+    samples: Iterable[CoveredSample], of: Amount, grid: tuple[int, int, int]
 ) -> dict[int, tuple[int, int]]:
     """Return amount times milliseconds, and milliseconds, by step."""
     since, until, step = grid
     found: dict[int, tuple[int, int]] = {}
     for sample in samples:
-        value = _value(sample, of)
+        value = value_of(sample, of)
         if value is None:
             continue
         end = min(sample.at, until) * 1000 - since * 1000
