@@ -175,6 +175,7 @@ def _period(history: History, chosen: _Choice, bounds: _Range) -> WorkloadPeriod
     traces = history.traces(since=since, until=until, keep=chosen.keeps)
     found = period(traces, *history.range(since, until))
     if not found.samples:
+        history.traces(keep=lambda trace: chosen.keeps(trace) and False)
         chosen.owner(history)
         first, last = (
             datetime.fromtimestamp(at, UTC) for at in (history.first, history.last)

@@ -216,6 +216,10 @@ def test_nothing_used_before_has_no_change(compare: Compare) -> None:
         (["db", "--before", "1d..2d", "--after", "1d..0h"], "ends before it begins"),
         (["db", "--before", "x..2d", "--after", "1d..0h"], "--before takes a time"),
         (["db", "-o", "wide"], "takes table, json, csv"),
+        (
+            ["db", "--before", "2d..1d", "--after", "1d..0h"],
+            "it has no samples of it from ",
+        ),
         (["zzz", "--before", "2d..1d", "--after", "1d..0h"], "no workload zzz was"),
     ],
 )  # fmt: skip
