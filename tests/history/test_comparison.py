@@ -111,6 +111,15 @@ def test_a_rollback_is_compared_by_its_new_pods() -> None:
     assert found[1].cpu.mean == 2 * CORE
 
 
+def test_pods_that_follow_each_other_are_of_one_template() -> None:
+    brief = [pod(n, "one", i * 150, i * 150 + 120) for i, n in enumerate("abc")]
+    found = last_templates([*brief, pod("d", "two", 500, 900)])
+    assert found is not None
+    assert [(side.template, side.samples) for side in found] == [
+        ("one", 36), ("two", 40),
+    ]  # fmt: skip
+
+
 def test_a_pod_that_is_replaced_within_a_rollout_is_of_its_template() -> None:
     traces = [
         pod("a", "one", 0, 600), pod("b", "two", 300, 900),
