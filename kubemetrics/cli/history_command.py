@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .. import console
 from ..commandline import CommandSpec, Parser, UsageError, config_of, length_of_time
-from .view_commands import add_figures
+from .view_commands import add_figures, plan
 
 if TYPE_CHECKING:
     from ..history.figures import Trace
     from ..history.reading import History
+    from ..serve.handover import Level, RecordedSource
     from ..snapshot import SnapshotOptions
     from ..snapshot.parts import Scope
     from ..table.columns import Table
@@ -32,15 +35,35 @@ A sum of several series has the percentiles of the sum, step by step. Where samp
 gone and hours stand in for them, those of one series are up to 5 % + 1m high, and of
 a sum there are none: --by owner,pod,container has them.
 
-The view 'usage' is for SQL: at, time, kind, namespace, name, node, owner_kind, owner,
-container, seconds, cores, core_seconds, bytes; a row for each sample."""
+T of --since and --until is 2026-11-25T14:05:00Z, '2026-11-25 14:05' or 14:05 here, or
+24h, 3d ago.
+
+-o openmetrics hands every sample of the range over, with its time and the families of
+'kubemetrics serve': counters that begin at 0 with the range, so that increase(), or the
+last value less the first, is what was used, and the working set. Of hours whose samples
+are gone there is one value, its memory the hour's largest sample. Nodes are among it
+where neither NAME nor -n chooses. Into a Prometheus that has its blocks in DIR:
+  kubemetrics history -o openmetrics --since 30d > h.om
+  promtool tsdb create-blocks-from openmetrics h.om DIR
+
+The view 'usage' is for SQL, with a row for each sample: at (seconds since 1970), time
+(UTC), kind (pod or node), namespace, name, node, owner_kind, owner, container, seconds
+(its window), cores, core_seconds, bytes. Any number may read while a file is written:
+  sqlite3 FILE "select owner, sum(core_seconds) from usage group by 1"
+  pandas.read_sql("select * from usage where owner = 'api'", sqlite3.connect(FILE))
+  duckdb -c "install sqlite; attach 'FILE' as f (type sqlite);
+    select owner, max(bytes) from f.usage group by 1"
+Copy one that is written with sqlite3 FILE ".backup COPY", never with cp."""
 _EXAMPLES: Final = """\
   kubemetrics history
   kubemetrics history -n team-a --since 24h --sort -mem.max
   kubemetrics history deployment/api --by pod,container -o wide
   kubemetrics history --from prod.db --since 7d --by namespace -o csv
   kubemetrics history --where 'oom_kills > 0'
-  sqlite3 FILE "select owner, sum(core_seconds) from usage group by 1\""""
+  kubemetrics history -o openmetrics --since 30d > h.om"""
+
+
+_BY: Final = "owner"
 
 
 def _add_arguments(parser: Parser) -> None:
@@ -57,16 +80,22 @@ def _add_arguments(parser: Parser) -> None:
     )
     group.add_argument("--until", metavar="TIME", help="up to then")
     group.add_argument(
-        "--by", default="owner", metavar="KEY[,KEY...]",
+        "--by", default=_BY, metavar="KEY[,KEY...]",
         help="sum up by namespace, owner (the default), pod, container or node",
     )  # fmt: skip
     group.add_argument(
         "--step", metavar="DURATION",
         help="the length of a step of a sum's percentiles; else the provider's cadence",
     )  # fmt: skip
-    add_figures(parser)
+    add_figures(parser, _OPENMETRICS)
 
 
+_OPENMETRICS: Final = "openmetrics"
+_OF_ROWS: Final = (
+    "step", "where", "sort", "top", "columns", "price", "sum", "no_headers", "fail_on",
+    "all", "strict",
+)  # fmt: skip
+"""The flags that are of rows, which samples that are handed over are not."""
 _OF_VIEWS: Final[Mapping[str, object]] = {
     "all_namespaces": False, "all_contexts": False, "at": None, "selector": "",
     "field_selector": "", "node": "", "chunk_size": "500", "exclude_namespace": [],
@@ -86,6 +115,8 @@ def _run(args: Namespace) -> int:
 
     if args.watch is not None:
         raise UsageError("-w follows the present, and history shows the past")
+    if args.output == _OPENMETRICS:
+        _check_rows(args)
     by = _by(args)
     args = Namespace(**{**vars(args), **_OF_VIEWS})
     found: dict[str, Sequence[RangeRow]] = {}
@@ -99,7 +130,36 @@ def _run(args: Namespace) -> int:
     names, args.names = args.names, []
     for reader in readers:
         reader.names = names
-    return run(args, range_view(by, lambda label: found[label]), readers)
+    view = range_view(by, lambda label: found[label])
+    if args.output == _OPENMETRICS:
+        scope = plan(args, view, console.terminal("never")).scope
+        nodes = not (names or args.namespaces)
+        return _hand_over(readers, scope, nodes=nodes)
+    return run(args, view, readers)
+
+
+def _check_rows(args: Namespace) -> None:
+    """Refuse what would not change what is handed over."""
+    given = [flag for flag in _OF_ROWS if getattr(args, flag)]
+    if given or args.by != _BY:
+        flag = (given or ["by"])[0].replace("_", "-")
+        raise UsageError(
+            f"--{flag} is of rows, and -o {_OPENMETRICS} has every sample: choose by"
+            " NAME, -n, --since and --until"
+        )
+
+
+def _hand_over(readers: Sequence[RangeReader], scope: Scope, *, nodes: bool) -> int:
+    """Write every sample; the file ends with ``# EOF`` only where all was read."""
+    from ..serve.handover import END, written  # noqa: PLC0415 - for one format
+
+    with ExitStack() as stack:
+        sources = [reader.source(stack, scope, nodes=nodes) for reader in readers]
+        lines = written(sources)
+        first = next(lines)
+        if first == END:
+            console.print_stderr("No samples found")
+        return console.write_stdout(chain((first,), lines))
 
 
 def _own(args: Namespace) -> str:
@@ -187,6 +247,27 @@ class RangeReader:
             namespace="".join(scope.named) if scope.single else "",
             snapshot=Snapshot(),
         )
+
+    def source(self, stack: ExitStack, scope: Scope, *, nodes: bool) -> RecordedSource:
+        """Open the file until *stack* ends; return its samples, to be handed over."""
+        from ..history.reading import open_history  # noqa: PLC0415
+        from ..serve.handover import RecordedSource  # noqa: PLC0415
+
+        history = stack.enter_context(open_history(self._file))
+        wanted = self._keeps(scope)
+
+        def keep(trace: Trace, level: Level) -> bool:
+            own = "container" if trace.container else "pod"
+            return own == level and wanted(trace)
+
+        read = partial(history.iter_traces, since=self._since, until=self._until)
+
+        def traces(level: Level) -> Iterator[Trace]:
+            if level != "node":
+                return read(keep=lambda trace: keep(trace, level))
+            return read(kind="node") if nodes else iter(())
+
+        return RecordedSource(self.label, traces)
 
     def _keeps(self, scope: Scope) -> Callable[[Trace], bool]:
         from ..snapshot.parts import matcher  # noqa: PLC0415

@@ -309,10 +309,13 @@ def _add_arguments(parser: Parser, *, name: str, namespaced: bool = True) -> Non
     _add_exit(parser)
 
 
-def add_figures(parser: Parser) -> None:
-    """Declare the flags of rows that are no pods: where, order, output, exit code."""
+def add_figures(parser: Parser, *formats: str) -> None:
+    """Declare the flags of rows that are no pods: where, order, output, exit code.
+
+    *formats* are those that other views have not.
+    """
     _add_rows(parser, namespaced=False)
-    _add_output(parser)
+    _add_output(parser, formats)
     _add_exit(parser)
 
 
@@ -426,14 +429,16 @@ class _Outputs(tuple[str, ...]):
         return custom or super().__contains__(word)
 
 
-def _add_output(parser: Parser) -> None:
+def _add_output(parser: Parser, more: tuple[str, ...] = ()) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
-        "-o", "--output", choices=_Outputs(OUTPUTS), default="table", metavar="FORMAT",
+        "-o", "--output", choices=_Outputs((*OUTPUTS, *more)), default="table",
+        metavar="FORMAT",
         help="table (the default), wide (200 characters), full (all columns), json,"
         " yaml, ndjson, csv and tsv (a text that a spreadsheet would run has a ' before"
         " it),"
-        " md, prometheus, name, or custom-columns=HEADER:.path,...",
+        f" md, {''.join(f'{name}, ' for name in more)}prometheus, name, or"
+        " custom-columns=HEADER:.path,...",
     )  # fmt: skip
     group.add_argument(
         "--units", default="auto", metavar="UNIT",

@@ -27,6 +27,8 @@ _HOUR: Final = 3600
 _LEAD: Final = 900
 """Seconds before a range in which the sample before its first one is looked for."""
 _DEFAULT: Final = 15_000
+_BATCH: Final = 1000
+"""Series whose recent samples are read at once, where memory is bounded."""
 _BRIEF: Final = frozenset({"init", "ephemeral"})
 """The roles of what ends long before its pod does."""
 
@@ -102,15 +104,48 @@ class History:
         keep: Callable[[Trace], bool] | None = None,
     ) -> tuple[Trace, ...]:
         """Return each series of pods' containers (or of nodes) in a range."""
-        begin, end = self.range(since, until)
+        bounds = self.range(since, until)
         with failures_of(self.path):
-            found = list(self._bare(begin, end, kind, namespace))
-            wanted = [(i, r, t) for i, r, t in found if keep is None or keep(t)]
-            recent = self._recent(begin, end, {i for i, _, _ in wanted})
-            return tuple(
-                self._filled(series, role, trace, (begin, end), recent)
-                for series, role, trace in wanted
-            )
+            wanted = self._wanted(bounds, kind, namespace, keep)
+            return tuple(self._read(wanted, bounds))
+
+    def iter_traces(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        namespace: str | None = None,
+        kind: str = "pod",
+        keep: Callable[[Trace], bool] | None = None,
+    ) -> Iterator[Trace]:
+        """Read what `traces` returns one by one, in bounded memory.
+
+        They come by namespace, name and container.
+        """
+        bounds = self.range(since, until)
+        with failures_of(self.path):
+            wanted = self._wanted(bounds, kind, namespace, keep)
+            for first in range(0, len(wanted), _BATCH):
+                yield from self._read(wanted[first : first + _BATCH], bounds)
+
+    def _wanted(
+        self,
+        bounds: tuple[int, int],
+        kind: str,
+        namespace: str | None,
+        keep: Callable[[Trace], bool] | None,
+    ) -> list[tuple[int, str, Trace]]:
+        found = self._bare(*bounds, kind, namespace)
+        return [(i, r, t) for i, r, t in found if keep is None or keep(t)]
+
+    def _read(
+        self, wanted: Sequence[tuple[int, str, Trace]], bounds: tuple[int, int]
+    ) -> Iterator[Trace]:
+        # What is recent is read first: what settles meanwhile is met twice, which is
+        # told by its time, and never missed.
+        recent = self._recent(*bounds, {i for i, _, _ in wanted})
+        for series, role, trace in wanted:
+            yield self._filled(series, role, trace, bounds, recent)
 
     def figures(
         self,

@@ -95,9 +95,14 @@ def rendered(families: Iterable[Family], form: Format) -> bytes:
     return "".join([*parts, end]).encode()
 
 
+def series_name(metric: Metric) -> str:
+    """Return the name that the series of a family have."""
+    return f"{metric.name}_total" if metric.type == "counter" else metric.name
+
+
 def _text(family: Family) -> Iterator[str]:
     metric = family.metric
-    name = f"{metric.name}_total" if metric.type == "counter" else metric.name
+    name = series_name(metric)
     yield f"# HELP {name} {metric.about}\n# TYPE {name} {metric.type}\n"
     for labelled, value, _, stamp in family.points:
         braced = f"{{{labelled}}}" if labelled else ""
@@ -107,15 +112,26 @@ def _text(family: Family) -> Iterator[str]:
 
 def _openmetrics(family: Family) -> Iterator[str]:
     metric = family.metric
-    yield f"# TYPE {metric.name} {metric.type}\n"
-    if metric.unit:
-        yield f"# UNIT {metric.name} {metric.unit}\n"
-    yield f"# HELP {metric.name} {metric.about}\n"
-    total = f"{metric.name}_total" if metric.type == "counter" else metric.name
+    yield heading(metric)
+    name = series_name(metric)
     for labelled, value, created, stamp in family.points:
-        braced = f"{{{labelled}}}" if labelled else ""
-        when = "" if stamp is None else f" {stamp // 1000}.{stamp % 1000:03d}"
-        yield f"{total}{braced} {value}{when}\n"
+        yield stamped(name, labelled, value, stamp)
         if created:
             # The two of one series stand together: a parser may not meet it twice.
-            yield f"{metric.name}_created{braced} {created}{when}\n"
+            yield stamped(f"{metric.name}_created", labelled, created, stamp)
+
+
+def heading(metric: Metric) -> str:
+    """Write what OpenMetrics says of a family before its series."""
+    unit = f"# UNIT {metric.name} {metric.unit}\n" if metric.unit else ""
+    return (
+        f"# TYPE {metric.name} {metric.type}\n{unit}"
+        f"# HELP {metric.name} {metric.about}\n"
+    )
+
+
+def stamped(name: str, labelled: str, value: str, stamp: int | None) -> str:
+    """Write a sample as OpenMetrics has it: its time in seconds."""
+    braced = f"{{{labelled}}}" if labelled else ""
+    when = "" if stamp is None else f" {stamp // 1000}.{stamp % 1000:03d}"
+    return f"{name}{braced} {value}{when}\n"

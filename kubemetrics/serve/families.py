@@ -217,12 +217,17 @@ def _usage(source: _Source, prefix: str, entries: list[Entry]) -> Iterator[Famil
             observed.append(Point(written, covered, "", stamp))
         if counter.memory is not None:
             memory.append(Point(written, str(counter.memory), "", stamp))
-    yield Family(_metric(source, f"{prefix}_cpu_usage_seconds", _CPU_ABOUT), cpu)
-    yield Family(
-        _metric(source, f"{prefix}_cpu_observed_seconds", _OBSERVED_ABOUT), observed
-    )
-    yield Family(
-        _metric(source, f"{prefix}_memory_working_set_bytes", _MEMORY_ABOUT), memory
+    metrics = usage_metrics(prefix, kubelet=source.kubelet)
+    for metric, points in zip(metrics, (cpu, observed, memory), strict=True):
+        yield Family(metric, points)
+
+
+def usage_metrics(prefix: str, *, kubelet: bool = False) -> tuple[Metric, ...]:
+    """Return the metrics of usage: CPU, the time it was measured, and memory."""
+    return (
+        _named(f"{prefix}_cpu_usage_seconds", _CPU_ABOUT, kubelet=kubelet),
+        _named(f"{prefix}_cpu_observed_seconds", _OBSERVED_ABOUT, kubelet=kubelet),
+        _named(f"{prefix}_memory_working_set_bytes", _MEMORY_ABOUT, kubelet=kubelet),
     )
 
 
@@ -240,13 +245,17 @@ _AS_KUBELET: Final[Mapping[str, str]] = {
 
 
 def _metric(source: _Source, name: str, about: str) -> Metric:
+    return _named(name, about, kubelet=source.kubelet)
+
+
+def _named(name: str, about: str, *, kubelet: bool) -> Metric:
     """Return a metric of ours or, where there is one of that meaning, of the kubelet's.
 
     The type and the unit follow from the name.
     """
     counts = name.endswith("_seconds")
     unit: Literal["seconds", "bytes", ""] = "seconds" if counts else ""
-    theirs = _AS_KUBELET.get(name, "") if source.kubelet else ""
+    theirs = _AS_KUBELET.get(name, "") if kubelet else ""
     return Metric(
         theirs or f"{_PREFIX}{name}",
         "counter" if counts else "gauge",

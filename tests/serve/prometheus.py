@@ -38,9 +38,10 @@ class Prometheus:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def query(self, query: str) -> list[dict[str, Any]]:
-        """Return the result of an instant query, as of now."""
-        found = httpx.get(f"{self._url}/api/v1/query", params={"query": query})
+    def query(self, query: str, at: int | None = None) -> list[dict[str, Any]]:
+        """Return the result of an instant query, as of now or of *at*."""
+        params = {"query": query} if at is None else {"query": query, "time": str(at)}
+        found = httpx.get(f"{self._url}/api/v1/query", params=params)
         found.raise_for_status()
         result: list[dict[str, Any]] = found.json()["data"]["result"]
         return result
@@ -76,12 +77,27 @@ def scraping(target: str, every: str, folder: Path) -> Iterator[Prometheus]:
     """Run Prometheus; *every* is its scrape interval, as ``2s``."""
     config = folder / "prometheus.yml"
     config.write_text(_CONFIG.format(target=target, every=every))
+    with _running(config, folder / "tsdb") as prometheus:
+        yield prometheus
+
+
+@contextmanager
+def answering(blocks: Path) -> Iterator[Prometheus]:
+    """Run Prometheus on *blocks*, however old they are; it scrapes nothing."""
+    config = blocks / "prometheus.yml"
+    config.write_text("{}")
+    with _running(config, blocks, "--storage.tsdb.retention.time=100y") as prometheus:
+        yield prometheus
+
+
+@contextmanager
+def _running(config: Path, blocks: Path, *flags: str) -> Iterator[Prometheus]:
     port = free_port()
     process = subprocess.Popen(
         [
             PROMETHEUS or "", f"--config.file={config}", "--log.level=error",
-            f"--storage.tsdb.path={folder / 'tsdb'}",
-            f"--web.listen-address=127.0.0.1:{port}",
+            f"--storage.tsdb.path={blocks}",
+            f"--web.listen-address=127.0.0.1:{port}", *flags,
         ],
     )  # fmt: skip
     try:
