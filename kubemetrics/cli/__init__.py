@@ -29,6 +29,7 @@ from ..files import utf8
 if TYPE_CHECKING:  # what is imported by name below, for whoever freezes a program
     from .. import kubectl_top
     from . import (
+        compare_command,
         completion,
         config_command,
         help_topics,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:  # what is imported by name below, for whoever freezes a progr
 
     _BY_NAME = (
         kubectl_top,
+        compare_command,
         completion,
         config_command,
         help_topics,

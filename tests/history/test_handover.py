@@ -151,6 +151,12 @@ def test_pods_of_one_name_are_one_series_in_the_order_of_time() -> None:
     assert [value for _, value in values(found, MEMORY)] == ["2", "9", "1"]
 
 
+def test_what_ends_at_once_begins_with_the_longer_window() -> None:
+    long, short = (CoveredSample(100, window, 10**9, 1) for window in (15_000, 5_000))
+    found = lines(a_trace(long), a_trace(short))
+    assert values(found, CPU) == [("85.000", "0"), ("100.000", "20")]
+
+
 @pytest.mark.parametrize(
     ("level", "of", "named"),
     [
