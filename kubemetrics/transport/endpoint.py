@@ -50,7 +50,8 @@ def _matches(entry: str, name: str, address: _Address | None, port: int) -> bool
     host, wanted = _split_port(entry)
     if wanted not in {"", str(port)}:
         return False
-    literal = _address(host)
+    # One with a zone is no address to Go: it bypasses nothing.
+    literal = None if "%" in host else _address(host)
     if literal is not None:
         return literal == address
     # An address is below no name, whatever its zone is called (CVE-2025-22870).

@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 import pytest
 
 from tests.auth.plugins import answer
-from tests.transport.certs import leaf, signed_with_sha1
+from tests.transport.certs import leaf, ordinary, signed_with_sha1
 
 from .bench import OURS, Case, Outcome, kubectl, needs_kubectl
 from .conftest import Benches
@@ -164,6 +164,23 @@ DIFFERENCES = [
         theirs={"accepted": True},
         ours=REFUSED,
         reason="below OpenSSL's level 1 a server's chain of SHA-1 would count too",
+    ),
+    Difference(
+        name="a file where SSL_CERT_DIR should name a directory",
+        cluster=NOT_HTTPS,
+        files={"ca.crt": ordinary().pem},
+        environ={"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "<dir>/ca.crt"},
+        theirs=REFUSED,
+        ours={"accepted": True},
+        reason="OpenSSL 3 loads what the variable names, whatever it is",
+    ),
+    Difference(
+        name="an IPv6 address with a zone, and no other name",
+        place="IPv6",
+        cluster={"server": "https://[::1%251]:<port>"},
+        theirs=REFUSED,
+        ours={"accepted": True, "hosts": ["[::1]:<port>"]},
+        reason="a zone is of this machine: no certificate can name it (RFC 6874)",
     ),
     Difference(
         name="a host name in capitals",
