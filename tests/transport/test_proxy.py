@@ -65,6 +65,8 @@ CASES = [
     ("example.com", "1000::%.example.com", 123, False),
     ("example.com", "1000::%25.example.com", 123, False),
     ("1000::", "1000::%eth0", 123, True),
+    ("1000::%eth0", "1000::%eth0", 123, False),
+    ("10.0.0.1%lo", "10.0.0.1", 123, False),
     ("xn--fsq092h.com", "www.示例.com", 443, True),
     ("示例.com", "www.xn--fsq092h.com", 443, True),
     ("示例.com", "www.示例.example", 443, False),
