@@ -411,7 +411,7 @@ def _decoder_of_lists(
 
     def decode_list(body: bytes) -> object:
         # Of a small list no item is large, and all but ever each is well.
-        value = whole(body) if len(body) < _LARGE else None
+        value = whole(body) if len(body) < 2 * _PIECE else None
         apart = value is None
         if apart:
             value = split(body)

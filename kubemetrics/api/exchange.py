@@ -328,8 +328,10 @@ _REDIRECTS: Final = frozenset(
 )
 _PORTS: Final = {"https": 443, "http": 80}
 
-_SLICE: Final = 1 << 14
+_SLICE: Final = 1 << 12
 """Bytes that are decompressed at a time; they may become a thousand times as many."""
+_DENSE: Final = 50
+"""By how much what is dense grows; of anything else four slices are taken at once."""
 
 _ERROR_BODY: Final = 1 << 20
 """Bytes of an error's body that are read; what comes behind says nothing more."""
@@ -362,6 +364,18 @@ class _Opened:
         self.attempt = attempt
         self.answer = answer
         self.body = body
+        self._slice = _SLICE
+
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        """Decompress *chunk* bit by bit: little at a time of what grows a lot."""
+        at = 0
+        while at < len(chunk):
+            part = chunk[at : at + self._slice]
+            at += self._slice
+            piece = self.body.feed(part)
+            dense = len(piece) > _DENSE * len(part)
+            self._slice = _SLICE if dense else 4 * _SLICE
+            yield piece
 
 
 class Exchange:
@@ -582,8 +596,7 @@ class Exchange:
         if sink is not None:
             opened.body.keep_nothing()
         while chunk := (yield from self._read(opened)):
-            for at in range(0, len(chunk), _SLICE):
-                piece = opened.body.feed(chunk[at : at + _SLICE])
+            for piece in opened.pieces(chunk):
                 share.grow(len(piece))
                 if sink is not None:
                     yield from self.perform(sink.feed(piece))
