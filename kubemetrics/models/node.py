@@ -10,7 +10,7 @@ from .. import jsonread
 from ..frozen import dataclass
 from ..jsonread import EMPTY, Object, child
 from ..wire import NodeWire
-from . import Condition, Pool, Quantities, dated_condition, object_meta
+from . import Condition, Pool, Quantities, dated_condition, object_meta, quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +114,8 @@ def _info(status: Object, pool: Pool) -> NodeInfo:
 def _swap(obj: Object) -> int | None:
     swap = child(obj, "swap") or EMPTY
     with jsonread.at("swap"):
-        known = swap.get("capacity") is not None
-        return jsonread.integer(swap, "capacity") if known else None
+        if swap.get("capacity") is None:
+            return None
+        bytes_ = jsonread.integer(swap, "capacity")
+        quantity("capacity", bytes_)  # larger ones are no amount
+        return bytes_
