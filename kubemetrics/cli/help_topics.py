@@ -28,10 +28,11 @@ Lines: TypeAlias = Iterable[str]
 
 _UNITS: Final[Mapping[Kind, str]] = {
     "cpu": "cores", "memory": "bytes", "percent": "%", "count": "number",
-    "age": "age", "text": "text", "money": "per hour",
+    "age": "age", "text": "text", "money": "per hour", "core_hours": "hours",
 }  # fmt: skip
 _SIZES: Final[Mapping[Kind, int]] = {
     "cpu": 7, "memory": 8, "percent": 5, "count": 3, "age": 5, "text": 12, "money": 7,
+    "core_hours": 7,
 }  # fmt: skip
 """How wide the cells of a kind usually are."""
 _NAME_SIZE: Final = 25

@@ -23,13 +23,15 @@ R = TypeVar("R")
 S = TypeVar("S")
 T = TypeVar("T")
 R_contra = TypeVar("R_contra", contravariant=True)
-Kind: TypeAlias = Literal["cpu", "memory", "percent", "count", "money", "age", "text"]
+Kind: TypeAlias = Literal[
+    "cpu", "memory", "percent", "count", "money", "core_hours", "age", "text"
+]  # fmt: skip
 
 Known: TypeAlias = Quantity | Fraction | timedelta | int | str
 Value: TypeAlias = Known | None
-"""A cell's value: a `Quantity` for cpu, memory and money, a share of one for a
-percentage; ``None`` is what is not known or not there, of a text as well: an empty one
-is a label that is there and empty."""
+"""A cell's value: a `Quantity` for cpu, memory, money and core-hours, a share of one
+for a percentage; ``None`` is what is not known or not there, of a text as well: an
+empty one is a label that is there and empty."""
 
 Severity: TypeAlias = Literal["warning", "critical", "quiet"]
 
@@ -505,8 +507,9 @@ def _plain(value: Value) -> str:
 
 
 _MONEY: Final = Unit(nanos=_NANO, places=4)
+_CORE_HOURS: Final = Unit(nanos=_NANO, places=3)
 
 _SHOW: Final[dict[Kind, Show]] = {
     "percent": percent, "age": _age, "count": _plain, "text": _plain,
-    "money": _quantities(_MONEY),
+    "money": _quantities(_MONEY), "core_hours": _quantities(_CORE_HOURS),
 }  # fmt: skip

@@ -447,7 +447,7 @@ def _number_like(token: Token) -> bool:
 _KINDS: Final = {
     "cpu": "an amount of CPU", "memory": "an amount of memory",
     "percent": "a percentage", "count": "a number", "age": "an age", "text": "text",
-    "money": "a cost",
+    "money": "a cost", "core_hours": "a number of core-hours",
 }  # fmt: skip
 
 

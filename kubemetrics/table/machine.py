@@ -96,8 +96,8 @@ def reader(column: Column[R]) -> Callable[[R], Scalar]:
         return _text_reader(get)
     if column.kind == "cpu":
         return _nanos_reader(get)
-    if column.kind == "money":
-        return _money_reader(get)
+    if column.kind in {"money", "core_hours"}:
+        return _decimal_reader(get)
     return lambda row: plain(get(row))
 
 
@@ -117,7 +117,7 @@ def _nanos_reader(get: Callable[[R], Value]) -> Callable[[R], Scalar]:
     return read
 
 
-def _money_reader(get: Callable[[R], Value]) -> Callable[[R], Scalar]:
+def _decimal_reader(get: Callable[[R], Value]) -> Callable[[R], Scalar]:
     def read(row: R) -> float | None:
         value = get(row)
         return value.nanos / 10**9 if isinstance(value, Quantity) else None
@@ -333,7 +333,7 @@ def yaml_text(document: dict[str, Any]) -> str:
 
 _SUFFIX: Final[dict[Kind, str]] = {
     "cpu": "_cores", "memory": "_bytes", "percent": "_ratio", "age": "_seconds",
-    "count": "", "money": "",
+    "count": "", "money": "", "core_hours": "",
 }  # fmt: skip
 _REASON: Final = "reason"
 _LONG: Final = {"mem": "memory"}

@@ -251,7 +251,7 @@ def total(column: Column[R], values: Sequence[Value]) -> Value:
     """Return the exact sum of what is known, of a column that can be summed."""
     if not column.additive:
         return None
-    if column.kind in {"cpu", "memory", "money"}:
+    if column.kind in {"cpu", "memory", "money", "core_hours"}:
         amounts = [value for value in values if isinstance(value, Quantity)]
         return sum(amounts, Quantity(0)) if amounts else None
     if column.kind == "count":

@@ -163,6 +163,7 @@ _FIGURES: Final[tuple[Column[RangeRow], ...]] = (
         _figure("cpu.core_hours", "CORE-H", lambda f: f.cpu.integral / _HOUR,
                 "core-hours used, an exact sum; ~ covers less than 95%",
                 keep=90, additive=True),
+        kind="core_hours",
     ),
     *_amounts("cpu", "CPU", lambda f: f.cpu, "CPU"),
     Column(key="trend", header="TREND", kind="text", get=_trend, keep=20,

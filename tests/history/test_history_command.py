@@ -39,9 +39,8 @@ def test_a_range_is_summed_by_owner(
         ("x", "web"), ("y", "db"),
     ]  # fmt: skip
     web, db = items
-    hours = 41 * 15 * 10**8 // 3600
-    assert web["cpu"]["core_hours"] == hours
-    assert db["cpu"]["core_hours"] == 2 * 41 * 15 * 10**8 // 3600
+    assert web["cpu"]["core_hours"] == 41 * 15 * 10**8 // 3600 / 10**9
+    assert db["cpu"]["core_hours"] == 2 * 41 * 15 * 10**8 // 3600 / 10**9
     assert (web["cpu"]["avg"], db["cpu"]["p95"]) == (10**8, 2 * 10**8)
     assert (web["samples"], web["context"], web["percentiles"]) == (
         41,
