@@ -28,6 +28,7 @@ from ..jsonread import as_object, as_text
 from ..snapshot import SnapshotOptions, join
 from ..snapshot.document import chosen, snapshots_of
 from ..snapshot.parts import Part, Parts, Scope
+from ..text import printable
 from ..times import parse_days, parse_rfc3339, zoned
 from ..wire import collector_paused
 from .run import ContextResult, SnapshotReader
@@ -172,6 +173,8 @@ def _read(file: str, at: datetime | None) -> Iterator[_Kept]:
             body += stream.read()
     except OSError as error:
         raise HistoryError(f"{file}: {error.strerror or error}") from None
+    except ValueError as error:  # a NUL, or half a surrogate pair, in the path
+        raise HistoryError(f"{printable(file)}: {error}") from None
     if at is not None:
         raise HistoryError(
             f"{file}: it keeps one moment: --at is for files of kubemetrics record"
@@ -233,8 +236,10 @@ def past_time(flag: str, text: str, now: datetime) -> datetime:
 
 def _time(text: str, now: datetime) -> datetime | None:
     for read in (parse_rfc3339, _local):
-        with contextlib.suppress(ValueError):
-            return read(text)
+        with contextlib.suppress(ValueError, OverflowError):  # the year 1, in zones
+            found = read(text)
+            found.astimezone()
+            return found
     with contextlib.suppress(ValueError):
         return _today(text, now)
     try:

@@ -11,9 +11,9 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from ..errors import Forbidden, HistoryError, KubeMetricsError, NotRecorded
+from ..errors import DecodeError, Forbidden, HistoryError, KubeMetricsError, NotRecorded
 from ..frozen import dataclass
 from ..jsonread import EMPTY
 from ..models import CPU, MEMORY, Pool, Quantities
@@ -22,7 +22,16 @@ from ..models.node import Node
 from ..models.pod import Pod
 from ..quantity import Quantity
 from ..times import zoned
-from .store import failures_of, meta, open_reading
+from .store import (
+    LAST_SECOND,
+    cadence_of,
+    damage_of,
+    damaged,
+    meta,
+    open_reading,
+    texts,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from .store import Connection
@@ -30,7 +39,6 @@ if TYPE_CHECKING:
 _ROUNDS: Final = 3
 """Rounds for which a sample stands, as in the present: then it is missing."""
 _NANO: Final = 10**9
-_DEFAULT: Final = 15_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +66,7 @@ def moment(path: Path, at: datetime | None = None) -> Moment:
     Raises:
         HistoryError: it cannot be read, or reaches back less far.
     """
-    with closing(open_reading(path)) as connection, failures_of(path):
+    with closing(open_reading(path)) as connection, damage_of(path):
         return _moment(connection, path, at)
 
 
@@ -68,6 +76,7 @@ def _moment(connection: Connection, path: Path, at: datetime | None) -> Moment:
     ).fetchone()
     if first is None:
         raise HistoryError(f"{path}: it has no samples yet")
+    whole_numbers(path, first, last, most=LAST_SECOND)
     second = last if at is None else int(at.timestamp())
     if second < first:
         raise HistoryError(
@@ -75,9 +84,11 @@ def _moment(connection: Connection, path: Path, at: datetime | None) -> Moment:
             " hours at most, which kubemetrics history shows"
         )
     about = meta(connection)
-    since = second - _ROUNDS * _spacing(connection, second, about)
-    pods, nodes = _objects(connection, second)
-    samples, of_nodes = _samples(connection, since, second, pods)
+    texts(path, *about.values())
+    cadence = cadence_of(path, about)
+    since = second - _ROUNDS * max(cadence, _spacing(connection, second))
+    pods, nodes = _objects(connection, path, second)
+    samples, of_nodes = _samples(connection, path, (since, second), pods)
     hidden = about.get("names_only") == "1" and not pods
     error = None
     if not samples and not of_nodes:
@@ -103,14 +114,13 @@ def _date(second: int) -> str:
     return zoned(_moment_of(second))
 
 
-def _spacing(connection: Connection, at: int, about: Mapping[str, str]) -> int:
+def _spacing(connection: Connection, at: int) -> int:
     """Return the seconds between rounds that brought something, up to *at*."""
     found = connection.execute(
         "SELECT at FROM round WHERE at<=? AND fresh>0 ORDER BY at DESC LIMIT 6", (at,)
     ).fetchall()
     gaps = sorted(later - earlier for (later,), (earlier,) in pairwise(found))
-    cadence = -(-int(about.get("cadence_ms", _DEFAULT)) // 1000)
-    return max(cadence, gaps[len(gaps) // 2] if gaps else 0)
+    return gaps[len(gaps) // 2] if gaps else 0
 
 
 def _silence(connection: Connection, since: int, at: int) -> KubeMetricsError:
@@ -135,16 +145,25 @@ WHERE o.seen<=? AND (o.gone IS NULL OR o.gone>?) AND v.since=
 """
 
 
-def _objects(connection: Connection, at: int) -> tuple[dict[int, Pod], list[Node]]:
+def _objects(
+    connection: Connection, path: Path, at: int
+) -> tuple[dict[int, Pod], list[Node]]:
     pods: dict[int, Pod] = {}
     nodes: list[Node] = []
     pool = Pool()
     for known, kind, body in connection.execute(_OBJECTS, (at, at, at)):
-        obj: Any = json.loads(body)
-        if kind == "pod":
-            pods[known] = Pod.from_json(obj, pool)
-        else:
-            nodes.append(Node.from_json(obj, pool))
+        texts(path, kind, body)
+        found: object = json.loads(body)
+        if not isinstance(found, dict):
+            raise damaged(path, f"it has {body!r:.40} as a {kind}")
+        obj = cast("Any", found)
+        try:
+            if kind == "pod":
+                pods[known] = Pod.from_json(obj, pool)
+            else:
+                nodes.append(Node.from_json(obj, pool))
+        except DecodeError as error:
+            raise damaged(path, str(error)) from None
     return pods, nodes
 
 
@@ -166,12 +185,14 @@ lives is sought among settled samples, and recent ones are in the order of time.
 
 
 def _samples(
-    connection: Connection, since: int, at: int, pods: Mapping[int, Pod]
+    connection: Connection, path: Path, bounds: tuple[int, int], pods: Mapping[int, Pod]
 ) -> tuple[list[PodMetrics], list[NodeMetrics]]:
     found: list[PodMetrics] = []
     of_nodes: list[NodeMetrics] = []
-    for rows in _newest(connection.execute(_SAMPLES, {"since": since, "at": at})):
+    asked = {"since": bounds[0], "at": bounds[1]}
+    for rows in _newest(connection.execute(_SAMPLES, asked)):
         known, kind, namespace, name, _, taken, window, *_ = rows[0]
+        texts(path, kind, namespace, name, *(row[4] for row in rows))
         timestamp, length = _moment_of(taken), timedelta(milliseconds=window)
         if kind == "node":
             usage = _usage(rows[0])

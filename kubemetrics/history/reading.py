@@ -18,7 +18,15 @@ from ..errors import HistoryError
 from .figures import CoveredSample, Figures, Hour, Trace, figures
 from .histogram import decoded
 from .integrate import cover
-from .store import failures_of, meta, open_reading
+from .store import (
+    LAST_SECOND,
+    cadence_of,
+    damage_of,
+    meta,
+    open_reading,
+    texts,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from .store import Connection
@@ -26,7 +34,6 @@ if TYPE_CHECKING:
 _HOUR: Final = 3600
 _LEAD: Final = 900
 """Seconds before a range in which the sample before its first one is looked for."""
-_DEFAULT: Final = 15_000
 _BATCH: Final = 1000
 """Series whose recent samples are read at once, where memory is bounded."""
 _BRIEF: Final = frozenset({"init", "ephemeral"})
@@ -52,16 +59,25 @@ class History:
         """
         self.path: Path = Path(path)
         self._connection: Connection = open_reading(path)
-        with failures_of(self.path):
-            self._about = meta(self._connection)
+        try:
+            self._about, self.first, self.last = self._begin()
+            self._step = max(cadence_of(self.path, self._about), 1)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> tuple[dict[str, str], int, int]:
+        """Return what the file says of itself, and its first and last second."""
+        with damage_of(self.path):
+            about = meta(self._connection)
             first, last = self._connection.execute(
                 "SELECT min(at), max(at) FROM round"
             ).fetchone()
         if first is None:
-            self.close()
             raise HistoryError(f"{self.path}: it has no samples yet")
-        self.first: int = first
-        self.last: int = last
+        texts(self.path, *about.values())
+        whole_numbers(self.path, first, last, most=LAST_SECOND)
+        return about, first, last
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -83,7 +99,7 @@ class History:
     @property
     def step(self) -> int:
         """The provider's cadence in whole seconds."""
-        return max(-(-int(self._about.get("cadence_ms", _DEFAULT)) // 1000), 1)
+        return self._step
 
     def range(
         self, since: datetime | None = None, until: datetime | None = None
@@ -105,7 +121,7 @@ class History:
     ) -> tuple[Trace, ...]:
         """Return each series of pods' containers (or of nodes) in a range."""
         bounds = self.range(since, until)
-        with failures_of(self.path):
+        with damage_of(self.path):
             wanted = self._wanted(bounds, kind, namespace, keep)
             return tuple(self._read(wanted, bounds))
 
@@ -123,7 +139,7 @@ class History:
         They come by namespace, name and container.
         """
         bounds = self.range(since, until)
-        with failures_of(self.path):
+        with damage_of(self.path):
             wanted = self._wanted(bounds, kind, namespace, keep)
             for first in range(0, len(wanted), _BATCH):
                 yield from self._read(wanted[first : first + _BATCH], bounds)
@@ -157,14 +173,15 @@ class History:
     ) -> Figures:
         """Return the figures of one trace, or of the sum of several."""
         begin, end = self.range(since, until)
-        return figures(traces, begin, end, step or self.step)
+        with damage_of(self.path):
+            return figures(traces, begin, end, step or self.step)
 
     def gaps(
         self, *, since: datetime | None = None, until: datetime | None = None
     ) -> tuple[HistoryGap, ...]:
         """Return the times in which no sample of anything came, and their causes."""
         begin, end = self.range(since, until)
-        with failures_of(self.path):
+        with damage_of(self.path):
             rows = self._connection.execute(
                 "SELECT at, fresh, error FROM round WHERE at BETWEEN ? AND ?"
                 " ORDER BY at",
@@ -188,6 +205,8 @@ class History:
         ooms, starts = self._events(begin, end)
         for series, role, container, known, *rest in rows:
             kept, space, name, node, template, uid, seen, gone, of, owner = rest
+            words = (container, kept, space, name, node, template, uid)
+            texts(self.path, role, *words, of or "", owner or "")
             place = (known, container)
             yield (
                 series,
@@ -240,12 +259,13 @@ class History:
         if oldest is None:
             return found
         # They lie by time, and those of a few series are found sooner in each second.
-        of_few = len(wanted) <= _FEW
+        first = max(begin - _LEAD + 1, oldest)
+        of_few = len(wanted) <= _FEW and end - first <= _FEW_SECONDS
         rows = self._connection.execute(
             (_EACH_SECOND if of_few else _WHOLE_RANGE).format(
                 wanted=",".join(map(str, sorted(wanted)))
             ),
-            (max(begin - _LEAD + 1, oldest), end),
+            (first, end),
         )
         for series, *sample in rows:
             found.setdefault(series, []).append(tuple(sample))
@@ -293,6 +313,8 @@ class History:
 
 
 _FEW: Final = 200
+_FEW_SECONDS: Final = 1_000_000
+"""Recent samples are of hours; a damaged date must not have us count for years."""
 _EACH_SECOND: Final = (
     "WITH RECURSIVE second(at) AS (SELECT ? UNION ALL SELECT at+1 FROM second"
     " WHERE at<?) SELECT r.series, r.at, r.window, r.cpu, r.memory FROM second s"

@@ -81,6 +81,71 @@ def failures_of(path: Path) -> Generator[None, None, None]:
         raise HistoryError(f"{path}: {_problem(error)}") from error
 
 
+@contextmanager
+def damage_of(path: Path) -> Generator[None, None, None]:
+    """Turn what no file of ours makes us raise into our error, which names the file.
+
+    SQLite keeps any type in any column, and a flipped bit of a page is no error to it.
+    """
+    try:
+        with failures_of(path):
+            yield
+    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise damaged(path, str(error)) from error
+
+
+def damaged(path: Path, what: str) -> HistoryError:
+    """Return the error of a file that has *what* record does not write."""
+    return HistoryError(
+        f"{path}: {what[:_QUOTED]}: it is a damaged file of kubemetrics record"
+    )
+
+
+_QUOTED: Final = 100
+
+
+def whole_numbers(path: Path, *numbers: object, most: int) -> None:
+    """Check what a file has where 0 to *most* can be.
+
+    Raises:
+        HistoryError: one is of another type, or beyond.
+    """
+    for number in numbers:
+        if type(number) is not int or not 0 <= number <= most:
+            raise damaged(path, f"it has {str(number)[:_QUOTED]!r} as a number")
+
+
+def texts(path: Path, *found: object) -> None:
+    """Check what a file has where text is.
+
+    Raises:
+        HistoryError: one is of another type.
+    """
+    for text in found:
+        if not isinstance(text, str):
+            raise damaged(path, f"it has {str(text)[:_QUOTED]!r} as text")
+
+
+LAST_SECOND: Final = 253_402_128_000
+"""Of the year 9999, less the two days that zones may add."""
+LONGEST_CADENCE: Final = 86_400_000
+
+
+def cadence_of(path: Path, about: Mapping[str, str]) -> int:
+    """Return the provider's cadence in whole seconds.
+
+    Raises:
+        HistoryError: it is none.
+    """
+    with damage_of(path):
+        known = int(about.get("cadence_ms", _CADENCE))
+    whole_numbers(path, known, most=LONGEST_CADENCE)
+    return -(-known // 1000)
+
+
+_CADENCE: Final = 15_000
+
+
 def _problem(error: sqlite3.Error) -> str:
     text = str(error)
     if "malformed" in text or "not a database" in text:
@@ -113,7 +178,9 @@ def open_reading(path: str | os.PathLike[str]) -> Connection:
         HistoryError: there is none, or it is none of ours, or a newer one.
     """
     file = Path(path)
-    if not file.is_file():
+    with damage_of(file):
+        found = file.is_file()
+    if not found:
         raise HistoryError(
             f"{file}: there is no such file: kubemetrics record {file} makes one"
         )
