@@ -3,17 +3,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from tests.cluster.proxy import HttpProxy
+from tests.tools.kubectl import LEAN
 from tests.transport.certs import ordinary
 
-from .bench import OURS, Bench, Case, kubectl, needs_kubectl, same
+from .bench import (
+    KUBECTL,
+    OURS,
+    VERSION,
+    Bench,
+    Case,
+    Driver,
+    kubectl,
+    needs_kubectl,
+    same,
+)
 from .conftest import Benches
-from .sites import other_authority
+from .sites import Place, other_authority
 
 pytestmark = needs_kubectl
 
@@ -167,3 +181,72 @@ def test_exception_blanks_around_a_proxys_url_are_not_meant(
     for way in bench.ways:
         found = bench.run(case, way, OURS[way])
         assert (found.accepted, len(found.asked)) == (True, asked), way
+
+
+US = (sys.executable, "-m", "kubemetrics")
+"""Started as people start it: what is meant here is a process's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started(Case):
+    """A case whose programs start *within* another, which sets their surroundings."""
+
+    within: str = 'exec "$@"'
+
+
+def start(case: Started, program: Sequence[str]) -> Driver:
+    def run(environ: dict[str, str]) -> str:
+        done = subprocess.run(
+            ["sh", "-c", case.within, "sh", *program],
+            env=environ | LEAN,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
+        assert b"Traceback" not in done.stderr
+        return done.stderr.decode(errors="replace") or "?" if done.returncode else ""
+
+    return run
+
+
+LATIN = {"LC_ALL": "C", "LANG": "de_DE.ISO-8859-1", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "DIR": "<dir>"}  # fmt: skip
+PLAIN = {"DIR": "<dir>"}
+NOBODY = 'cd /; chmod -R a+rX "$DIR"; exec setpriv --reuid 12345 --regid 12345 --clear-groups --inh-caps +dac_read_search --ambient-caps +dac_read_search -- "$@"'
+GROSS: dict[str, str | bytes] = {"größe ☃/tök": "file-token", "größe ☃/ca": KNOWN}
+STARTED = [
+    Started(name="a locale without umlauts, paths with", user={"tokenFile": "größe ☃/tök"}, cluster={**NO_CA, "certificate-authority": "größe ☃/ca"}, files=GROSS, environ=LATIN),
+    Started(name="a locale without umlauts, a kubeconfig and names with", user={"token": "t", "as": "jörg"}, files={"größe": ""}, within='cp "$KUBECONFIG" "$DIR/größe"; export KUBECONFIG="$DIR/größe"; exec "$@"', environ=LATIN),
+    Started(name="a kubeconfig's path of odd bytes", environ=PLAIN, within='odd=$(printf "$DIR/\\377 \\200x"); cp "$KUBECONFIG" "$odd"; export KUBECONFIG="$odd"; exec "$@"'),
+    Started(name="a relative file below a folder of odd bytes", user={"tokenFile": "t"}, files={"t": "file-token"}, environ=PLAIN, within='odd=$(printf "$DIR/\\377"); mkdir "$odd"; cp "$KUBECONFIG" "$DIR/t" "$odd"; export KUBECONFIG="$odd/config"; exec "$@"'),
+    Started(name="neither a home nor a user", environ=PLAIN, within="unset HOME; " + NOBODY),
+    Started(name="a user whose home is not there", environ={**PLAIN, "HOME": "/nowhere/at/all"}),
+    Started(name="neither a home nor a kubeconfig", environ=PLAIN, within="unset HOME KUBECONFIG; " + NOBODY, refused=True),
+    Started(name="the home of nobody known", environ=PLAIN, within='export KUBECONFIG="~nosuchuser/config"; exec "$@"', refused=True),
+    Started(name="the home of nobody known, and a file", environ=PLAIN, within='export KUBECONFIG="~nosuchuser/config:$KUBECONFIG"; exec "$@"'),
+    Started(name="a deleted working directory", environ=PLAIN, within='mkdir "$DIR/w"; cd "$DIR/w"; rmdir "$DIR/w"; exec "$@"'),
+    Started(name="a deleted working directory, a relative file", environ=PLAIN, within='mkdir "$DIR/w"; cd "$DIR/w"; rmdir "$DIR/w"; export KUBECONFIG=config; exec "$@"', refused=True),
+]  # fmt: skip
+
+
+def _gives_up_root() -> bool:
+    tried = NOBODY.replace("$DIR", "/nowhere").replace('"$@"', "true")
+    try:
+        return subprocess.run(["sh", "-c", tried], capture_output=True, check=False).returncode == 0  # fmt: skip
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("case", STARTED, ids=str)
+def test_a_process_in_odd_surroundings_connects_as_kubectl_does(
+    case: Started, places: Callable[[str], Place], tmp_path: Path
+) -> None:
+    """eclipse-che/che#13454: no passwd entry; python/cpython#81233: other locales."""
+    if NOBODY in case.within and not _gives_up_root():
+        pytest.skip("nobody else's process can be started here")
+    bench = Bench(places(case.place), tmp_path, ())
+    ask = ("get", "--raw", VERSION)
+    theirs = bench.run(case, "kubectl", start(case, (KUBECTL, *ask)))
+    assert theirs.accepted is not case.refused, theirs.said
+    found = bench.run(case, "ours", start(case, (*US, "raw", VERSION)))
+    assert found == theirs, found.said
