@@ -178,8 +178,10 @@ def open_reading(path: str | os.PathLike[str]) -> Connection:
         HistoryError: there is none, or it is none of ours, or a newer one.
     """
     file = Path(path)
-    with damage_of(file):
+    try:
         found = file.is_file()
+    except (OSError, ValueError) as error:  # too long, or of what no path has
+        raise HistoryError(f"{file!s:.100}: {error!s:.100}") from None
     if not found:
         raise HistoryError(
             f"{file}: there is no such file: kubemetrics record {file} makes one"
