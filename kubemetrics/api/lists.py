@@ -56,7 +56,7 @@ class ListOptions(TypedDict, total=False):
     """What every list takes, by keyword (``metav1.ListOptions``).
 
     *namespace*: one namespace, or ``None`` for all. *chunk_size*: objects a request
-    (500), 0 for everything in one. *timeout*: seconds for the whole call.
+    (1,000), 0 for everything in one. *timeout*: seconds for the whole call.
     """
 
     namespace: str | None
@@ -141,7 +141,10 @@ class ResourceList(Sequence[T_co]):  # noqa: PLW1641 - its items hold maps
 
 M = TypeVar("M")
 
-PAGE: Final = 500
+PAGE: Final = 1000
+"""Objects a request. kubectl asks for 500; with twice as many half as many requests
+wait for a token of the one before, and no more is kept: items are read as they come."""
+
 ANY: Final = "List"
 """How the kind of every list ends, and the whole of one that ``kubectl`` makes."""
 _MOST_PAGES: Final = 20_000

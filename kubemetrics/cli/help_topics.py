@@ -477,7 +477,7 @@ _LIBRARY: Final = """\
 Client and AsyncClient (with 'await', on asyncio or trio) have the same methods:
 {methods}.
 A list of all namespaces is one call; list_pods("team-a") is of one. Lists come in pages
-of 500, as of one moment. iter_objects("/apis/apps/v1/deployments") yields the objects
+of 1,000, as of one moment. iter_objects("/apis/apps/v1/deployments") yields the objects
 of any list as JSON. 'timeout=' bounds a whole call: every page, retry and wait; without
 one load_config(request_timeout="30s") does, and Client(read_timeout=65) each silence. A
 client may be shared between threads, tasks or event loops, and survives forks; close()

@@ -98,7 +98,7 @@ _OF_ROWS: Final = (
 """The flags that are of rows, which samples that are handed over are not."""
 _OF_VIEWS: Final[Mapping[str, object]] = {
     "all_namespaces": False, "all_contexts": False, "at": None, "selector": "",
-    "field_selector": "", "node": "", "chunk_size": "500", "exclude_namespace": [],
+    "field_selector": "", "node": "", "chunk_size": "1000", "exclude_namespace": [],
 }  # fmt: skip
 """What the flags of other views are where a range has none."""
 

@@ -366,8 +366,8 @@ def _add_selection(parser: Parser, *, namespaced: bool) -> None:
         help="of all contexts of the kubeconfig; --context may be repeated",
     )  # fmt: skip
     group.add_argument(
-        "--chunk-size", default="500", metavar="N",
-        help="pods per request (500); 0 for all in one",
+        "--chunk-size", default="1000", metavar="N",
+        help="pods per request (1000); 0 for all in one",
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ class SnapshotOptions(TypedDict, total=False):
     *namespace*: one, several, or ``None`` for all. *label_selector* and
     *field_selector* choose pods, *node* one node and its pods, *node_selector* nodes by
     label. *reconcile* reads all pods of the cluster for the nodes' breakdowns, whatever
-    else is chosen. *chunk_size*: pods a request (500). *progress* is
+    else is chosen. *chunk_size*: pods a request (1,000). *progress* is
     called with the number of pods read so far. *timeout*: seconds for the whole call.
     """
 

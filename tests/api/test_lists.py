@@ -45,9 +45,9 @@ def test_pages_are_read_until_there_is_no_token() -> None:
     pods, play = listed({}, page("ab", token="t1"), page("cd", token="t2"), page("e"))
     assert names(pods) == list("abcde")
     assert queries(play) == [
-        {"limit": "500"},
-        {"limit": "500", "continue": "t1"},
-        {"limit": "500", "continue": "t2"},
+        {"limit": "1000"},
+        {"limit": "1000", "continue": "t1"},
+        {"limit": "1000", "continue": "t2"},
     ]
 
 
@@ -69,23 +69,23 @@ ASKED: dict[str, Asked] = {
         "first": {
             "labelSelector": "a=b",
             "fieldSelector": "spec.nodeName=n",
-            "limit": "500",
+            "limit": "1000",
         },
         "second": {
             "labelSelector": "a=b",
             "fieldSelector": "spec.nodeName=n",
-            "limit": "500",
+            "limit": "1000",
             "continue": "t",
         },
     },
     "a version is for the first page only": {
         "options": {"resource_version": "5", "resource_version_match": "Exact"},
         "first": {
-            "limit": "500",
+            "limit": "1000",
             "resourceVersion": "5",
             "resourceVersionMatch": "Exact",
         },
-        "second": {"limit": "500", "continue": "t"},
+        "second": {"limit": "1000", "continue": "t"},
     },
     "version 0 is never paged": {
         "options": {"resource_version": "0"},
@@ -269,7 +269,7 @@ class TestPages:
     def test_an_expired_token_goes_on_where_the_server_says(self) -> None:
         seen, play = self.play(page("a", token="t"), gone("fresh"), page("b"))
         assert seen == [["a"], ["b"]]
-        assert queries(play)[-1] == {"limit": "500", "continue": "fresh"}
+        assert queries(play)[-1] == {"limit": "1000", "continue": "fresh"}
 
     def test_an_expired_token_without_another_is_an_error(self) -> None:
         with pytest.raises(Expired):

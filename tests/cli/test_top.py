@@ -97,11 +97,11 @@ def test_without_a_kind_it_shows_its_help_as_a_mistake(
         (
             "pods -l a=b -n x",
             [
-                "/api/v1/namespaces/x/pods?labelSelector=a%3Db&limit=500",
+                "/api/v1/namespaces/x/pods?labelSelector=a%3Db&limit=1000",
                 "/apis/metrics.k8s.io/v1beta1/namespaces/x/pods?labelSelector=a%3Db",
             ],
         ),
-        ("nodes", ["/api/v1/nodes?limit=500", "/apis/metrics.k8s.io/v1beta1/nodes"]),
+        ("nodes", ["/api/v1/nodes?limit=1000", "/apis/metrics.k8s.io/v1beta1/nodes"]),
         (
             "node worker-004",
             [
