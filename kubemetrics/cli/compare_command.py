@@ -199,7 +199,7 @@ def _templates(
     _, kind, name = owner
     known = len({trace.template for trace in traces} - {""})
     why = (
-        f"has no two templates with {ENOUGH} samples each ({known} were recorded)"
+        f"has no two templates with {ENOUGH} samples each, of {known} recorded"
         if known
         else "has no templates to tell before from after"
     )

@@ -210,7 +210,7 @@ def test_nothing_used_before_has_no_change(compare: Compare) -> None:
         (["cronjob/report"], ("cronjob/report has no templates to tell before from"
          " after: give --before T..T --after T..T")),
         (["db"], ("deployment/db has no two templates with 20 samples each"
-         " (1 were recorded): give --before")),
+         ", of 1 recorded: give --before")),
         (["db", "--before", "2d..1d"], "--before and --after go together"),
         (["db", "--before", "2d", "--after", "1d..0h"], "takes two times, as 3d..1d"),
         (["db", "--before", "1d..2d", "--after", "1d..0h"], "ends before it begins"),

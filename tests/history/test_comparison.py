@@ -59,6 +59,12 @@ def test_a_pod_is_the_sum_of_its_containers_at_each_sample() -> None:
     assert (found.samples, found.pods, found.replicas) == (4, 1, 1)
 
 
+def test_restarts_and_oom_kills_are_those_of_all_containers() -> None:
+    one = trace(restarts=2, oom_kills=1)
+    found = period([one, trace(container="b", restarts=3, oom_kills=4)], 0, 100)
+    assert (found.restarts, found.oom_kills) == (5, 5)
+
+
 def test_replicas_are_what_there_was_for_most_of_the_time() -> None:
     surge = [pod("a", "x", 0, 100), pod("b", "x", 0, 300), pod("c", "x", 90, 300)]
     found = period(surge, 0, 300)
