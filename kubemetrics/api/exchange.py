@@ -446,22 +446,15 @@ class Exchange:
         if isinstance(opened, Response):
             raise error_from_response(opened)
         try:
-            while piece := (yield from self._piece(opened)):
-                for event in watch.feed(piece):
-                    yield Emit(event)
-                opened.body.forget()
+            while chunk := (yield from self._read(opened)):
+                for piece in opened.pieces(chunk):
+                    for event in watch.feed(piece):
+                        yield Emit(event)
+                    opened.body.forget()
         except KubeMetricsError:
             yield Close(opened.answer)
             raise
         yield Close(opened.answer)
-
-    def _piece(self, opened: _Opened) -> Flow[bytes]:
-        """Read on until something came out of the decompressor; nothing: the end."""
-        while chunk := (yield from self._read(opened)):
-            piece = opened.body.feed(chunk)
-            if piece:
-                return piece
-        return b""
 
     def _take(self, step: Step) -> Flow[Any]:
         if isinstance(step, Request):

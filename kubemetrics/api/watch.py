@@ -130,7 +130,8 @@ class Watch:
         """Yield the events that these bytes of the stream complete.
 
         Raises:
-            DecodeError: a line that is no event, or is longer than any may be.
+            DecodeError: a line that is no event.
+            TransportError: one that is longer than any may be.
             ApiError: the server's own ERROR event.
         """
         *lines, rest = chunk.split(b"\n")
@@ -142,7 +143,11 @@ class Watch:
         self._line += rest
         self._pool.trim()
         if len(self._line) > LONGEST_LINE:
-            raise DecodeError(f"a watch event of more than {LONGEST_LINE} bytes")
+            raise TransportError(
+                f"a watch event of more than {LONGEST_LINE} bytes: not the API's",
+                url="",
+                reason="limit",
+            )
 
     def ended(self, error: KubeMetricsError | None) -> Flow[tuple[WatchEvent, ...]]:
         """Go on after a stream that ended by *error*, or by itself: wait, list anew.

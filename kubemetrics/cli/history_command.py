@@ -271,9 +271,11 @@ class RangeReader:
 
     def _keeps(self, scope: Scope) -> Callable[[Trace], bool]:
         from ..snapshot.parts import matcher  # noqa: PLC0415
+        from .naming import canonical  # noqa: PLC0415
 
         named = matcher(scope.named) if scope.named else scope.keeps
-        wanted = matcher(self.names or ("*",))
+        names = [canonical(name, "workloads") for name in self.names]
+        wanted = matcher(names or ("*",))
 
         def keep(trace: Trace) -> bool:
             kind = trace.owner_kind.lower()

@@ -226,7 +226,7 @@ def test_a_line_of_megabytes_is_a_line() -> None:
 def test_a_line_without_end_is_an_error() -> None:
     consumer = started()
     chunk = b"x" * (1 << 20)
-    with pytest.raises(DecodeError, match=f"more than {LONGEST_LINE} bytes"):
+    with pytest.raises(TransportError, match=f"more than {LONGEST_LINE} bytes"):
         consumer.feed(*[chunk] * 40)
 
 

@@ -58,13 +58,13 @@ class TestRequests:
         assert len(samples) == len(cluster.pod_samples)
         assert paths(cluster) == [METRICS]
 
-    def test_a_snapshot_is_three_and_one_for_every_500_pods(self) -> None:
+    def test_a_snapshot_is_three_and_one_for_every_1000_pods(self) -> None:
         with Cluster.generated(Generated(nodes=5, pods=1001, seed=1)) as cluster:
             config = load_config(str(cluster.kubeconfig()))
             with Client(config) as client:
                 snapshot = client.snapshot()
             assert len(snapshot.pods) == 1001
-            assert len(cluster.requests) == 3 + 3
+            assert len(cluster.requests) == 3 + 2
 
     def test_a_snapshot_without_metrics_looks_into_it_once(
         self, cluster: Cluster, config: Config

@@ -71,6 +71,7 @@ def test_a_table_says_its_range_its_gaps_and_what_is_a_lower_bound(
         (["-n", "y"], ["db"]),
         (["web"], ["web"]),
         (["pod/d*"], ["db"]),
+        (["po/d*"], ["db"]),
         (["--where", "cpu.avg > 120m"], ["db"]),
         (["--top", "1", "--sort", "-cpu.core_hours"], ["db"]),
         (["--since", "2026-01-02T00:01:00Z", "--until", "2026-01-02T00:02:00Z"],
