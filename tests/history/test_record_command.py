@@ -376,6 +376,21 @@ def test_a_python_without_sqlite_is_told_before_anything_is_asked(
     assert cluster.paths == []
 
 
+@pytest.fixture
+def heard_signals() -> Iterator[None]:
+    """Have signals heard that a shell in the background, or nohup, leaves ignored."""
+    handlers: dict[signal.Signals, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, h) for number, h in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heard_signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_it_waits_ends_it_well(number: signal.Signals) -> None:
     stopping = Stopping()
@@ -430,6 +445,7 @@ def test_a_signal_while_a_round_is_written_waits_for_that(
     assert rows(file, "SELECT count(*) FROM round") == [1]
 
 
+@pytest.mark.usefixtures("heard_signals")
 def test_a_second_signal_ends_it_as_any_command(
     cluster: FakeCluster, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
