@@ -60,11 +60,13 @@ class History:
         self.path: Path = Path(path)
         self._connection: Connection = open_reading(path)
         try:
-            self._about, self.first, self.last = self._begin()
+            self._about, first, last = self._begin()
             self._step = max(cadence_of(self.path, self._about), 1)
         except BaseException:
             self.close()
             raise
+        self.first: int = first
+        self.last: int = last
 
     def _begin(self) -> tuple[dict[str, str], int, int]:
         """Return what the file says of itself, and its first and last second."""
