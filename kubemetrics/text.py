@@ -223,7 +223,7 @@ def _without(value: Any, secrets: Collection[str]) -> Any:  # noqa: ANN401 - an 
 
 def without_codes(url: str) -> str:
     """Mask what in the query of *url* logs in whoever has it, and what comes behind."""
-    return re.sub(_CODE, rf"\1{MASK}", url) if "?" in url else url
+    return re.sub(_CODE, rf"\1{MASK}", url)
 
 
 def without_credentials(url: str) -> str:

@@ -343,7 +343,7 @@ class _Attempt:
     def __init__(self, request: Request, url: str, clock: Callable[[], float]) -> None:
         self.request = request
         self.url = url
-        self.shown = without_codes(url)
+        self.shown = without_codes(url) if "?" in url else url
         self.failed = False
         self._clock = clock
         self._began = clock()
