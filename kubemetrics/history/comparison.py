@@ -78,10 +78,9 @@ class _Pod:
         """Its last sample: that it is gone is seen later, when another is there."""
         return max(map(_last, self.traces))
 
-    @property
-    def covered(self) -> int:
+    def measured(self, of: Amount) -> int:
         """Milliseconds: containers are sampled together, but not all live as long."""
-        return max(trace.covered for trace in self.traces)
+        return max(trace.measured(of) for trace in self.traces)
 
     @property
     def samples(self) -> int:
@@ -137,7 +136,7 @@ def period(traces: Sequence[Trace], since: int, until: int) -> WorkloadPeriod:
         until=until,
         replicas=_replicas(pods),
         pods=len(pods),
-        measured=sum(pod.covered > 0 for pod in pods),
+        measured=sum(pod.samples > 0 for pod in pods),
         samples=sum(pod.samples for pod in pods),
         coverage=min(Fraction(covered, lifetime), Fraction(1)) if lifetime else None,
         cpu=_figures(pods, "cpu"),
@@ -161,10 +160,10 @@ def _replicas(pods: Sequence[_Pod]) -> int:
 
 
 def _figures(pods: Sequence[_Pod], of: Amount) -> PodFigures:
-    known = [pod for pod in pods if pod.covered]
-    means = [pod.amount(of) * 1000 / pod.covered for pod in known]
+    known = [pod for pod in pods if pod.measured(of)]
+    means = [pod.amount(of) * 1000 / pod.measured(of) for pod in known]
     total = sum((pod.amount(of) for pod in known), Fraction())
-    covered = sum(pod.covered for pod in known)
+    covered = sum(pod.measured(of) for pod in known)
     return PodFigures(
         mean=total * 1000 / covered if covered else None,
         lowest_pod=min(means, default=None),

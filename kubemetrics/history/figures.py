@@ -77,8 +77,14 @@ class Trace:
 
     @property
     def covered(self) -> int:
-        """Milliseconds that were measured."""
-        return sum(s.covered for s in self.samples) + sum(h.covered for h in self.hours)
+        """Milliseconds in which both resources were measured, or less of one."""
+        return min(self.measured(of) for of in (_CPU, _MEMORY))
+
+    def measured(self, of: Amount) -> int:
+        """Return the milliseconds in which a resource was: a sample may lack one."""
+        samples = (s.covered for s in self.samples if value_of(s, of) is not None)
+        hours = (h.covered for h in self.hours if _hour(h, of) is not None)
+        return sum(samples) + sum(hours)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,8 +175,12 @@ def value_of(sample: CoveredSample, of: Amount) -> int | None:
 def amount_seconds(trace: Trace, of: Amount) -> Fraction:
     """Return nanocores or bytes times seconds."""
     total = sum(s.covered * (value_of(s, of) or 0) for s in trace.samples)
-    hours = sum((h.cpu if of == _CPU else h.memory) or 0 for h in trace.hours)
+    hours = sum(_hour(hour, of) or 0 for hour in trace.hours)
     return Fraction(total, 1000) + hours
+
+
+def _hour(hour: Hour, of: Amount) -> int | None:
+    return hour.cpu if of == _CPU else hour.memory
 
 
 def _single(trace: Trace, of: Amount) -> ResourceFigures:
@@ -181,7 +191,7 @@ def _single(trace: Trace, of: Amount) -> ResourceFigures:
     ]
     tops = [(h.cpu_max if of == _CPU else h.memory_max) for h in trace.hours]
     known = [value for value, _ in weighted] + [t for t in tops if t is not None]
-    integral, covered = amount_seconds(trace, of), trace.covered
+    integral, covered = amount_seconds(trace, of), trace.measured(of)
     lasts = [h.memory_last for h in trace.hours] + [s.memory for s in trace.samples]
     return ResourceFigures(
         integral=integral,
@@ -216,7 +226,9 @@ def _summed(
     length = until - since
     average = integral / length if length > 0 else None
     lasts = [t.samples[-1] for t in traces if t.samples and t.until >= until]
-    last = sum(s.memory or 0 for s in lasts) if lasts and of == _MEMORY else None
+    known = [s.memory for s in lasts if s.memory is not None]
+    whole = bool(known) and len(known) == len(lasts)
+    last = sum(known) if whole and of == _MEMORY else None
     if any(trace.hours for trace in traces):
         return ResourceFigures(integral=integral, average=average, last=last)
     values = [value for _, value in steps(traces, of, grid)]
@@ -241,13 +253,19 @@ def steps(
     the length of a step, in seconds; a step has the time at which it begins.
     """
     since, _, step = grid
+    total = _summed_means(_shares(trace.samples, of, grid) for trace in traces)
+    return [(since + index * step, value) for index, value in sorted(total.items())]
+
+
+def _summed_means(series: Iterable[Mapping[int, tuple[int, int]]]) -> dict[int, int]:
+    """Add up the means of several series, each given by amount and time, by step."""
     total: dict[int, int] = {}
-    for trace in traces:
-        for index, (amount, covered) in _shares(trace.samples, of, grid).items():
+    for shares in series:
+        for index, (amount, covered) in shares.items():
             # Rounded up far behind the point: so many fractions have no small sum.
             part = -((-amount << _POINT) // covered)
             total[index] = total.get(index, 0) + part
-    return [(since + i * step, v >> _POINT) for i, v in sorted(total.items())]
+    return {index: value >> _POINT for index, value in total.items()}
 
 
 _POINT: Final = 64
@@ -285,14 +303,20 @@ def trend(traces: Sequence[Trace], since: int, until: int) -> tuple[int | None, 
     """Return the mean CPU of the sum in each part of the range, nanocores."""
     part = max(-(-(until - since) // TREND), 1)
     grid = (since, until, part)
-    found = [(at, value) for at, value in steps(traces, _CPU, grid)]
-    known = {(at - since) // part: value for at, value in found}
-    for trace in traces:
-        for hour in trace.hours:
-            index = (hour.hour - since) // part
-            mean = (hour.cpu or 0) * 1000 // max(hour.covered, 1)
-            known[index] = max(known.get(index, 0), mean)
+    known = _summed_means(_parts(trace, grid) for trace in traces)
     return tuple(known.get(index) for index in range(TREND))
+
+
+def _parts(trace: Trace, grid: tuple[int, int, int]) -> dict[int, tuple[int, int]]:
+    """Return what `_shares` does of CPU, with hours in the part that they begin in."""
+    since, _, part = grid
+    found = _shares(trace.samples, _CPU, grid)
+    for hour in trace.hours:
+        if hour.cpu is not None and hour.covered:
+            index = (hour.hour - since) // part
+            amount, covered = found.get(index, (0, 0))
+            found[index] = amount + hour.cpu * 1000, covered + hour.covered
+    return found
 
 
 _BARS: Final = "▁▂▃▄▅▆▇█"

@@ -48,11 +48,12 @@ def hour(at: int, cpu: int) -> Hour:
 def test_one_series_is_weighted_by_what_it_covers() -> None:
     found = figures([trace((10, CORE), (20, 3 * CORE), (30, None))], 0, 100, 10)
     assert found.core_seconds == 40
-    assert found.cpu.average == Fraction(40 * CORE, 30)
+    assert found.cpu.average == Fraction(40 * CORE, 20), "the third lacks it"
+    assert found.memory.average == 200
     assert (found.cpu.p50, found.cpu.p95, found.cpu.most) == (CORE, 3 * CORE, 3 * CORE)
     assert (found.memory.most, found.memory.last) == (300, 300)
     assert found.memory.integral == 10 * (100 + 200 + 300)
-    assert found.coverage == Fraction(30, 100)
+    assert found.coverage == Fraction(20, 100), "of CPU"
     assert found.lower_bound
     assert found.percentiles == "samples"
 
@@ -112,6 +113,7 @@ def test_a_trend_has_as_many_parts_whatever_the_range() -> None:
     assert max(v for v in found if v is not None) == 2 * CORE
     old = trace(hours=(hour(0, CORE),), since=0, until=86_400)
     assert figures([old], 0, 86_400, 15).trend[:2] == (CORE, None)
+    assert figures([old, old], 0, 86_400, 15).trend[:2] == (2 * CORE, None)
 
 
 def test_a_sparkline_goes_from_nothing_to_the_largest() -> None:
