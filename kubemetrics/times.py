@@ -156,6 +156,18 @@ def zoned(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
+def zoned_range(first: datetime, last: datetime) -> str:
+    """Write a range as `zoned` does; a date and a zone that are the same are said once.
+
+    Its length is beside it.
+    """
+    begin, end = first.astimezone(), last.astimezone()
+    length = two_units(last - first)
+    if (begin.date(), begin.tzname()) != (end.date(), end.tzname()):
+        return f"{zoned(first)} to {zoned(last)} ({length})"
+    return f"{begin:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S %Z} ({length})"
+
+
 def rfc3339_of(seconds: float) -> str:
     """Write seconds since the epoch as RFC 3339 in UTC, to the second.
 

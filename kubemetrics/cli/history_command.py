@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import console
 from ..commandline import CommandSpec, Parser, UsageError, config_of, length_of_time
@@ -18,7 +18,7 @@ from .view_commands import add_figures, plan
 
 if TYPE_CHECKING:
     from ..history.figures import Trace
-    from ..history.reading import History
+    from ..history.reading import History, HistoryGap
     from ..serve.handover import Level, RecordedSource
     from ..snapshot import SnapshotOptions
     from ..snapshot.parts import Scope
@@ -240,12 +240,14 @@ class RangeReader:
                     of, since=self._since, until=self._until, step=self._step
                 ),
             )
-            self.note = self._about(history, traces)
+            about = _about(history, traces, (self._since, self._until))
+        self.note = _in_words(about, self._file)
         return ContextResult(
             context=self.label,
             name=self.name,
             namespace="".join(scope.named) if scope.single else "",
             snapshot=Snapshot(),
+            range={"file": self._file, **_as_json(about, self._step)},
         )
 
     def source(self, stack: ExitStack, scope: Scope, *, nodes: bool) -> RecordedSource:
@@ -284,26 +286,81 @@ class RangeReader:
 
         return keep
 
-    def _about(self, history: History, traces: Sequence[Trace]) -> str:
-        """Say which range it is, and where nothing was measured."""
-        from ..times import two_units, zoned  # noqa: PLC0415
-
-        begin, end = history.range(self._since, self._until)
-        first, last = (datetime.fromtimestamp(at, UTC) for at in (begin, end))
-        pods = len({(trace.namespace, trace.name) for trace in traces})
-        samples = sum(len(trace.samples) for trace in traces)
-        about = (
-            f"{zoned(first)} to {zoned(last)} ({two_units(last - first)}), {pods:,}"
-            f" pods, {samples:,} samples each {history.step} s: {self._file}"
-        )
-        parts = [about]
-        for gap in history.gaps(since=self._since, until=self._until)[:3]:
-            where = [datetime.fromtimestamp(at, UTC) for at in gap[:2]]
-            parts.append(f"gap {zoned(where[0])} to {zoned(where[1])}: {gap.cause}")
-        return "; ".join(parts)
-
     def close(self) -> None:
         """Do nothing: the file was closed when it had been read."""
+
+
+class _About(NamedTuple):
+    """Which range was read, and where nothing was measured; in seconds."""
+
+    since: int
+    until: int
+    pods: int
+    samples: int
+    cadence: int
+    gaps: Sequence[HistoryGap]
+
+
+def _about(
+    history: History,
+    traces: Sequence[Trace],
+    bounds: tuple[datetime | None, datetime | None],
+) -> _About:
+    since, until = bounds
+    samples = sum(len(t.samples) + sum(h.samples for h in t.hours) for t in traces)
+    return _About(
+        *history.range(since, until),
+        pods=len({(trace.namespace, trace.name) for trace in traces}),
+        samples=samples,
+        cadence=history.step,
+        gaps=history.gaps(since=since, until=until),
+    )
+
+
+_GAPS: Final = 3
+"""Gaps that are told one by one."""
+
+
+def _in_words(about: _About, file: str) -> str:
+    found = (
+        f"{_from_to(about.since, about.until)}, {about.pods:,}"
+        f" pod{'' if about.pods == 1 else 's'}, {about.samples:,} samples each"
+        f" {about.cadence} s: {file}"
+    )
+    longest = sorted(about.gaps, key=lambda gap: gap.since - gap.until)[:_GAPS]
+    told = [
+        f"gap {_from_to(gap.since, gap.until)}: {gap.cause}" for gap in sorted(longest)
+    ]
+    rest = len(about.gaps) - len(told)
+    more = [f"{rest} shorter gap{'' if rest == 1 else 's'}"] if rest else []
+    return "; ".join((found, *told, *more))
+
+
+def _from_to(since: int, until: int) -> str:
+    from ..times import zoned_range  # noqa: PLC0415
+
+    return zoned_range(*(datetime.fromtimestamp(at, UTC) for at in (since, until)))
+
+
+def _as_json(about: _About, step: int | None) -> dict[str, Any]:
+    from ..times import rfc3339_of  # noqa: PLC0415
+
+    return {
+        "since": rfc3339_of(about.since),
+        "until": rfc3339_of(about.until),
+        "cadence": about.cadence,
+        "step": step or about.cadence,
+        "pods": about.pods,
+        "samples": about.samples,
+        "gaps": [
+            {
+                "since": rfc3339_of(gap.since),
+                "until": rfc3339_of(gap.until),
+                "cause": gap.cause,
+            }
+            for gap in about.gaps
+        ],
+    }
 
 
 def _table(args: Namespace) -> Table[Any]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from .. import console
 from ..client import caught
@@ -207,7 +207,7 @@ class ContextResult:
 
     *context* is empty unless there are several, *name* is its name at any rate.
     *namespace* is the one asked for, or the context's own. *absent* names what was
-    asked for and does not exist.
+    asked for and does not exist. *range* says which range of the past it is.
     """
 
     context: str
@@ -216,6 +216,7 @@ class ContextResult:
     absent: tuple[str, ...] = ()
     snapshot: Snapshot | None = None
     error: KubeMetricsError | None = None
+    range: Mapping[str, Any] | None = None
 
     @property
     def failures(self) -> Sequence[Failure]:
@@ -391,6 +392,7 @@ class Round(Generic[R]):
                 coverage=coverage if result.snapshot else None,
                 snapshot=result.snapshot,
                 error=str(result.error) if result.error else "",
+                range=result.range,
             )
             for result, coverage in zip(self.results, self.coverages, strict=True)
         ]

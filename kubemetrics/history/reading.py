@@ -60,26 +60,34 @@ class History:
         self.path: Path = Path(path)
         self._connection: Connection = open_reading(path)
         try:
-            self._about, first, last = self._begin()
+            self._about, first, last, newest = self._begin()
             self._step = max(cadence_of(self.path, self._about), 1)
         except BaseException:
             self.close()
             raise
         self.first: int = first
         self.last: int = last
+        # The newest sample is some seconds older than the round that brought it: what
+        # is after it was not missed, but is not over.
+        fresh = 0 <= last - newest <= _FRESH * self._step
+        self._end = newest if fresh else last
 
-    def _begin(self) -> tuple[dict[str, str], int, int]:
-        """Return what the file says of itself, and its first and last second."""
+    def _begin(self) -> tuple[dict[str, str], int, int, int]:
+        """Return what the file says of itself, its first and last second, its newest.
+
+        The newest sample is meant, which is among the recent ones if it is not old.
+        """
         with damage_of(self.path):
             about = meta(self._connection)
-            first, last = self._connection.execute(
-                "SELECT min(at), max(at) FROM round"
+            first, last, newest = self._connection.execute(
+                "SELECT min(at), max(at), (SELECT max(at) FROM recent) FROM round"
             ).fetchone()
         if first is None:
             raise HistoryError(f"{self.path}: it has no samples yet")
         texts(self.path, *about.values())
-        whole_numbers(self.path, first, last, most=LAST_SECOND)
-        return about, first, last
+        newest = first if newest is None else newest
+        whole_numbers(self.path, first, last, newest, most=LAST_SECOND)
+        return about, first, last, newest
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -106,8 +114,12 @@ class History:
     def range(
         self, since: datetime | None = None, until: datetime | None = None
     ) -> tuple[int, int]:
-        """Return a range in seconds, cut to what was recorded."""
-        end = self.last if until is None else min(int(until.timestamp()), self.last)
+        """Return a range in seconds, cut to what was recorded.
+
+        Without *until* it ends with the newest sample, or where this is old, with the
+        last round that looked for one.
+        """
+        end = self._end if until is None else min(int(until.timestamp()), self._end)
         earliest = self.first - self.step  # its samples are of the time before it
         begin = earliest if since is None else int(since.timestamp())
         return max(begin, earliest), end
@@ -184,12 +196,13 @@ class History:
         """Return the times in which no sample of anything came, and their causes."""
         begin, end = self.range(since, until)
         with damage_of(self.path):
-            rows = self._connection.execute(
-                "SELECT at, fresh, error FROM round WHERE at BETWEEN ? AND ?"
-                " ORDER BY at",
-                (begin, end),
-            ).fetchall()
-        return tuple(_gaps(rows, 4 * self.step))
+            rows = self._connection.execute(_ROUNDS, (begin, end)).fetchall()
+        found = _gaps(rows, self.last, 4 * self.step)
+        return tuple(
+            HistoryGap(max(gap.since, begin), min(gap.until, end), gap.cause)
+            for gap in found
+            if gap.since < end and gap.until > begin
+        )
 
     def _bare(
         self, begin: int, end: int, kind: str, namespace: str | None
@@ -202,7 +215,7 @@ class History:
             " WHERE o.kind=? AND o.seen<=? AND (o.gone IS NULL OR o.gone>?)"
             " AND (? IS NULL OR o.namespace=?)"
             " ORDER BY o.namespace, o.name, s.container",
-            (kind, end, begin, namespace, namespace),
+            (kind, self._seen(end), begin, namespace, namespace),
         ).fetchall()
         ooms, starts = self._events(begin, end)
         for series, role, container, known, *rest in rows:
@@ -229,6 +242,10 @@ class History:
                     oom_kills=ooms.get(place, 0),
                 ),
             )
+
+    def _seen(self, end: int) -> int:
+        """Return until when an object was seen first that may have samples by *end*."""
+        return self.last if end == self._end else end
 
     def _events(
         self, begin: int, end: int
@@ -314,6 +331,15 @@ class History:
             yield Hour(hour, samples, covered, cpu, top, histogram, *memory)
 
 
+_FRESH: Final = 2
+"""Cadences for which a sample may be the newest although all is well."""
+_ROUNDS: Final = """
+SELECT at, fresh, error FROM round
+WHERE at>=ifnull((SELECT max(at) FROM round WHERE at<=?1 AND fresh>0), 0)
+  AND at<=ifnull((SELECT min(at) FROM round WHERE at>=?2 AND fresh>0), at)
+ORDER BY at
+"""
+"""The rounds of a range, from the one with samples before it to the one after it."""
 _FEW: Final = 200
 _FEW_SECONDS: Final = 1_000_000
 """Recent samples are of hours; a damaged date must not have us count for years."""
@@ -340,16 +366,28 @@ def _covered(rows: Iterable[Sequence[Any]], begin: int) -> Iterator[CoveredSampl
             yield CoveredSample(at, found.covered, cpu, memory)
 
 
-def _gaps(rows: Iterable[Sequence[Any]], longest: int) -> Iterator[HistoryGap]:
-    """Return what lies between rounds that brought something, if it is long."""
-    last: int | None = None
-    cause = ""
-    for at, fresh, error in rows:
+def _gaps(
+    rows: Sequence[Sequence[Any]], end: int, longest: int
+) -> Iterator[HistoryGap]:
+    """Return what lies between rounds that brought something, if it is long.
+
+    The last gap may go on until the *end*.
+    """
+    last = rows[0][0] if rows else end
+    asked, cause = False, ""
+    for at, fresh, error in (*rows, (end, 1, None)):
         cause = error or cause
         if fresh:
-            if last is not None and at - last > longest:
-                yield HistoryGap(last, at, cause or "NotRecorded")
-            last, cause = at, ""
+            if at - last > longest:
+                yield HistoryGap(last, at, cause or (_STILL if asked else _NOBODY))
+            last, asked, cause = at, False, ""
+        else:
+            asked = True
+
+
+_NOBODY: Final = "NotRecorded"
+_STILL: Final = "no new samples"
+"""Causes of a gap in which nobody asked, and in which nothing new was answered."""
 
 
 def open_history(path: str | os.PathLike[str]) -> History:

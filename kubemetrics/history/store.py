@@ -132,7 +132,7 @@ LONGEST_CADENCE: Final = 86_400_000
 
 
 def cadence_of(path: Path, about: Mapping[str, str]) -> int:
-    """Return the provider's cadence in whole seconds.
+    """Return the provider's cadence in whole seconds: it is measured, and not exact.
 
     Raises:
         HistoryError: it is none.
@@ -140,7 +140,7 @@ def cadence_of(path: Path, about: Mapping[str, str]) -> int:
     with damage_of(path):
         known = int(about.get("cadence_ms", _CADENCE))
     whole_numbers(path, known, most=LONGEST_CADENCE)
-    return -(-known // 1000)
+    return (known + 500) // 1000
 
 
 _CADENCE: Final = 15_000

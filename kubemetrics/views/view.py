@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -236,13 +236,15 @@ _CONTEXT: Final[Column[InContext[object]]] = Column(
 class RowSource:
     """The *context* that rows came from, and what was read there.
 
-    *error* is why nothing was, in one line.
+    *error* is why nothing was, in one line. *range* is that of the past, of which there
+    is no snapshot.
     """
 
     context: str = ""
     coverage: Coverage | None = None
     snapshot: Snapshot | None = None
     error: str = ""
+    range: Mapping[str, Json] | None = None
 
     def objects(self) -> Iterator[Json]:
         """Return what was read, so that it can be read back and joined again."""
@@ -255,6 +257,8 @@ class RowSource:
         """Return the entry of ``metadata.sources`` in machine outputs."""
         from ..table.machine import plain  # noqa: PLC0415 - for these formats alone
 
+        if self.range is not None:
+            return {"context": self.context or None, **self.range, "error": None}
         found = self.snapshot
         return {
             "context": self.context or None,

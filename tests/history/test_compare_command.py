@@ -164,7 +164,7 @@ def test_what_was_not_measured_is_said(
             recorder.write(past.round(at, pod, samples=some))
     assert main(["compare", "web", f"--from={path}"]) == 0
     text = capsys.readouterr().out
-    assert "AFTER was measured 50% of the time" in text
+    assert "AFTER was measured 51% of the time" in text
     assert "BEFORE was measured" not in text
     words = ["--before", f"{moment(0)}..{moment(600)}"]
     nothing = ["--after", f"{moment(610)}..{moment(612)}"]

@@ -14,7 +14,7 @@ from kubemetrics.cli.history_command import HISTORY
 from kubemetrics.history.recorder import Recorder
 from kubemetrics.history.store import Writing, set_meta
 
-from .making import Past, a_pod
+from .making import T0, Past, a_pod
 
 
 @pytest.fixture
@@ -62,7 +62,55 @@ def test_a_table_says_its_range_its_gaps_and_what_is_a_lower_bound(
     ]  # fmt: skip
     assert "~" in rows[0]
     assert "(15m15s), 2 pods, 123 samples each 15 s" in shown.err
-    assert "00:15:00 UTC: NotRecorded" in shown.err
+    assert "00:15:00 UTC (5m15s): NotRecorded" in shown.err
+
+
+def test_json_says_its_range_its_gaps_and_its_trend_in_numbers(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["history", f"--from={file}", "-o", "json", "--step", "30s"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["metadata"]["sources"] == [
+        {
+            "context": "prod",
+            "file": str(file),
+            "since": "2026-01-01T23:59:45Z",
+            "until": "2026-01-02T00:15:00Z",
+            "cadence": 15,
+            "step": 30,
+            "pods": 2,
+            "samples": 123,
+            "gaps": [
+                {
+                    "since": "2026-01-02T00:09:45Z",
+                    "until": "2026-01-02T00:15:00Z",
+                    "cause": "NotRecorded",
+                }
+            ],
+            "error": None,
+        }
+    ]
+    assert found["items"][0]["trend"][:2] == [10**8, 10**8]
+    assert found["items"][0]["trend"][-2:] == [None, 10**8]
+
+
+def test_of_many_gaps_the_longest_are_told_and_the_others_counted(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(Writing(file)) as writing:
+        writing.connection.executemany(
+            "INSERT INTO round(at, fresh, repeated, missed, took_ms)"
+            " VALUES (?, 1, 0, 0, 1)",
+            [(T0 + at,) for at in (1070, 1300, 1700, 1780)],
+        )
+    assert main(["history", f"--from={file}"]) == 0
+    said = capsys.readouterr().err
+    assert said.count("; gap ") == 3
+    assert "gap 2026-01-02 00:09:45 to 00:15:00 UTC (5m15s): NotRecorded" in said
+    assert "2026-01-02 00:21:40 to 00:28:20 UTC (6m40s): NotRecorded; 2 shorter" in said
+    since = ["--since", "2026-01-02T00:16:00Z"]
+    assert main(["history", f"--from={file}", *since]) == 0
+    assert capsys.readouterr().err.endswith("; 1 shorter gap\n")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from kubemetrics.history.histogram import encoded
 from kubemetrics.history.recorder import Recorder
 from kubemetrics.history.store import Writing, set_meta
 
-from .making import START, T0, Past, a_node_sample, a_pod, moment
+from .making import START, T0, Past, a_node_sample, a_pod, a_sample, moment
 
 
 @pytest.fixture
@@ -112,6 +112,85 @@ def test_a_gap_has_its_cause(file: Path) -> None:
         Recorder(writing).write(Past().round(600, a_pod()))
     with open_history(file) as history:
         assert history.gaps()[-1].cause == "the metrics API is down"
+
+
+def later(file: Path, *rounds: tuple[int, int, str | None]) -> None:
+    """Add rounds: when, how many fresh samples, and what failed."""
+    with closing(Writing(file)) as writing:
+        writing.connection.executemany(
+            "INSERT INTO round(at, fresh, repeated, missed, took_ms, error)"
+            " VALUES (?, ?, 0, 0, 1, ?)",
+            [(T0 + at, fresh, error) for at, fresh, error in rounds],
+        )
+
+
+def test_a_range_ends_with_the_newest_sample_unless_that_is_old(file: Path) -> None:
+    later(file, (283, 2, None))
+    with open_history(file) as history:
+        assert (history.last, history.range()[1]) == (T0 + 283, T0 + 270)
+        (app, *_) = history.traces(since=START + timedelta(seconds=240))
+        assert history.figures([app]).coverage == 1
+    later(file, (301, 0, "the metrics API is down"))
+    with open_history(file) as history:
+        assert history.range()[1] == T0 + 301
+
+
+def test_what_the_last_round_saw_first_has_its_samples(file: Path) -> None:
+    with closing(Writing(file)) as writing:
+        young = a_pod("young")
+        samples = [a_sample(young, 285)]
+        Recorder(writing).write(Past().round(298, young, samples=samples))
+    with open_history(file) as history:
+        assert history.range()[1] == T0 + 285
+        (trace,) = history.traces(keep=lambda trace: trace.name == "young")
+        assert [s.at - T0 for s in trace.samples] == [285]
+        assert history.figures([trace]).coverage == 1
+        until = START + timedelta(seconds=280)
+        assert not history.traces(until=until, keep=lambda t: t.name == "young")
+
+
+def test_a_gap_that_goes_on_is_told(file: Path) -> None:
+    down = "the metrics API is down"
+    later(file, (300, 0, down), (360, 0, down))
+    with open_history(file) as history:
+        assert history.gaps()[-1] == (T0 + 270, T0 + 360, down)
+        within = START + timedelta(seconds=300), START + timedelta(seconds=350)
+        assert history.gaps(since=within[0], until=within[1]) == (
+            (T0 + 300, T0 + 350, down),
+        )
+        before = START + timedelta(seconds=60)
+        assert history.gaps(until=before) == ()
+    later(file, (370, 2, None), (380, 2, None))
+    with open_history(file) as history:
+        assert history.gaps(since=START + timedelta(seconds=371)) == ()
+
+
+def test_a_gap_in_which_nothing_new_was_answered_is_not_said_to_be_unrecorded(
+    file: Path,
+) -> None:
+    later(file, (330, 0, None), (400, 2, None))
+    with open_history(file) as history:
+        assert history.gaps()[-1] == (T0 + 270, T0 + 400, "no new samples")
+
+
+def test_a_file_that_begins_with_failures_says_so(tmp_path: Path) -> None:
+    path, past = tmp_path / "f.db", Past()
+    with closing(Writing(path)) as writing:
+        down = HistoryError("the metrics API is down")
+        for at in (0, 60):
+            round_ = past.round(at, samples=(), pod_metrics=down)
+            Recorder(writing).write(round_)
+        Recorder(writing).write(past.round(120, a_pod()))
+    with open_history(path) as history:
+        assert history.gaps() == ((T0, T0 + 120, "the metrics API is down"),)
+
+
+@pytest.mark.parametrize(("known", "said"), [("15036", 15), ("14985", 15), ("9", 1)])
+def test_the_cadence_is_the_nearest_second(file: Path, known: str, said: int) -> None:
+    with closing(Writing(file)) as writing:
+        set_meta(writing.connection, cadence_ms=known)
+    with open_history(file) as history:
+        assert history.step == said
 
 
 def test_settled_samples_and_hours_are_read_as_well(file: Path) -> None:
