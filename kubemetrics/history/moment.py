@@ -78,13 +78,9 @@ def _moment(connection: Connection, path: Path, at: datetime | None) -> Moment:
         raise HistoryError(f"{path}: it has no samples yet")
     whole_numbers(path, first, last, most=LAST_SECOND)
     second = last if at is None else int(at.timestamp())
-    if second < first:
-        raise HistoryError(
-            f"{path}: it reaches back to {_date(first)}; before that it has"
-            " hours at most, which kubemetrics history shows"
-        )
     about = meta(connection)
     texts(path, *about.values())
+    _check_reach(path, second, first, int(about.get("raw_from", "0")))
     cadence = cadence_of(path, about)
     since = second - _ROUNDS * max(cadence, _spacing(connection, second))
     pods, nodes = _objects(connection, path, second)
@@ -104,6 +100,21 @@ def _moment(connection: Connection, path: Path, at: datetime | None) -> Moment:
         refused=Forbidden("pods could not be read", status=403) if hidden else None,
         error=error,
     )
+
+
+def _check_reach(path: Path, second: int, first: int, samples_from: int) -> None:
+    """Refuse a moment before the *first* round, or of which no samples are left.
+
+    Raises:
+        HistoryError: it is one; says from when on there is something.
+    """
+    if second < first:
+        raise HistoryError(f"{path}: it begins at {_date(first)}")
+    if second < samples_from:
+        raise HistoryError(
+            f"{path}: it reaches back to {_date(samples_from)}; before that it has"
+            " hours, which kubemetrics history shows"
+        )
 
 
 def _moment_of(second: int) -> datetime:

@@ -82,9 +82,12 @@ class History:
             first, last, newest = self._connection.execute(
                 "SELECT min(at), max(at), (SELECT max(at) FROM recent) FROM round"
             ).fetchone()
-        if first is None:
-            raise HistoryError(f"{self.path}: it has no samples yet")
-        texts(self.path, *about.values())
+            if first is None:
+                raise HistoryError(f"{self.path}: it has no samples yet")
+            texts(self.path, *about.values())
+            # Old rounds of which nothing is to be told are dropped before hours are.
+            known = (int(about.get(key, "0")) for key in ("created", "hours_from"))
+            first = min(first, max(known) or first)
         newest = first if newest is None else newest
         whole_numbers(self.path, first, last, newest, most=LAST_SECOND)
         return about, first, last, newest
@@ -120,9 +123,13 @@ class History:
         last round that looked for one.
         """
         end = self._end if until is None else min(int(until.timestamp()), self._end)
-        earliest = self.first - self.step  # its samples are of the time before it
-        begin = earliest if since is None else int(since.timestamp())
-        return max(begin, earliest), end
+        begin = self._earliest if since is None else int(since.timestamp())
+        return max(begin, self._earliest), end
+
+    @property
+    def _earliest(self) -> int:
+        """The first round less a cadence: its samples are of the time before it."""
+        return self.first - self.step
 
     def traces(
         self,
@@ -197,7 +204,8 @@ class History:
         begin, end = self.range(since, until)
         with damage_of(self.path):
             rows = self._connection.execute(_ROUNDS, (begin, end)).fetchall()
-        found = _gaps(rows, self.last, 4 * self.step)
+            thinned = int(self._about.get("raw_from", "0"))
+        found = _gaps(rows, self.last, 4 * self.step, thinned)
         return tuple(
             HistoryGap(max(gap.since, begin), min(gap.until, end), gap.cause)
             for gap in found
@@ -319,6 +327,8 @@ class History:
     def _hours(self, series: int, begin: int, end: int) -> Iterator[Hour]:
         """Return the hours whose samples are gone."""
         raw = -(-int(self._about.get("raw_from", "0")) // _HOUR) * _HOUR
+        if begin == self._earliest:  # of the hour in which all began, all is wanted
+            begin = begin // _HOUR * _HOUR
         for hour, samples, covered, cpu, top, blob, *memory in self._connection.execute(
             "SELECT hour, samples, covered, cpu_ns, cpu_max, cpu_histogram,"
             " memory_bs, memory_max, memory_last FROM hour"
@@ -334,7 +344,7 @@ class History:
 _FRESH: Final = 2
 """Cadences for which a sample may be the newest although all is well."""
 _ROUNDS: Final = """
-SELECT at, fresh, error FROM round
+SELECT at, fresh, missed, error FROM round
 WHERE at>=ifnull((SELECT max(at) FROM round WHERE at<=?1 AND fresh>0), 0)
   AND at<=ifnull((SELECT min(at) FROM round WHERE at>=?2 AND fresh>0), at)
 ORDER BY at
@@ -367,22 +377,32 @@ def _covered(rows: Iterable[Sequence[Any]], begin: int) -> Iterator[CoveredSampl
 
 
 def _gaps(
-    rows: Sequence[Sequence[Any]], end: int, longest: int
+    rows: Sequence[Sequence[Any]], end: int, longest: int, thinned: int
 ) -> Iterator[HistoryGap]:
     """Return what lies between rounds that brought something, if it is long.
 
-    The last gap may go on until the *end*.
+    The last gap may go on until the *end*. Before *thinned* only rounds are left that
+    tell of gaps: time between others tells of none.
     """
     last = rows[0][0] if rows else end
-    asked, cause = False, ""
-    for at, fresh, error in (*rows, (end, 1, None)):
-        cause = error or cause
-        if fresh:
-            if at - last > longest:
-                yield HistoryGap(last, at, cause or (_STILL if asked else _NOBODY))
-            last, asked, cause = at, False, ""
-        else:
-            asked = True
+    asked: list[tuple[int, str]] = []
+    for at, fresh, missed, error in (*rows, (end, 1, 0, None)):
+        if not fresh:
+            asked.append((at, error or ""))
+            continue
+        begin = last
+        if last < thinned:
+            first = asked[0][0] if asked else last if missed else at
+            begin = last if first - last <= longest else first
+        if at - begin > longest:
+            yield HistoryGap(begin, at, _cause(asked))
+        last, asked = at, []
+
+
+def _cause(asked: Sequence[tuple[int, str]]) -> str:
+    """Return the last failure of rounds that brought nothing."""
+    errors = [error for _, error in asked if error]
+    return errors[-1] if errors else _STILL if asked else _NOBODY
 
 
 _NOBODY: Final = "NotRecorded"

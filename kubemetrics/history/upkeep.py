@@ -384,7 +384,13 @@ _OLD_VERSIONS: Final = (
     "DELETE FROM version WHERE since < (SELECT max(v.since) FROM version v"
     " WHERE v.object=version.object AND v.since <= ?)"
 )
-_QUIET_ROUNDS: Final = "DELETE FROM round WHERE at < ? AND error IS NULL AND missed = 0"
+_QUIET_ROUNDS: Final = """
+DELETE FROM round WHERE at < ? AND error IS NULL AND missed = 0
+AND NOT EXISTS (SELECT 1 FROM round n WHERE (n.error IS NOT NULL OR n.missed > 0)
+  AND n.at IN ((SELECT min(m.at) FROM round m WHERE m.at > round.at),
+               (SELECT max(m.at) FROM round m WHERE m.at < round.at)))
+"""
+"""Those before and after a loud one stay: they tell how long a gap was."""
 _OLD_ROUNDS: Final = "DELETE FROM round WHERE at < ?"
 _OLD_EVENTS: Final = "DELETE FROM event WHERE at < ? AND object IS NULL"
 _EMPTY_SERIES: Final = (

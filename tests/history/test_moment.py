@@ -141,7 +141,21 @@ def test_a_time_before_the_file_is_refused_with_its_beginning(
             recorded.config, ["pods", f"--from={recorded.file}", f"--at={rfc3339(at)}"]
         )
         assert (found.code, found.out) == (2, "")
-        assert f"it reaches back to {first:%Y-%m-%d %H:%M:%S} UTC" in found.err
+        assert f"it begins at {first:%Y-%m-%d %H:%M:%S} UTC" in found.err
+
+
+def test_a_time_whose_samples_are_gone_is_refused_with_what_is_there(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    file, first = tmp_path / "f.db", next(iter(recorded.live))
+    file.write_bytes(recorded.file.read_bytes())
+    later = first + timedelta(seconds=30)
+    with closing(Writing(file)) as writing:
+        set_meta(writing.connection, raw_from=str(int(later.timestamp())))
+    words = ["pods", f"--from={file}", f"--at={rfc3339(first)}"]
+    found = run(recorded.config, words)
+    assert (found.code, found.out) == (2, "")
+    assert f"it reaches back to {later:%Y-%m-%d %H:%M:%S} UTC; before" in found.err
 
 
 def test_without_a_file_the_one_of_the_context_is_read(

@@ -15,6 +15,7 @@ from kubemetrics.history.figures import Trace
 from kubemetrics.history.histogram import encoded
 from kubemetrics.history.recorder import Recorder
 from kubemetrics.history.store import Writing, set_meta
+from kubemetrics.history.upkeep import Kept, Upkeep
 
 from .making import START, T0, Past, a_node_sample, a_pod, a_sample, moment
 
@@ -239,3 +240,36 @@ def test_a_file_without_rounds_is_refused(tmp_path: Path) -> None:
     Writing(tmp_path / "f.db").close()
     with pytest.raises(HistoryError, match="it has no samples yet"):
         open_history(tmp_path / "f.db")
+
+
+def test_what_only_hours_tell_of_is_read_from_its_beginning(tmp_path: Path) -> None:
+    """Rounds of which nothing is to be told go with the samples: not gaps, nor time."""
+    path, past, hour = tmp_path / "f.db", Past(), 3600
+    off, down = range(3 * hour, 3 * hour + 900), range(4 * hour, 4 * hour + 600)
+    with closing(Writing(path)) as writing:
+        recorder, pod = Recorder(writing), a_pod()
+        set_meta(writing.connection, cadence_ms="60000")
+        keeping = Upkeep(writing.connection, Kept(samples=2 * hour))
+        error = HistoryError("the metrics API is down")
+        for at in range(60, 10 * hour, 60):
+            if at in off:
+                continue
+            if at in down:
+                found = past.round(at, pod, samples=(), pod_metrics=error)
+            else:
+                found = past.round(at, pod, samples=[a_sample(pod, at, window=60)])
+            recorder.write(found)
+            while keeping.work(T0 + at):
+                pass
+        rounds = writing.connection.execute("SELECT count(*) FROM round").fetchone()[0]
+    assert rounds < 160, "most are gone"
+    with open_history(path) as history:
+        assert history.range() == (T0, T0 + 10 * hour - 60)
+        (trace,) = history.traces()
+        assert len(trace.hours) == 8
+        missed = (len(off) + len(down)) // 60
+        assert history.figures([trace]).core_seconds == (10 * 60 - 1 - missed) * 6
+        assert history.gaps() == (
+            (T0 + off.start - 60, T0 + off.stop, "NotRecorded"),
+            (T0 + down.start - 60, T0 + down.stop, "the metrics API is down"),
+        )

@@ -256,11 +256,12 @@ def test_a_pod_keeps_the_version_from_which_the_rest_is_read(writing: Writing) -
 
 
 def test_rounds_that_tell_a_cause_stay_as_long_as_hours(writing: Writing) -> None:
-    filled(writing, [60, 75, 300, 315])
+    filled(writing, [60, 75, 90, 105, 300, 315, 330])
     writing.connection.execute("UPDATE round SET error='down' WHERE id=1")
     keeping = Upkeep(writing.connection, Kept(samples=HOUR, hours=DAY))
     finished(keeping, 5 * HOUR)
-    assert rows(writing, "SELECT id FROM round") == [1, 3], "an error, and a gap"
+    left = rows(writing, "SELECT id FROM round")
+    assert left == [1, 2, 4, 5, 6], "an error and a gap, and what was around them"
     writing.connection.execute("INSERT INTO event(at, kind) VALUES (0, 'clock')")
     finished(keeping, 3 * DAY)
     assert count(writing, "round") == count(writing, "hour") == 0
