@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import signal
@@ -354,6 +355,9 @@ def cluster_uid(client: Client) -> str | None:
     return jsonread.text(meta or {}, "uid") or None
 
 
+_TIDY: Final = 600.0
+"""Seconds between collections of garbage. Of 18 rounds of 10,000 pods there was none,
+and to look for it during each took a fifth of its time."""
 _PAUSE: Final = 1.0
 """Seconds until the next poll that one more portion of upkeep may take."""
 
@@ -379,6 +383,7 @@ class Recording:
         self._stopping = stopping
         self._every = options.every
         self._about: dict[str, str] = {}
+        self._untidy = time.monotonic() + _TIDY
         length = options.length.total_seconds() if options.length else math.inf
         self._until = time.monotonic() + length
         self._recorder: Recorder = Recorder(
@@ -416,7 +421,9 @@ class Recording:
 
     def run(self, heard: Callable[[SampleRound], None] | None = None) -> int:
         """Record round after round, until the time is over or a signal comes."""
-        with closing(self._poller), closing(self._report):
+        from ..wire import collector_paused  # noqa: PLC0415 - not for --help
+
+        with closing(self._poller), closing(self._report), collector_paused():
             self._report.begin()
             while not self._stopping.wait(self._rest()) and self._left() > 0:
                 found = self._stopping.read(self._poller.poll)
@@ -429,7 +436,15 @@ class Recording:
                 # Once a round in any case; the rest waits for a longer pause.
                 while self._work(found) and self._idle():
                     pass
+                self._tidy()
         return 0
+
+    def _tidy(self) -> None:
+        """Collect garbage now and then, in place of several times a round."""
+        now = time.monotonic()
+        if now >= self._untidy:
+            self._untidy = now + _TIDY
+            gc.collect()
 
     def _work(self, found: SampleRound) -> bool:
         from ..history.store import failures_of  # noqa: PLC0415

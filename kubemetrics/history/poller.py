@@ -493,7 +493,7 @@ class Poller:
         gone = [
             last.get(pod.uid, pod)
             for key, pod in before.items()
-            if key not in pods or pods[key].uid != pod.uid
+            if (now := pods.get(key)) is not pod and (not now or now.uid != pod.uid)
         ]
         changed = [pod for key, pod in pods.items() if before.get(key) is not pod]
         if last:

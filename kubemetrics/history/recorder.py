@@ -8,7 +8,7 @@ event by what it is about and when it was.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -266,19 +266,24 @@ class Recorder:
     # series and samples
 
     def _samples(self, readings: Iterable[Reading], at: int) -> int:
-        rows = [
-            (reading.at, series, reading.window, value.cpu, value.memory)
-            for reading in readings
-            if reading.fresh
-            for series, value in self._values(reading, at)
-        ]
+        rows: list[tuple[int, int, int, int | None, int | None]] = []
+        for reading in readings:
+            if reading.fresh:
+                rows += self._rows(reading, at)
         self._connection.executemany(
             "INSERT OR IGNORE INTO recent VALUES (?, ?, ?, ?, ?)", rows
         )
         return len(rows)
 
-    def _values(self, reading: Reading, at: int) -> Iterator[tuple[int, Measured]]:
-        kind, uid = reading.kind, reading.uid
+    def _rows(
+        self, reading: Reading, at: int
+    ) -> list[tuple[int, int, int, int | None, int | None]]:
+        kind, uid, moment, window = (
+            reading.kind,
+            reading.uid,
+            reading.at,
+            reading.window,
+        )
         known = self._objects.get((kind, uid))
         if known is None:
             known = self._object(kind, uid, reading.namespace, reading.name, at)
@@ -286,16 +291,21 @@ class Recorder:
                 self._connection.execute(
                     "UPDATE object SET gone=NULL WHERE id=?", (known,)
                 )
-        self._lasts[uid] = reading.at
+        self._lasts[uid] = moment
         values = reading.values
         if kind == "pod" and self._level == "pod":
             values = (_summed(values),)
         mine = self._series.setdefault(known, {})
-        for value in values:
-            series = mine.get(value.container)
-            if series is None:
-                series = self._new_series(known, reading, value.container, at)
-            yield series, value
+        return [
+            (
+                moment,
+                mine.get(name) or self._new_series(known, reading, name, at),
+                window,
+                cpu,
+                memory,
+            )
+            for name, cpu, memory in values
+        ]
 
     def _new_series(self, known: int, reading: Reading, name: str, at: int) -> int:
         role = self._role(reading, name)

@@ -306,41 +306,34 @@ class Judge:
     def _of_pods(
         self, pods: Mapping[Key, Pod] | None, samples: Iterable[PodMetrics]
     ) -> Iterator[Reading]:
+        known, none = pods or {}, pods is None
+        before, lasts, second = self._before, self._lasts, _Seconds()
         for sample in samples:
             if sample.timestamp is None:
                 continue
-            at, window = seconds(sample.timestamp), milliseconds(sample.window)
-            pod = None if pods is None else self._owner(pods, sample.key, at, window)
-            if pods is not None and pod is None:
+            key = sample.namespace, sample.name
+            at, window = second[sample.timestamp], milliseconds(sample.window)
+            pod = known.get(key)
+            if key in before and not none:
+                pod = _owner(pod, before[key], at, window)
+            if pod is None and not none:
                 continue
-            uid = (pod and pod.uid) or "?{}/{}".format(*sample.key)
+            uid = (pod and pod.uid) or "?{}/{}".format(*key)
+            last = lasts.get(uid)
             born = None
-            if pod is not None and pod.start_time is not None:
+            if last is None and pod is not None and pod.start_time is not None:
                 born = seconds(pod.start_time)
             yield Reading(
                 "pod",
                 uid,
-                *sample.key,
+                *key,
                 pod.node_name if pod else "",
                 at,
                 window,
-                cover(at, window, self._lasts.get(uid), born),
-                tuple(
-                    _measured(name, usage)
-                    for name, usage in sample.by_container.items()
-                ),
+                cover(at, window, last, born),
+                _values(sample),
                 pod,
             )
-
-    def _owner(
-        self, pods: Mapping[Key, Pod], key: Key, at: int, window: int
-    ) -> Pod | None:
-        """Return the pod that a sample is of: it has a name alone, and no uid."""
-        pod, earlier = pods.get(key), self._before.get(key)
-        if pod is None or earlier is None or pod.start_time is None:
-            return pod or earlier
-        started = seconds(pod.start_time)
-        return earlier if of_earlier(at, window, started) else pod
 
     def _of_nodes(
         self, nodes: Mapping[str, Node] | None, samples: Iterable[NodeMetrics]
@@ -403,13 +396,40 @@ def seconds(moment: datetime) -> int:
 
 def milliseconds(window: timedelta | None) -> int:
     """Return a window in milliseconds; 0 for one that is not stated."""
-    return 0 if window is None else max(window // timedelta(milliseconds=1), 0)
+    if window is None or window.days < 0:
+        return 0
+    return (window.days * 86_400 + window.seconds) * 1000 + window.microseconds // 1000
 
 
 _MOST_CPU: Final = 10**15
 _MOST_MEMORY: Final = 2**50
 """Bytes; times an hour it still is an integer of 64 bits, as is the CPU."""
 _NANO: Final = 10**9
+
+
+class _Seconds(dict[datetime, int]):
+    """Whole seconds of each moment: a round has few, and thousands of samples."""
+
+    def __missing__(self, moment: datetime) -> int:
+        found = self[moment] = seconds(moment)
+        return found
+
+
+def _owner(pod: Pod | None, earlier: Pod, at: int, window: int) -> Pod:
+    """Return the pod that a sample is of: it has a name alone, and no uid.
+
+    It is that of now or the *earlier* one of the same name.
+    """
+    if pod is None or pod.start_time is None:
+        return pod or earlier
+    return earlier if of_earlier(at, window, seconds(pod.start_time)) else pod
+
+
+def _values(sample: PodMetrics) -> tuple[Measured, ...]:
+    containers = sample.containers
+    if len(containers) == 1:
+        return (_measured(containers[0].name, containers[0].usage),)
+    return tuple([_measured(*item) for item in sample.by_container.items()])
 
 
 def _measured(container: str, usage: Quantities) -> Measured:

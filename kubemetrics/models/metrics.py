@@ -11,7 +11,7 @@ from ..errors import DecodeError
 from ..frozen import dataclass
 from ..jsonread import Object
 from ..quantity import Quantity
-from ..times import parse_duration
+from ..times import parse_duration, parse_rfc3339
 from ..wire import ContainerMetricsWire, NodeMetricsWire, PodMetricsWire
 from . import CPU, MEMORY, Pool, Quantities, sample_meta, total
 
@@ -115,7 +115,7 @@ class PodMetrics:
             name=meta.name,
             namespace=meta.namespace,
             labels=meta.labels,
-            timestamp=jsonread.time(obj, "timestamp"),
+            timestamp=_timestamp(obj, pool),
             window=_window(obj),
             containers=jsonread.children(obj, "containers", _container, pool),
         )
@@ -153,7 +153,7 @@ class NodeMetrics:
         return cls(
             name=meta.name,
             labels=meta.labels,
-            timestamp=jsonread.time(obj, "timestamp"),
+            timestamp=_timestamp(obj, pool),
             window=_window(obj),
             usage=pool.usage(obj, "usage"),
         )
@@ -161,6 +161,15 @@ class NodeMetrics:
 
 def _container(obj: Any, pool: Pool) -> ContainerMetrics:  # noqa: ANN401 - a TypedDict
     return ContainerMetrics(pool.text(obj, "name"), pool.usage(obj, "usage"))
+
+
+def _timestamp(obj: Object, pool: Pool) -> datetime | None:
+    """Read when it was; a list has few such times, as many as a cadence has seconds."""
+    written: Any = obj.get("timestamp")
+    try:
+        return pool.shared(written, parse_rfc3339)
+    except (TypeError, ValueError):  # no text, or no time: as the error says
+        return jsonread.time(obj, "timestamp")
 
 
 def _window(obj: Object) -> timedelta | None:

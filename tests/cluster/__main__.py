@@ -102,7 +102,7 @@ def _serve(cluster: Cluster, arguments: argparse.Namespace) -> None:
     if arguments.past:
         _follow(stop, cluster, arguments)
     while not stop.wait(arguments.scrape):
-        cluster.scrape()
+        cluster.scrape_on()
 
 
 def _follow(

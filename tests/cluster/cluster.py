@@ -114,6 +114,12 @@ class Cluster(Running):
         self.pod_samples.retime(moment)
         self.node_samples.retime(moment)
 
+    def scrape_on(self) -> None:
+        """Scrape as a provider does in real time: windows join, none is missed."""
+        now = self.clock.now()
+        self.pod_samples.follow(now)
+        self.node_samples.follow(now)
+
     def warm(self, page_size: int) -> None:
         """Make ahead what a client will list: pages of pods, tables and all metrics."""
         warm(

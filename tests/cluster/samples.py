@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from kubemetrics.testing.etcd import Entry, Key, sample_entry
 from kubemetrics.testing.objects import sample_object
+from kubemetrics.times import parse_rfc3339, rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class SampleStore:
 
     def __init__(self, samples: Iterable[Sample] = ()) -> None:
         self.version = 0
+        self._followed: datetime | None = None
         self._by_key = {sample.key: sample for sample in samples}
         self._entries: list[Entry] | None = None
 
@@ -103,6 +106,22 @@ class SampleStore:
         """Give every sample a new timestamp, as the next scrape would."""
         for key, sample in self._by_key.items():
             self._by_key[key] = replace(sample, timestamp=timestamp)
+        self._changed()
+
+    def follow(self, now: datetime) -> None:
+        """Give every sample the time of *now*, and a window since its last one."""
+        second = now.replace(microsecond=0)
+        for key, sample in self._by_key.items():
+            if self._followed is not None:
+                length = now - self._followed
+            else:
+                length = second - parse_rfc3339(sample.timestamp or rfc3339(second))
+            self._by_key[key] = replace(
+                sample,
+                timestamp=rfc3339(second),
+                window=f"{length.total_seconds():.3f}s",
+            )
+        self._followed = now
         self._changed()
 
     def _changed(self) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from kubemetrics.history.rounds import Judge
+from kubemetrics.models.metrics import NodeMetrics, PodMetrics
 from tests.cluster import Cluster, KeyPair, Options, ServerCert, stranger_authority
 from tests.cluster.rbac import VIEWERS
 
@@ -322,3 +325,27 @@ def test_scraping_gives_every_sample_the_time_of_now(cluster: Cluster) -> None:
     cluster.scrape()
     items = get(cluster, "/apis/metrics.k8s.io/v1beta1/pods").json()["items"]
     assert {item["timestamp"] for item in items} == {"2026-11-23T03:00:03Z"}
+
+
+def test_scraped_in_real_time_windows_join_as_those_of_a_provider_do(
+    cluster: Cluster,
+) -> None:
+    judge = Judge()
+    found = [
+        [(r.covered.kind, r.window) for r in judge.readings(None, None, *scraped)]
+        for scraped in map(partial(scraped_after, cluster), (15, 15.75, 14.5, 15.0004))
+    ]
+    assert [{kind for kind, _ in each} for each in found] == [
+        {"first"}, {"contiguous"}, {"contiguous"}, {"contiguous"},
+    ]  # fmt: skip
+    assert {window for _, window in found[1]} == {15_750}
+
+
+def scraped_after(
+    cluster: Cluster, seconds: float
+) -> tuple[list[PodMetrics], list[NodeMetrics]]:
+    cluster.clock.shift(seconds)
+    cluster.scrape_on()
+    pods: list[Any] = [entry.load() for entry in cluster.pod_samples.entries()]
+    nodes: list[Any] = [entry.load() for entry in cluster.node_samples.entries()]
+    return [*map(PodMetrics.from_json, pods)], [*map(NodeMetrics.from_json, nodes)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
+from weakref import ReferenceType, ref
 
 import pytest
 
@@ -112,6 +114,35 @@ def test_rounds_are_recorded_until_it_is_told_to_end(
         "container", "15000", "0",
     )  # fmt: skip
     assert about["created"] == str(rows(file, "SELECT min(at) FROM round")[0])
+
+
+class Loop:
+    """Refers to itself, so that it is garbage when nothing else does."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.mark.parametrize(("seconds", "alive"), [(600.0, True), (0.0, False)])
+def test_garbage_is_collected_now_and_then_and_not_in_each_round(
+    cluster: FakeCluster,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    *,
+    alive: bool,
+) -> None:
+    left: list[ReferenceType[Loop]] = []
+    found: list[bool] = []
+    rounds = Rounds(cluster, 2)
+    rounds.before = {
+        0: lambda: left.append(ref(Loop())),
+        2: lambda: found.extend([gc.isenabled(), left[0]() is not None]),
+    }
+    monkeypatch.setattr(record_command, "_TIDY", seconds)
+    assert record(cluster, file, rounds=rounds).code == 0
+    assert found == [False, alive]
+    assert gc.isenabled()
 
 
 def test_the_context_has_a_file_of_its_own(
