@@ -477,6 +477,7 @@ class ContainerWire(TypedDict, total=False):
     """``v1.Container``."""
 
     name: str
+    image: str
     resources: ResourcesWire
     restartPolicy: str
 

@@ -410,11 +410,15 @@ goes; with --level node there are nodes alone. The families:
 
 {families}
 
+Scrape it with honor_labels: true. A target in a cluster has labels namespace, pod and
+container of its own, and Prometheus renames those of the series otherwise.
+
 With --names kubelet those that the kubelet and kube-state-metrics have are called as
-there, with labels uid and image (always "unknown": dashboards ask that there is one).
-These and krr then work over metrics-server alone. Queries name the scrape job, and
-some a label: job_name: kubelet, labels: {{metrics_path: /metrics/cadvisor}}. Where the
-kubelet is scraped as well, sums would double.
+there, and more of pods is told (--label makes kube_pod_labels). Dashboards and krr then
+work over metrics-server alone. Their queries name the scrape job, and some a label:
+job_name: kubelet, labels: {{metrics_path: /metrics/cadvisor}}. Where the kubelet is
+scraped as well, sums would double. Nobody but the kubelet knows what was throttled, the
+network, disks, and memory beside the working set: those panels stay empty.
 
 {kubelet}
 """

@@ -61,6 +61,7 @@ _WAITING: Final = ContainerState("waiting")
 class Container:
     """A container (``v1.Container`` with its ``v1.ContainerStatus``).
 
+    *image* is the one that the spec asks for; the runtime may call it otherwise.
     *kind*: a ``sidecar`` is an init container that restarts always (KEP-753).
     *requests* and *limits* are the spec's; *status_resources* is what the kubelet
     actuated and *allocated* what the node admitted (in-place resize, KEP-1287), both
@@ -68,6 +69,7 @@ class Container:
     """
 
     name: str
+    image: str = ""
     kind: ContainerKind = "regular"
     requests: Quantities = field(default_factory=jsonread.empty)
     limits: Quantities = field(default_factory=jsonread.empty)
@@ -158,6 +160,7 @@ def _container(obj: Object, reader: _Reader) -> Container:
     given = amounts.get(name, _UNSEEN)
     return Container(
         name=name,
+        image=pool.text(obj, "image"),
         kind=kind,
         requests=asked.requests,
         limits=asked.limits,

@@ -211,7 +211,8 @@ def _specs(containers: Sequence[Container]) -> list[Json]:
 def _spec(container: Container) -> Json:
     asked = _resources(Resources(container.requests, container.limits))
     always = _RUNS_ALWAYS if container.kind == "sidecar" else {}
-    return {**_some({"name": container.name, "resources": asked}), **always}
+    said = {"name": container.name, "image": container.image, "resources": asked}
+    return {**_some(said), **always}
 
 
 def _statuses(

@@ -7,7 +7,7 @@ exporter is not ready, and says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Final, Self, TypeVar, get_args
@@ -159,19 +159,28 @@ class Exporter:
         self._fresh_until = self._ready_until = float("-inf")
 
     def _way_out(self) -> str:
-        """Name the level that fits, or else what makes more fit."""
-        levels: tuple[Level, ...] = get_args(Level)
-        for level in levels[levels.index(self._settings.shape.level) + 1 :]:
-            count = self._series_of(level)
+        """Name the flag that fits, or else what makes more fit."""
+        for flag, level, choice in self._smaller():
+            count = self._series_of(level, choice)
             if count <= self._settings.most:
-                return f"--level {level} has {count}"
+                return f"{flag} has {count}"
         return "a larger one, fewer namespaces (-n) or --shard 1/2 fits"
 
-    def _series_of(self, level: Level) -> int:
+    def _smaller(self) -> Iterator[tuple[str, Level, Choice]]:
+        """Yield the flags with which there are fewer series."""
+        levels: tuple[Level, ...] = get_args(Level)
+        level, choice = self._settings.shape.level, self._choice
+        if choice.names != "kubelet":  # which are of containers alone
+            for coarser in levels[levels.index(level) + 1 :]:
+                yield f"--level {coarser}", coarser, choice
+        if not choice.lean:
+            yield "--lean", level, replace(choice, lean=True)
+
+    def _series_of(self, level: Level, choice: Choice) -> int:
         counters = Counters(Shape(level=level, labels=self._settings.shape.labels))
         snapshot = self._snapshot or Snapshot()
         counters.take(snapshot, 0.0, 1.0)
-        found = of_round(snapshot, counters, self._choice)
+        found = of_round(snapshot, counters, choice)
         return series([*found, *self._of_exporter(up=True)])
 
     def _families(self) -> Sequence[Family]:

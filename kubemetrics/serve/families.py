@@ -27,6 +27,7 @@ from ..snapshot import (
     container_rows,
 )
 from ..snapshot.rollup import owner
+from . import kube_state
 from .counters import Chain, Counter, Counters, Group, Level, Shape
 from .exposition import (
     Family,
@@ -271,11 +272,13 @@ def _containers(source: _Source) -> Iterator[Family]:
         written = _of_container(source, row)
         counter = source.counter(row.row, row.name)
         if counter is not None:
-            entries.append((written, counter))
+            image = f",{_of_image(row)}" if source.kubelet else ""
+            entries.append((f"{written}{image}", counter))
         if row.state == "finished":
             continue
         if row.demand is not None:
-            asked.append((written, row.demand))
+            uid = f",{_of_uid(row)}" if source.kubelet else ""
+            asked.append((f"{written}{uid}", row.demand))
         if _lacking(counter) and _measured(source, row.row):
             silent.append(Point(_with(written, ("reason", _reason(row))), "1"))
     yield from _usage(source, "container", entries)
@@ -285,8 +288,19 @@ def _containers(source: _Source) -> Iterator[Family]:
     yield Family(_metric(source, "container_unmeasured", about), silent)
 
 
-_IMAGE: Final = "unknown"
-"""Dashboards ask that a container has an image; which it is, is not read."""
+_NO_IMAGE: Final = "unknown"
+"""Dashboards ask that a container has an image; one that is not known is of none."""
+
+
+def _of_image(row: ContainerUsage) -> str:
+    """Write the label by which dashboards know containers, of cAdvisor's series."""
+    image = row.container.image if row.container else ""
+    return labels((("image", image or _NO_IMAGE),))
+
+
+def _of_uid(row: ContainerUsage) -> str:
+    """Write the label that kube-state-metrics's series of pods have."""
+    return labels((("uid", row.row.pod.uid if row.row.pod else ""),))
 
 
 def _with(written: str, *pairs: tuple[str, str]) -> str:
@@ -301,9 +315,6 @@ def _of_container(source: _Source, row: ContainerUsage) -> str:
         ("container", row.name),
         ("node", row.node_name),
     )
-    if source.kubelet:
-        uid = row.row.pod.uid if row.row.pod else ""
-        pairs = (*pairs, ("uid", uid), ("image", _IMAGE))
     return labels((*pairs, *source.labelled(row.row)))
 
 
@@ -351,7 +362,8 @@ def _pods(source: _Source) -> Iterator[Family]:
             (labels(_of_pod(source, row)), of) for row, of in found if of is not None
         ]
         yield from _usage(source, "pod", entries)
-    if not source.choice.lean:
+    full = not source.choice.lean
+    if full and not source.kubelet:
         asked = [
             (labels(_of_pod(source, row)), row.demand) for row in rows if row.demand
         ]
@@ -364,8 +376,10 @@ def _pods(source: _Source) -> Iterator[Family]:
     yield Family(
         _metric(source, "pod_unmeasured", "1 where a pod has no value"), silent
     )
-    if not source.choice.lean:
-        yield from _infos(source)
+    if full and source.kubelet:
+        yield from kube_state.of_pods(rows, source.labelled)
+    elif full:
+        yield from _info(source)
 
 
 def _of_pod(source: _Source, row: PodUsage) -> Pairs:
@@ -430,10 +444,7 @@ def _unit(resource: str) -> str:
     return "byte" if counted else "integer"
 
 
-def _infos(source: _Source) -> Iterator[Family]:
-    if source.kubelet:
-        yield from _kube_infos(source)
-        return
+def _info(source: _Source) -> Iterator[Family]:
     points = list[Point]()
     for row in source.snapshot.pods:
         found = owner(row)
@@ -448,43 +459,6 @@ def _infos(source: _Source) -> Iterator[Family]:
         points.append(Point(labels(pairs), "1"))
     about = "Where a pod runs and what owns it, to join with"
     yield Family(_metric(source, "pod_info", about), points)
-
-
-def _kube_infos(source: _Source) -> Iterator[Family]:
-    """Return what kube-state-metrics tells of pods and their ReplicaSets.
-
-    Of those the Deployment is concluded from the pods' template hash.
-    """
-    info, owned, phases = list[Point](), list[Point](), list[Point]()
-    sets: dict[Pairs, None] = {}
-    for row in source.snapshot.pods:
-        pod = row.pod
-        if pod is None:
-            continue
-        of: Pairs = (("namespace", row.namespace), ("pod", row.name), ("uid", pod.uid))
-        kind, name = (pod.owner.kind, pod.owner.name) if pod.owner else ("", "")
-        made_by = (("created_by_kind", kind), ("created_by_name", name))
-        info.append(Point(labels((*of, ("node", pod.node_name), *made_by)), "1"))
-        owning = (("owner_kind", kind), ("owner_name", name))
-        controlled = ("owner_is_controller", "true" if kind else "")
-        owned.append(Point(labels((*of, *owning, controlled)), "1"))
-        phases.append(Point(labels((*of, ("phase", pod.phase or "Unknown"))), "1"))
-        above = owner(row)
-        if kind == "ReplicaSet" and above.kind != "ReplicaSet":
-            of_set = (("namespace", row.namespace), ("replicaset", name))
-            named = (("owner_kind", above.kind), ("owner_name", above.name))
-            sets[(*of_set, *named, ("owner_is_controller", "true"))] = None
-    for metric, about, points in (
-        ("kube_pod_info", "Where a pod runs", info),
-        ("kube_pod_owner", "The controller of a pod", owned),
-        ("kube_pod_status_phase", "1 for the phase a pod is in", phases),
-        (
-            "kube_replicaset_owner",
-            "The controller of a ReplicaSet that has pods",
-            [Point(labels(pairs), "1") for pairs in sets],
-        ),
-    ):
-        yield Family(Metric(metric, "gauge", about), points)
 
 
 class _Sums:
@@ -601,6 +575,8 @@ def _nodes(source: _Source) -> Iterator[Family]:
     about = "What pods may request"
     yield Family(_metric(source, "node_allocatable", about), allocatable)
     yield Family(_metric(source, "node_capacity", "What a node has"), capacity)
+    if source.kubelet:
+        yield from kube_state.of_nodes(rows)
 
 
 def _on_nodes(source: _Source) -> Iterator[Asks]:

@@ -276,25 +276,6 @@ def test_lean_is_usage_and_reasons_alone() -> None:
     assert "kubemetrics_pod_resource_requests" not in names
 
 
-def test_under_the_kubelets_names_a_deployment_is_found_as_dashboards_do() -> None:
-    labels = {"pod-template-hash": "abc"}
-    of = [{"kind": "ReplicaSet", "name": "web-abc", "controller": True}]
-    web = pod("web-abc-1", meta={"labels": labels, "ownerReferences": of})
-    found = Serving().take(round_of(web, pod("alone"), samples=(sample("web-abc-1"),)))
-    kubelet = Choice(names="kubelet")
-    assert found.values("kube_replicaset_owner", kubelet) == {
-        ("default", "web-abc", "Deployment", "web", "true"): 1
-    }
-    assert found.values("kube_pod_owner", kubelet) == {
-        ("default", "web-abc-1", "uid-web-abc-1", "ReplicaSet", "web-abc", "true"): 1,
-        ("default", "alone", "uid-alone", "", "", ""): 1,
-    }
-    assert found.values("kube_pod_status_phase", kubelet) == {
-        ("default", "web-abc-1", "uid-web-abc-1", "Running"): 1,
-        ("default", "alone", "uid-alone", "Running"): 1,
-    }
-
-
 def test_the_times_of_samples_stand_beside_usage_alone() -> None:
     found = Serving().take(round_of(pod(), samples=(sample(),)))
     for family in found.families(Choice(timestamps=True)):

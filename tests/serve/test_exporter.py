@@ -165,6 +165,15 @@ def test_too_many_series_at_the_start_are_refused_with_what_fits(
     assert isinstance(caught.value, ConfigError)
 
 
+def test_under_the_kubelets_names_there_is_no_level_and_fewer_families_fit() -> None:
+    kubelet = Choice(names="kubelet")
+    with pytest.raises(TooManySeriesError, match=r"65 series .* 60: --lean has 26$"):
+        exporter(most=60, choice=kubelet).take(polled("a", "b", "c"), 0.0)
+    fewest = replace(kubelet, lean=True)
+    with pytest.raises(TooManySeriesError, match="a larger one, fewer namespaces"):
+        exporter(most=20, choice=fewest).take(polled("a", "b", "c"), 0.0)
+
+
 def test_too_many_series_later_are_said_and_not_served() -> None:
     serving = exporter(most=50)
     assert of_pods(metrics(serving.take(polled("a"), 0.0), 0.0))

@@ -33,7 +33,9 @@ SHAPES: list[tuple[Level, Choice]] = [
     ("container", Choice(lean=True)),
     ("container", Choice(timestamps=True)),
     ("container", Choice(names="kubelet")),
+    ("container", Choice(names="kubelet", lean=True, timestamps=True)),
     ("node", Choice(timestamps=True, lean=True)),
+    ("namespace", Choice(lean=True)),
 ]
 every_shape = pytest.mark.parametrize(("level", "choice"), SHAPES, ids=repr)
 
