@@ -329,11 +329,23 @@ def _in_words(about: _About, file: str) -> str:
     )
     longest = sorted(about.gaps, key=lambda gap: gap.since - gap.until)[:_GAPS]
     told = [
-        f"gap {_from_to(gap.since, gap.until)}: {gap.cause}" for gap in sorted(longest)
+        f"gap {_from_to(gap.since, gap.until)}: {_brief(gap.cause)}"
+        for gap in sorted(longest)
     ]
     rest = len(about.gaps) - len(told)
     more = [f"{rest} shorter gap{'' if rest == 1 else 's'}"] if rest else []
     return "; ".join((found, *told, *more))
+
+
+def _brief(cause: str) -> str:
+    """Return the name of a cause that has one, else its beginning."""
+    name, colon, _ = cause.partition(": ")
+    named = colon and name.partition(" (")[0] in {"MetricsUnavailable", "Forbidden"}
+    return name if named else cause if len(cause) <= _CAUSE else f"{cause[:_CAUSE]}..."
+
+
+_CAUSE: Final = 100
+"""Characters of a cause; -o json has all of them."""
 
 
 def _from_to(since: int, until: int) -> str:

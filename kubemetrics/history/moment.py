@@ -142,7 +142,9 @@ def _silence(connection: Connection, since: int, at: int) -> KubeMetricsError:
         (since, at),
     ).fetchone()
     if row is not None:
-        return HistoryError(row[0])
+        from .rounds import read_error  # noqa: PLC0415 - where all failed
+
+        return read_error(str(row[0]))
     (last,) = connection.execute(
         "SELECT max(at) FROM round WHERE at<=?", (at,)
     ).fetchone()

@@ -417,7 +417,7 @@ class Poller:
             answers.samples,
             answers.of_nodes or (),
         )
-        failed = not readings and bool(samples_error(answers.failures))
+        failed = not readings and samples_error(answers.failures) is not None
         self.phase = self.phase.after(began, seen(readings, failed=failed))
         fresh, repeated, missed = counted(readings, self.phase.cadence)
         kinds = [reading.covered.kind for reading in readings if reading.fresh]

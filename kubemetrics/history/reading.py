@@ -388,7 +388,7 @@ def _gaps(
     asked: list[tuple[int, str]] = []
     for at, fresh, missed, error in (*rows, (end, 1, 0, None)):
         if not fresh:
-            asked.append((at, error or ""))
+            asked.append((at, str(error or "")))
             continue
         begin = last
         if last < thinned:

@@ -135,7 +135,7 @@ class Recorder:
                     found.repeated,
                     found.missed,
                     round(found.took * 1000),
-                    _clean(found.error) or None,
+                    _clean(found.cause) or None,
                 ),
             )
         return Written(samples, versions)

@@ -14,7 +14,13 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from ..errors import ApiError, KubeMetricsError
+from ..errors import (
+    ApiError,
+    Forbidden,
+    HistoryError,
+    KubeMetricsError,
+    MetricsUnavailable,
+)
 from ..frozen import dataclass
 from ..jsonread import UnreadableItem, empty
 from ..models import CPU, MEMORY, Quantities
@@ -210,7 +216,13 @@ class SampleRound:
     @property
     def error(self) -> str:
         """Why samples are not there, in one line; empty if they are."""
-        return samples_error(self.failures)
+        return str(samples_error(self.failures) or "")
+
+    @property
+    def cause(self) -> str:
+        """The same for the file: what to do next is of the present."""
+        found = samples_error(self.failures)
+        return "" if found is None else written_error(found)
 
 
 def refused(error: KubeMetricsError) -> bool:
@@ -218,12 +230,36 @@ def refused(error: KubeMetricsError) -> bool:
     return isinstance(error, ApiError) and error.status in _REFUSALS
 
 
-def samples_error(failures: Mapping[str, KubeMetricsError]) -> str:
+def written_error(error: KubeMetricsError) -> str:
+    """Return what a file keeps of an error; what decides a row's reason is in front."""
+    if isinstance(error, MetricsUnavailable):
+        return f"MetricsUnavailable ({error.cause}): {error.message}"
+    if isinstance(error, Forbidden):
+        return f"Forbidden: {error.message}"
+    return error.message if isinstance(error, ApiError) else str(error)
+
+
+def read_error(text: str) -> KubeMetricsError:
+    """Return the error of which a file keeps this *text*."""
+    name, _, message = text.partition(": ")
+    if name in {"MetricsUnavailable (absent)", "MetricsUnavailable (down)"}:
+        absent = "absent" in name
+        return MetricsUnavailable(
+            message,
+            cause="absent" if absent else "down",
+            status=HTTPStatus.NOT_FOUND if absent else HTTPStatus.SERVICE_UNAVAILABLE,
+        )
+    if name == "Forbidden":
+        return Forbidden(message, status=HTTPStatus.FORBIDDEN)
+    return HistoryError(text)
+
+
+def samples_error(failures: Mapping[str, KubeMetricsError]) -> KubeMetricsError | None:
     """Return why samples could not be read; that nodes may not be is no reason."""
     pods, nodes = failures.get("pod_metrics"), failures.get("node_metrics")
     if nodes is not None and refused(nodes):
         nodes = None
-    return str(pods or nodes or "")
+    return pods or nodes
 
 
 _REFUSALS: Final = frozenset({

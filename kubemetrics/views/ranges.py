@@ -130,23 +130,31 @@ def _figure(
 
 
 def _amounts(
-    group: str, header: str, of: Callable[[Figures], ResourceFigures], noun: str
+    group: str,
+    header: str,
+    of: Callable[[Figures], ResourceFigures],
+    noun: str,
+    keeps: tuple[int, int, int, int],
 ) -> tuple[Column[RangeRow], ...]:
-    """Return the columns of a mean, percentiles and the largest."""
+    """Return the columns of a mean, percentiles and the largest, with their *keeps*.
+
+    Of memory the largest matters most: it is what a container is killed for.
+    """
+    average, median, high, most = keeps
     step = "of the sum, step by step; not known of hours"
     return (
         _figure(f"{group}.avg", f"{header}-AVG", lambda f: of(f).average,
                 f"{noun}: mean over the range, of one series over what is measured",
-                keep=85),
+                keep=average),
         _figure(f"{group}.p50", f"{header}-P50", lambda f: of(f).p50,
-                f"{noun}: the median {step}", keep=30),
+                f"{noun}: the median {step}", keep=median),
         _figure(f"{group}.p95", f"{header}-P95", lambda f: of(f).p95,
-                f"{noun}: the 95th percentile {step}", keep=80),
+                f"{noun}: the 95th percentile {step}", keep=high),
         _figure(f"{group}.p99", f"{header}-P99", lambda f: of(f).p99,
                 f"{noun}: the 99th percentile {step}"),
         _figure(f"{group}.max", f"{header}-MAX", lambda f: of(f).most,
                 f"{noun}: the largest {step}; what is between samples is not seen",
-                keep=75),
+                keep=most),
     )  # fmt: skip
 
 
@@ -165,17 +173,17 @@ _FIGURES: Final[tuple[Column[RangeRow], ...]] = (
                 keep=90, additive=True),
         kind="core_hours",
     ),
-    *_amounts("cpu", "CPU", lambda f: f.cpu, "CPU"),
+    *_amounts("cpu", "CPU", lambda f: f.cpu, "CPU", (85, 30, 80, 75)),
     Column(key="trend", header="TREND", kind="text", get=_trend, keep=20,
            typed=lambda row: list(row.figures.trend), json_type="array",
            about="CPU in 24 parts of the range, nanocores in JSON; · was not measured"),
-    *_amounts("mem", "MEM", lambda f: f.memory, "memory"),
+    *_amounts("mem", "MEM", lambda f: f.memory, "memory", (78, 25, 65, 86)),
     _figure("mem.last", "MEM-LAST", lambda f: f.memory.last, "memory: the last sample"),
     Column(key="restarts", header="RESTARTS", kind="count", keep=45,
            get=lambda row: row.figures.restarts, about="restarts in the range"),
-    Column(key="oom_kills", header="OOM", kind="count", keep=50,
+    Column(key="oom_kills", header="OOM", kind="count", keep=84,
            get=lambda row: row.figures.oom_kills, about="OOM kills in the range"),
-    Column(key="coverage", header="COVERED", kind="percent", get=_coverage, keep=60,
+    Column(key="coverage", header="COVERED", kind="percent", get=_coverage, keep=70,
            about="how much of the time was measured"),
     Column(key="samples", header="SAMPLES", kind="count", keep=WIDE,
            get=lambda row: row.figures.samples, about="how many samples there are"),

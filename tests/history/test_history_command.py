@@ -114,6 +114,32 @@ def test_of_many_gaps_the_longest_are_told_and_the_others_counted(
 
 
 @pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        ("MetricsUnavailable (down): it is down: no", "MetricsUnavailable (down)"),
+        ("Forbidden: you may not", "Forbidden"),
+        ("it took: too long", "it took: too long"),
+        ("x" * 101, "x" * 100 + "..."),
+    ],
+)
+def test_the_cause_of_a_gap_is_told_in_short_and_in_json_whole(
+    file: Path, capsys: pytest.CaptureFixture[str], cause: str, told: str
+) -> None:
+    with closing(Writing(file)) as writing:
+        writing.connection.execute(
+            "INSERT INTO round(at, fresh, repeated, missed, took_ms, error)"
+            " VALUES (?, 0, 0, 0, 1, ?)", (T0 + 700, cause),
+        )  # fmt: skip
+    assert main(["history", f"--from={file}"]) == 0
+    assert f"; gap 2026-01-02 00:09:45 to 00:15:00 UTC (5m15s): {told}\n" in (
+        capsys.readouterr().err
+    )
+    assert main(["history", f"--from={file}", "-o", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["metadata"]["sources"][0]["gaps"][0]["cause"] == cause
+
+
+@pytest.mark.parametrize(
     ("words", "names"),
     [
         (["-n", "y"], ["db"]),

@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from kubemetrics.errors import Forbidden, TransportError
+from kubemetrics.errors import (
+    ApiError,
+    Forbidden,
+    HistoryError,
+    MetricsUnavailable,
+    ServerTimeout,
+    TransportError,
+)
 from kubemetrics.history.integrate import cover
 from kubemetrics.history.rounds import (
     DEFAULT_CADENCE,
@@ -23,11 +30,13 @@ from kubemetrics.history.rounds import (
     SampleRound,
     Seen,
     counted,
+    read_error,
     seen,
 )
 from kubemetrics.models.metrics import NodeMetrics, PodMetrics
 from kubemetrics.models.node import Node
 from kubemetrics.models.pod import Pod
+from kubemetrics.snapshot.reasons import error_reason
 
 
 @dataclass
@@ -352,3 +361,35 @@ def test_that_nodes_may_not_be_read_is_no_error_of_a_round() -> None:
     assert a_round(node_metrics=no).error == ""
     assert a_round(node_metrics=lost).error == "lost"
     assert a_round(node_metrics=lost, pod_metrics=no).error == "no"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (
+            MetricsUnavailable("it is down: no", cause="down", status=503, hint="ask"),
+            "MetricsUnavailable (down): it is down: no",
+        ),
+        (
+            MetricsUnavailable("it is absent", cause="absent", status=404),
+            "MetricsUnavailable (absent): it is absent",
+        ),
+        (Forbidden("you may not", status=403, hint="ask"), "Forbidden: you may not"),
+    ],
+)
+def test_a_failure_that_has_a_reason_is_kept_with_it_and_without_advice(
+    error: ApiError, text: str
+) -> None:
+    assert a_round(pod_metrics=error).cause == text
+    again = read_error(text)
+    assert isinstance(again, type(error))
+    assert (again.message, again.status) == (error.message, error.status)
+    assert error_reason(again).code == error_reason(error).code
+
+
+def test_other_failures_are_kept_as_they_are_told() -> None:
+    slow = ServerTimeout("it took: too long", status=504, hint="wait")
+    assert a_round(pod_metrics=slow).cause == "it took: too long"
+    assert a_round(pod_metrics=HistoryError("lost: x")).cause == "lost: x"
+    assert a_round().cause == ""
+    assert str(read_error("it took: too long")) == "it took: too long"
