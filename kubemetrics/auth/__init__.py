@@ -6,11 +6,9 @@ verified here: that is the server's part.
 
 from __future__ import annotations
 
-import binascii
 import math
-import re
 import string
-from base64 import b64decode, b64encode, urlsafe_b64decode
+from base64 import b64encode, urlsafe_b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from datetime import UTC, datetime
@@ -20,7 +18,6 @@ from ..config.model import Config, Impersonation, header_problem
 from ..errors import ConfigError, DecodeError
 from ..frozen import dataclass
 
-_CERTIFICATE: Final = rb"(?s)-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----"
 _UTC_TIME: Final = 0x17  # ASN.1's tag; the other is GeneralizedTime
 _YEAR_1: Final = -62135596800.0
 _YEAR_10000: Final = 253402300800.0
@@ -55,43 +52,19 @@ def _claimed(exp: Any) -> float | None:  # noqa: ANN401 - whatever an issuer wro
 
 def certificate_expiry(pem: bytes) -> float | None:
     """Return ``notAfter`` of *pem*'s first certificate in seconds since the epoch."""
-    found = re.search(_CERTIFICATE, pem)
-    if found is None:
-        return None
+    from ..x509 import blocks, not_after  # noqa: PLC0415 - for certificates alone
+
+    found = (block.content for block in blocks(pem) if block.label == b"CERTIFICATE")
+    tag, digits = not_after(next(found, b"")) or (0, b"")
     try:
-        return _not_after(b64decode(found[1]))
-    except (binascii.Error, ValueError, IndexError):
+        return _moment(tag, digits.decode("ascii"))
+    except ValueError:
         return None
 
 
 def earliest(*times: float | None) -> float | None:
     """Return the earliest of the times that are known, in seconds since the epoch."""
     return min((time for time in times if time is not None), default=None)
-
-
-def _not_after(der: bytes) -> float:
-    """Return ``notAfter`` of DER in seconds since the epoch (RFC 5280, 4.1)."""
-    _, start, _ = _element(der, 0)  # Certificate
-    _, at, _ = _element(der, start)  # TBSCertificate
-    tag, _, end = _element(der, at)
-    if tag == 0xA0:  # noqa: PLR2004 - the version, which is optional
-        at = end
-    for _ in range(3):  # serial number, signature algorithm, issuer
-        _, _, at = _element(der, at)
-    _, start, _ = _element(der, at)  # Validity
-    _, _, at = _element(der, start)  # notBefore
-    tag, start, end = _element(der, at)
-    return _moment(tag, der[start:end].decode("ascii"))
-
-
-def _element(der: bytes, at: int) -> tuple[int, int, int]:
-    """Return the tag at *at*, and where its content starts and ends."""
-    tag, length, start = der[at], der[at + 1], at + 2
-    if length & 0x80:  # the long form: so many bytes of length follow
-        size = length & 0x7F
-        length = int.from_bytes(der[start : start + size], "big")
-        start += size
-    return tag, start, start + length
 
 
 def _moment(tag: int, digits: str) -> float:

@@ -335,9 +335,11 @@ Where this differs from kubectl:
 * kuberc (aliases, defaults) is not read. gcp, azure and v1alpha1, which kubectl has
   removed as well, are errors that name the successor.
 * Python's TLS is OpenSSL. Of a server's certificates it refuses wide wildcards
-  (*.example), one that is its own CA with keyCertSign alone, one for any purpose
-  (anyExtendedKeyUsage) alone, and one above 100 KB; of a client's one that is signed
-  with SHA-1 or MD5. HTTP/2 alone is not spoken.
+  (*.example), one whose key usage is dataEncipherment or keyCertSign alone, one for any
+  purpose (anyExtendedKeyUsage) alone, 127.0.0.1 written as ::ffff:127.0.0.1, and one
+  above 100 KB; of a client's one that is signed with SHA-1 or MD5. HTTP/2 alone is not
+  spoken. It takes the key exchanges X448 and ffdhe, which Python before 3.15 cannot
+  forbid, and of a system's bundle some blocks that Go passes over.
 """
 
 

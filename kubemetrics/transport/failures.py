@@ -14,7 +14,7 @@ import httpcore
 from ..errors import TransportError, TransportReason
 from ..text import printable, without_credentials
 from .network import Call
-from .tls import WrongHostError
+from .tls import RefusedCertificateError, WrongHostError
 
 _UNTRUSTED: Final = (
     "the server's certificate is signed by an authority that is not trusted; give the"
@@ -104,6 +104,12 @@ def explain_tls(error: ssl.SSLError, host: str) -> str:
     """Return what *error* means and what to try; *host* is the name dialled."""
     if isinstance(error, WrongHostError):
         return _wrong_host(error, host)
+    if isinstance(error, RefusedCertificateError):
+        return (
+            "the server's certificate, or one that came with it or signed it,"
+            f" {error.fault}: kubectl refuses it too; {_ANEW}, for a key of RSA of"
+            " 2,048 bits or P-256, with SHA-256"
+        )
     if isinstance(error, ssl.SSLCertVerificationError):
         return _VERIFY.get(error.verify_code) or _unverified(error)
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):

@@ -22,7 +22,7 @@ import httpcore
 from ..errors import TransportError
 from ..flow import Lock, Share
 from ..forks import forget_after_fork
-from .tls import raise_explained
+from .tls import check_chain, raise_explained
 
 RAW_BYTES: Final = 256 * 1024
 """Bytes of TLS records read at a time: one system call for up to sixteen of them."""
@@ -368,6 +368,7 @@ class TlsSession:
         self.object: ssl.SSLObject = context.wrap_bio(
             self._incoming, self._outgoing, server_hostname=name
         )
+        self._verified = context.verify_mode is not ssl.CERT_NONE
 
     def handshake(self) -> bool:
         """Go on with the handshake; return whether it is complete.
@@ -382,6 +383,7 @@ class TlsSession:
         except ssl.SSLCertVerificationError as error:
             raise_explained(error, self.object)
             raise
+        check_chain(self.object, verified=self._verified)
         return True
 
     def read(self, most: int) -> bytes | None:

@@ -7,16 +7,15 @@ From a `Config` and a client certificate to an SSL context, as client-go does it
 
 from __future__ import annotations
 
-import binascii
 import contextlib
 import os
 import re
 import ssl
 import time
 from base64 import encodebytes
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..auth import ClientCertificate
 from ..config.model import Config
@@ -27,10 +26,6 @@ from ..flow import PeerCertificate
 if TYPE_CHECKING:
     from ..auth.sources import Reloaded
 
-
-_BLOCK: Final = re.compile(
-    rb"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL
-)
 
 _USUAL_PLACES: Final = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -98,13 +93,15 @@ def no_certificate(config: Config) -> ConfigError:
 
 
 def _load(context: ssl.SSLContext, pem: bytes) -> bool:
-    return sum(_load_one(context, block) for block in _BLOCK.findall(pem)) > 0
+    from ..x509 import certificates  # noqa: PLC0415 - not for the system's roots
+
+    return sum(_load_one(context, der) for der in certificates(pem)) > 0
 
 
-def _load_one(context: ssl.SSLContext, block: bytes) -> bool:
+def _load_one(context: ssl.SSLContext, der: bytes) -> bool:
     try:
-        context.load_verify_locations(cadata=block.decode("ascii"))
-    except (ssl.SSLError, UnicodeDecodeError):
+        context.load_verify_locations(cadata=der)
+    except ssl.SSLError:
         return False
     return True
 
@@ -122,22 +119,26 @@ def _trust_the_system(context: ssl.SSLContext) -> None:
 
 
 def trust_directories(context: ssl.SSLContext | None) -> bool:
-    """Trust every certificate in the system's directories; return whether one is new.
+    """Trust each certificate of the system's that Go finds; return whether one is new.
 
-    Go reads all files there, OpenSSL those alone that are named by a hash: an authority
-    that was mounted there under another name is known to Go only.
+    Go reads all files of its directories, OpenSSL those alone that are named by a hash:
+    an authority that was mounted there under another name is known to Go only. And of
+    a bundle OpenSSL reads nothing behind the first block that it cannot read.
 
     Source: crypto/x509/root_unix.go, ``loadSystemRoots``.
     """
     if context is None:
         return False
     before = context.cert_store_stats()["x509"]
+    bundle = os.environ.get("SSL_CERT_FILE")
     given = os.environ.get("SSL_CERT_DIR")
+    places = [Path(place) for place in ((bundle,) if bundle else _USUAL_PLACES)]
     for directory in given.split(":") if given else _DIRECTORIES:
-        for path in sorted(Path(directory).glob("*")):
-            with contextlib.suppress(OSError, ValueError):
-                if path.is_file() and path.stat().st_size <= _LARGEST_BUNDLE:
-                    _load(context, path.read_bytes())
+        places += sorted(Path(directory).glob("*"))
+    for path in places:
+        with contextlib.suppress(OSError, ValueError):
+            if path.is_file() and path.stat().st_size <= _LARGEST_BUNDLE:
+                _load(context, path.read_bytes())
     return context.cert_store_stats()["x509"] > before
 
 
@@ -200,14 +201,6 @@ class Roots:
         return pem
 
 
-_CERTIFICATE: Final = b"-----BEGIN CERTIFICATE-----"
-_UNREAD: Final = "OpenSSL cannot read it"
-
-
-class _EncryptedKeyError(Exception):
-    """The key asks for a pass phrase."""
-
-
 def load_certificate(
     context: ssl.SSLContext, certificate: ClientCertificate, name: str
 ) -> None:
@@ -217,100 +210,81 @@ def load_certificate(
         CredentialError: it is no certificate and key, not a pair, or encrypted.
     """
     problem = _try_to_load(context, certificate)
-    if problem.startswith(_UNREAD):
-        anew = _written_anew(certificate)
-        problem = problem if anew is None else _try_to_load(context, anew)
     if problem:
         raise CredentialError(f"{name}: {problem}")
 
 
-_ANY_BLOCK: Final = (
-    rb"(?ms)^-----BEGIN (CERTIFICATE|(?:[A-Z0-9 ]+ )?PRIVATE KEY)-----\s(.*?)"
-    rb"^-----END \1-----"
-)
-_KEY: Final = b"PRIVATE KEY-----"
+_LABEL: Final = b"PRIVATE KEY"
 _KEY_START: Final = rb"(?s)\x30(?:\x82..|\x81.|.)\x02\x01(\x00\x02|\x01\x04)"
 _KEY_KINDS: Final = {b"\0\x02": b"RSA ", b"\1\x04": b"EC "}
 """By what comes in a key: 0 and its modulus, 1 and a secret (RFC 8017, RFC 5915)."""
 
 
-def _written_anew(pair: ClientCertificate) -> ClientCertificate | None:
-    """Write the PEM of *pair* as OpenSSL wants it, ``None`` where it cannot be read.
+def _try_to_load(context: ssl.SSLContext, pair: ClientCertificate) -> str:
+    """Hand *pair* to OpenSSL as Go reads it; return what is wrong with it.
 
     Go looks at a key's content, not at what its first line calls it, and takes no
-    notice of headers (crypto/tls/tls.go, ``parsePrivateKey``; encoding/pem).
+    notice of headers; of other blocks it takes none, whatever OpenSSL makes of them.
+
+    Source: crypto/tls/tls.go, ``X509KeyPair`` and ``parsePrivateKey``.
     """
-    try:
-        chain = [_block(found) for found in re.finditer(_ANY_BLOCK, pair.certificate)]
-        keys = [_block(found) for found in re.finditer(_ANY_BLOCK, pair.key)]
-    except binascii.Error:
-        return None
-    return ClientCertificate(
-        b"".join(block for block in chain if _KEY not in block),
-        next((block for block in keys if _KEY in block), b""),
-    )
+    from ..x509 import blocks, client_fault  # noqa: PLC0415 - for certificates alone
 
-
-def _block(found: re.Match[bytes]) -> bytes:
-    label, content = found[1], found[2].replace(b"\r", b"").rpartition(b"\n\n")[2]
-    der = binascii.a2b_base64(content)
-    if label != b"CERTIFICATE":
-        start = re.match(_KEY_START, der)
-        label = (_KEY_KINDS[start[1]] if start else b"") + b"PRIVATE KEY"
-    return b"-----BEGIN %b-----\n%b-----END %b-----\n" % (
-        label,
-        encodebytes(der),
-        label,
-    )
-
-
-def _try_to_load(context: ssl.SSLContext, certificate: ClientCertificate) -> str:
-    try:
-        with (
-            _as_file(certificate.certificate) as chain,
-            _as_file(certificate.key) as key,
-        ):
-            context.load_cert_chain(chain, key, password=_refuse)
-    except _EncryptedKeyError:
+    chain = [b for b in blocks(pair.certificate) if b.label == b"CERTIFICATE"]
+    keys = (b for b in blocks(pair.key) if (b" " + b.label).endswith(b" " + _LABEL))
+    key = next(keys, None)
+    if not chain:
+        return "there is no PEM certificate in it"
+    if key is None:
+        return "there is no PEM private key in it"
+    if key.label.startswith(b"ENCRYPTED") or b"ENCRYPTED" in key.headers:
         return (
             "the private key is encrypted, and there is nobody to ask for the pass"
             " phrase; decrypt it first: openssl pkey -in KEY -out NEWKEY"
         )
+    if fault := client_fault(chain[0].content):
+        return f"it {fault}; {_ANEW}, for RSA of 2,048 bits or P-256"
+    start = re.match(_KEY_START, key.content)
+    label = (_KEY_KINDS[start[1]] if start else b"") + _LABEL
+    return _hand_over(
+        context,
+        b"".join(_written(b"CERTIFICATE", block.content) for block in chain),
+        _written(label, key.content),
+    )
+
+
+def _written(label: bytes, der: bytes) -> bytes:
+    """Write *der* as OpenSSL wants it."""
+    text = encodebytes(der)
+    return b"-----BEGIN %b-----\n%b-----END %b-----\n" % (label, text, label)
+
+
+def _hand_over(context: ssl.SSLContext, chain: bytes, key: bytes) -> str:
+    try:
+        with _as_file(chain) as chain_path, _as_file(key) as key_path:
+            # Without a password OpenSSL asks on the terminal, and a script hangs.
+            context.load_cert_chain(chain_path, key_path, password="")
     except ssl.SSLError as error:
-        return _pem_problem(error, certificate)
+        said = error.reason or "no PEM"
+        return _REFUSED.get(said, f"OpenSSL cannot read it ({said})")
     except OSError as error:
         return f"cannot hand it to OpenSSL: {error.strerror}"
     return ""
 
 
-def _refuse() -> NoReturn:
-    # Without a callback OpenSSL asks on the terminal, and a script hangs.
-    raise _EncryptedKeyError
-
-
+_ANEW: Final = "have it issued anew"
 _REFUSED: Final = {
     "KEY_VALUES_MISMATCH": "the private key does not belong to the certificate",
     "NO_CERTIFICATE_ASSIGNED": (
         "the private key does not belong to the certificate, the first of its file"
     ),
     "CA_MD_TOO_WEAK": (
-        "it is signed with SHA-1 or MD5, which OpenSSL refuses; have it issued anew,"
-        " with SHA-256"
+        f"it is signed with SHA-1 or MD5, which OpenSSL refuses; {_ANEW}, with SHA-256"
     ),
     "EE_KEY_TOO_SMALL": (
-        "its key is too short for OpenSSL; have it issued anew, for RSA of 2,048 bits"
+        f"its key is too short for OpenSSL; {_ANEW}, for RSA of 2,048 bits"
     ),
 }
-
-
-def _pem_problem(error: ssl.SSLError, certificate: ClientCertificate) -> str:
-    if _CERTIFICATE not in certificate.certificate:
-        return "there is no PEM certificate in it"
-    if _KEY not in certificate.key:
-        return "there is no PEM private key in it"
-    if error.reason in _REFUSED:
-        return _REFUSED[error.reason]
-    return f"{_UNREAD} ({error.reason or 'no PEM'})"
 
 
 @contextlib.contextmanager
@@ -380,12 +354,42 @@ def raise_explained(
     raise explained from error
 
 
-def _presented_names(connection: ssl.SSLObject) -> tuple[str, ...]:
+class RefusedCertificateError(ssl.SSLCertVerificationError):
+    """OpenSSL takes one of the server's certificates, and Go does not: its *fault*."""
+
+    fault: str = ""
+
+
+def check_chain(connection: ssl.SSLObject, *, verified: bool) -> None:
+    """Judge the certificates of a new *connection* as Go does.
+
+    Raises:
+        RefusedCertificateError: Go would not have connected.
+    """
+    from ..x509 import server_fault  # noqa: PLC0415 - for handshakes alone
+
+    sent, chain = (_chain(connection, kind) for kind in ("unverified", "verified"))
+    # The encoding 2 is DER (_ssl.ENCODING_DER).
+    fault = server_fault(
+        [part.public_bytes(2) for part in sent],
+        [part.public_bytes(2) for part in chain] if verified else (),
+    )
+    if fault:
+        refused = RefusedCertificateError(fault)
+        refused.fault = fault
+        refused.verify_code = 0
+        raise refused
+
+
+def _chain(connection: ssl.SSLObject, kind: str) -> Sequence[Any]:
     # Public only from Python 3.13 on, and there as DER; this form exists since 3.10.
-    # Without it the message merely does not list the names.
-    chain: Any = getattr(
-        getattr(connection, "_sslobj", None), "get_unverified_chain", tuple
-    )()
+    core: Any = getattr(connection, "_sslobj", None)
+    return getattr(core, f"get_{kind}_chain", tuple)() or ()
+
+
+def _presented_names(connection: ssl.SSLObject) -> tuple[str, ...]:
+    # Without a chain the message merely does not list the names.
+    chain = _chain(connection, "unverified")
     return alternative_names(chain[0].get_info()) if chain else ()
 
 

@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.cluster.clock import Clock
@@ -18,11 +20,14 @@ from tests.cluster.exchange import Answer, Seen, text_answer
 from tests.cluster.scripts import Faults
 from tests.cluster.server import Server, Site
 from tests.transport.certs import (
+    Digest,
     Issued,
     Key,
     authority,
     leaf,
     ordinary,
+    rsa_of_8676_bits,
+    signed_with_md5,
     signed_with_sha1,
 )
 from tests.transport.servers import server_context
@@ -198,6 +203,53 @@ def _purpose(purpose: x509.ObjectIdentifier) -> Kind:
     return _of(leaf(ordinary(), *HOSTS, purposes=[purpose]))
 
 
+def _purpose_within(purpose: x509.ObjectIdentifier) -> Kind:
+    child = authority("intermediate", parent=ordinary(), purposes=[purpose])
+    return _of(leaf(child, *HOSTS), ordinary(), child)
+
+
+def _digest(digest: Digest, ca: Issued) -> Kind:
+    return _of(leaf(ca, *HOSTS, digest=digest), ca)
+
+
+def _digest_root() -> Kind:
+    ca = authority("odd root", digest=hashes.SHA224())
+    return _of(leaf(ca, *HOSTS), ca)
+
+
+def _pss(salt: int) -> Kind:
+    padding = PSS(MGF1(hashes.SHA256()), salt)
+    return _of(leaf(old_authority(), *HOSTS, padding=padding), old_authority())
+
+
+def _itself(signed: Callable[[Issued, Issued], Issued]) -> Kind:
+    """Have the server's own certificate trusted for itself."""
+    own = signed(leaf(old_authority(), *HOSTS, bits=2048), old_authority())
+    return _of(own, own)
+
+
+def _besides(private: Key) -> Kind:
+    """Show an authority that nobody needs."""
+    odd = authority("odd authority", private=private)
+    return _of(leaf(ordinary(), *HOSTS), ordinary(), odd)
+
+
+def _names(der: str) -> Kind:
+    return _of(leaf(ordinary(), *HOSTS, names=bytes.fromhex(der)))
+
+
+def _group(name: str) -> Kind:
+    kind = _of(leaf(ordinary(), *HOSTS))
+    assert kind.context
+    kind.context.set_ecdh_curve(name)
+    return kind
+
+
+_SGC = x509.ObjectIdentifier("2.16.840.1.113730.4.1")
+_LOOPBACK = "87047f000001"
+"""A general name: 127.0.0.1."""
+
+
 def _rsa(bits: int) -> Key:
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
@@ -238,6 +290,31 @@ KINDS: dict[str, Callable[[], Kind]] = {
     "certificate signing": lambda: _usages(key_cert_sign=True),
     "any purpose": lambda: _purpose(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE),
     "clients alone": lambda: _purpose(ExtendedKeyUsageOID.CLIENT_AUTH),
+    "SGC": lambda: _purpose(_SGC),
+    "SGC within": lambda: _purpose_within(_SGC),
+    "data encipherment": lambda: _usages(data_encipherment=True),
+    "Ed448": lambda: _key(ed448.Ed448PrivateKey.generate()),
+    "Ed448 above": lambda: _authority_key(ed448.Ed448PrivateKey.generate()),
+    "brainpool above": lambda: _authority_key(
+        ec.generate_private_key(ec.BrainpoolP256R1())
+    ),
+    "secp256k1 besides": lambda: _besides(ec.generate_private_key(ec.SECP256K1())),
+    "RSA 8676": lambda: _key(rsa_of_8676_bits()),
+    "RSA 8676 above": lambda: _authority_key(rsa_of_8676_bits()),
+    "SHA-224": lambda: _digest(hashes.SHA224(), old_authority()),
+    "SHA-224 and ECDSA": lambda: _digest(hashes.SHA224(), ordinary()),
+    "SHA-3": lambda: _digest(hashes.SHA3_256(), old_authority()),
+    "SHA-512": lambda: _digest(hashes.SHA512(), ordinary()),
+    "SHA-224 root": _digest_root,
+    "SHA-1 itself": lambda: _itself(signed_with_sha1),
+    "MD5 itself": lambda: _itself(signed_with_md5),
+    "RSA-PSS": lambda: _pss(32),
+    "RSA-PSS, a short salt": lambda: _pss(20),
+    "an address of five bytes": lambda: _names("300d87057f00000100" + _LOOPBACK),
+    "an umlaut in a name": lambda: _names("300b8203" + "62c3bc" + _LOOPBACK),
+    "IPv4 as IPv6": lambda: _of(leaf(ordinary(), "::ffff:127.0.0.1")),
+    "X448": lambda: _group("X448"),
+    "ffdhe2048": lambda: _group("ffdhe2048"),
 }
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -187,14 +187,23 @@ IMPERSONATION = [
 ]  # fmt: skip
 
 
-def pair(name: str, certificate: bytes, key: bytes, *, refused: bool = False) -> Case:
+def pair(
+    name: str,
+    certificate: bytes,
+    key: bytes,
+    *,
+    refused: bool = False,
+    place: str = "demanding",
+) -> Case:
     user = {"client-certificate-data": data(certificate), "client-key-data": data(key)}
-    return Case(name=name, user=user, refused=refused, place="demanding")
+    return Case(name=name, user=user, refused=refused, place=place)
 
 
 def shown(name: str, private: Key, *, refused: bool = False) -> Case:
     client = leaf(ordinary(), name="jane", private=private)
-    return pair(name, client.pem, client.key, refused=refused)
+    # Where none is demanded, a certificate that is not shown is no failure by itself.
+    place = "ordinary" if refused else "demanding"
+    return pair(name, client.pem, client.key, refused=refused, place=place)
 
 
 def form(key: Key) -> bytes:
@@ -212,6 +221,9 @@ CERTIFICATES = [
     shown("P-521", ec.generate_private_key(ec.SECP521R1())),
     shown("Ed25519", ed25519.Ed25519PrivateKey.generate()),
     shown("P-224", ec.generate_private_key(ec.SECP224R1()), refused=True),
+    shown("brainpool", ec.generate_private_key(ec.BrainpoolP256R1()), refused=True),
+    shown("secp256k1", ec.generate_private_key(ec.SECP256K1()), refused=True),
+    shown("Ed448", ed448.Ed448PrivateKey.generate(), refused=True),
     pair("PKCS #1", OLD.pem, form(OLD.private)),
     pair("PKCS #1 called PKCS #8", OLD.pem, form(OLD.private).replace(b"RSA ", b"")),
     pair("SEC 1 called PKCS #8", JANE.pem, form(JANE.private).replace(b"EC ", b"")),
@@ -227,6 +239,26 @@ CERTIFICATES = [
         JANE.pem.replace(b"\n", b"\r\n"),
         JANE.key.replace(b"\n", b"\r\n"),
     ),
+    pair(
+        "blank lines within",
+        JANE.pem.replace(b"\n", b"\n\n"),
+        JANE.key.replace(b"\n", b"\n\n"),
+    ),
+    pair("a key in small letters", JANE.pem, JANE.key.replace(b"PRIV", b"my-x PRIV")),
+    pair(
+        "another's, trusted, first",
+        OTHER.pem.replace(b"CERT", b"TRUSTED CERT") + JANE.pem,
+        JANE.key,
+    ),
+    pair("a mark before", b"\xef\xbb\xbf" + JANE.pem, JANE.key, refused=True),
+    pair("a mark before the key", JANE.pem, b"\xef\xbb\xbf" + JANE.key, refused=True),
+    pair(
+        "X509 certificate",
+        JANE.pem.replace(b"CERT", b"X509 CERT"),
+        JANE.key,
+        refused=True,
+    ),
+    pair("more in its last line", JANE.pem.rstrip() + b"x", JANE.key, refused=True),
     pair("both in both", JANE.key + JANE.pem, JANE.pem + JANE.key),
     pair("another's first", OTHER.pem + JANE.pem, JANE.key, refused=True),
     pair("a key of another kind", JANE.pem, OLD.key, refused=True),

@@ -153,7 +153,33 @@ DIFFERENCES = [
             ours=REFUSED,
             reason="OpenSSL looks at more of what a certificate says it is for",
         )
-        for place in ("certificate signing", "any purpose")
+        for place in ("certificate signing", "data encipherment", "any purpose")
+    ),
+    *(
+        Difference(
+            name=f"a key exchange of {place}",
+            place=place,
+            theirs=REFUSED,
+            ours={"accepted": True},
+            reason="Python before 3.15 cannot forbid it, and it is not weaker",
+        )
+        for place in ("X448", "ffdhe2048")
+    ),
+    Difference(
+        name="an address of IPv4 that is written as one of IPv6",
+        place="IPv4 as IPv6",
+        theirs={"accepted": True},
+        ours=REFUSED,
+        reason="OpenSSL compares bytes; --tls-server-name takes it as it is written",
+    ),
+    Difference(
+        name="a system's bundle that begins with a mark",
+        cluster=NOT_HTTPS,
+        files={"ca.crt": b"\xef\xbb\xbf" + ordinary().pem},
+        environ={"SSL_CERT_FILE": "<dir>/ca.crt", "SSL_CERT_DIR": "/nowhere"},
+        theirs=REFUSED,
+        ours={"accepted": True},
+        reason="the system's bundle is OpenSSL's to read",
     ),
     Difference(
         name="a client certificate that is signed with SHA-1",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.transport.certs import ordinary
 
@@ -14,6 +15,12 @@ from .conftest import Benches
 from .sites import other_authority
 
 pytestmark = needs_kubectl
+
+
+def encoded(der: bytes) -> bytes:
+    content = base64.b64encode(der)
+    return b"-----BEGIN CERTIFICATE-----\n%b\n-----END CERTIFICATE-----\n" % content
+
 
 OTHER = base64.b64encode(other_authority().pem).decode()
 BOTH = base64.b64encode(other_authority().pem + b"# and\n" + ordinary().pem).decode()
@@ -101,17 +108,72 @@ OLD = [
         for place in (
             "RSA 1024", "RSA 1024 above", "P-521", "P-521 above", "Ed25519", "Ed25519 above",
             "SHA-1 root", "CBC and SHA-1", "ChaCha20", "key encipherment",
+            "SHA-512", "SHA-224 root", "SHA-1 itself", "RSA-PSS", "RSA 8676 above",
         )
     ),
     *(
         Case(name=place, place=place, refused=True)
         for place in (
             "P-224", "SHA-1", "SHA-1 within", "CBC and SHA-2", "CBC and SHA-384",
-            "RSA key exchange", "DHE", "clients alone",
+            "RSA key exchange", "DHE", "clients alone", "SGC", "SGC within",
+            "Ed448", "Ed448 above", "brainpool above", "secp256k1 besides", "RSA 8676",
+            "SHA-224", "SHA-224 and ECDSA", "SHA-3", "MD5 itself",
+            "RSA-PSS, a short salt", "an address of five bytes", "an umlaut in a name",
         )
     ),
     Case(name="SHA-1, insecure", place="SHA-1", cluster=INSECURE),
+    Case(name="RSA-PSS, a short salt, insecure", place="RSA-PSS, a short salt", cluster=INSECURE),
+    *(
+        Case(name=f"{place}, insecure", place=place, cluster=INSECURE, refused=True)
+        for place in ("Ed448", "RSA 8676", "SHA-224", "secp256k1 besides", "an address of five bytes")
+    ),
+    *(
+        Case(name=f"IPv4 as IPv6, {how}", place="IPv4 as IPv6", cluster=cluster)
+        for how, cluster in {
+            "by that name": {"tls-server-name": "::ffff:127.0.0.1"},
+            "at that address": {"server": "https://[::ffff:127.0.0.1]:<port>"},
+        }.items()
+    ),
 ]  # fmt: skip
+
+
+def authorities(name: str, pem: bytes, *, refused: bool = False) -> Case:
+    data = base64.b64encode(pem).decode()
+    return Case(
+        name=name, cluster={"certificate-authority-data": data}, refused=refused
+    )
+
+
+PEM, DER = ordinary().pem, ordinary().cert.public_bytes(Encoding.DER)
+NONE = {"SSL_CERT_DIR": "/nowhere"}
+WRITTEN = [
+    authorities("a mark before", b"\xef\xbb\xbf" + PEM, refused=True),
+    authorities("a blank before", b" " + PEM, refused=True),
+    authorities("trusted certificate", PEM.replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE"), refused=True),
+    authorities("X509 certificate", PEM.replace(b"CERTIFICATE", b"X509 CERTIFICATE"), refused=True),
+    authorities("with a header", PEM.replace(b"-----\n", b"-----\na: b\n\n", 1), refused=True),
+    authorities("more in its DER", encoded(DER + b"more"), refused=True),
+    authorities("more in its last line", PEM.rstrip() + b" x", refused=True),
+    authorities("the next in its last line", PEM.rstrip() + PEM, refused=True),
+    authorities("without padding", PEM.replace(b"=", b""), refused=b"=" in PEM),
+    authorities("blank lines within", PEM.replace(b"\n", b"\n\n")),
+    authorities("blanks within", PEM.replace(b"\n", b" \t\n")),
+    authorities("one line", encoded(DER)),
+    authorities("line ends of another system", PEM.replace(b"\n", b"\r\n")),
+    authorities("one begun before", b"-----BEGIN CERTIFICATE-----\nAAAA\n" + PEM),
+    authorities("one that is broken before", encoded(b"no") + b"-----BEGIN X-----\n!\n-----END X-----\n" + PEM),
+    *(
+        Case(name=f"the system's, behind {name}", cluster=NO_CA, files={"b": before + PEM}, environ={**NONE, "SSL_CERT_FILE": "<dir>/b"})
+        for name, before in {"a broken one": encoded(b"no"), "a line of zeros": b"\0\n"}.items()
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRITTEN, ids=str)
+def test_authorities_are_read_as_kubectl_reads_them(
+    case: Case, benches: Benches
+) -> None:
+    same(benches(case.place), case)
 
 
 @pytest.mark.parametrize("case", OLD, ids=str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 import time
 from collections.abc import Callable
@@ -10,6 +11,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+)
 
 from kubemetrics.auth import ClientCertificate
 from kubemetrics.config.model import AuthInfo, Config
@@ -441,6 +450,101 @@ def test_rsa_key_exchange_is_refused_as_by_go() -> None:
         shaken(trusting(ordinary()), server.port, "foo.example"),
     ):
         pass
+
+
+def refusal(certificate: Issued, **fields: object) -> str:
+    with TlsServer(certificate) as server:
+        config = trusting(ordinary(), **fields)
+        with pytest.raises(TransportError) as caught:
+            get(at(config, f"https://127.0.0.1:{server.port}"))
+    assert caught.value.reason == "tls"
+    return str(caught.value).partition(": ")[2]
+
+
+@pytest.mark.parametrize("ask", [get, get_async])
+def test_what_go_would_refuse_is_refused_before_anything_is_sent(
+    ask: Callable[[Config], bytes],
+) -> None:
+    certificate = leaf(ordinary(), "127.0.0.1", digest=hashes.SHA224())
+    with TlsServer(certificate) as server, pytest.raises(TransportError) as caught:
+        ask(at(trusting(ordinary()), f"https://127.0.0.1:{server.port}"))
+    assert caught.value.reason == "tls"
+    assert server.heads == []
+    assert str(caught.value).partition(": ")[2] == (
+        "the server's certificate, or one that came with it or signed it, is signed"
+        " with SHA-224: kubectl refuses it too; have it issued anew, for a key of RSA"
+        " of 2,048 bits or P-256, with SHA-256"
+    )
+
+
+def test_a_key_usage_that_openssl_refuses_is_told_with_what_it_wants() -> None:
+    usages = x509.KeyUsage(*(n == 3 for n in range(9)))  # dataEncipherment
+    assert refusal(leaf(ordinary(), "127.0.0.1", usages=usages)) == (
+        "the server's certificate does not verify: unsuitable certificate purpose;"
+        " have it issued anew with digitalSignature in its key usage and serverAuth in"
+        " its extended one"
+    )
+
+
+def test_an_address_of_ipv4_written_as_ipv6_is_told_and_can_be_asked_for() -> None:
+    certificate = leaf(ordinary(), "::ffff:127.0.0.1")
+    assert refusal(certificate) == (
+        "the server's certificate is not for 127.0.0.1 but for 0:0:0:0:0:FFFF:7F00:1;"
+        " give one of them with --tls-server-name"
+    )
+    named = trusting(ordinary(), tls_server_name="0:0:0:0:0:FFFF:7F00:1")
+    with TlsServer(certificate) as server:
+        assert get(at(named, f"https://127.0.0.1:{server.port}")) == b"ok"
+
+
+def test_a_certificate_of_more_than_100_kb_is_told() -> None:
+    names = [f"{number:0250}.example" for number in range(700)]
+    names = [".".join(name[at : at + 60] for at in range(0, 258, 60)) for name in names]
+    assert refusal(leaf(ordinary(), "127.0.0.1", *names)) == (
+        "the server's certificates are larger than the 100 KB that OpenSSL takes; have"
+        " the server's issued anew with fewer names, or send a shorter chain"
+    )
+
+
+@pytest.mark.parametrize(
+    ("private", "said"),
+    [
+        (ed448.Ed448PrivateKey.generate(), "has a key of another kind than RSA"),
+        (ec.generate_private_key(ec.SECP224R1()), "has a key of another kind"),
+        (ec.generate_private_key(ec.BrainpoolP256R1()), "has a key on another curve"),
+    ],
+)
+def test_a_client_certificate_that_go_never_shows_is_refused(
+    private: certs.Key, said: str
+) -> None:
+    client = leaf(ordinary(), private=private)
+    with pytest.raises(CredentialError, match=said) as caught:
+        check_pair(trusting(ordinary(), user="jane"), client.pair())
+    assert str(caught.value).endswith(
+        "; have it issued anew, for RSA of 2,048 bits or P-256"
+    )
+
+
+def test_a_key_that_was_encrypted_long_ago_is_told_as_such() -> None:
+    client = leaf(ordinary(), bits=1024)
+    old = client.private.private_bytes(
+        Encoding.PEM,
+        PrivateFormat.TraditionalOpenSSL,
+        BestAvailableEncryption(b"hunter2"),
+    )
+    assert b"Proc-Type: 4,ENCRYPTED" in old
+    with pytest.raises(CredentialError, match="private key is encrypted"):
+        check_pair(trusting(ordinary()), ClientCertificate(client.pem, old))
+
+
+def test_an_authority_that_openssl_cannot_read_is_passed_over() -> None:
+    der = ordinary().cert.public_bytes(Encoding.DER)
+    name = bytes.fromhex("31173015")  # its issuer and its subject: a set of a sequence
+    data = base64.b64encode(der.replace(name, bytes.fromhex("30173015")))
+    bad = b"-----BEGIN CERTIFICATE-----\n%b\n-----END CERTIFICATE-----\n" % data
+    config = Config(server="https://x", certificate_authority_data=bad)
+    with pytest.raises(ConfigError, match="holds no PEM certificate"):
+        build_context(config)
 
 
 def test_a_client_certificate_of_1024_bits_is_shown() -> None:
