@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import console
 from ..commandline import CommandSpec, Parser, UsageError, config_of, length_of_time
+from ..errors import HistoryError
 from .view_commands import add_figures, plan
 
 if TYPE_CHECKING:
@@ -212,6 +213,7 @@ class RangeReader:
                 " moments, and an age is counted back from now"
             )
         self.names: Sequence[str] = ()
+        self._missing: set[str] = set()
         self.label: str = label
         self.name: str = ""
         self.note: str = ""
@@ -230,6 +232,10 @@ class RangeReader:
 
         with closing(open_history(self._file)) as history:
             self.name = history.context
+            try:
+                self._check_range(history)
+            except HistoryError as error:
+                return ContextResult(context=self.label, name=self.name, error=error)
             traces = history.traces(
                 since=self._since, until=self._until, keep=self._keeps(scope)
             )
@@ -245,6 +251,7 @@ class RangeReader:
         return ContextResult(
             context=self.label,
             name=self.name,
+            unmatched=tuple(name for name in self.names if name in self._missing),
             namespace="".join(scope.named) if scope.single else "",
             snapshot=Snapshot(),
             range={"file": self._file, **_as_json(about, self._step)},
@@ -256,6 +263,7 @@ class RangeReader:
         from ..serve.handover import RecordedSource  # noqa: PLC0415
 
         history = stack.enter_context(open_history(self._file))
+        self._check_range(history)
         wanted = self._keeps(scope)
 
         def keep(trace: Trace, level: Level) -> bool:
@@ -271,18 +279,36 @@ class RangeReader:
 
         return RecordedSource(self.label, traces)
 
+    def _check_range(self, history: History) -> None:
+        """Refuse a range of which nothing was recorded.
+
+        Raises:
+            HistoryError: it is one; says what there is.
+        """
+        since, until = history.range(self._since, self._until)
+        if since >= until:
+            raise HistoryError(
+                f"{self._file}: nothing was recorded in that range: it has"
+                f" {_from_to(*history.range())}"
+            )
+
     def _keeps(self, scope: Scope) -> Callable[[Trace], bool]:
-        from ..snapshot.parts import matcher  # noqa: PLC0415
+        from ..snapshot.parts import is_glob, matcher  # noqa: PLC0415
         from .naming import canonical  # noqa: PLC0415
 
         named = matcher(scope.named) if scope.named else scope.keeps
-        names = [canonical(name, "workloads") for name in self.names]
-        wanted = matcher(names or ("*",))
+        wanted = {name: canonical(name, "workloads") for name in self.names}
+        matchers = {name: matcher((word,)) for name, word in wanted.items()}
+        self._missing = {name for name in wanted if not is_glob(name)}
 
         def keep(trace: Trace) -> bool:
+            if not named(trace.namespace):
+                return False
             kind = trace.owner_kind.lower()
             owned = (trace.owner, f"{kind}/{trace.owner}", trace.name)
-            return named(trace.namespace) and any(map(wanted, owned))
+            found = {n for n, matches in matchers.items() if any(map(matches, owned))}
+            self._missing -= found
+            return bool(found) or not wanted
 
         return keep
 

@@ -207,7 +207,8 @@ class ContextResult:
 
     *context* is empty unless there are several, *name* is its name at any rate.
     *namespace* is the one asked for, or the context's own. *absent* names what was
-    asked for and does not exist. *range* says which range of the past it is.
+    asked for and does not exist. *range* says which range of the past it is, and
+    *unmatched* are the names of the command line that nothing in it has.
     """
 
     context: str
@@ -217,6 +218,7 @@ class ContextResult:
     snapshot: Snapshot | None = None
     error: KubeMetricsError | None = None
     range: Mapping[str, Any] | None = None
+    unmatched: tuple[str, ...] = ()
 
     @property
     def failures(self) -> Sequence[Failure]:
@@ -456,6 +458,9 @@ class Rounds(Generic[R]):
         self, results: Sequence[ContextResult], names: Sequence[str]
     ) -> tuple[str, ...]:
         """Return the names that no row has, unless a row may have been missed."""
+        nowhere = set[str].intersection(*(set(r.unmatched) for r in results))
+        if nowhere:
+            return tuple(name for name in results[0].unmatched if name in nowhere)
         part: PartName = "nodes" if self._plan.view.of_nodes else "pods"
         sure = all(r.snapshot and not r.snapshot.error(part) for r in results)
         return self._plan.selection.unmatched(names) if sure else ()

@@ -174,7 +174,7 @@ _FIGURES: Final[tuple[Column[RangeRow], ...]] = (
         kind="core_hours",
     ),
     *_amounts("cpu", "CPU", lambda f: f.cpu, "CPU", (85, 30, 80, 75)),
-    Column(key="trend", header="TREND", kind="text", get=_trend, keep=20,
+    Column(key="trend", header="TREND", kind="text", get=_trend, keep=35,
            typed=lambda row: list(row.figures.trend), json_type="array",
            about="CPU in 24 parts of the range, nanocores in JSON; · was not measured"),
     *_amounts("mem", "MEM", lambda f: f.memory, "memory", (78, 25, 65, 86)),

@@ -168,6 +168,67 @@ def test_a_range_that_ends_before_it_begins_is_refused(
     assert "--since 1h is not before --until 2h" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--since", "2026-01-02T00:15:00Z"],
+        ["--since", "2027-01-01"],
+        ["--until", "2026-01-01T12:00:00Z"],
+        ["--since", "2027-01-01", "-o", "openmetrics"],
+    ],
+)
+def test_a_range_of_which_nothing_was_recorded_is_refused(
+    file: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert main(["history", f"--from={file}", *words]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == (
+        f"error: {file}: nothing was recorded in that range: it has 2026-01-01"
+        " 23:59:45 UTC to 2026-01-02 00:15:00 UTC (15m15s)\n"
+    )
+
+
+def test_of_several_files_those_with_the_range_are_shown(
+    file: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    late = tmp_path / "late.db"
+    with closing(Writing(late)) as writing:
+        for at in (9000, 9015):
+            Recorder(writing).write(Past().round(at, a_pod()))
+    words = ["--since", "2026-01-02T01:00:00Z", "-o", "csv", "--columns", "context"]
+    assert main(["history", f"--from={file}", f"--from={late}", *words]) == 2
+    shown = capsys.readouterr()
+    assert shown.out.split() == ["context", "late"]
+    assert "error: context prod:" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "missing"),
+    [
+        (["nope"], [], ["nope"]),
+        (["nope", "pod/web", "no*", "web", "neither"], ["web"], ["nope", "neither"]),
+        (["no*"], [], []),
+    ],
+)
+def test_a_workload_that_was_not_recorded_is_told(
+    file: Path,
+    capsys: pytest.CaptureFixture[str],
+    names: list[str],
+    rows: list[str],
+    missing: list[str],
+) -> None:
+    words = ["history", f"--from={file}", *names]
+    columns = ["--columns", "owner.name", "-o", "csv"]
+    assert main([*words, *columns]) == (1 if missing else 0)
+    shown = capsys.readouterr()
+    assert shown.out.split() == ["owner_name", *rows]
+    assert [line for line in shown.err.splitlines() if "not found" in line] == [
+        f'error: workloads "{name}" not found' for name in missing
+    ]
+    assert main([*words, f"--from={file}", *columns]) == (1 if missing else 0)
+
+
 def test_nothing_in_a_namespace_names_it(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
