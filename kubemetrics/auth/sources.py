@@ -217,6 +217,8 @@ class Reloaded(Generic[T]):
         self._values: tuple[T, ...] = ()
         self._stamps: tuple[_Stamp, ...] = ()
         self._checked_at = 0.0
+        self.problem = ""
+        """Why the files as they are now cannot be used, where they could before."""
 
     def cached(self) -> T | None:
         """Return the value if no file is to be checked now, without ever blocking."""
@@ -245,10 +247,11 @@ class Reloaded(Generic[T]):
         if self._values and stamps == self._stamps:
             return
         try:
-            self._values = (self._make(),)
+            self._values, self.problem = (self._make(),), ""
         except KubeMetricsError as error:
             if not self._values:
                 raise
+            self.problem = str(error)
             _log.warning("using the files as they were before a change: %s", error)
         self._stamps = stamps
 
@@ -358,6 +361,10 @@ class _CertificateFiles:
         """
         return self._files.current()
 
+    def problem(self) -> str:
+        """Say why the files as they are now are not used; empty if they are."""
+        return self._files.problem
+
     def _read(self) -> _Certified:
         auth = self._auth
         pair = ClientCertificate(
@@ -389,23 +396,43 @@ class _WithCertificate:
     ) -> None:
         self._inner = inner
         self._certificate_files = certificate_files
+        self._refused: ClientCertificate | None = None
 
     def cached(self) -> Credential | None:
         """Return the other's credential with the certificate, if both are cached."""
         inner, certified = self._inner.cached(), self._certificate_files.cached()
-        return None if inner is None or certified is None else _join(inner, certified)
+        if inner is None or certified is None or self._stuck(certified):
+            return None
+        return _join(inner, certified)
 
     def fetch(self, wanted: Callable[[], bool] = always) -> Credential:
         """Return the other's credential with the certificate.
 
         Raises:
-            CredentialError: one of them cannot be had.
+            CredentialError: one of them cannot be had, or there is no certificate but
+                the one that got a 401.
         """
-        return _join(self._inner.fetch(wanted), self._certificate_files.current())
+        certified = self._certificate_files.current()
+        if self._stuck(certified):
+            raise CredentialError(
+                f"{self._certificate_files.problem()}; the certificate read before was"
+                " refused (401)"
+            )
+        return _join(self._inner.fetch(wanted), certified)
 
     def rejected(self, credential: Credential) -> bool:
         """Report a 401 to the other source; a changed file is found without it."""
-        return self._inner.rejected(credential)
+        again = self._inner.rejected(credential)
+        if not again:
+            self._refused = credential.certificate
+        return again or bool(self._certificate_files.problem())
+
+    def _stuck(self, certified: _Certified) -> bool:
+        """Return whether the files are bad and what was read before was refused."""
+        return (
+            bool(self._certificate_files.problem())
+            and certified.certificate == self._refused
+        )
 
 
 def _join(inner: Credential, certified: _Certified) -> Credential:

@@ -295,3 +295,16 @@ def test_where_credentials_come_from_is_said_without_them(
     auth: AuthInfo, says: str
 ) -> None:
     assert credentials_shown(Config(server="https://c", user="u", auth=auth)) == says
+
+
+def test_a_certificate_beside_a_token_file_is_no_reason_to_give_up(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "token").write_text("t")
+    clock = Clock()
+    both = source(replace(files(tmp_path), token_file=str(tmp_path / "token")), clock)
+    first = both.fetch()
+    (tmp_path / "key").unlink()
+    clock.now += 2
+    assert both.rejected(first)  # the token may be renewed
+    assert both.fetch().certificate == first.certificate

@@ -217,6 +217,29 @@ def test_a_rotated_certificate_is_shown(
     assert gate.came == ["certificate jane", "certificate jane", "certificate joan"]
 
 
+def test_a_401_to_the_certificate_kept_names_the_file_and_what_is_wrong(
+    gate: Gate, visit: Visit, tmp_path: Path, clock: Clock
+) -> None:
+    visitor = visit(gate.config(**certificate_files(tmp_path, JANE)))
+    visitor.ask()
+    (tmp_path / "key").unlink()
+    clock.now += 1
+    visitor.ask()
+    gate.refused.add("certificate jane")
+    for _ in range(2):
+        with pytest.raises(CredentialError) as caught:
+            visitor.ask()
+        assert str(caught.value) == (
+            f'unable to read client-key {tmp_path}/key for user "jane": No such file or'
+            " directory; the certificate read before was refused (401)"
+        )
+    (tmp_path / "crt").write_bytes(JOAN.pem)
+    (tmp_path / "key").write_bytes(JOAN.key)
+    clock.now += 1
+    visitor.ask()
+    assert gate.came == [*["certificate jane"] * 3, "certificate joan"]
+
+
 def test_a_rotated_authority_is_trusted_and_the_old_one_no_longer(
     gate: Gate, visit: Visit, tmp_path: Path, clock: Clock
 ) -> None:

@@ -316,9 +316,11 @@ def test_a_lock_of_a_parent_is_not_its_forked_childs_to_remove(config: Path) -> 
 
 
 _RENEWING: Final = """
-import sys
+import signal, sys
 from kubemetrics.config.write_back import locked, write_auth_provider
 
+# Which a shell in the background leaves ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 path, number = sys.argv[1], 0
 try:
     while True:
