@@ -227,8 +227,17 @@ class RangeReader:
         """Read the range and sum it up."""
         from ..history.reading import open_history  # noqa: PLC0415
         from ..snapshot import Snapshot  # noqa: PLC0415
-        from ..views.ranges import grouped  # noqa: PLC0415
+        from ..views.ranges import RangeRow, range_key  # noqa: PLC0415
         from .run import ContextResult  # noqa: PLC0415
+
+        wanted = self._keeps(scope)
+        pods: set[tuple[str, str]] = set()
+
+        def keep(trace: Trace) -> bool:
+            kept = wanted(trace)
+            if kept:
+                pods.add((trace.namespace, trace.name))
+            return kept
 
         with closing(open_history(self._file)) as history:
             self.name = history.context
@@ -236,17 +245,16 @@ class RangeReader:
                 self._check_range(history)
             except HistoryError as error:
                 return ContextResult(context=self.label, name=self.name, error=error)
-            traces = history.traces(
-                since=self._since, until=self._until, keep=self._keeps(scope)
+            found = history.figures_by(
+                range_key(self._by),
+                since=self._since,
+                until=self._until,
+                step=self._step,
+                keep=keep,
             )
-            self._found[self.label] = grouped(
-                traces,
-                self._by,
-                lambda of: history.figures(
-                    of, since=self._since, until=self._until, step=self._step
-                ),
-            )
-            about = _about(history, traces, (self._since, self._until))
+            rows = [RangeRow(key, figures) for key, figures in found]
+            self._found[self.label] = rows
+            about = _about(history, len(pods), rows, (self._since, self._until))
         self.note = _in_words(about, self._file)
         return ContextResult(
             context=self.label,
@@ -329,15 +337,15 @@ class _About(NamedTuple):
 
 def _about(
     history: History,
-    traces: Sequence[Trace],
+    pods: int,
+    rows: Sequence[RangeRow],
     bounds: tuple[datetime | None, datetime | None],
 ) -> _About:
     since, until = bounds
-    samples = sum(len(t.samples) + sum(h.samples for h in t.hours) for t in traces)
     return _About(
         *history.range(since, until),
-        pods=len({(trace.namespace, trace.name) for trace in traces}),
-        samples=samples,
+        pods=pods,
+        samples=sum(row.figures.samples for row in rows),
         cadence=history.step,
         gaps=history.gaps(since=since, until=until),
     )

@@ -7,14 +7,24 @@ time. Those of several are of their sum, step by step; of hours no such sum is k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, repeat
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ..frozen import dataclass
 from .histogram import bucket, merged, percentile_edge
-from .integrate import percentile
+from .integrate import percentiles
+from .steps import (
+    Cells,
+    Columns,
+    Grid,
+    StepSums,
+    before,
+    by_step,
+    columns,
+    in_parts,
+)
 
 Amount: TypeAlias = Literal["cpu", "memory"]
 Origin: TypeAlias = Literal["samples", "hours", ""]
@@ -34,7 +44,10 @@ class CoveredSample(NamedTuple):
 
 
 class Hour(NamedTuple):
-    """An hour's row: nanoseconds of CPU, byte-seconds, and what stands beside them."""
+    """An hour's row: nanoseconds of CPU, byte-seconds, and what stands beside them.
+
+    *cpu_missing* and *memory_missing* are what of *covered* lacks that resource.
+    """
 
     hour: int
     samples: int
@@ -45,6 +58,14 @@ class Hour(NamedTuple):
     memory: int | None
     memory_max: int | None
     memory_last: int | None
+    cpu_missing: int = 0
+    memory_missing: int = 0
+
+    def measured(self, of: Amount) -> int:
+        """Return the milliseconds in which a resource was measured."""
+        if _hour(self, of) is None:
+            return 0
+        return self.covered - (self.cpu_missing if of == _CPU else self.memory_missing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +104,7 @@ class Trace:
     def measured(self, of: Amount) -> int:
         """Return the milliseconds in which a resource was: a sample may lack one."""
         samples = (s.covered for s in self.samples if value_of(s, of) is not None)
-        hours = (h.covered for h in self.hours if _hour(h, of) is not None)
-        return sum(samples) + sum(hours)
+        return sum(samples) + _measured_in_hours(self.hours, of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,39 +152,9 @@ class Figures:
         return self.cpu.integral / 10**9
 
 
-_P50, _P95, _P99 = Fraction(50, 100), Fraction(95, 100), Fraction(99, 100)
-
-
-def figures(traces: Sequence[Trace], since: int, until: int, step: int) -> Figures:
-    """Return the figures of the sum of *traces* in a range, by so many seconds a step.
-
-    One trace alone needs no step: its samples are weighted by what they cover.
-    """
-    lifetime = sum(trace.lifetime for trace in traces)
-    covered = sum(trace.covered for trace in traces)
-    of_hours = any(trace.hours for trace in traces)
-    grid, single = (since, until, step), len(traces) == 1
-    resources: Sequence[Amount] = (_CPU, _MEMORY)
-    cpu, memory = (
-        _single(traces[0], of) if single else _summed(traces, of, grid)
-        for of in resources
-    )
-    origin: Origin = "samples" if not of_hours else "hours" if single else ""
-    return Figures(
-        series=len(traces),
-        samples=sum(len(t.samples) + sum(h.samples for h in t.hours) for t in traces),
-        cpu=cpu,
-        memory=memory,
-        coverage=min(Fraction(covered, lifetime), Fraction(1)) if lifetime else None,
-        restarts=sum(trace.restarts for trace in traces),
-        oom_kills=sum(trace.oom_kills for trace in traces),
-        trend=trend(traces, since, until),
-        percentiles=origin,
-    )
-
-
 _CPU: Final[Amount] = "cpu"
 _MEMORY: Final[Amount] = "memory"
+_SHARES: Final = (Fraction(50, 100), Fraction(95, 100), Fraction(99, 100))
 
 
 def value_of(sample: CoveredSample, of: Amount) -> int | None:
@@ -175,148 +165,213 @@ def value_of(sample: CoveredSample, of: Amount) -> int | None:
 def amount_seconds(trace: Trace, of: Amount) -> Fraction:
     """Return nanocores or bytes times seconds."""
     total = sum(s.covered * (value_of(s, of) or 0) for s in trace.samples)
-    hours = sum(_hour(hour, of) or 0 for hour in trace.hours)
-    return Fraction(total, 1000) + hours
+    return Fraction(total, 1000) + _in_hours(trace.hours, of)
 
 
 def _hour(hour: Hour, of: Amount) -> int | None:
     return hour.cpu if of == _CPU else hour.memory
 
 
-def _single(trace: Trace, of: Amount) -> ResourceFigures:
+def _in_hours(hours: Iterable[Hour], of: Amount) -> int:
+    return sum(_hour(hour, of) or 0 for hour in hours)
+
+
+def _measured_in_hours(hours: Iterable[Hour], of: Amount) -> int:
+    return sum(hour.measured(of) for hour in hours)
+
+
+def figures(traces: Sequence[Trace], since: int, until: int, step: int) -> Figures:
+    """Return the figures of the sum of *traces* in a range, by so many seconds a step.
+
+    One trace alone needs no step: its samples are weighted by what they cover.
+    """
+    series = ((trace, columns(trace.samples)) for trace in traces)
+    return figures_of(series, len(traces), (since, until, step))
+
+
+def figures_of(
+    series: Iterable[tuple[Trace, Columns]], count: int, grid: Grid
+) -> Figures:
+    """Return the figures of *count* series, of which no more than one is kept.
+
+    Each is a trace and its samples, which are not looked for in the trace.
+    """
+    total = _Total(count, grid)
+    for trace, samples in series:
+        total.add(trace, samples)
+    return total.figures()
+
+
+class _Total:
+    """What *count* series come to, added one by one."""
+
+    def __init__(self, count: int, grid: Grid) -> None:
+        self._count = count
+        self._grid = grid
+        self._lifetime = self._covered = self._samples = 0
+        self._restarts = self._oom_kills = 0
+        self._sums: dict[Amount, _Sum] = {_CPU: _Sum(count), _MEMORY: _Sum(count)}
+        self._trend = _Trend(count, grid)
+        self._of_hours = False
+        self._lasts: list[int | None] = []
+        self._alone: tuple[Trace, Columns] | None = None
+
+    def add(self, trace: Trace, samples: Columns) -> None:
+        self._lifetime += trace.lifetime
+        self._samples += len(samples.ats) + sum(h.samples for h in trace.hours)
+        self._restarts += trace.restarts
+        self._oom_kills += trace.oom_kills
+        self._of_hours = self._of_hours or bool(trace.hours)
+        if samples.ats and trace.until >= self._grid[1]:
+            self._lasts.append(samples.memory[-1])
+        if self._count == 1:
+            self._alone = trace, samples
+        self._add_amounts(samples, trace.hours)
+
+    def _add_amounts(self, samples: Columns, hours: Sequence[Hour]) -> None:
+        since, until, step = self._grid
+        whole = inside = by_step(samples, since, step)
+        if samples.ats and samples.ats[-1] > until:
+            samples = before(samples, until)
+            inside = by_step(samples, since, step)
+        of_each: list[int] = []
+        for (of, total), cut, found in zip(
+            self._sums.items(), whole, inside, strict=True
+        ):
+            covered = sum(sum(part.covered) for part in cut)
+            of_each.append(covered + _measured_in_hours(hours, of))
+            total.integral += sum(sum(part.amounts) for part in cut)
+            total.integral += 1000 * _in_hours(hours, of)
+            for part in found if self._count > 1 else ():
+                total.steps.add(*part)
+        self._covered += min(of_each)
+        self._trend.add(inside[0], samples, hours)
+
+    def figures(self) -> Figures:
+        life, alone = self._lifetime, self._alone
+        origin: Origin = "samples" if not self._of_hours else "hours" if alone else ""
+        return Figures(
+            series=self._count,
+            samples=self._samples,
+            cpu=_single(*alone, _CPU) if alone else self._summed(_CPU),
+            memory=_single(*alone, _MEMORY) if alone else self._summed(_MEMORY),
+            coverage=min(Fraction(self._covered, life), Fraction(1)) if life else None,
+            restarts=self._restarts,
+            oom_kills=self._oom_kills,
+            trend=self._trend.means(),
+            percentiles=origin,
+        )
+
+    def _summed(self, of: Amount) -> ResourceFigures:
+        since, until, _ = self._grid
+        total = self._sums[of]
+        integral, length = Fraction(total.integral, 1000), until - since
+        known = [value for value in self._lasts if value is not None]
+        whole = bool(known) and len(known) == len(self._lasts)
+        values = [] if self._of_hours else [value for _, value in total.steps.values()]
+        p50, p95, p99 = percentiles(zip(values, repeat(1)), _SHARES)
+        return ResourceFigures(
+            integral=integral,
+            average=integral / length if length > 0 else None,
+            p50=p50,
+            p95=p95,
+            p99=p99,
+            most=max(values, default=None),
+            last=sum(known) if whole and of == _MEMORY else None,
+        )
+
+
+class _Sum:
+    """Amounts times milliseconds, and the sum in each step."""
+
+    def __init__(self, count: int) -> None:
+        self.integral = 0
+        self.steps = StepSums(count)
+
+
+def _single(trace: Trace, samples: Columns, of: Amount) -> ResourceFigures:
+    column = samples.cpu if of == _CPU else samples.memory
     weighted = [
-        (value, sample.covered)
-        for sample in trace.samples
-        if (value := value_of(sample, of)) is not None
+        (value, covered)
+        for value, covered in zip(column, samples.covered, strict=True)
+        if value is not None
     ]
+    amount = sum(value * covered for value, covered in weighted)
+    integral = Fraction(amount, 1000) + _in_hours(trace.hours, of)
+    covered = sum(time for _, time in weighted) + _measured_in_hours(trace.hours, of)
     tops = [(h.cpu_max if of == _CPU else h.memory_max) for h in trace.hours]
     known = [value for value, _ in weighted] + [t for t in tops if t is not None]
-    integral, covered = amount_seconds(trace, of), trace.measured(of)
-    lasts = [h.memory_last for h in trace.hours] + [s.memory for s in trace.samples]
+    lasts = [*(h.memory_last for h in trace.hours), *samples.memory[-1:]]
+    p50, p95, p99 = _percentiles(trace.hours, of, weighted)
     return ResourceFigures(
         integral=integral,
         average=integral * 1000 / covered if covered else None,
-        **_percentiles(trace, of, weighted),
+        p50=p50,
+        p95=p95,
+        p99=p99,
         most=max(known, default=None),
         last=lasts[-1] if lasts and of == _MEMORY else None,
     )
 
 
 def _percentiles(
-    trace: Trace, of: Amount, weighted: list[tuple[int, int]]
-) -> dict[str, int | None]:
+    hours: Sequence[Hour], of: Amount, weighted: list[tuple[int, int]]
+) -> list[int | None]:
     """Return the percentiles: of samples, or of the buckets of hours where these go."""
-    shares = {"p50": _P50, "p95": _P95, "p99": _P99}
-    if not trace.hours:
-        return {name: percentile(weighted, share) for name, share in shares.items()}
+    if not hours:
+        return percentiles(weighted, _SHARES)
     if of == _MEMORY:
-        return {}
+        return [None] * len(_SHARES)
     recent: dict[int, int] = {}
     for value, covered in weighted:
         recent[bucket(value)] = recent.get(bucket(value), 0) + covered
-    histogram = merged([*(h.histogram for h in trace.hours), recent])
-    return {name: percentile_edge(histogram, share) for name, share in shares.items()}
+    histogram = merged([*(h.histogram for h in hours), recent])
+    return [percentile_edge(histogram, share) for share in _SHARES]
 
 
-def _summed(
-    traces: Sequence[Trace], of: Amount, grid: tuple[int, int, int]
-) -> ResourceFigures:
-    since, until, _ = grid
-    integral = sum((amount_seconds(trace, of) for trace in traces), Fraction())
-    length = until - since
-    average = integral / length if length > 0 else None
-    lasts = [t.samples[-1] for t in traces if t.samples and t.until >= until]
-    known = [s.memory for s in lasts if s.memory is not None]
-    whole = bool(known) and len(known) == len(lasts)
-    last = sum(known) if whole and of == _MEMORY else None
-    if any(trace.hours for trace in traces):
-        return ResourceFigures(integral=integral, average=average, last=last)
-    values = [value for _, value in steps(traces, of, grid)]
-    weighted = [(value, 1) for value in values]
-    return ResourceFigures(
-        integral=integral,
-        average=average,
-        p50=percentile(weighted, _P50),
-        p95=percentile(weighted, _P95),
-        p99=percentile(weighted, _P99),
-        most=max(values, default=None),
-        last=last,
-    )
-
-
-def steps(
-    traces: Iterable[Trace], of: Amount, grid: tuple[int, int, int]
-) -> list[tuple[int, int]]:
+def steps(traces: Iterable[Trace], of: Amount, grid: Grid) -> list[tuple[int, int]]:
     """Return the sum of *traces* in each step in which something was measured.
 
     Of each the mean over what it covers of the step counts. The grid is the range and
     the length of a step, in seconds; a step has the time at which it begins.
     """
-    since, _, step = grid
-    total = _summed_means(_shares(trace.samples, of, grid) for trace in traces)
-    return [(since + index * step, value) for index, value in sorted(total.items())]
-
-
-def _summed_means(series: Iterable[Mapping[int, tuple[int, int]]]) -> dict[int, int]:
-    """Add up the means of several series, each given by amount and time, by step."""
-    total: dict[int, int] = {}
-    for shares in series:
-        for index, (amount, covered) in shares.items():
-            # Rounded up far behind the point: so many fractions have no small sum.
-            part = -((-amount << _POINT) // covered)
-            total[index] = total.get(index, 0) + part
-    return {index: value >> _POINT for index, value in total.items()}
-
-
-_POINT: Final = 64
-"""Binary places of a mean while means are added up."""
-
-
-def _shares(
-    samples: Iterable[CoveredSample], of: Amount, grid: tuple[int, int, int]
-) -> dict[int, tuple[int, int]]:
-    """Return amount times milliseconds, and milliseconds, by step."""
     since, until, step = grid
-    found: dict[int, tuple[int, int]] = {}
-    for sample in samples:
-        value = value_of(sample, of)
-        if value is None:
-            continue
-        end = min(sample.at, until) * 1000 - since * 1000
-        begin = max(sample.at * 1000 - sample.covered - since * 1000, 0)
-        for index, part in _cut(begin, end, step * 1000):
-            amount, covered = found.get(index, (0, 0))
-            found[index] = amount + value * part, covered + part
-    return found
+    found = [columns(trace.samples) for trace in traces]
+    total = StepSums(len(found))
+    for samples in found:
+        for part in by_step(before(samples, until), since, step)[of == _MEMORY]:
+            total.add(*part)
+    return [(since + index * step, value) for index, value in total.values()]
 
 
-def _cut(begin: int, end: int, step: int) -> Iterator[tuple[int, int]]:
-    """Cut a stretch of time at the borders of steps."""
-    while begin < end:
-        index = begin // step
-        border = min((index + 1) * step, end)
-        yield index, border - begin
-        begin = border
+class _Trend:
+    """The means of CPU in each part of a range."""
 
+    def __init__(self, count: int, grid: Grid) -> None:
+        self._since, until, self._step = grid
+        self._part = max(-(-(until - self._since) // TREND), 1)
+        self._sums = StepSums(count)
 
-def trend(traces: Sequence[Trace], since: int, until: int) -> tuple[int | None, ...]:
-    """Return the mean CPU of the sum in each part of the range, nanocores."""
-    part = max(-(-(until - since) // TREND), 1)
-    grid = (since, until, part)
-    known = _summed_means(_parts(trace, grid) for trace in traces)
-    return tuple(known.get(index) for index in range(TREND))
+    def add(
+        self, by_step_: Iterable[Cells], samples: Columns, hours: Iterable[Hour]
+    ) -> None:
+        """Add a series, of which the steps are known; an hour is where it begins."""
+        size, rest = divmod(self._part, self._step)
+        if rest:
+            size = 1
+            by_step_ = by_step(samples, self._since, self._part)[0]
+        parts = in_parts(by_step_, size)
+        for hour in hours:
+            if hour.cpu is not None and (covered := hour.measured(_CPU)):
+                index = (hour.hour - self._since) // self._part
+                before_, amount = parts.get(index, (0, 0))
+                parts[index] = before_ + covered, amount + hour.cpu * 1000
+        row = [parts.get(index, (0, 0)) for index in range(TREND)]
+        self._sums.add(0, [covered for covered, _ in row], [a for _, a in row])
 
-
-def _parts(trace: Trace, grid: tuple[int, int, int]) -> dict[int, tuple[int, int]]:
-    """Return what `_shares` does of CPU, with hours in the part that they begin in."""
-    since, _, part = grid
-    found = _shares(trace.samples, _CPU, grid)
-    for hour in trace.hours:
-        if hour.cpu is not None and hour.covered:
-            index = (hour.hour - since) // part
-            amount, covered = found.get(index, (0, 0))
-            found[index] = amount + hour.cpu * 1000, covered + hour.covered
-    return found
+    def means(self) -> tuple[int | None, ...]:
+        known = dict(self._sums.values())
+        return tuple(known.get(index) for index in range(TREND))
 
 
 _BARS: Final = "▁▂▃▄▅▆▇█"

@@ -12,8 +12,10 @@ than a nanocore times the covered time: 86.4 microseconds of CPU a day.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 TOLERANCE: Final = 1000
@@ -169,14 +171,19 @@ def percentile(weighted: Iterable[tuple[int, int]], share: Fraction) -> int | No
 
     It is one of the values given, with their weights; of none at all it is ``None``.
     """
+    return percentiles(weighted, (share,))[0]
+
+
+def percentiles(
+    weighted: Iterable[tuple[int, int]], shares: Sequence[Fraction]
+) -> list[int | None]:
+    """Return several percentiles of the same values, which are sorted once."""
     ordered = sorted(weighted)
-    wanted = share.numerator * sum(weight for _, weight in ordered)
-    running = 0
-    for value, weight in ordered:
-        running += weight * share.denominator
-        if weight and running >= wanted:
-            return value
-    return None
+    running = list(accumulate(weight for _, weight in ordered))
+    if not running or not running[-1]:
+        return [None] * len(shares)
+    wanted = (-(-running[-1] * s.numerator // s.denominator) for s in shares)
+    return [ordered[bisect_left(running, max(each, 1))][0] for each in wanted]
 
 
 def seconds_of_cpu(nanocores_ms: int) -> Fraction:

@@ -8,16 +8,22 @@ with open_history("prod.db") as history:
 from __future__ import annotations
 
 import os
+from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from ..errors import HistoryError
-from .figures import CoveredSample, Figures, Hour, Trace, figures
+from .figures import CoveredSample, Figures, Hour, Trace, figures, figures_of
 from .histogram import decoded
-from .integrate import cover
+from .integrate import TOLERANCE
+from .steps import Columns
 from .store import (
     LAST_SECOND,
     cadence_of,
@@ -31,11 +37,10 @@ from .store import (
 if TYPE_CHECKING:
     from .store import Connection
 
+K = TypeVar("K", bound="tuple[str, ...]")
 _HOUR: Final = 3600
 _LEAD: Final = 900
 """Seconds before a range in which the sample before its first one is looked for."""
-_BATCH: Final = 1000
-"""Series whose recent samples are read at once, where memory is bounded."""
 _BRIEF: Final = frozenset({"init", "ephemeral"})
 """The roles of what ends long before its pod does."""
 
@@ -144,7 +149,7 @@ class History:
         bounds = self.range(since, until)
         with damage_of(self.path):
             wanted = self._wanted(bounds, kind, namespace, keep)
-            return tuple(self._read(wanted, bounds))
+            return tuple(_whole(*found) for found in self._read(wanted, bounds))
 
     def iter_traces(
         self,
@@ -162,8 +167,32 @@ class History:
         bounds = self.range(since, until)
         with damage_of(self.path):
             wanted = self._wanted(bounds, kind, namespace, keep)
-            for first in range(0, len(wanted), _BATCH):
-                yield from self._read(wanted[first : first + _BATCH], bounds)
+            for found in self._read(wanted, bounds):
+                yield _whole(*found)
+
+    def figures_by(
+        self,
+        key: Callable[[Trace], K],
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        step: int | None = None,
+        kind: str = "pod",
+        keep: Callable[[Trace], bool] | None = None,
+    ) -> Iterator[tuple[K, Figures]]:
+        """Return the figures of the sum of what has the same *key*, in its order.
+
+        Samples are read series by series and none is kept, so that memory is bounded.
+        """
+        bounds = self.range(since, until)
+        grid = (*bounds, step or self.step)
+        with damage_of(self.path):
+            found = self._wanted(bounds, kind, None, keep)
+            keyed = sorted(((key(t), i, r, t) for i, r, t in found), key=itemgetter(0))
+            read = self._read([(i, r, t) for _, i, r, t in keyed], bounds)
+            for each, same in groupby(keyed, key=itemgetter(0)):
+                count = len(list(same))
+                yield each, figures_of(islice(read, count), count, grid)
 
     def _wanted(
         self,
@@ -177,12 +206,29 @@ class History:
 
     def _read(
         self, wanted: Sequence[tuple[int, str, Trace]], bounds: tuple[int, int]
-    ) -> Iterator[Trace]:
-        # What is recent is read first: what settles meanwhile is met twice, which is
-        # told by its time, and never missed.
-        recent = self._recent(*bounds, {i for i, _, _ in wanted})
-        for series, role, trace in wanted:
-            yield self._filled(series, role, trace, bounds, recent)
+    ) -> Iterator[tuple[Trace, Columns]]:
+        """Return each series and its samples, which are not put into the trace."""
+        size = self._at_once(len(wanted), bounds)
+        for first in range(0, len(wanted), size):
+            batch = wanted[first : first + size]
+            # What is recent is read first: what settles meanwhile is met twice, which
+            # is told by its time, and never missed.
+            recent = self._recent(*bounds, {i for i, _, _ in batch})
+            for series, role, trace in batch:
+                yield self._filled(series, role, trace, bounds, recent.get(series))
+
+    def _at_once(self, count: int, bounds: tuple[int, int]) -> int:
+        """Return of how many series of *count* the recent samples fit into memory.
+
+        These lie by time: each time some are looked for, all of the range are read.
+        """
+        if count <= _FEW:
+            return max(count, 1)
+        rows: int = self._connection.execute(
+            "SELECT count(*) FROM recent WHERE at>? AND at<=?",
+            (bounds[0] - _LEAD, bounds[1]),
+        ).fetchone()[0]
+        return max(count // (rows // _MOST + 1), 1)
 
     def figures(
         self,
@@ -277,11 +323,13 @@ class History:
             starts[known, container] = count
         return ooms, starts
 
-    def _recent(
-        self, begin: int, end: int, wanted: set[int]
-    ) -> dict[int, list[tuple[int, int, int | None, int | None]]]:
-        """Return the samples of *wanted* series that are not settled yet, in order."""
-        found: dict[int, list[Any]] = {}
+    def _recent(self, begin: int, end: int, wanted: set[int]) -> dict[int, array[int]]:
+        """Return the samples of *wanted* series that are not settled yet, in order.
+
+        Each is four numbers of its series' array: an object each takes ten times as
+        much memory.
+        """
+        found = {series: array("q") for series in wanted}
         (oldest,) = self._connection.execute("SELECT min(at) FROM recent").fetchone()
         if oldest is None:
             return found
@@ -289,13 +337,14 @@ class History:
         first = max(begin - _LEAD + 1, oldest)
         of_few = len(wanted) <= _FEW and end - first <= _FEW_SECONDS
         rows = self._connection.execute(
-            (_EACH_SECOND if of_few else _WHOLE_RANGE).format(
-                wanted=",".join(map(str, sorted(wanted)))
-            ),
+            _EACH_SECOND.format(wanted=",".join(map(str, sorted(wanted))))
+            if of_few
+            else _WHOLE_RANGE,
             (first, end),
         )
         for series, *sample in rows:
-            found.setdefault(series, []).append(tuple(sample))
+            if (kept := found.get(series)) is not None:
+                kept.extend(sample)
         return found
 
     def _filled(
@@ -304,10 +353,8 @@ class History:
         role: str,
         trace: Trace,
         bounds: tuple[int, int],
-        recent: dict[int, list[Any]],
-    ) -> Trace:
-        from dataclasses import replace  # noqa: PLC0415 - with the first series
-
+        recent: array[int] | None,
+    ) -> tuple[Trace, Columns]:
         begin, end = bounds
         hours = tuple(self._hours(series, begin, end))
         raw = hours[-1].hour + _HOUR - 1 if hours else begin
@@ -316,19 +363,21 @@ class History:
             " WHERE series=? AND at>? AND at<=? ORDER BY at",
             (series, raw - _LEAD, end),
         ).fetchall()
-        samples = tuple(_covered([*rows, *recent.get(series, ())], raw))
+        samples = _covered(rows, recent, raw)
         since, until = trace.since, trace.until
-        if samples:
-            first = samples[0].at - samples[0].covered // 1000
+        if samples.ats:
+            first = samples.ats[0] - samples.covered[0] // 1000
             since = min(since, max(first, begin))
-            until = samples[-1].at if role in _BRIEF else until
-        return replace(trace, samples=samples, hours=hours, since=since, until=until)
+            until = samples.ats[-1] if role in _BRIEF else until
+        return replace(trace, hours=hours, since=since, until=until), samples
 
     def _hours(self, series: int, begin: int, end: int) -> Iterator[Hour]:
         """Return the hours whose samples are gone."""
         raw = -(-int(self._about.get("raw_from", "0")) // _HOUR) * _HOUR
         if begin == self._earliest:  # of the hour in which all began, all is wanted
             begin = begin // _HOUR * _HOUR
+        if raw <= begin:
+            return
         for hour, samples, covered, cpu, top, blob, *memory in self._connection.execute(
             "SELECT hour, samples, covered, cpu_ns, cpu_max, cpu_histogram,"
             " memory_bs, memory_max, memory_last FROM hour"
@@ -353,27 +402,62 @@ ORDER BY at
 _FEW: Final = 200
 _FEW_SECONDS: Final = 1_000_000
 """Recent samples are of hours; a damaged date must not have us count for years."""
+_MOST: Final = 3_000_000
+"""Recent samples that are in memory at once: 32 bytes each."""
+_UNKNOWN: Final = -(1 << 63)
+"""What stands in an array for what a sample lacks."""
+_VALUES: Final = f"r.cpu, {_UNKNOWN}), ifnull(r.memory, {_UNKNOWN})"
 _EACH_SECOND: Final = (
-    "WITH RECURSIVE second(at) AS (SELECT ? UNION ALL SELECT at+1 FROM second"
-    " WHERE at<?) SELECT r.series, r.at, r.window, r.cpu, r.memory FROM second s"
+    "WITH RECURSIVE second(at) AS (SELECT ? UNION ALL SELECT at+1 FROM second"  # noqa: S608
+    f" WHERE at<?) SELECT r.series, r.at, r.window, ifnull({_VALUES} FROM second s"
     " CROSS JOIN recent r ON r.at=s.at AND r.series IN ({wanted}) ORDER BY r.at"
 )
 _WHOLE_RANGE: Final = (
-    "SELECT series, at, window, cpu, memory FROM recent"
-    " WHERE at>=? AND at<=? AND series IN ({wanted}) ORDER BY at"
+    f"SELECT r.series, r.at, r.window, ifnull({_VALUES} FROM recent r"  # noqa: S608
+    " WHERE r.at>=? AND r.at<=? ORDER BY r.at"
 )
 
 
-def _covered(rows: Iterable[Sequence[Any]], begin: int) -> Iterator[CoveredSample]:
-    """Return the samples after *begin*, each with the time that it covers."""
-    last: int | None = None
-    for at, window, cpu, memory in rows:
-        found = cover(at, window, last)
-        if found.kind in {"repeat", "back"}:
-            continue
-        last = at
-        if at > begin:
-            yield CoveredSample(at, found.covered, cpu, memory)
+def _covered(
+    rows: Sequence[tuple[Any, ...]], recent: array[int] | None, begin: int
+) -> Columns:
+    """Return the samples after *begin*, each with the time that it covers.
+
+    They are settled *rows* and *recent* ones; of what is both the settled one counts.
+    """
+    ats, windows, cpu, memory = map(list, zip(*rows, strict=True)) if rows else _no()
+    if recent:
+        late = bisect_right(recent[::4], ats[-1]) if ats else 0
+        ats += recent[late * 4 :: 4]
+        windows += recent[late * 4 + 1 :: 4]
+        cpu += _known(recent[late * 4 + 2 :: 4])
+        memory += _known(recent[late * 4 + 3 :: 4])
+    if windows and min(windows) < 0:  # of a damaged file: it covers nothing
+        windows = [max(window, 0) for window in windows]
+    # As `integrate.cover` judges samples in their order, without a value for each.
+    covered = windows[:1] + [
+        window if window - (at - last) * 1000 <= TOLERANCE else (at - last) * 1000
+        for last, at, window in zip(ats, ats[1:], windows[1:], strict=False)
+    ]
+    first = bisect_right(ats, begin)
+    return Columns(ats[first:], covered[first:], cpu[first:], memory[first:])
+
+
+def _no() -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+    return [], [], [], []
+
+
+def _known(values: array[int]) -> Sequence[int | None]:
+    if _UNKNOWN not in values:
+        return values
+    return [None if value == _UNKNOWN else value for value in values]
+
+
+def _whole(trace: Trace, samples: Columns) -> Trace:
+    """Put the samples of a series into it."""
+    return replace(
+        trace, samples=tuple(map(CoveredSample._make, zip(*samples, strict=True)))
+    )
 
 
 def _gaps(

@@ -44,17 +44,14 @@ class RangeRow:
     figures: Figures
 
 
-def grouped(
-    traces: Sequence[Trace],
-    by: Sequence[str],
-    figures_of: Callable[[Sequence[Trace]], Figures],
-) -> list[RangeRow]:
-    """Sum *traces* by the keys of *by*, in the order of the keys."""
-    groups: dict[tuple[str, ...], list[Trace]] = {}
-    for trace in traces:
-        key = [text for name in by for text in RANGE_KEYS[name](trace)]
-        groups.setdefault(_without_repeats(key, by), []).append(trace)
-    return [RangeRow(key, figures_of(groups[key])) for key in sorted(groups)]
+def range_key(by: Sequence[str]) -> Callable[[Trace], tuple[str, ...]]:
+    """Return what tells the row of a series by the keys of *by*."""
+
+    def key(trace: Trace) -> tuple[str, ...]:
+        texts = [text for name in by for text in RANGE_KEYS[name](trace)]
+        return _without_repeats(texts, by)
+
+    return key
 
 
 def _without_repeats(key: Sequence[str], by: Sequence[str]) -> tuple[str, ...]:

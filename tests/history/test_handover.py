@@ -210,7 +210,8 @@ def test_a_file_is_read_by_a_bounded_number_of_series(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = handed(capsys, f"--from={file}")
-    monkeypatch.setattr(reading, "_BATCH", 1)
+    monkeypatch.setattr(reading, "_FEW", 0)
+    monkeypatch.setattr(reading, "_MOST", 1)
     assert handed(capsys, f"--from={file}") == whole
     with open_history(file) as history:
         assert tuple(history.iter_traces()) == history.traces()

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kubemetrics import HistoryError, open_history
 from kubemetrics.history import reading
 from kubemetrics.history.figures import Trace
 from kubemetrics.history.histogram import encoded
+from kubemetrics.history.integrate import cover
+from kubemetrics.history.reading import _UNKNOWN
 from kubemetrics.history.recorder import Recorder
 from kubemetrics.history.store import Writing, set_meta
 from kubemetrics.history.upkeep import Kept, Upkeep
@@ -273,3 +280,60 @@ def test_what_only_hours_tell_of_is_read_from_its_beginning(tmp_path: Path) -> N
             (T0 + off.start - 60, T0 + off.stop, "NotRecorded"),
             (T0 + down.start - 60, T0 + down.stop, "the metrics API is down"),
         )
+
+
+KEYS: dict[str, Callable[[Trace], tuple[str, ...]]] = {
+    "series": lambda trace: (trace.name, trace.container),
+    "pod": lambda trace: (trace.name,),
+    "all": lambda _: (),
+}
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("few", [True, False])
+def test_figures_by_a_key_are_those_of_what_has_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch, key: str, *, few: bool
+) -> None:
+    if not few:
+        monkeypatch.setattr(reading, "_FEW", 0)
+        monkeypatch.setattr(reading, "_MOST", 5)
+    of = KEYS[key]
+    until = START + timedelta(seconds=255)
+    with open_history(file) as history:
+        found = dict(history.figures_by(of, until=until, step=20))
+        traces = history.traces(until=until)
+        expected = {
+            each: history.figures(
+                [t for t in traces if of(t) == each], until=until, step=20
+            )
+            for each in sorted({of(trace) for trace in traces})
+        }
+    assert found == expected
+    assert list(found) == list(expected)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 40), st.integers(-1, 40_000), st.none() | st.just(7)),
+        max_size=8,
+    ),
+    st.integers(0, 8),
+    st.integers(0, 3),
+    st.integers(-1, 100),
+)
+def test_samples_cover_what_they_do_one_by_one(
+    found: list[tuple[int, int, int | None]], settled: int, twice: int, begin: int
+) -> None:
+    times = accumulate(after for after, _, _ in found)
+    rows = [(at, w, v, v) for at, (_, w, v) in zip(times, found, strict=True)]
+    recent = array("q")
+    for row in rows[max(settled - twice, 0) :]:
+        recent.extend([_UNKNOWN if value is None else value for value in row])
+    last, expected = None, []
+    for at, window, cpu, memory in rows:
+        judged = cover(at, window, last)
+        last = at
+        if at > begin:
+            expected.append((at, judged.covered, cpu, memory))
+    columns = reading._covered(rows[:settled], recent, begin)
+    assert list(zip(*columns, strict=True)) == expected
