@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 _DESCRIPTION: Final = """\
 Show what was used in a range of what 'kubemetrics record' kept: exact sums, means,
 percentiles, the largest sample, and how much of the time was measured. No server is
-asked. '~' marks a lower bound: less than 95 % of the time was measured.
+asked. '~' marks a lower bound: less than 95 % of the time was measured, of CPU or of
+memory; a mean of one series is over what was measured of that resource.
 
 A sum of several series has the percentiles of the sum, step by step. Where samples are
 gone and hours stand in for them, those of one series are up to 5 % + 1m high, and of

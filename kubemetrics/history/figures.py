@@ -355,7 +355,10 @@ class _Trend:
     def add(
         self, by_step_: Iterable[Cells], samples: Columns, hours: Iterable[Hour]
     ) -> None:
-        """Add a series, of which the steps are known; an hour is where it begins."""
+        """Add a series, of which the steps are known; an hour is where it begins.
+
+        The first one may begin before the range.
+        """
         size, rest = divmod(self._part, self._step)
         if rest:
             size = 1
@@ -363,7 +366,7 @@ class _Trend:
         parts = in_parts(by_step_, size)
         for hour in hours:
             if hour.cpu is not None and (covered := hour.measured(_CPU)):
-                index = (hour.hour - self._since) // self._part
+                index = max(hour.hour - self._since, 0) // self._part
                 before_, amount = parts.get(index, (0, 0))
                 parts[index] = before_ + covered, amount + hour.cpu * 1000
         row = [parts.get(index, (0, 0)) for index in range(TREND)]

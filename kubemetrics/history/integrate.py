@@ -108,7 +108,8 @@ class Integral(NamedTuple):
     """The exact sums of a series: *cpu* and *memory* times milliseconds.
 
     *covered*, *gap* and *rounding* are those of its steps, *last* is its last sample's
-    time, *estimated* counts the windows that overlapped.
+    time, *estimated* counts the windows that overlapped; *cpu_missing* and
+    *memory_missing* are what of *covered* lacks that resource.
     """
 
     samples: int = 0
@@ -119,6 +120,8 @@ class Integral(NamedTuple):
     memory: int = 0
     estimated: int = 0
     last: int | None = None
+    cpu_missing: int = 0
+    memory_missing: int = 0
 
     @property
     def coverage(self) -> Fraction | None:
@@ -153,6 +156,8 @@ def added(total: Integral, sample: Sample, born: int | None = None) -> Integral:
         total.memory + (sample.memory or 0) * found.covered,
         total.estimated + (found.kind == "overlap"),
         sample.at,
+        total.cpu_missing + (found.covered if sample.cpu is None else 0),
+        total.memory_missing + (found.covered if sample.memory is None else 0),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -380,7 +380,7 @@ class History:
             return
         for hour, samples, covered, cpu, top, blob, *memory in self._connection.execute(
             "SELECT hour, samples, covered, cpu_ns, cpu_max, cpu_histogram,"
-            " memory_bs, memory_max, memory_last FROM hour"
+            " memory_bs, memory_max, memory_last, cpu_missing, memory_missing FROM hour"
             " WHERE series=? AND hour>=? AND hour<? AND hour<=? ORDER BY hour",
             (series, -(-begin // _HOUR) * _HOUR, raw, end - _HOUR),
         ):

@@ -7,9 +7,9 @@ more than a number for each step in which something was measured.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import compress, islice, repeat
-from operator import add, floordiv, lshift, or_
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 Grid: TypeAlias = tuple[int, int, int]
@@ -130,6 +130,12 @@ def before(samples: Columns, end: int) -> Columns:
     return columns(rows)
 
 
+_Binary: TypeAlias = Callable[[int, int], int]
+_untyped: Any = operator
+_add: Final[_Binary] = _untyped.add
+_divided: Final[_Binary] = _untyped.floordiv
+_shifted: Final[_Binary] = _untyped.lshift
+_either: Final[_Binary] = _untyped.or_
 _POINT: Final = 64
 """Binary places of a mean while means are added up."""
 _BLOCK: Final = 1024
@@ -149,17 +155,17 @@ class StepSums:
             covered, amounts, first = covered[-first:], amounts[-first:], 0
         gaps = 0 in covered
         parts = [part or 1 for part in covered] if gaps else covered
-        means = map(floordiv, map(lshift, amounts, repeat(_POINT)), parts)
+        means = map(_divided, map(_shifted, amounts, repeat(_POINT)), parts)
         done, size = 0, len(covered)
         while done < size:
             number, begin = divmod(first + done, _BLOCK)
             end = min(begin + size - done, _BLOCK)
             totals, measured = self._blocks.get(number) or self._block(number)
-            totals[begin:end] = map(add, totals[begin:end], islice(means, end - begin))
+            totals[begin:end] = map(_add, totals[begin:end], islice(means, end - begin))
             found = b"\1" * (end - begin)
             if gaps:
                 new = map(bool, covered[done : done + end - begin])
-                found = bytes(map(or_, measured[begin:end], new))
+                found = bytes(map(_either, measured[begin:end], new))
             measured[begin:end] = found
             done += end - begin
 

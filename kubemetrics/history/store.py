@@ -465,6 +465,9 @@ _MOUNT_POINT: Final = 4
 #   what is appended to is small, and what is read of one series lies together.
 # * ``version`` has rowids: without them a text of more than 1,000 bytes has its rest in
 #   a page of its own. A pod's has 1,300, and two thirds of those pages were empty.
+# * ``hour.covered`` is the time that samples cover; ``cpu_missing`` and
+#   ``memory_missing`` are what of it had no value of that resource, so that means and
+#   coverage are of each by itself.
 # * References are enforced on the small tables alone; deleting a series would scan
 #   ``recent``.
 
@@ -511,6 +514,7 @@ CREATE TABLE hour(
   series INT NOT NULL, hour INT NOT NULL, samples INT NOT NULL, covered INT NOT NULL,
   start INT NOT NULL, cpu_ns INT, cpu_max INT, cpu_histogram BLOB,
   memory_bs INT, memory_max INT, memory_min INT, memory_last INT,
+  cpu_missing INT NOT NULL DEFAULT 0, memory_missing INT NOT NULL DEFAULT 0,
   PRIMARY KEY(series, hour)) WITHOUT ROWID;
 CREATE TABLE round(
   id INTEGER PRIMARY KEY, at INT NOT NULL, fresh INT NOT NULL, repeated INT NOT NULL,

@@ -52,7 +52,10 @@ class Kept(NamedTuple):
 
 
 class HourRow(NamedTuple):
-    """What is kept of a series in an hour: the columns of the table."""
+    """What is kept of a series in an hour: the columns of the table.
+
+    *cpu_missing* and *memory_missing* are what of *covered* lacks that resource.
+    """
 
     samples: int
     covered: int
@@ -64,6 +67,8 @@ class HourRow(NamedTuple):
     memory_max: int | None
     memory_min: int | None
     memory_last: int | None
+    cpu_missing: int
+    memory_missing: int
 
 
 _SampleRow = tuple[int, int, int | None, int | None]
@@ -78,7 +83,7 @@ def hour_row(
     *last* is the sample before them, *starts* are the times at which it began.
     """
     born = starts[0] if starts else None
-    count = total = start = cpu_sum = memory_sum = 0
+    count = total = start = cpu_sum = memory_sum = cpu_missing = memory_missing = 0
     histogram = [0] * BUCKETS
     cpus: list[int] = []
     memories: list[int] = []
@@ -92,13 +97,17 @@ def hour_row(
         began = bool(starts) and _in_start(at, covered, starts)
         if began:
             start += covered
-        if cpu is not None:
+        if cpu is None:
+            cpu_missing += covered
+        else:
             cpu_sum += cpu * covered
             cpus.append(cpu)
             if not began:
                 index = bisect_right(EDGES, cpu) - 1
                 histogram[min(index, BUCKETS - 1)] += covered
-        if memory is not None:
+        if memory is None:
+            memory_missing += covered
+        else:
             memory_sum += memory * covered
             memories.append(memory)
     return HourRow(
@@ -112,6 +121,8 @@ def hour_row(
         max(memories, default=None),
         min(memories, default=None),
         memories[-1] if memories else None,
+        cpu_missing,
+        memory_missing,
     )
 
 
@@ -197,7 +208,7 @@ class Upkeep:
         with transaction(self._connection):
             if ids:
                 self._connection.executemany(
-                    f"INSERT OR REPLACE INTO hour VALUES ({', '.join('?' * 12)})",  # noqa: S608
+                    f"INSERT OR REPLACE INTO hour VALUES ({', '.join('?' * 14)})",  # noqa: S608
                     list(self._hour_rows(ids[0], ids[-1], hour)),
                 )
             if len(ids) < _PORTION:

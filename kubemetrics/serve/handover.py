@@ -101,7 +101,7 @@ def _stretches(trace: Trace) -> Iterator[_Stretch]:
         yield _Stretch(
             begin,
             begin + _HOUR * 1000,
-            hour.covered,
+            hour.measured("cpu"),
             None if cpu is None else cpu * 1000,
             hour.memory_max,
         )

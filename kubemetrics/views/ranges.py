@@ -181,7 +181,7 @@ _FIGURES: Final[tuple[Column[RangeRow], ...]] = (
     Column(key="oom_kills", header="OOM", kind="count", keep=84,
            get=lambda row: row.figures.oom_kills, about="OOM kills in the range"),
     Column(key="coverage", header="COVERED", kind="percent", get=_coverage, keep=70,
-           about="how much of the time was measured"),
+           about="how much of the time was measured, of CPU or memory the less"),
     Column(key="samples", header="SAMPLES", kind="count", keep=WIDE,
            get=lambda row: row.figures.samples, about="how many samples there are"),
     Column(key="percentiles", header="PERCENTILES", kind="text", keep=WIDE,

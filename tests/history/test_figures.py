@@ -87,6 +87,19 @@ def test_hours_give_sums_and_for_one_series_percentiles() -> None:
     assert (both.cpu.p95, both.cpu.most, both.percentiles) == (None, None, "")
 
 
+def test_an_hour_that_lacks_one_resource_is_measured_by_the_other() -> None:
+    half = hour(0, CORE)._replace(cpu=CORE * 1800, cpu_missing=1800 * 1000)
+    none = hour(3600, CORE)._replace(memory=None)
+    old = trace(hours=(half, none), since=0, until=7200)
+    for traces in ([old], [old, old]):
+        found = figures(traces, 0, 7200, 15)
+        assert found.trend[0] == found.trend[12] == len(traces) * CORE
+        assert found.coverage == Fraction(1, 2), "of memory: of CPU three quarters"
+    assert figures([old], 0, 7200, 15).cpu.average == CORE
+    assert figures([old], 0, 7200, 15).memory.average == 7
+    assert (old.measured("cpu"), old.measured("memory")) == (5_400_000, 3_600_000)
+
+
 def test_hours_and_samples_of_one_series_are_one_distribution() -> None:
     mixed = trace((3610, CORE), hours=(hour(0, CORE),), since=0, until=3610)
     found = figures([mixed], 0, 3610, 15)

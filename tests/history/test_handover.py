@@ -124,14 +124,14 @@ def test_what_was_not_measured_has_no_value() -> None:
 
 def test_an_hour_is_one_value_with_its_largest_memory() -> None:
     hours = (
-        Hour(3600, 240, 3_600_000, 5 * 10**9, 1, {}, 9, 99, 9),
+        Hour(3600, 240, 3_600_000, 5 * 10**9, 1, {}, 9, 99, 9, cpu_missing=600_000),
         Hour(7200, 240, 1_800_000, None, None, {}, None, None, None),
     )
     found = lines(a_trace(CoveredSample(10800, 15_000, 10**9, 7), hours=hours))
     assert values(found, CPU) == [
         ("3599.000", "0"), ("7199.000", "5"), ("10785.000", "5"), ("10800.000", "20"),
     ]  # fmt: skip
-    assert values(found, OBSERVED)[-1] == ("10800.000", "3615")
+    assert values(found, OBSERVED)[-1] == ("10800.000", "3015")
     assert values(found, MEMORY) == [("7199.000", "99"), ("10800.000", "7")]
 
 

@@ -114,7 +114,13 @@ def test_a_provider_of_overlapping_windows_covers_each_moment_once() -> None:
 
 def test_what_is_not_known_of_a_sample_is_in_no_sum() -> None:
     total = added(NOTHING, Sample(15, 15_000, None, None))
-    assert total == Integral(1, 15_000, last=15)
+    assert total == Integral(
+        1, 15_000, last=15, cpu_missing=15_000, memory_missing=15_000
+    )
+    total = added(total, Sample(30, 15_000, 4, None))
+    assert (total.cpu, total.cpu_missing, total.memory_missing) == (
+        60_000, 15_000, 30_000,
+    )  # fmt: skip
 
 
 def test_coverage_is_a_share_of_what_was_lived() -> None:

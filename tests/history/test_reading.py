@@ -11,7 +11,7 @@ from itertools import accumulate
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kubemetrics import HistoryError, open_history
@@ -209,7 +209,7 @@ def test_settled_samples_and_hours_are_read_as_well(file: Path) -> None:
         run("DELETE FROM recent")
         blob = encoded({5: 3_600_000})
         values = (hour - 3600, 240, 3_600_000, 0, 5 * 10**9, 10**9, blob, 9, 9, 1, 9)
-        marks = ", ".join("?" * 11)
+        marks = ", ".join("?" * 11 + "00")
         run(f"INSERT INTO hour SELECT id, {marks} FROM series", values)  # noqa: S608
         run("UPDATE hour SET cpu_histogram=x'80' WHERE series=2")
         run("INSERT INTO round(at, fresh, repeated, missed, took_ms)"
@@ -321,6 +321,7 @@ def test_figures_by_a_key_are_those_of_what_has_it(
     st.integers(0, 3),
     st.integers(-1, 100),
 )
+@example([(9, -1, 7), (9, 30_000, None)], 1, 1, 0)
 def test_samples_cover_what_they_do_one_by_one(
     found: list[tuple[int, int, int | None]], settled: int, twice: int, begin: int
 ) -> None:

@@ -90,6 +90,9 @@ def test_the_row_of_an_hour_is_what_its_samples_add_up_to(
     cpus = [s.cpu for s in samples if s.cpu is not None]
     memories = [s.memory for s in samples if s.memory is not None]
     assert (row.samples, row.covered) == (len(samples), total.covered)
+    assert (row.cpu_missing, row.memory_missing) == (
+        total.cpu_missing, total.memory_missing,
+    )  # fmt: skip
     assert (row.cpu_ns or 0) == total.cpu // 1000
     assert (row.memory_bs or 0) == total.memory // 1000
     assert (row.cpu_max, row.memory_max, row.memory_min) == (
