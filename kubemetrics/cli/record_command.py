@@ -61,14 +61,7 @@ def _add_arguments(parser: Parser) -> None:
         "file", nargs="?", metavar="FILE", help="the file to record into"
     )
     group = parser.add_argument_group("what")
-    group.add_argument(
-        "-A", "--all-namespaces", action="store_true",
-        help="of all namespaces: the default; -n may be repeated",
-    )  # fmt: skip
-    group.add_argument(
-        "-l", "--selector", default="", metavar="LABELS",
-        help="by label, as app=web,tier!=cache",
-    )  # fmt: skip
+    add_selection(group.add_argument)
     group.add_argument(
         "--level", choices=("container", "pod"), default="container", metavar="LEVEL",
         help="container (the default), or pod: the sum of a pod's containers alone",
@@ -100,6 +93,39 @@ def _add_arguments(parser: Parser) -> None:
         help="wal (the default), or truncate: slower, for a disk of another machine",
     )  # fmt: skip
     add_manifest(parser)
+
+
+def add_selection(add_argument: Callable[..., object]) -> None:
+    """Declare which pods are read."""
+    add_argument(
+        "-A", "--all-namespaces", action="store_true",
+        help="of all namespaces: so it is without -n, which may be repeated",
+    )  # fmt: skip
+    add_argument(
+        "-l", "--selector", default="", metavar="LABELS",
+        help="pods by label, as app=web,tier!=cache",
+    )  # fmt: skip
+
+
+def selected_namespaces(args: Namespace) -> tuple[str, ...]:
+    """Return the namespaces to read, each once; none for all.
+
+    Raises:
+        UsageError: all are asked for, and some, or one by a glob.
+    """
+    from ..snapshot.parts import is_glob  # noqa: PLC0415 - not for --help
+
+    names: list[str] = args.namespaces or []
+    if args.all_namespaces:
+        if names and args.output != "manifest":  # of which -n says where it runs
+            raise UsageError(
+                "-A is all namespaces, and -n names some: give one of them"
+            )
+        return ()
+    for name in names:
+        if is_glob(name):
+            raise UsageError(f"--namespace takes a name here, not the glob {name!r}")
+    return tuple(dict.fromkeys(names))
 
 
 IMAGE: Final = f"registry.example.com/kubemetrics:{__version__}"
@@ -138,7 +164,7 @@ def _manifest(args: Namespace) -> str:
     given = vars(args)
     if given["for"] or args.once or args.file:
         raise UsageError("-o manifest is for good, into a file of its own volume")
-    reads = () if args.all_namespaces else tuple(args.namespaces or ())
+    reads = selected_namespaces(args)
     flags = (
         ("selector", ""), ("level", "container"), ("every", None), ("keep", "3d"),
         ("keep_hours", "90d"), ("max_size", None), ("journal", "wal"),
@@ -244,8 +270,7 @@ def recording_options(args: Namespace) -> RecordingOptions:
         UsageError: a value is wrong, or two flags contradict.
     """
     given = vars(args)
-    if args.all_namespaces and args.namespaces:
-        raise UsageError("-A is all namespaces, and -n names some: give one of them")
+    selected_namespaces(args)
     if args.contexts and len(args.contexts) > 1:
         raise UsageError("a file is of one cluster: record each context on its own")
     if args.once and (given["for"] or args.every):
@@ -378,7 +403,7 @@ class Recording:
         from ..history.upkeep import Upkeep  # noqa: PLC0415
         from ..snapshot.rollup import pod_owner  # noqa: PLC0415
 
-        namespaces = tuple(args.namespaces or ())
+        namespaces = selected_namespaces(args)
         self._writing = writing
         self._stopping = stopping
         self._every = options.every

@@ -28,9 +28,11 @@ from .record_command import (
     RECORD,
     Stopping,
     add_manifest,
+    add_selection,
     manifest_namespace,
     record,
     recording_options,
+    selected_namespaces,
 )
 
 if TYPE_CHECKING:
@@ -67,14 +69,7 @@ def _add_arguments(parser: Parser) -> None:
         help="where: 127.0.0.1:8080 (the default), [::1]:8080, or :8080 for everybody",
     )  # fmt: skip
     group = parser.add_argument_group("which")
-    group.add_argument(
-        "-A", "--all-namespaces", action="store_true",
-        help="of all namespaces: so it is without -n, which may be repeated",
-    )  # fmt: skip
-    group.add_argument(
-        "-l", "--selector", default="", metavar="LABELS",
-        help="pods by label, as app=web,tier!=cache",
-    )  # fmt: skip
+    add_selection(group.add_argument)
     group.add_argument(
         "--shard", default="1/1", metavar="I/N",
         help="the I-th of N parts of the pods, by their uid; nodes are in the first",
@@ -128,7 +123,7 @@ def _run(args: Namespace) -> int:
         KubeMetricsError: nothing can be read, or not listened.
     """
     address, settings = _address(args.listen), _settings(args)
-    namespaces = _namespaces(args)
+    namespaces = selected_namespaces(args)
     if args.output == "manifest":
         return console.write_stdout((_manifest(args, namespaces),))
     stopping = Stopping()
@@ -211,18 +206,6 @@ def _settings(args: Namespace) -> Settings:
         most=whole_number("--max-series", args.max_series, least=1),
         shard=shard,
     )
-
-
-def _namespaces(args: Namespace) -> tuple[str, ...]:
-    """Return the namespaces to read, none for all."""
-    from ..snapshot.parts import is_glob  # noqa: PLC0415 - not for --help
-
-    if args.all_namespaces:
-        return ()
-    for name in args.namespaces or ():
-        if is_glob(name):
-            raise UsageError(f"--namespace takes a name here, not the glob {name!r}")
-    return tuple(dict.fromkeys(args.namespaces or ()))
 
 
 class _Service:

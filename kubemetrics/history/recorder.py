@@ -338,23 +338,24 @@ class Recorder:
 
     def _spec(self, series: int, known: int, pod: Pod, name: str, at: int) -> None:
         """Keep what a series requests and may use, if that is new; a change is told."""
-        asked = _demand(pod, name)
-        if asked is None:
+        found = next((c for c in pod.all_containers if c.name == name), None)
+        if name and found is None:
             return
+        amounts = _amounts(container_demand(pod, found) if found else demand(pod))
+        image = _clean(found.image) or None if found else None
         row = self._connection.execute(
-            "SELECT cpu_request, cpu_limit, memory_request, memory_limit FROM spec"
-            " WHERE series=? ORDER BY since DESC LIMIT 1",
+            "SELECT cpu_request, cpu_limit, memory_request, memory_limit, image"
+            " FROM spec WHERE series=? ORDER BY since DESC LIMIT 1",
             (series,),
         ).fetchone()
-        amounts = _amounts(asked)
-        if row == amounts:
+        if row == (*amounts, image):
             return
         self._connection.execute(
-            "INSERT OR REPLACE INTO spec VALUES (?, ?, ?, ?, ?, ?, NULL)",
-            (series, at, *amounts),
+            "INSERT OR REPLACE INTO spec VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (series, at, *amounts, image),
         )
-        if row is not None:
-            self._event(at, "resized", known, name, _change(row, amounts))
+        if row is not None and row[:-1] != amounts:
+            self._event(at, "resized", known, name, _change(row[:-1], amounts))
 
     # events
 
@@ -464,13 +465,6 @@ def _summed(values: Iterable[Measured]) -> Measured:
     cpu = [value.cpu for value in kept if value.cpu is not None]
     memory = [value.memory for value in kept if value.memory is not None]
     return Measured("", sum(cpu) if cpu else None, sum(memory) if memory else None)
-
-
-def _demand(pod: Pod, name: str) -> Demand | None:
-    if not name:
-        return demand(pod)
-    found = next((c for c in pod.all_containers if c.name == name), None)
-    return None if found is None else container_demand(pod, found)
 
 
 _Amounts: TypeAlias = tuple[int | None, int | None, int | None, int | None]

@@ -250,6 +250,7 @@ def test_a_clock_set_back_is_told(cluster: FakeCluster, file: Path) -> None:
             ["-A", "-n", "x"],
             "-A is all namespaces, and -n names some: give one of them",
         ),
+        (["-n", "team-*"], "--namespace takes a name here, not the glob 'team-*'"),
         (["--context", "a", "--context", "b"], "a file is of one cluster: record each"),
         (["--once", "--for", "1h"], "--once is one round: --for and --every say when"),
         (

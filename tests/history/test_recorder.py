@@ -166,6 +166,33 @@ def test_requests_and_limits_are_kept_when_they_change(
     assert events(writing) == [(45, "resized", "app", detail)]
 
 
+def of_image(image: str) -> Pod:
+    pod = a_pod(resources={"requests": {"cpu": "1"}})
+    containers = tuple(replace(c, image=image) for c in pod.containers)
+    return replace(pod, containers=containers)
+
+
+def test_the_image_is_kept_when_it_changes_and_that_is_no_resize(
+    writing: Writing, past: Past
+) -> None:
+    recorder = Recorder(writing)
+    for at, image in ((15, ""), (30, "web:1"), (45, "web:1"), (60, "web:2\ud800")):
+        recorder.write(past.round(at, of_image(image)))
+    assert rows(writing, "SELECT since, cpu_request, image FROM spec") == [
+        (T0 + 15, 10**9, None),
+        (T0 + 30, 10**9, "web:1"),
+        (T0 + 60, 10**9, "web:2?"),
+    ]
+    assert events(writing) == []
+
+
+def test_a_pod_of_which_the_sum_is_kept_has_no_image(
+    writing: Writing, past: Past
+) -> None:
+    Recorder(writing, level="pod").write(past.round(15, of_image("web:1")))
+    assert rows(writing, "SELECT cpu_request, image FROM spec") == [(10**9, None)]
+
+
 def test_an_amount_that_no_column_holds_is_not_known(
     writing: Writing, past: Past
 ) -> None:

@@ -242,6 +242,7 @@ def test_a_port_that_is_taken_is_an_error_of_one_line(serve: Run) -> None:
         ("--names=kubelet --level=pod", "--names kubelet is of containers"),
         ("--shard=1/2 --level=node", "--shard goes with --level container or pod"),
         ("--shard=1/2 --record=x", "--record is of all pods"),
+        ("-n x -A", "-A is all namespaces, and -n names some: give one of them"),
         ("-n team-*", "takes a name here, not the glob 'team-*'"),
         ("-o yaml", "-o"),
     ],
