@@ -41,12 +41,15 @@ T of --since and --until is 2026-11-25T14:05:00Z, '2026-11-25 14:05' or 14:05 he
 24h, 3d ago.
 
 -o openmetrics hands every sample of the range over, with its time and the families of
-'kubemetrics serve': counters that begin at 0 with the range, so that increase(), or the
-last value less the first, is what was used, and the working set. Of hours whose samples
-are gone there is one value, its memory the hour's largest sample. Nodes are among it
-where neither NAME nor -n chooses. Into a Prometheus that has its blocks in DIR:
+'kubemetrics serve': counters that begin at 0 with the range, so that the last value
+less the first is what was used (Prometheus's increase() guesses a little at the ends of
+a series), and the working set. Of hours whose samples are gone there is one value, its
+memory the hour's largest sample. Nodes are among it where neither NAME nor -n chooses.
+Into a Prometheus that has its blocks in DIR, or a VictoriaMetrics (times in ms):
   kubemetrics history -o openmetrics --since 30d > h.om
   promtool tsdb create-blocks-from openmetrics h.om DIR
+  sed -E '/^#/d; s/\\.([0-9]{3})$/\\1/' h.om |
+    curl -X POST -T - http://HOST:8428/api/v1/import/prometheus
 
 The view 'usage' is for SQL, with a row for each sample: at (seconds since 1970), time
 (UTC), kind (pod or node), namespace, name, node, owner_kind, owner, container, seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from prometheus_client.samples import Sample
 
 from kubemetrics import open_history
 from kubemetrics.cli import main
+from kubemetrics.cli.history_command import HISTORY
 from kubemetrics.history import reading
 from kubemetrics.history.figures import CoveredSample, Hour, Trace
 from kubemetrics.history.recorder import Recorder
@@ -301,3 +303,22 @@ def test_prometheus_answers_as_the_file_does(
         assert asked(f"max_over_time({MEMORY}[4h])") == most
         grown = asked(f"increase({CPU}[{end - T0 + 60}s])")
         assert grown == {k: pytest.approx(float(v)) for k, v in used.items()}
+
+
+def test_what_the_help_says_makes_lines_of_milliseconds(
+    file: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """As VictoriaMetrics imports them."""
+    text = tmp_path / "h.om"
+    text.write_text(handed(capsys, f"--from={file}"))
+    script = re.search(r"sed -E '(.*)' h\.om", HISTORY.description)
+    assert script
+    ran = subprocess.run(
+        ["sed", "-E", script[1], text], check=True, capture_output=True, timeout=60
+    )
+    found = ran.stdout.decode().splitlines()
+    kept = [line for line in text.read_text().splitlines() if line[0] != "#"]
+    assert len(found) == len(kept)
+    for line, before in zip(found, kept, strict=True):
+        (head, _, at), (same, _, moment) = line.rpartition(" "), before.rpartition(" ")
+        assert (head, int(at)) == (same, Fraction(moment) * 1000)
