@@ -226,10 +226,11 @@ class _Total:
             self._lasts.append(samples.memory[-1])
         if self._count == 1:
             self._alone = trace, samples
-        self._add_amounts(samples, trace.hours)
+        self._add_amounts(samples, trace)
 
-    def _add_amounts(self, samples: Columns, hours: Sequence[Hour]) -> None:
+    def _add_amounts(self, samples: Columns, trace: Trace) -> None:
         since, until, step = self._grid
+        hours = trace.hours
         whole = inside = by_step(samples, since, step)
         if samples.ats and samples.ats[-1] > until:
             samples = before(samples, until)
@@ -243,9 +244,9 @@ class _Total:
             total.integral += sum(sum(part.amounts) for part in cut)
             total.integral += 1000 * _in_hours(hours, of)
             for part in found if self._count > 1 else ():
-                total.steps.add(*part)
+                total.steps.add(*_of_life(part, trace, self._grid))
         self._covered += min(of_each)
-        self._trend.add(inside[0], samples, hours)
+        self._trend.add(inside[0], samples, trace)
 
     def figures(self) -> Figures:
         life, alone = self._lifetime, self._alone
@@ -279,6 +280,35 @@ class _Total:
             most=max(values, default=None),
             last=sum(known) if whole and of == _MEMORY else None,
         )
+
+
+def _of_life(cells: Cells, trace: Trace, grid: Grid) -> Cells:
+    """Cut the mean of a step in which a series began or ended to the time it lived.
+
+    Else two pods, of which one came when the other went, would count as both at once.
+    What was seen at the beginning of the range is taken to have been there before.
+    """
+    since, until, step = grid
+    begin, end = trace.since - since, trace.until - since
+    begin = begin if begin > _BEGINNING else 0
+    edges = {begin // step} if begin else set[int]()
+    if trace.until < until:
+        edges.add(end // step)
+    if not edges:
+        return cells
+    amounts = [*cells.amounts]
+    for edge in edges:
+        index = edge - cells.first
+        first, last = edge * step, min((edge + 1) * step, until - since)
+        lived = min(end, last) - max(begin, first)
+        if 0 <= index < len(amounts):
+            # Up: of a mean it is far behind the point, and sums are rounded down.
+            amounts[index] = -(-amounts[index] * max(lived, 0) // (last - first))
+    return cells._replace(amounts=amounts)
+
+
+_BEGINNING: Final = 120
+"""Seconds: the first round of a record may see what has been there for long."""
 
 
 class _Sum:
@@ -350,11 +380,11 @@ class _Trend:
     def __init__(self, count: int, grid: Grid) -> None:
         self._since, until, self._step = grid
         self._part = max(-(-(until - self._since) // TREND), 1)
+        self._grid = (self._since, until, self._part)
+        self._alone = count == 1
         self._sums = StepSums(count)
 
-    def add(
-        self, by_step_: Iterable[Cells], samples: Columns, hours: Iterable[Hour]
-    ) -> None:
+    def add(self, by_step_: Iterable[Cells], samples: Columns, trace: Trace) -> None:
         """Add a series, of which the steps are known; an hour is where it begins.
 
         The first one may begin before the range.
@@ -364,13 +394,14 @@ class _Trend:
             size = 1
             by_step_ = by_step(samples, self._since, self._part)[0]
         parts = in_parts(by_step_, size)
-        for hour in hours:
+        for hour in trace.hours:
             if hour.cpu is not None and (covered := hour.measured(_CPU)):
                 index = max(hour.hour - self._since, 0) // self._part
                 before_, amount = parts.get(index, (0, 0))
                 parts[index] = before_ + covered, amount + hour.cpu * 1000
         row = [parts.get(index, (0, 0)) for index in range(TREND)]
-        self._sums.add(0, [covered for covered, _ in row], [a for _, a in row])
+        cells = Cells(0, [covered for covered, _ in row], [a for _, a in row])
+        self._sums.add(*(cells if self._alone else _of_life(cells, trace, self._grid)))
 
     def means(self) -> tuple[int | None, ...]:
         known = dict(self._sums.values())

@@ -77,7 +77,7 @@ def plainly(
 def test_steps_and_trends_are_those_of_fractions(
     found: list[list[Row]], step: int, early: int
 ) -> None:
-    traces = [trace(samples=judged(series)) for series in found]
+    traces = [trace(samples=judged(series), until=10**9) for series in found]
     last = max((s.at for t in traces for s in t.samples), default=0)
     until = max(last - early, 1)
     for of in ("cpu", "memory"):
@@ -136,3 +136,31 @@ def test_a_series_that_began_earlier_is_cut_at_the_beginning() -> None:
     assert steps([long, long], "cpu", (0, 30, 10)) == [(0, 2 * CORE)]
     found = figures([long, long], 0, 30, 10)
     assert found.core_seconds == 610
+
+
+def test_of_pods_that_follow_each_other_one_is_there_at_a_time() -> None:
+    """However wide a step: each has its share of those in which it came or went."""
+    ats = range(10, 1001, 10)
+    lives = [(0, 260), (260, 700), (700, 1000)]
+    pods = [
+        trace(*[(at, CORE) for at in ats if a < at <= b], since=a, until=b)
+        for a, b in lives
+    ]
+    for step in (10, 100, 260, 500, 1000, 3000):
+        found = figures(pods, 0, 1000, step)
+        assert (found.cpu.p50, found.cpu.most) == (CORE, CORE), step
+        assert set(found.trend) == {CORE}, "24 parts of 42 s"
+    alone = figures(pods[1:2], 0, 1000, 1000)
+    assert (alone.cpu.p95, set(alone.trend)) == (CORE, {CORE, None})
+
+
+def test_what_was_not_measured_of_a_life_is_taken_to_have_been_like_the_rest() -> None:
+    some = trace((310, CORE), (320, CORE), (390, CORE), since=300, until=400)
+    other = trace(*[(at, CORE) for at in range(10, 401, 10)], until=400)
+    found = figures([some, other], 0, 400, 200)
+    assert (found.cpu.p50, found.cpu.most) == (CORE, CORE + CORE // 2)
+
+
+def test_what_is_there_at_the_beginning_is_taken_to_have_been_there_before() -> None:
+    both = [trace((110, CORE), (120, CORE), since=100, until=200) for _ in range(2)]
+    assert figures(both, 0, 200, 200).cpu.most == 2 * CORE
