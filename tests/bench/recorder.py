@@ -212,13 +212,14 @@ def hours(pods: int, length: float, file: Path) -> None:
             "SELECT (SELECT count(*) FROM recent) + (SELECT count(*) FROM settled)"
         ).fetchone()
         (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+        (page,) = connection.execute("PRAGMA page_size").fetchone()
     size = file.stat().st_size
     middle, busy = statistics.median(written), sum(written) + kept
     print(
         f"{pods:,} pods, {length:g} h, {samples:,} samples: a round is written in"
         f" {middle:.2f} s of CPU; with what keeps the file in order"
         f" {busy / count / _CADENCE:.1%} of a core; {size / samples:.1f} bytes a sample"
-        f" ({(size - free * 4096) / samples:.1f} without free pages)"
+        f" ({(size - free * page) / samples:.1f} without free pages)"
     )
 
 

@@ -23,7 +23,7 @@ COMMANDS = (
     ("pods", "-A"),
     ("nodes", "--at", "1970-01-01T00:10:00Z"),
 )
-PAGE = 4096
+PAGE = 8192
 
 
 @pytest.fixture(scope="module")

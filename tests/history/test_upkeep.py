@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from kubemetrics.history import store, upkeep
 from kubemetrics.history.histogram import bucket, decoded, percentile_edge
 from kubemetrics.history.integrate import Sample, in_start, integrate, percentile
 from kubemetrics.history.recorder import Recorder
-from kubemetrics.history.store import Writing, meta
+from kubemetrics.history.store import Writing, meta, pragma, transaction
 from kubemetrics.history.upkeep import HOUR, Kept, Upkeep, due_at, hour_row
 
 from .making import T0, Past, a_pod, a_sample
@@ -62,6 +63,34 @@ def finished(upkeep: Upkeep, at: int) -> int:
         done += 1
         assert done < 10_000
     return done
+
+
+def test_a_sample_takes_less_than_28_bytes_of_the_file_with_what_moving_it_leaves_free(
+    writing: Writing,
+) -> None:
+    """With its share of pods, versions and hours it is less than 32."""
+    dice, connection, series, empty = Random(1), writing.connection, 300, 0  # noqa: S311
+    work = Upkeep(connection).work
+    for at in range(0, 2 * HOUR + 900, 15):
+        with transaction(connection):
+            connection.executemany(
+                "INSERT INTO recent VALUES (?, ?, ?, ?, ?)",
+                [
+                    (
+                        T0 + at,
+                        200 + number,  # of two bytes, as nearly all are
+                        dice.randrange(14_000, 16_000),
+                        dice.randrange(10**9),
+                        dice.randrange(2**31),
+                    )
+                    for number in range(series)
+                ],
+            )
+        empty = empty or pragma(connection, "page_count")
+        while work(T0 + at):
+            pass
+    taken = (pragma(connection, "page_count") - empty) * pragma(connection, "page_size")
+    assert taken / (series * (2 * 240 + 60)) < 28
 
 
 SAMPLES = st.lists(
