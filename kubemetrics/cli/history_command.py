@@ -6,6 +6,7 @@ import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from .. import console
 from ..commandline import CommandSpec, Parser, UsageError, config_of, length_of_time
 from ..errors import HistoryError
-from .view_commands import add_figures, plan
+from .view_commands import add_figures, plan, prices_of
 
 if TYPE_CHECKING:
     from ..history.figures import Trace
@@ -115,7 +116,7 @@ def _run(args: Namespace) -> int:
         UsageError: a flag is wrong.
         HistoryError: a file cannot be read.
     """
-    from ..views.ranges import range_view  # noqa: PLC0415 - not for --help
+    from ..views.ranges import priced_range, range_view  # noqa: PLC0415 - not for --help
     from .run import run  # noqa: PLC0415 - not for --help
 
     if args.watch is not None:
@@ -136,6 +137,8 @@ def _run(args: Namespace) -> int:
     for reader in readers:
         reader.names = names
     view = range_view(by, lambda label: found[label])
+    if args.price is not None:
+        view = replace(view, table=priced_range(view.table, prices_of(args)))
     if args.output == _OPENMETRICS:
         scope = plan(args, view, console.terminal("never")).scope
         nodes = not (names or args.namespaces)

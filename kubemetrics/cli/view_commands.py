@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..table.columns import Arrangement, Column, Table, TotalCell
     from ..table.expressions import Expression
     from ..table.render import TableOptions
+    from ..views.costs import Prices
     from ..views.view import RowSelection, View
 
 R = TypeVar("R")
@@ -115,9 +116,20 @@ def _nodes() -> View[Any]:
 
 
 def _priced(view: View[R], args: Namespace) -> View[R]:
-    from ..views.costs import Prices, priced
+    from ..views.costs import priced
 
-    return priced(view, _of_flag("--price", lambda: Prices.parse(args.price)))
+    return priced(view, prices_of(args))
+
+
+def prices_of(args: Namespace) -> Prices:
+    """Return what ``--price`` gives.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    from ..views.costs import Prices
+
+    return _of_flag("--price", lambda: Prices.parse(args.price))
 
 
 def _tree(args: Namespace, kind: str) -> View[Any]:
@@ -139,9 +151,9 @@ def _tree(args: Namespace, kind: str) -> View[Any]:
         raise UsageError(f"{flag} does not go with --tree, which is for people to read")
     if args.price is None:
         return tree_view(kind, lambda table: table)
-    from ..views.costs import Prices, priced_table
+    from ..views.costs import priced_table
 
-    prices = _of_flag("--price", lambda: Prices.parse(args.price))
+    prices = prices_of(args)
     return tree_view(kind, lambda table: priced_table(table, prices))
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..frozen import dataclass
 from ..history.figures import Figures, ResourceFigures, Trace, sparkline
+from ..models import CPU, MEMORY
 from ..quantity import Quantity
 from ..snapshot import Coverage, Snapshot
 from ..table.columns import PARTIAL, WIDE, Column, Kind, Table, Value
 from .shared_columns import name_column
 from .view import RowSelection, View, ViewRows
+
+if TYPE_CHECKING:
+    from .costs import Prices
 
 RANGE_KEYS: Final[Mapping[str, Callable[[Trace], tuple[str, ...]]]] = {
     "namespace": lambda trace: (trace.namespace,),
@@ -64,13 +68,26 @@ def _without_repeats(key: Sequence[str], by: Sequence[str]) -> tuple[str, ...]:
     return tuple(found.values())
 
 
+class RangeCoverage(Coverage):
+    """Counts the rows of which too little was measured."""
+
+    __slots__ = ()
+
+    @property
+    def sentence(self) -> str:
+        """What the mark of those rows says."""
+        return f"{PARTIAL} covers less than 95 %: a lower bound"
+
+
 def range_view(
     by: Sequence[str], rows_of: Callable[[str], Sequence[RangeRow]]
 ) -> View[RangeRow]:
     """Return the view by the keys of *by*; *rows_of* takes a context's label."""
 
     def find(context: str, _: Snapshot, __: RowSelection) -> ViewRows[RangeRow]:
-        return ViewRows(rows_of(context), Coverage(), ())
+        rows = rows_of(context)
+        partial = sum(row.figures.lower_bound for row in rows)
+        return ViewRows(rows, RangeCoverage(partial=partial), ())
 
     return View(table=range_table(by), find=find, named="workloads", everywhere=True)
 
@@ -86,6 +103,34 @@ def range_table(by: Sequence[str]) -> Table[RangeRow]:
         identity={column.key: column.key for column in keys},
         columns=(*keys, *_FIGURES),
         aliases={"cpu": "cpu.avg", "mem": "mem.avg", "owner": "owner.name"},
+    )
+
+
+def priced_range(table: Table[RangeRow], prices: Prices) -> Table[RangeRow]:
+    """Return *table* with what was used at these prices; of requests it keeps no sums.
+
+    The price of an hour is of a core and of a byte.
+    """
+    unit = f" ({prices.currency})" if prices.currency else ""
+
+    def used(row: RangeRow) -> Quantity:
+        found = row.figures
+        hours = {CPU: found.cpu.integral, MEMORY: found.memory.integral * _NANO}
+        cost = sum(
+            (prices.hour[name] * hours[name] for name in prices.hour), Fraction()
+        )
+        return Quantity.from_nanos(round(cost / _HOUR))
+
+    column = Column(
+        key="cost.used", header="COST-USED", kind="money", get=used, keep=87,
+        about=f"the price of what was used in the range{unit}", mark=_mark,
+    )  # fmt: skip
+    at = next(i for i, known in enumerate(table.columns) if known.key == "restarts")
+    return replace(
+        table,
+        columns=(*table.columns[:at], column, *table.columns[at:]),
+        aliases={**table.aliases, "cost": column.key},
+        currency=prices.currency,
     )
 
 

@@ -236,6 +236,40 @@ def test_nothing_in_a_namespace_names_it(
     assert "No resources found in nope namespace." in capsys.readouterr().err
 
 
+def test_lower_bounds_are_explained_and_not_good_enough_for_a_strict_one(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["history", f"--from={file}"]
+    whole = ["--until", "2026-01-02T00:09:00Z"]
+    said = "~ covers less than 95 %: a lower bound\n"
+    assert main(words) == 0
+    assert said in capsys.readouterr().err
+    assert main([*words, "--strict"]) == 4
+    capsys.readouterr()
+    assert main([*words, *whole, "--strict"]) == 0
+    assert said not in capsys.readouterr().err
+
+
+def test_what_was_used_has_its_price(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["history", f"--from={file}", "--price", "cpu=3600,memory=64,currency=EUR"]
+    assert main([*words, "-o", "json"]) == 0
+    items = json.loads(capsys.readouterr().out)["items"]
+    seconds = 41 * 15
+    web = seconds * 0.1 + 64 * seconds / 3600 / 1024
+    assert [i["cost"]["used"] for i in items] == [
+        pytest.approx(web, abs=1e-9), pytest.approx(2 * web, abs=1e-9),
+    ]  # fmt: skip
+    assert main([*words, "--sum", "--sort", "-cost", "--columns", "+mem.avg"]) == 0
+    header, first, *_, total = capsys.readouterr().out.splitlines()
+    assert "COST-USED" in header
+    assert "db" in first
+    assert f"~{3 * web:.4f}" in total
+    assert main(["history", f"--from={file}", "--price", "cpu"]) == 2
+    assert "--price: expected cpu=0.03" in capsys.readouterr().err
+
+
 def test_a_gate_fails(file: Path) -> None:
     assert main(["history", f"--from={file}", "--fail-on", "coverage < 90"]) == 10
 
