@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from .. import console
 from ..client import caught
-from ..client.sync import Client, side_by_side
+from ..client.sync import Client, disconnect, side_by_side
 from ..commandline import UsageError, config_of
 from ..config.kubeconfig import list_contexts, load
 from ..console import ProgressBar, exit_code, terminal
@@ -227,13 +227,20 @@ class ContextResult:
 
 
 class ContextReader:
-    """A context of the kubeconfig: connected when it is first read, until `close`."""
+    """A context of the kubeconfig: connected when it is first read, until `close`.
 
-    def __init__(self, args: Namespace, context: str | None) -> None:
+    One of many *keeps* no connection once it is read: some systems allow a process no
+    more than 256 files.
+    """
+
+    def __init__(
+        self, args: Namespace, context: str | None, *, keeps: bool = True
+    ) -> None:
         # A view reads the namespaces of -n by itself: the configuration's stays the
         # context's own, to fall back on.
         self._args = Namespace(**{**vars(args), "namespaces": None})
         self._context = context
+        self._keeps = keeps
         self._client: Client | None = None
         self.on_warning: Callable[[str], None] = console.print_warning
 
@@ -278,6 +285,9 @@ class ContextReader:
                 absent = self._absent(client, scope, taken)
         except KubeMetricsError as error:
             return ContextResult(context=self.label, name=self.name, error=error)
+        finally:
+            if not self._keeps and self._client is not None:
+                disconnect(self._client)
         return ContextResult(
             context=self.label,
             name=self.name,
@@ -349,7 +359,8 @@ def context_readers(args: Namespace) -> Sequence[SnapshotReader]:
     if args.all_contexts:
         names = [entry.name for entry in list_contexts(loaded)]
     args = Namespace(**{**vars(args), "kubeconfig": loaded})
-    return [ContextReader(args, name) for name in names]
+    keeps = len(names) <= _AT_ONCE
+    return [ContextReader(args, name, keeps=keeps) for name in names]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

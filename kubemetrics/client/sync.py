@@ -203,6 +203,12 @@ class SyncDriver:
         for connections in self._pools.drain():
             connections.close()
 
+    def rest(self) -> None:
+        """Close the connections that nobody uses; a later call opens others."""
+        idle = self._pools.retire()
+        if idle is not None:
+            idle.close()
+
     def drive(self, flow: Flow[T], call: Call) -> T:
         """Run *flow* to its end and return its result."""
         with self.driving(call) as drive:
@@ -592,3 +598,8 @@ class Client:
 
     def _begin(self, timeout: float | None) -> Call:
         return self._driver.begin(self.config.timeout if timeout is None else timeout)
+
+
+def disconnect(client: Client) -> None:
+    """Close the connections of *client*, which stays open for calls to come."""
+    client._driver.rest()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]

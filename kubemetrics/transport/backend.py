@@ -108,6 +108,10 @@ class Resolution:
         self._done()
 
 
+_LINK_LOCAL: Final = ("fe8", "fe9", "fea", "feb")
+"""How an address of fe80::/10 begins."""
+
+
 def numeric(host: str, port: int) -> list[Address]:
     """Return the addresses of a *host* that is an address; none where it is a name."""
     try:
@@ -117,7 +121,11 @@ def numeric(host: str, port: int) -> list[Address]:
             )
         )
     except (OSError, UnicodeError):
-        return []
+        # glibc knows the name of a zone (::1%lo) with link-local addresses alone, and
+        # with no other the zone counts to the system; Go takes it anywhere.
+        address, zone, _ = host.partition("%")
+        free = ":" in address and not address.lower().startswith(_LINK_LOCAL)
+        return numeric(address, port) if zone and free else []
 
 
 def resolve(host: str, port: int, until: Deadline) -> list[Address]:

@@ -247,6 +247,11 @@ class Pools(Generic[H]):
             self._retired.remove(lease)
             return lease.handle
 
+    def retire(self) -> H | None:
+        """Have the next user make a new pool; the old one is returned if it is idle."""
+        with self._lock:
+            return self._retire()
+
     def drain(self) -> list[H]:
         """Return every pool there is, to be closed."""
         with self._lock:

@@ -18,8 +18,9 @@ from tests.config.kubeconfigs import kubeconfig as kubeconfig_of
 SECRETS = ("hush-token", "hush-password", "hush-arg", "hush-env", "hush-refresh")
 
 
-def jwt(expires: int) -> str:
-    claims = base64.urlsafe_b64encode(json.dumps({"exp": expires}).encode()).decode()
+def jwt(expires: int | str) -> str:
+    """Write a token whose end is the JSON *expires*."""
+    claims = base64.urlsafe_b64encode(f'{{"exp": {expires}}}'.encode()).decode()
     return f"eyJhbGciOiJub25lIn0.{claims.rstrip('=')}.hush-token"
 
 
@@ -123,6 +124,41 @@ def test_it_says_which_credential_is_used_and_when_it_ends(
         "expires": expires,
     }
     assert str(kubeconfig) in where
+
+
+@pytest.mark.parametrize(
+    ("written", "expires"),
+    [
+        ("1800000000000", "never"),
+        ("253402300800", "never"),
+        ("1" + "0" * 400, None),
+        ("Infinity", None),
+        ("NaN", None),
+        ("-1e30", None),
+        ("[" * 20_000 + "]" * 20_000, None),
+    ],
+)
+@pytest.mark.parametrize("kind", ["token", "tokenFile"])
+def test_an_end_that_no_calendar_has_kills_neither_config_nor_doctor(
+    kind: str,
+    written: str,
+    expires: str | None,
+    tmp_path: Path,
+    cluster: Cluster,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "token").write_text(jwt(written))
+    given = jwt(written) if kind == "token" else str(tmp_path / "token")
+    document = cluster.kubeconfig_object()
+    for user in document["users"]:
+        user["user"] = {kind: given}
+    path = tmp_path / "config"
+    path.write_text(json.dumps(document))
+    (found,) = shown(capsys, "--kubeconfig", str(path))["credentials"]
+    assert found["expires"] == expires
+    assert main(["config", "--kubeconfig", str(path)]) == 0
+    assert main(["doctor", "--kubeconfig", str(path)]) == 1  # an unknown token
+    assert "unforeseen" not in "".join(capsys.readouterr())
 
 
 def test_a_client_certificate_says_when_it_ends(

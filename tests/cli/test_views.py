@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ from kubemetrics.cli import run as cli_run
 from kubemetrics.config import kubeconfig
 from kubemetrics.flow import Flow
 from kubemetrics.snapshot import Snapshot, SnapshotOptions, snapshot
+from kubemetrics.transport import connections
+from kubemetrics.transport.connections import Connections
+from kubemetrics.transport.endpoint import ConnectionKey, Endpoint
 from tests.cluster import Cluster, Generated
 from tests.cluster.kubeconfig import write_kubeconfig
 
@@ -1091,6 +1094,40 @@ def test_a_kubeconfig_of_many_contexts_is_parsed_once_and_16_are_read_at_once(
     assert len({item["context"] for item in items(result)}) == 24
     assert parsed == [str(path)]
     assert len(used) <= 16
+
+
+def test_of_many_contexts_those_that_were_read_keep_no_connection(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """macOS allows a process 256 files: of 200 contexts 62 were read."""
+    open_now: set[Connections] = set()
+    left: list[int] = []
+    judge = cli_run.Rounds._round
+
+    class Noted(Connections):
+        def __init__(self, endpoint: Endpoint, key: ConnectionKey) -> None:
+            super().__init__(endpoint, key)
+            open_now.add(self)
+
+        def close(self) -> None:
+            super().close()
+            open_now.discard(self)
+
+    def noted(
+        self: cli_run.Rounds[Any], results: Sequence[cli_run.ContextResult]
+    ) -> cli_run.Round[Any]:
+        left.append(len(open_now))
+        return judge(self, results)
+
+    monkeypatch.setattr(cli_run.Rounds, "_round", noted)
+    monkeypatch.setattr(connections, "Connections", Noted)
+    path = write_kubeconfig(
+        tmp_path / "many", merged(**{f"c{n}": cluster for n in range(18)})
+    )
+    environ = {"KUBECONFIG": str(path)}
+    result = run(cluster, "nodes", "--all-contexts", "-o", "json", environ=environ)
+    assert len({item["context"] for item in items(result)}) == 18
+    assert left == [0]
 
 
 def test_a_wrong_flag_is_one_mistake_however_many_contexts(cluster: Cluster) -> None:

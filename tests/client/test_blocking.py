@@ -19,6 +19,7 @@ import pytest
 
 from kubemetrics import Client, Config, load_config
 from kubemetrics.api import RetryPolicy
+from kubemetrics.client.sync import disconnect
 from kubemetrics.config.model import AuthInfo, ExecConfig
 from kubemetrics.errors import (
     BadRequest,
@@ -439,6 +440,19 @@ def test_a_stale_connection_is_replaced_at_once(
         client.list_nodes()
         cluster.faults.add(faults.close(), path=PODS)
         assert len(client.list_pods(timeout=WATCHDOG)) == 100
+
+
+def test_a_client_that_lets_its_connections_go_opens_others(
+    cluster: Cluster, config: Config
+) -> None:
+    before = cluster.accepted_connections
+    with Client(config) as client:
+        disconnect(client)  # there is none yet
+        for _ in range(2):
+            client.list_nodes()
+            client.list_nodes()
+            disconnect(client)
+    assert cluster.accepted_connections == before + 2
 
 
 def test_ctrl_c_ends_a_call_in_silence_and_waits_for_no_worker(

@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import pytest
 
@@ -419,21 +419,52 @@ IN_PODS = [
 ]  # fmt: skip
 
 
-@pytest.mark.skipif(not _namespaces_work(), reason="no mounts of its own for kubectl")
-@pytest.mark.parametrize("case", IN_PODS, ids=str)
-def test_in_a_pod_the_server_sees_what_we_resolved(case: Case, bench: Bench) -> None:
+NAMES: list[tuple[str | None, str | None]] = [
+    ("by-variable", "by-file"), ("", " by-file\r\n"), (None, ""), (None, None), (None, "\n"),
+]  # fmt: skip
+
+
+def _in_pod(case: Case, bench: Bench, name: str | None, **variables: str) -> None:
+    """Compare within a pod whose file of a namespace holds *name*, if it is there."""
     host, _, port = bench.site.https.removeprefix("https://").rpartition(":")
     account = bench.root / "serviceaccount"
     account.mkdir()
     (account / "token").write_text("pod-token")
-    (account / "namespace").write_text("in-pod")
+    if name is not None:
+        (account / "namespace").write_text(name)
     (account / "ca.crt").write_bytes(bench.site.ca)
     environ = bench.environ(case.files) | {
         "KUBERNETES_SERVICE_HOST": host.strip("[]"),
         "KUBERNETES_SERVICE_PORT": port,
         "PATH": os.environ["PATH"],
+        **variables,
     }
     given = bench.filled(case.flags)
     config = load_config(environ=environ, service_account=(str(account),), **given)
     within = ("unshare", "-m", "sh", "-c", _POD, str(account))
     assert bench.kubectl(environ, given, within) == sent(config, bench.site)
+
+
+in_pods: Final = pytest.mark.skipif(
+    not _namespaces_work(), reason="no mounts of its own for kubectl"
+)
+
+
+@in_pods
+@pytest.mark.parametrize("case", IN_PODS, ids=str)
+def test_in_a_pod_the_server_sees_what_we_resolved(case: Case, bench: Bench) -> None:
+    _in_pod(case, bench, "in-pod")
+
+
+@in_pods
+@pytest.mark.parametrize(("variable", "file"), NAMES)
+def test_in_a_pod_the_namespace_is_read_as_by_kubectl(
+    variable: str | None, file: str | None, bench: Bench
+) -> None:
+    case = Case(name="no kubeconfig", files=("MISSING",))
+    _in_pod(
+        case,
+        bench,
+        file,
+        **({"POD_NAMESPACE": variable} if variable is not None else {}),
+    )

@@ -78,8 +78,9 @@ def zoned(zone: str, *, refused: bool = False, called: str = "") -> Case:
     return Case(name=f"{zone} {called}", cluster={"server": server, "tls-server-name": called}, place="IPv6", refused=refused)  # fmt: skip
 
 
-# By number: glibc knows a zone's name with link-local addresses alone.
 ZONES = [
+    zoned("%25lo", called="api.example"),
+    zoned("%25nowhere", called="api.example"),
     zoned("%251", called="api.example"),
     zoned("%251", called="::1"),
     zoned("%251", called="wrong.example", refused=True),

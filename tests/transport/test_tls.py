@@ -285,6 +285,7 @@ def test_the_rules_that_no_handshake_shows() -> None:
     assert not context.verify_flags & ssl.VERIFY_X509_STRICT
     assert context.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
     assert not context.hostname_checks_common_name
+    assert context.security_level == 1  # at 0 keys of RSA below 1,024 bits would count
     assert context.minimum_version is ssl.TLSVersion.TLSv1_2
 
 
