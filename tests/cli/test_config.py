@@ -278,8 +278,9 @@ def test_nothing_is_contacted(
     cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cluster.forget_requests()
+    before = cluster.accepted_connections
     shown(capsys, "--kubeconfig", str(cluster.kubeconfig()))
-    assert cluster.accepted_connections == 0
+    assert cluster.accepted_connections == before
     assert not cluster.requests
 
 
