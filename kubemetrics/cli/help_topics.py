@@ -498,8 +498,16 @@ groups of rollup and node_rollup) has cpu, memory, cpu_request, cpu_limit,
 memory_request, memory_limit (None: not known), ratio("memory", "limits"), and a reason
 with its code and explanation where a value is missing; pod, node and metrics are the
 API's objects. row.to_dict(), snapshot.records("pods") and snapshot.to_dict() are what
--o ndjson and -o json print; pandas.DataFrame(snapshot.records(flat=True)) has a column
-for each of --columns.
+-o ndjson and -o json print, but for the context; pandas.DataFrame(
+snapshot.records(flat=True)) has a column for each of --columns.
+
+'with open_history("prod.db") as history' reads what kubemetrics record keeps, also
+while it does. history.traces(namespace="x", since=T, until=T, keep=lambda trace: ...)
+are its series; each has its samples: at (Unix seconds), covered (ms), cpu (nanocores)
+and memory (bytes). history.figures([trace]) is what one comes to, figures(traces) what
+their sum does: core_seconds, coverage, restarts, oom_kills, and of cpu and memory
+average, p50, p95, p99, most and integral, all exact. history.gaps() says when and why
+there was nothing. T is a datetime.
 
 A Quantity is exact, an integer of nano-units: f"{{q:Mi}}", f"{{q:.1Gi}}" and f"{{q:m}}"
 are rounded as kubectl top rounds, f"{{q:.2f}}" is plain units to nearest, f"{{q:auto}}"

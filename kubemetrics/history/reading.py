@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from ..errors import HistoryError
+from ..times import rfc3339_of
 from .figures import CoveredSample, Figures, Hour, Trace, figures, figures_of
 from .histogram import decoded
 from .integrate import TOLERANCE
@@ -104,6 +105,11 @@ class History:
     def __exit__(self, *_: object) -> None:
         """Close the file."""
         self.close()
+
+    def __repr__(self) -> str:
+        """Return the file and the range of time that it has."""
+        since, until = map(rfc3339_of, self.range())
+        return f"<History {self.path}: {since} to {until}>"
 
     def close(self) -> None:
         """Close the file."""

@@ -54,6 +54,9 @@ def file(tmp_path: Path) -> Path:
 def test_each_series_has_its_samples_and_what_they_cover(file: Path) -> None:
     with open_history(file) as history:
         assert history.context == "prod"
+        assert repr(history) == (
+            f"<History {file}: 2026-01-01T23:59:45Z to 2026-01-02T00:04:30Z>"
+        )
         assert history.step == 15
         app, a, b = history.traces()
         found = history.figures([app])
