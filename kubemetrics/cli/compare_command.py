@@ -200,6 +200,8 @@ def _templates(
     known = len({trace.template for trace in traces} - {""})
     why = (
         f"has no two templates with {ENOUGH} samples each, of {known} recorded"
+        if known > 1
+        else "has not been rolled out since it is recorded"
         if known
         else "has no templates to tell before from after"
     )
@@ -257,7 +259,7 @@ def _rows(found: _Compared, kind: str, header: str) -> list[list[str]]:
 
 def _spread(side: PodFigures, show: Callable[[Fraction | int | None], str]) -> str:
     spread = f"{show(side.lowest_pod)} to {show(side.highest_pod)}"
-    return f"{show(side.mean)} a pod ({spread})"
+    return f"{show(side.mean)} ({spread})"
 
 
 def _verdict(found: _Compared, kind: str) -> str:
@@ -265,9 +267,7 @@ def _verdict(found: _Compared, kind: str) -> str:
 
     before, after = _of(found.before, kind), _of(found.after, kind)
     inside = within(before, found.before.measured, after)
-    if inside is None:
-        return "one replica before: no range" if found.before.measured == 1 else ""
-    return f"{'within' if inside else 'outside'} the replicas' range before"
+    return "" if inside is None else "within" if inside else "outside"
 
 
 def _replicas(period: WorkloadPeriod) -> str:
@@ -290,7 +290,16 @@ def _table(found: _Compared) -> str:
         *_rows(found, "memory", "MEM"),
         ["restarts/OOM", *(f"{s.restarts}/{s.oom_kills}" for s in sides), "", ""],
     ]
-    return f"{plain_table(rows)}{_closing(found)}\n"
+    return f"{plain_table(rows)}{_legend(found)}\n{_closing(found)}\n"
+
+
+def _legend(found: _Compared) -> str:
+    if found.before.measured == 1:
+        return "Amounts are of a pod; one replica before has no range."
+    return (
+        "Amounts are of a pod (its lowest to its highest replica); within and outside:"
+        " of that range before."
+    )
 
 
 def _closing(found: _Compared) -> str:
@@ -299,10 +308,15 @@ def _closing(found: _Compared) -> str:
     from ..table.columns import percent  # noqa: PLC0415
 
     parts = [f"{found.before.samples:,} and {found.after.samples:,} samples"]
-    for name, side in (("BEFORE", found.before), ("AFTER", found.after)):
-        missing = _lacking(side)
-        if missing:
-            parts.append(f"{name} is short: no {', no '.join(missing)} in it")
+    sides = {"BEFORE": found.before, "AFTER": found.after}
+    missing = {name: _lacking(side) for name, side in sides.items()}
+    if missing["BEFORE"] and missing["BEFORE"] == missing["AFTER"]:
+        missing = {"both": missing["BEFORE"]}
+    for name, what in missing.items():
+        verb, them = ("are", "them") if name == "both" else ("is", "it")
+        if what:
+            parts.append(f"{name} {verb} short: no {', no '.join(what)} in {them}")
+    for name, side in sides.items():
         if side.coverage is not None and side.coverage < WHOLE:
             parts.append(f"{name} was measured {percent(side.coverage)} of the time")
     return f"{'; '.join(parts)}."

@@ -88,22 +88,18 @@ def test_the_last_rollout_is_shown(compare: Compare) -> None:
     assert [" ".join(line.split()) for line in lines] == [
         "BEFORE 7c9d (10m) AFTER 5f6b (10m) CHANGE",
         "replicas 2 2",
-        (
-            "CPU mean 70m a pod (60m to 80m) 105m a pod (90m to 120m) +50%"
-            " outside the replicas' range before"
-        ),
+        "CPU mean 70m (60m to 80m) 105m (90m to 120m) +50% outside",
         "p95 80m 120m +50%",
-        (
-            "MEM mean 110Mi a pod (100Mi to 120Mi) 105Mi a pod (100Mi to 110Mi) -5%"
-            " within the replicas' range before"
-        ),
+        "MEM mean 110Mi (100Mi to 120Mi) 105Mi (100Mi to 110Mi) -5% within",
         "max 120Mi 110Mi -8%",
         "restarts/OOM 0/0 0/0",
         (
-            "80 and 80 samples; BEFORE is short: no night, no weekend in it;"
-            " AFTER is short: no night, no weekend in it."
+            "Amounts are of a pod (its lowest to its highest replica); within and"
+            " outside: of that range before."
         ),
+        "80 and 80 samples; both are short: no night, no weekend in them.",
     ]
+    assert max(map(len, lines[:-2])) <= 80
 
 
 def test_json_has_exact_amounts(compare: Compare) -> None:
@@ -142,7 +138,8 @@ def test_two_ranges_are_compared_whatever_their_template(compare: Compare) -> No
         "BEFORE", "(5m)", "AFTER", "(15m)", "CHANGE",
     ]  # fmt: skip
     assert "20 and 60 samples" in text
-    assert "+0% one replica before: no range" in " ".join(text.split())
+    assert "Amounts are of a pod; one replica before has no range.\n" in text
+    assert "within" not in text
     both = compare("web", "-n", "x", *words[1:])
     assert "4 (" not in both
     assert "2 (4 pods)" in both
@@ -209,8 +206,8 @@ def test_nothing_used_before_has_no_change(compare: Compare) -> None:
         (["zzzzzz"], "no workload zzzzzz was recorded\n"),
         (["cronjob/report"], ("cronjob/report has no templates to tell before from"
          " after: give --before T..T --after T..T")),
-        (["db"], ("deployment/db has no two templates with 20 samples each"
-         ", of 1 recorded: give --before")),
+        (["db"], ("deployment/db has not been rolled out since it is recorded:"
+         " give --before")),
         (["db", "--before", "2d..1d"], "--before and --after go together"),
         (["db", "--before", "2d", "--after", "1d..0h"], "takes two times, as 3d..1d"),
         (["db", "--before", "1d..2d", "--after", "1d..0h"], "ends before it begins"),
@@ -235,3 +232,17 @@ def test_without_a_file_that_of_the_context_is_read(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert main(["compare", "web", "--server=http://127.0.0.1:1"]) == 2
     assert "there is no such file: kubemetrics record" in capsys.readouterr().err
+
+
+def test_a_rollout_of_a_moment_ago_is_too_short_to_compare(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, past = tmp_path / "f.db", Past()
+    with closing(Writing(path)) as writing:
+        recorder = Recorder(writing, owner_of=_owner)
+        for at in range(15, 601, 15):
+            pod = _web("web-1", "a", 0) if at <= 540 else _web("web-2", "b", 540)
+            recorder.write(past.round(at, pod))
+    assert main(["compare", "web", f"--from={path}"]) == 2
+    why = "deployment/web has no two templates with 20 samples each, of 2 recorded: "
+    assert why in capsys.readouterr().err
