@@ -90,11 +90,15 @@ class PodSelection:
 
 
 class Known(NamedTuple):
-    """Pods, if they may be read; those deleted since the last time; what is wrong."""
+    """Pods, if they are known; those deleted since the last time; what is wrong.
+
+    *refused*: when it was asked last and answered, they might not be read.
+    """
 
     pods: dict[Key, Pod] | None
     deleted: Sequence[Pod] = ()
     error: KubeMetricsError | None = None
+    refused: bool = False
 
 
 class KnownPods(Protocol):
@@ -123,6 +127,7 @@ class ListedPods:
         self._selection = selection
         self._clock = clock
         self._pods: dict[Key, Pod] | None = None
+        self._refused = False
         self._due = clock()
 
     def taken(self) -> Known:
@@ -132,11 +137,12 @@ class ListedPods:
             self._due = self._clock() + _RELIST
             try:
                 self._pods = listed_pods(self._client, self._selection)
+                self._refused = False
             except KubeMetricsError as failure:
                 error = failure
                 if refused(failure):
-                    self._pods = None
-        return Known(self._pods, (), error)
+                    self._pods, self._refused = None, True
+        return Known(self._pods, (), error, self._refused)
 
     def renewed(self, known: Known, puzzled: Callable[[], bool]) -> Known:
         """List them sooner, as often as samples come at most."""
@@ -188,7 +194,9 @@ class WatchedPods:
                 known = True
             deleted += part.take_deleted()
             errors += [part.error] if part.error else []
-        return Known(pods if known else None, deleted, errors[0] if errors else None)
+        error = errors[0] if errors else None
+        refusal = any(part.refused for part in self._parts)
+        return Known(pods if known else None, deleted, error, refusal)
 
     def renewed(self, known: Known, puzzled: Callable[[], bool]) -> Known:  # noqa: ARG002
         """Return the same: a watch is not behind."""
@@ -217,6 +225,7 @@ class _Watched:
         self._lock = threading.Lock()
         self.pods: dict[Key, Pod] | None = None
         self.error: KubeMetricsError | None = None
+        self.refused = False
         self.ready = threading.Event()
         self.over = threading.Event()
         threading.Thread(target=self._follow, name="watch-pods", daemon=True).start()
@@ -253,11 +262,11 @@ class _Watched:
             listed: ResourceList[Pod]
             listed = self._client.run(self._client.api.list_pods(self._options))
         except KubeMetricsError as error:
-            if refused(error):
-                self.pods = None  # nothing else takes away what is known
+            if refused(error):  # nothing else takes away what is known
+                self.pods, self.refused = None, True
             raise
         self.pods = {pod.key: pod for pod in listed}
-        self.error = None
+        self.error, self.refused = None, False
         self.ready.set()
         return listed.resource_version
 
@@ -404,7 +413,7 @@ class Poller:
 
     def _round(self, known: Known, answers: _Answers, began: float) -> SampleRound:
         pods = known.pods
-        if pods is None and not (known.error and refused(known.error)):
+        if pods is None and not known.refused:
             pods = {}  # it is not known yet whose the samples are
         nodes_before = self._nodes or {}
         self._hear_of_nodes(answers)

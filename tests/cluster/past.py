@@ -130,6 +130,7 @@ class _Pod:
     node: str
     created: datetime
     containers: dict[str, _Container]
+    evicted: str = ""
 
     @property
     def key(self) -> Key:
@@ -344,6 +345,16 @@ class Past:
                 self._end(container.run, "Completed")
         self.cluster.delete(namespace, name)
 
+    def evict(self, namespace: str, name: str, message: str) -> None:
+        """Let a kubelet end a pod, which stays as it failed."""
+        pod = self._pods[namespace, name]
+        for container in pod.containers.values():
+            if container.run is not None:
+                container.last = self._terminated(container.run, "Evicted", 137)
+                container.run = None
+        pod.evicted = message
+        self._show(pod)
+
     def roll_out(
         self,
         namespace: str,
@@ -429,6 +440,10 @@ class Past:
         self.shift += round(seconds * _SECOND)
         self.jumps.append((self.now, round(seconds * _SECOND)))
         self.cluster.clock.shift(seconds)
+
+    def answer_with_means(self, seconds: int) -> None:
+        """Let another provider answer from the next scrape on, as with *rate*."""
+        self._rate = seconds
 
     # What kubelets and metrics-server do
 
@@ -596,6 +611,10 @@ class Past:
         made["status"]["containerStatuses"] = [
             _status(name, container) for name, container in pod.containers.items()
         ]
+        if pod.evicted:
+            made["status"] |= {
+                "phase": "Failed", "reason": "Evicted", "message": pod.evicted
+            }  # fmt: skip
         self.cluster.apply(made)
 
     # The ledger

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from sqlite3 import Connection
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import pytest
 
@@ -20,18 +20,7 @@ from kubemetrics.history.store import Writing
 from tests.cluster.past import Past, Published
 from tests.cluster.pasts import begun, holding
 
-from .driving import record
-
-Place: TypeAlias = tuple[str, str, int]
-"""The uid of a pod or node, a container, and the second of a sample."""
-
-
-class Kept(NamedTuple):
-    """What a file has of a sample."""
-
-    window: int
-    cpu: int
-    memory: int
+from .driving import Kept, Place, kept_by, place, record
 
 
 class Recorded(NamedTuple):
@@ -59,28 +48,6 @@ def recorded(plan: Plan, folder: Path) -> Iterator[Recorded]:
         past = begun(plan.name, cluster, wandering=plan.wandering)
         record(past, writing, plan.hours * 3600, watch=plan.watch)
         yield Recorded(past, kept_by(writing), writing.connection)
-
-
-def kept_by(writing: Writing) -> dict[Place, Kept]:
-    rows = [
-        row
-        for table in ("recent", "settled")
-        for row in writing.connection.execute(
-            "SELECT o.uid, s.container, r.at, r.window, r.cpu, r.memory"  # noqa: S608
-            f" FROM {table} r JOIN series s ON s.id=r.series"
-            " JOIN object o ON o.id=s.object"
-        )
-    ]
-    kept = {(uid, name, at): Kept(*rest) for uid, name, at, *rest in rows}
-    assert len(kept) == len(rows), "a sample is there twice"
-    return kept
-
-
-def place(past: Past, sample: Published) -> Place:
-    if sample.node:
-        return (past.node_uids[sample.node], "", sample.at)
-    run = past.runs[sample.run - 1]
-    return (run.uid, run.container, sample.at)
 
 
 PLANS = {

@@ -374,6 +374,31 @@ def test_pods_that_may_not_be_read_are_names(
     assert found.failures["pods"] is NO
 
 
+def test_watched_names_stay_names_while_the_server_is_not_reached(
+    scripted: Scripted, ticker: Ticker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: SimpleQueue[KubeMetricsError] = SimpleQueue()
+    asked = threading.Semaphore(0)
+
+    def list_pods(_: ListOptions) -> Flow[ResourceList[Pod]]:
+        asked.release()
+        raise answers.get(timeout=60)
+
+    monkeypatch.setattr(scripted.api, "list_pods", list_pods)
+    monkeypatch.setattr(pollers, "_pause", lambda _: 0.0)
+    found: list[SampleRound] = []
+    with watched(scripted, ticker) as poller:
+        assert asked.acquire(timeout=60)
+        for error in (NO, LOST):
+            answers.put(error)
+            assert asked.acquire(timeout=60), "it asks again once that was heard"
+            found.append(poller.poll())
+        poller.close()
+        answers.put(LOST)
+    assert [each.pods for each in found] == [None, None]
+    assert [each.failures["pods"] for each in found] == [NO, LOST]
+
+
 def test_pods_that_cannot_be_read_now_are_waited_for(
     scripted: Scripted, ticker: Ticker
 ) -> None:
@@ -399,6 +424,22 @@ def test_a_list_that_fails_keeps_what_is_known_unless_it_is_refused(
         ticker.now += 60
     assert known[0] == known[1] == {("x", "web"): a_pod("web", "u1")}
     assert known[2] is None
+
+
+def test_names_stay_names_until_a_list_is_answered_again(
+    scripted: Scripted, ticker: Ticker
+) -> None:
+    """Of a round that lists no pods, or cannot reach the server, no sample is lost."""
+    poller = listing(scripted, ticker)
+    known = []
+    errors: list[tuple[float, dict[str, KubeMetricsError]]] = [
+        (15, {"pods": NO}), (45, {}), (60, {"pods": LOST}), (60, {}),
+    ]  # fmt: skip
+    for seconds, error in errors:
+        scripted.api.errors = error
+        known.append(poller.poll().pods)
+        ticker.now += seconds
+    assert known == [None, None, None, {("x", "web"): a_pod("web", "u1")}]
 
 
 def uids(found: SampleRound) -> list[str]:
