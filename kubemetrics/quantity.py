@@ -8,10 +8,10 @@ finer than a nano-unit: a quantity here is an integer of nano-units and a format
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from operator import index
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final, overload
 
 from .errors import QuantityError
 
@@ -75,10 +75,23 @@ class Quantity:
         QuantityError: not a quantity, or longer or larger than the bounds.
     """
 
-    __slots__ = ("_nanos", "_style")
+    if TYPE_CHECKING:
 
-    _nanos: int
-    _style: SuffixStyle
+        @property
+        def nanos(self) -> int:
+            """The exact value in billionths of a unit (nanocores, for CPU)."""
+            ...
+
+        @property
+        def suffix_style(self) -> SuffixStyle:
+            """The family of suffixes it was parsed with, and is written with."""
+            ...
+
+    else:  # the slots themselves, which are read without a call
+        __slots__ = {
+            "nanos": "The exact value in billionths of a unit (nanocores, for CPU).",
+            "suffix_style": "The family of suffixes it is written with.",
+        }
 
     def __new__(cls, value: str | int | Decimal | Quantity = 0, /) -> Quantity:
         """Parse a string, or take a number as plain units; a quantity is itself."""
@@ -101,38 +114,28 @@ class Quantity:
         return _make(nanos, suffix_style)
 
     @property
-    def nanos(self) -> int:
-        """The exact value in billionths of a unit (nanocores, for CPU)."""
-        return self._nanos
-
-    @property
-    def suffix_style(self) -> SuffixStyle:
-        """The family of suffixes it was parsed with, and is written with."""
-        return self._style
-
-    @property
     def format(self) -> SuffixStyle:
         """The former name of `suffix_style`."""
         _deprecated("format", "suffix_style")
-        return self._style
+        return self.suffix_style
 
     def as_decimal(self) -> Decimal:
         """Return the exact value in plain units."""
-        digits = tuple(map(int, str(abs(self._nanos))))
+        digits = tuple(map(int, str(abs(self.nanos))))
         # Built from its digits: arithmetic would round to the context's precision.
-        exact = Decimal((int(self._nanos < 0), digits, -9))
+        exact = Decimal((int(self.nanos < 0), digits, -9))
         text = format(exact, "f").rstrip("0").rstrip(".")
         return Decimal(text or "0")
 
     @property
     def value(self) -> int:
         """Whole units, rounded away from zero as upstream's ``Value()``."""
-        return _Value(_ceil(self._nanos, _NANO))
+        return _Value(_ceil(self.nanos, _NANO))
 
     @property
     def milli_value(self) -> int:
         """Thousandths of a unit, rounded away from zero as ``MilliValue()``."""
-        return _Value(_ceil(self._nanos, _NANO // 1000))
+        return _Value(_ceil(self.nanos, _NANO // 1000))
 
     def __int__(self) -> int:
         """Return whole units, where there is no fraction.
@@ -140,7 +143,7 @@ class Quantity:
         Raises:
             QuantityError: there is one; `value` rounds it up.
         """
-        whole, rest = divmod(self._nanos, _NANO)
+        whole, rest = divmod(self.nanos, _NANO)
         if rest:
             raise QuantityError(
                 f"{self} is no whole number: value rounds up, milli_value counts"
@@ -154,7 +157,7 @@ class Quantity:
         Raises:
             QuantityError: it has more digits than a float keeps.
         """
-        nearest = self._nanos / _NANO
+        nearest = self.nanos / _NANO
         if Decimal(repr(nearest)) != self.as_decimal():
             raise QuantityError(
                 f"{self} has more digits than a float keeps: as_decimal() is exact,"
@@ -164,12 +167,12 @@ class Quantity:
 
     def __str__(self) -> str:
         """Return the canonical form."""
-        nanos = self._nanos
-        if self._style == "BinarySI" and abs(nanos) >= 1024 * _NANO:
+        nanos = self.nanos
+        if self.suffix_style == "BinarySI" and abs(nanos) >= 1024 * _NANO:
             whole, rest = divmod(nanos, _NANO)
             if not rest:
                 return _binary(whole)
-        return _decimal(nanos, exponent_form=self._style == "DecimalExponent")
+        return _decimal(nanos, exponent_form=self.suffix_style == "DecimalExponent")
 
     def __format__(self, spec: str, /) -> str:
         """Write it by *spec*: ``Mi``, ``.1Gi``, ``>8m``, ``.2f``, ``auto``."""
@@ -177,8 +180,8 @@ class Quantity:
             return str(self)
         from .ratio import amount_text
 
-        binary = self._style == "BinarySI"
-        return amount_text(self._nanos, spec, binary=binary, of=self)
+        binary = self.suffix_style == "BinarySI"
+        return amount_text(self.nanos, spec, binary=binary, of=self)
 
     def __repr__(self) -> str:
         text, read = str(self), f"{self:auto}"
@@ -187,7 +190,7 @@ class Quantity:
         return f"Quantity({read!r})"
 
     def __reduce__(self) -> tuple[object, tuple[int, SuffixStyle]]:
-        return Quantity.from_nanos, (self._nanos, self._style)
+        return Quantity.from_nanos, (self.nanos, self.suffix_style)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"Quantity is immutable: cannot set {name}")
@@ -197,42 +200,42 @@ class Quantity:
 
     def __eq__(self, other: object) -> bool:
         if type(other) is Quantity:
-            return self._nanos == other._nanos
+            return self.nanos == other.nanos
         try:
             same = _operand(other)
         except QuantityError:
             return False
-        return NotImplemented if same is None else self._nanos == same._nanos
+        return NotImplemented if same is None else self.nanos == same.nanos
 
     def __hash__(self) -> int:
-        whole, rest = divmod(self._nanos, _NANO)
-        return hash(self._nanos if rest else whole)  # an equal integer's
+        whole, rest = divmod(self.nanos, _NANO)
+        return hash(self.nanos if rest else whole)  # an equal integer's
 
     def __lt__(self, other: Quantity | str | int) -> bool:
         second = other if type(other) is Quantity else _operand(other)
-        return NotImplemented if second is None else self._nanos < second._nanos
+        return NotImplemented if second is None else self.nanos < second.nanos
 
     def __le__(self, other: Quantity | str | int) -> bool:
         second = other if type(other) is Quantity else _operand(other)
-        return NotImplemented if second is None else self._nanos <= second._nanos
+        return NotImplemented if second is None else self.nanos <= second.nanos
 
     def __gt__(self, other: Quantity | str | int) -> bool:
         second = other if type(other) is Quantity else _operand(other)
-        return NotImplemented if second is None else self._nanos > second._nanos
+        return NotImplemented if second is None else self.nanos > second.nanos
 
     def __ge__(self, other: Quantity | str | int) -> bool:
         second = other if type(other) is Quantity else _operand(other)
-        return NotImplemented if second is None else self._nanos >= second._nanos
+        return NotImplemented if second is None else self.nanos >= second.nanos
 
     def __bool__(self) -> bool:
-        return self._nanos != 0
+        return self.nanos != 0
 
     def __add__(self, other: Quantity | str | int) -> Quantity:
         second = other if type(other) is Quantity else _operand(other)
         if second is None:
             return NotImplemented
-        style = self._style if self._nanos else second._style
-        return _make(self._nanos + second._nanos, style)
+        style = self.suffix_style if self.nanos else second.suffix_style
+        return _make(self.nanos + second.nanos, style)
 
     def __radd__(self, other: str | int) -> Quantity:
         """Add to a text or an integer; ``sum()`` starts from its 0."""
@@ -243,8 +246,8 @@ class Quantity:
         second = other if type(other) is Quantity else _operand(other)
         if second is None:
             return NotImplemented
-        style = self._style if self._nanos else second._style
-        return _make(self._nanos - second._nanos, style)
+        style = self.suffix_style if self.nanos else second.suffix_style
+        return _make(self.nanos - second.nanos, style)
 
     def __rsub__(self, other: str | int) -> Quantity:
         first = _operand(other)
@@ -281,17 +284,19 @@ class Quantity:
         return _ratio(parse(other), self) if type(other) is str else NotImplemented
 
     def __neg__(self) -> Quantity:
-        return _make(-self._nanos, self._style)
+        return _make(-self.nanos, self.suffix_style)
 
     def __abs__(self) -> Quantity:
-        return _make(abs(self._nanos), self._style)
+        return _make(abs(self.nanos), self.suffix_style)
 
 
 _new: Final = object.__new__
 # The slots themselves, past `__setattr__`: less than half of object.__setattr__'s time.
-_slots: Final = vars(Quantity)
-_set_nanos: Final[Callable[[Quantity, int], None]] = _slots["_nanos"].__set__
-_set_style: Final[Callable[[Quantity, SuffixStyle], None]] = _slots["_style"].__set__
+_slots: Final[Mapping[str, Any]] = vars(Quantity)
+_set_nanos: Final[Callable[[Quantity, int], None]] = _slots["nanos"].__set__
+_set_style: Final[Callable[[Quantity, SuffixStyle], None]] = _slots[
+    "suffix_style"
+].__set__
 
 
 def _make(nanos: int, form: SuffixStyle) -> Quantity:
