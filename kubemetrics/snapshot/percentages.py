@@ -88,7 +88,7 @@ _ZERO: Final = Quantity(0)
 
 def ratio(amount: Quantity | None, whole: Quantity | None) -> Ratio | None:
     """Return *amount* in *whole* exactly; nothing where either is not known or 0."""
-    if amount is None or not whole:
+    if amount is None or whole is None or not whole.nanos:
         return None
     return _ratios()(amount.nanos, whole.nanos)
 

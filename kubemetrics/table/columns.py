@@ -13,7 +13,7 @@ from dataclasses import field
 from datetime import timedelta
 from fractions import Fraction
 from operator import itemgetter
-from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 
 from ..frozen import dataclass
 from ..quantity import Quantity
@@ -188,15 +188,17 @@ class Table(Generic[R_contra]):
 
     def plain(self, rows: Sequence[R_contra]) -> tuple[Column[R_contra], ...]:
         """Return the columns of the default table for *rows*."""
-        return tuple(column for column in self.wide(rows) if column.keep)
+        return _with_values([c for c in self.columns if c.keep], rows)
 
     def wide(self, rows: Sequence[R_contra]) -> tuple[Column[R_contra], ...]:
         """Return all columns but the optional ones in which no row has a value."""
-        return tuple(
-            column
-            for column in self.columns
-            if not column.optional or any(map(column.get, rows))
-        )
+        return _with_values(self.columns, rows)
+
+
+def _with_values(
+    columns: Iterable[Column[R]], rows: Sequence[R]
+) -> tuple[Column[R], ...]:
+    return tuple(c for c in columns if not c.optional or any(map(c.get, rows)))
 
 
 def label_column(name: str, labels: Callable[[R], Mapping[str, str]]) -> Column[R]:
@@ -469,15 +471,22 @@ def _chosen(kind: Kind, amounts: list[int]) -> UnitName:
 
 def _suits(amounts: list[int], unit: Unit, many: int) -> bool:
     """Whether the largest is at least *many*, and three in four are half a *unit*."""
+    if max(map(abs, amounts), default=0) < many:
+        return False
     sizes = sorted(abs(amount) for amount in amounts if amount)
-    return (
-        bool(sizes) and sizes[-1] >= many and sizes[len(sizes) // 4] * 2 >= unit.nanos
-    )
+    return sizes[len(sizes) // 4] * 2 >= unit.nanos
 
 
 def _quantities(unit: Unit) -> Show:
+    whole, suffix, up = 0 if unit.places else unit.nanos, unit.suffix, unit.up
+
     def show(value: Value) -> str:
-        return unit.show(value.nanos) if isinstance(value, Quantity) else UNKNOWN
+        if not isinstance(value, Quantity):
+            return UNKNOWN
+        nanos = value.nanos
+        if whole and (nanos >= whole or (up and nanos > 0)):  # as most are
+            return f"{-(-nanos // whole) if up else nanos // whole}{suffix}"
+        return unit.show(nanos)
 
     return show
 
@@ -491,9 +500,10 @@ def marked(mark: str, text: str) -> str:
 
 def percent(value: Value) -> str:
     """Return a share of one as text, in whole per cent."""
-    if not isinstance(value, Fraction):
+    if value is None:
         return UNKNOWN
-    whole = value.numerator * 100 // value.denominator
+    share = cast("Fraction", value)
+    whole = share.numerator * 100 // share.denominator
     return f"{whole}%" if whole or not value else "<1%"
 
 

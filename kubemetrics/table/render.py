@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import zip_longest
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from ..frozen import dataclass
 from ..quantity import Quantity
@@ -73,9 +72,10 @@ class Thresholds:
         """Return the severity of a share; ``None`` where it is fine or not known."""
         if not isinstance(value, Fraction):
             return None
-        if value * 100 >= self.critical:
+        hundreds, whole = value.numerator * 100, value.denominator
+        if hundreds >= self.critical * whole:
             return "critical"
-        return "warning" if value * 100 >= self.warning else None
+        return "warning" if hundreds >= self.warning * whole else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +143,8 @@ def render(
     Cells can be told apart by white space: none is empty but in the last column.
     *totals* are the cells of the total that do not add up, by the keys of columns.
     """
-    units = options.units.settled(columns, rows)
-    options = replace(options, units=units)
-    # The word is a text, and takes the place of no total.
-    named = next((c for c in columns if c.kind == "text"), None)
-    given = totals or {}
-    cells = [_cells(rows, c, options, given, named=c is named) for c in columns]
+    options = replace(options, units=options.units.settled(columns, rows))
+    cells = _all_cells(rows, columns, options, totals or {})
     if options.width is None:
         return Rendered(_lines(rows, _ended(cells), options), ())
     gone = leaving(cells, options.width, 0 if options.fixed else ALWAYS)
@@ -172,38 +168,67 @@ def table_cells(
 ) -> Iterator[tuple[str, list[str], bool]]:
     """Return each column: its header, its cells, and whether they stand to the left."""
     options = replace(options, units=options.units.settled(columns, rows))
-    named = next((c for c in columns if c.kind == "text"), None)
-    cells = [_cells(rows, c, options, totals, named=c is named) for c in columns]
-    for cell in _ended(cells):
+    for cell in _ended(_all_cells(rows, columns, options, totals)):
         yield cell.header, cell.texts, cell.column.kind == "text"
+
+
+def _all_cells(
+    rows: Sequence[R],
+    columns: Sequence[Column[R]],
+    options: TableOptions,
+    totals: Mapping[str, TotalCell],
+) -> list[_Cells[R]]:
+    # The word is a text, and takes the place of no total.
+    named = next((c for c in columns if c.kind == "text"), None)
+    notes = [column.note for column in columns if column.note is not None]
+    found = _row_by_row(rows, [*(column.get for column in columns), *notes])
+    noted = iter(found[len(columns) :])
+    return [
+        _cells(
+            rows,
+            column,
+            values,
+            next(noted) if column.note else (),
+            options,
+            None if column is named else totals.get(column.key),
+            named=column is named,
+        )
+        for column, values in zip(columns, found, strict=False)
+    ]
+
+
+def _row_by_row(
+    rows: Sequence[R], readers: Sequence[Callable[[R], object]]
+) -> list[list[Any]]:
+    """Return what each of *readers* finds in all of *rows*, one row after the other.
+
+    What several cells of a row are made of can then be worked out once.
+    """
+    by_row = [[read(row) for read in readers] for row in rows]
+    return [*map(list, zip(*by_row, strict=True))] or [[] for _ in readers]
 
 
 def _cells(
     rows: Sequence[R],
     column: Column[R],
+    values: list[Value],
+    notes: Sequence[str],
     options: TableOptions,
-    totals: Mapping[str, TotalCell],
+    given: TotalCell | None,
     *,
     named: bool,
 ) -> _Cells[R]:
-    values: list[Value] = [column.get(row) for row in rows]
-    given = None if named else totals.get(column.key)
     if options.total:
         known = options.total_name if named else total(column, values)
         values.append(known if given is None else given.value)
     texts = _texts(rows, column, values, options.units)
     if column.mark is not None:
-        marked = zip(rows, values, strict=False)
-        marks = [
-            column.mark(row) if options.total or value is not None else ""
-            for row, value in marked
-        ]
+        marks = _marks(rows, column.mark, values, every=options.total)
         if options.total:
             marks.append(given.mark if given else _sum_mark(column, marks))
         _mark(texts, values, marks)
-    if column.note is not None:
-        for i, row in enumerate(rows):
-            texts[i] += column.note(row)
+    for i, note in enumerate(notes):
+        texts[i] += note
     size = max(widest(texts), column.least)
     if options.headers:
         size = max(size, width(printable(column.header)))
@@ -223,10 +248,18 @@ def _sum_mark(column: Column[R], marks: list[str]) -> str:
     return PARTIAL if partial else ""
 
 
+def _marks(
+    rows: Sequence[R], mark: Callable[[R], str], values: list[Value], *, every: bool
+) -> list[str]:
+    """Return the marks of the values that are known, or of *every* row."""
+    known = zip(rows, values, strict=False)
+    return [mark(row) if every or value is not None else "" for row, value in known]
+
+
 def _mark(texts: list[str], values: list[Value], marks: list[str]) -> None:
     """Put marks before the values that are known."""
-    for i, (value, mark) in enumerate(zip(values, marks, strict=True)):
-        if value is not None:
+    for i, mark in enumerate(marks):
+        if mark and values[i] is not None:
             texts[i] = marked(mark, texts[i])
 
 
@@ -234,17 +267,31 @@ def _texts(
     rows: Sequence[R], column: Column[R], values: list[Value], units: Units
 ) -> list[str]:
     if column.kind == "text":
-        texts = [printable(str(v)) if v else UNKNOWN for v in values]
+        texts = [str(value) if value else UNKNOWN for value in values]
+        if not "".join(texts).isprintable():
+            texts = [*map(printable, texts)]
     else:
         show = formatter(column.kind, units, values)
-        texts = [UNKNOWN if v is None else show(v) for v in values]
+        texts = [UNKNOWN if value is None else show(value) for value in values]
     if column.unset is not None:
-        known = zip(rows, values, strict=False)
-        none = [not value and column.unset(row) for row, value in known]
-        if values[len(rows) :] == [None]:
-            none.append(bool(none) and all(none))
-        texts = [NONE if no else t for no, t in zip_longest(none, texts)]
+        _unset(texts, rows, column.unset, values)
     return texts
+
+
+def _unset(
+    texts: list[str],
+    rows: Sequence[R],
+    unset: Callable[[R], bool],
+    values: list[Value],
+) -> None:
+    """Say of the rows that are known to have no value, and of their sum, that."""
+    count = 0
+    for i, row in enumerate(rows):
+        if not values[i] and unset(row):
+            texts[i] = NONE
+            count += 1
+    if 0 < count == len(rows) and values[len(rows) :] == [None]:
+        texts[-1] = NONE
 
 
 def total(column: Column[R], values: Sequence[Value]) -> Value:

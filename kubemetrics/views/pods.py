@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final, NamedTuple, TypeVar
 
 from ..models.pod import Container, ContainerState, Pod
@@ -56,7 +57,7 @@ def pod_table() -> Table[PodUsage]:
         columns=(
             NAMESPACE,
             _NAME,
-            *_STATUS,
+            *_status_columns(),
             REASON,
             *usage_columns(_usage_mark),
             swap_column(_sample_mark),
@@ -136,6 +137,8 @@ def labelled(row: PodUsage) -> HasLabels | None:
 
 
 def _usage_mark(row: PodUsage, resource: str) -> str:
+    if row.reason is None and not row.missing:  # as of most
+        return marks(stale=row.stale)
     return marks(
         partial=row.partial_in(resource) or lacks(row, resource), stale=row.stale
     )
@@ -153,33 +156,6 @@ def _name(row: PodUsage) -> str | None:
     return row.name or None
 
 
-def _ready(row: PodUsage) -> str | None:
-    if row.pod is None:
-        return None
-    status = pod_status(row.pod)
-    return f"{status.ready}/{status.containers}"
-
-
-def _ready_count(row: PodUsage) -> dict[str, int] | None:
-    if row.pod is None:
-        return None
-    status = pod_status(row.pod)
-    return {"ready": status.ready, "containers": status.containers}
-
-
-def _word(row: PodUsage) -> str | None:
-    return pod_status(row.pod).word or None if row.pod else None
-
-
-def _restarts(row: PodUsage) -> int | None:
-    return pod_status(row.pod).restarts if row.pod else None
-
-
-def _restarted(row: PodUsage) -> str:
-    status = pod_status(row.pod) if row.pod else None
-    return restarted_note(status.restarted, row.date) if status else ""
-
-
 def restarted_note(restarted: datetime | None, now: datetime | None) -> str:
     """Return what stands behind a number of restarts: `` (15d ago)``, as in kubectl."""
     ago = since(restarted, now)
@@ -192,10 +168,6 @@ def _ended(row: PodUsage) -> ContainerState | None:
 
 def _clock(row: PodUsage) -> datetime | None:
     return row.date
-
-
-def _severity(row: PodUsage) -> Severity | None:
-    return status_severity(pod_status(row.pod).word) if row.pod else None
 
 
 def _phase(row: PodUsage) -> str | None:
@@ -250,17 +222,6 @@ NODE: Final[Column[PodUsage]] = Column(
     unset=lambda row: row.pod is not None and not row.node_name,
 )  # fmt: skip
 _NAME: Final[Column[PodUsage]] = name_column("name", "NAME", _name, "the pod's name")
-_STATUS: Final[tuple[Column[PodUsage], ...]] = (
-    Column(key="ready", header="READY", kind="text", get=_ready, keep=10,
-           about="containers ready, of those that should be", typed=_ready_count,
-           json_type="object"),
-    Column(key="status", header="STATUS", kind="text", get=_word, keep=85,
-           about="as 'kubectl get pods' shows it", severity=_severity),
-    Column(key="restarts", header="RESTARTS", kind="count", get=_restarts, keep=45,
-           note=_restarted, about="as 'kubectl get pods' counts them"),
-    Column(key="phase", header="PHASE", kind="text", get=_phase,
-           about="Pending, Running, Succeeded, Failed or Unknown"),
-)  # fmt: skip
 _OWNER: Final[tuple[Column[PodUsage], ...]] = (
     Column(key="owner.kind", header="OWNER-KIND", kind="text", get=_owner_kind,
            about="what its workload is: Deployment, DaemonSet, …; inferred: concluded"
@@ -284,6 +245,71 @@ _OWNER: Final[tuple[Column[PodUsage], ...]] = (
            unset=lambda row: row.metrics is not None and not row.extra,
            typed=lambda row: list(row.extra), json_type="array"),
 )  # fmt: skip
+
+
+class _StatusReader:
+    """Reads the status of rows, as each of its columns shows it.
+
+    That of the pod that was asked for last is kept: the cells of a row are read
+    together.
+    """
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last: tuple[Pod | None, PodStatus] = (None, PodStatus("", 0, 0, 0))
+
+    def _of(self, row: PodUsage) -> PodStatus | None:
+        pod = row.pod
+        if pod is None:
+            return None
+        known, status = self._last
+        if known is not pod:
+            status = pod_status(pod)
+            self._last = pod, status
+        return status
+
+    def ready(self, row: PodUsage) -> str | None:
+        status = self._of(row)
+        return f"{status.ready}/{status.containers}" if status else None
+
+    def ready_count(self, row: PodUsage) -> dict[str, int] | None:
+        status = self._of(row)
+        if status is None:
+            return None
+        return {"ready": status.ready, "containers": status.containers}
+
+    def word(self, row: PodUsage) -> str | None:
+        status = self._of(row)
+        return status.word or None if status else None
+
+    def severity(self, row: PodUsage) -> Severity | None:
+        status = self._of(row)
+        return status_severity(status.word) if status else None
+
+    def restarts(self, row: PodUsage) -> int | None:
+        status = self._of(row)
+        return status.restarts if status else None
+
+    def restarted(self, row: PodUsage) -> str:
+        status = self._of(row)
+        return restarted_note(status.restarted, row.date) if status else ""
+
+
+def _status_columns() -> tuple[Column[PodUsage], ...]:
+    of = _StatusReader()
+    return (
+        Column(key="ready", header="READY", kind="text", get=of.ready, keep=10,
+               about="containers ready, of those that should be", typed=of.ready_count,
+               json_type="object"),
+        Column(key="status", header="STATUS", kind="text", get=of.word, keep=85,
+               about="as 'kubectl get pods' shows it", severity=of.severity),
+        Column(key="restarts", header="RESTARTS", kind="count", get=of.restarts,
+               keep=45, note=of.restarted,
+               about="as 'kubectl get pods' counts them"),
+        Column(key="phase", header="PHASE", kind="text", get=_phase,
+               about="Pending, Running, Succeeded, Failed or Unknown"),
+    )  # fmt: skip
 
 
 class PodStatus(NamedTuple):
@@ -392,13 +418,14 @@ def _running(pod: Pod, word: str) -> _StatusPart:
     for container in _as_reported(pod):
         state = container.state
         restarts += container.restarts
-        restarted = _later(restarted, _restart(container))
-        if state.kind == "waiting" and state.reason:
+        if container.last_termination is not None:
+            restarted = _later(restarted, container.last_termination.finished_at)
+        if state.kind == "running":
+            ready += container.ready
+        elif state.kind == "waiting" and state.reason:
             word = state.reason
         elif state.kind == "terminated":
             word = state_word(state)
-        elif container.ready and state.kind == "running":
-            ready += 1
     if word == "Completed" and ready:
         word = "Running" if _holds(pod, "Ready") else "NotReady"
     return _StatusPart(word, ready, restarts, restarted)
@@ -413,9 +440,12 @@ def _as_reported(pod: Pod) -> list[Container]:
     if len(pod.containers) == 1:
         return [*pod.containers]
     if not pod.reported:
-        return sorted(pod.containers, key=lambda c: c.name, reverse=True)
+        return sorted(pod.containers, key=_BY_NAME, reverse=True)
     place = {name: index for index, name in enumerate(pod.reported)}
     return sorted(pod.containers, key=lambda c: -place.get(c.name, 0))
+
+
+_BY_NAME: Final = attrgetter("name")
 
 
 def state_word(state: ContainerState) -> str:
@@ -434,10 +464,10 @@ def _deleted(pod: Pod, word: str) -> str:
 
 
 def _gated(pod: Pod) -> bool:
-    return any(
-        c.type == "PodScheduled" and c.reason == "SchedulingGated"
-        for c in pod.conditions
-    )
+    for condition in pod.conditions:
+        if condition.reason == "SchedulingGated" and condition.type == "PodScheduled":
+            return True
+    return False
 
 
 def _holds(pod: Pod, condition: str) -> bool:

@@ -18,7 +18,7 @@ from ..jsonread import EMPTY, empty
 from ..models import CPU, MEMORY, Quantities
 from ..quantity import Quantity
 from ..snapshot import Base, Compared, Reason
-from ..snapshot.percentages import ratio, summed_parts
+from ..snapshot.percentages import Division, ratio, summed_parts
 from ..snapshot.rows import HasReasons, RowState, reason_of
 from ..table.columns import (
     ALWAYS,
@@ -353,7 +353,7 @@ def share_mark(row: HasUsage, resource: str, base: Base) -> str:
     if division is None:
         return ""
     partial = PARTIAL if resource in division.partial else ""
-    return partial + (APART if _apart(row, resource, base) else "")
+    return partial + APART if _apart(row, resource, base, division) else partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,15 +385,17 @@ def usage_totals(rows: Sequence[HasUsage]) -> Mapping[str, TotalCell]:
     }
 
 
-def _apart(row: HasUsage, resource: str, base: Base) -> bool:
+def _apart(row: HasUsage, resource: str, base: Base, division: Division) -> bool:
     """Whether a percentage divides something else than the amounts beside it."""
-    division = row.compared.over(base)
-    if division is None or not division.known(resource):
-        return False
     demand = row.demand or NO_DEMAND
     if base == "limits" and demand.partial_limit(resource):
-        return True  # the limit beside is of some containers, and says nothing
+        # The limit beside is of some containers, and says nothing.
+        return division.known(resource)
     beside = demand.requests if base == "requests" else demand.limits
+    if division.whole is beside and division.used is row.usage:
+        return False
+    if not division.known(resource):
+        return False
     used = (row.usage or EMPTY).get(resource)
     return (division.used.get(resource), division.whole.get(resource)) != (
         used,
@@ -413,7 +415,7 @@ _PARTS: Final = (True, False)
 def _compared(of: Resource, base: Base, *, used: bool) -> Column[HasUsage]:
     def get(row: HasUsage) -> Quantity | None:
         division = row.compared.over(base)
-        if division is None or not _apart(row, of.name, base):
+        if division is None or not _apart(row, of.name, base, division):
             return None
         return (division.used if used else division.whole).get(of.name)
 

@@ -9,7 +9,13 @@ import pytest
 
 from kubemetrics.models import Condition
 from kubemetrics.models.pod import Container, ContainerState, Pod
-from kubemetrics.views.pods import PodStatus, pod_status, restarted_note
+from kubemetrics.snapshot import PodUsage
+from kubemetrics.views.pods import (
+    PodStatus,
+    pod_status,
+    pod_table,
+    restarted_note,
+)
 
 from .recorded import DATA, recorded
 
@@ -318,3 +324,22 @@ def test_a_pod_ended_last_as_the_container_that_ended_last() -> None:
     assert pod(undated, killed).ended == ended(3, "OOMKilled", 137)
     assert pod(undated, done).ended == undated.state
     assert pod(A_READY, done).ended is None
+
+
+def test_each_row_has_the_status_of_its_own_pod_whichever_was_read_before() -> None:
+    table = pod_table()
+    columns = [table.need(key) for key in ("ready", "status", "restarts")]
+    pods = [pod(A_READY), pod(main("a", CRASHING, restarts=3)), None, pod(A_READY)]
+    rows = [
+        PodUsage(namespace="n", name="p", state="running", pod=each) for each in pods
+    ]
+    expected = [
+        ["1/1", "Running", 0],
+        ["0/1", "CrashLoopBackOff", 3],
+        [None, None, None],
+        ["1/1", "Running", 0],
+    ]
+    assert [[column.get(row) for column in columns] for row in rows] == expected
+    assert [[column.get(row) for row in rows] for column in columns] == [
+        list(column) for column in zip(*expected, strict=True)
+    ]

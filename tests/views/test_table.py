@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubemetrics.quantity import Quantity
-from kubemetrics.table.columns import ALWAYS, Column, Units
+from kubemetrics.table.columns import ALWAYS, Column, Table, Units
 from kubemetrics.table.render import TableOptions, Thresholds, render
 from kubemetrics.text import width
 
@@ -185,6 +185,39 @@ def test_colour_goes_by_threshold_and_by_word_and_takes_no_room() -> None:
 def test_thresholds_can_be_set() -> None:
     painted = lines(look=TableOptions(colour=Thresholds(96, 97)))
     assert "\x1b[31m 95%" not in painted[1]
+
+
+def test_the_cells_of_a_row_are_read_together_and_each_once() -> None:
+    read: list[tuple[str, str]] = []
+
+    def reading(what: str) -> Callable[[Row], str]:
+        def get(row: Row) -> str:
+            read.append((row.name, what))
+            return what
+
+        return get
+
+    columns = [
+        Column[Row](key="a", header="A", kind="text", get=reading("a"), about=""),
+        Column[Row](key="b", header="B", kind="text", get=reading("b"), about="",
+                    note=reading("!")),
+    ]  # fmt: skip
+    assert lines(columns=columns)[1:] == ["a  b!"] * len(ROWS)
+    assert read == [(row.name, what) for row in ROWS for what in "ab!"]
+
+
+def test_of_a_column_that_no_default_table_has_no_row_is_read() -> None:
+    def unread(_: Row) -> str:
+        raise AssertionError
+
+    of_machines = Column[Row](
+        key="m", header="M", kind="text", get=unread, about="", optional=True
+    )
+    table = Table(
+        kind="Row", noun="row", nouns="rows", identity={},
+        columns=(*COLUMNS, of_machines),
+    )  # fmt: skip
+    assert table.plain(ROWS) == COLUMNS
 
 
 def test_no_rows_make_a_header() -> None:
