@@ -13,14 +13,15 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError, fields
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from inspect import Signature
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
-__all__ = ["dataclass"]
+__all__ = ["dataclass", "maker"]
 
 
 def _dataclass(
@@ -69,23 +70,63 @@ def _methods(cls: Any, *, kw_only: bool) -> dict[str, Callable[..., Any]]:  # no
     }
 
 
+def maker(cls: Callable[P, T]) -> Callable[P, T]:
+    """Return a function that makes instances of *cls*, in half of the time or less.
+
+    For those of which a list makes thousands. What calls a class hands its arguments on
+    as a dictionary, and past a ``__setattr__`` of its own each slot is set by a call.
+    Here an instance is made and filled as one of a class that is the same but for being
+    frozen, and then is one of *cls*.
+    """
+    made: Any = cls
+    slots = {"__slots__": made.__slots__}
+    draft = type(made.__name__, made.__bases__, slots)
+    kw_only = all(field.kw_only for field in fields(made))
+    parameters, scope = _parameters(made, kw_only=kw_only)
+    scope |= {"_cls": made, "_draft": draft, "_new": object.__new__}
+    lines = [
+        "self = _new(_draft)",
+        *(f"self.{field.name} = {_value(field)}" for field in fields(made)),
+        "self.__class__ = _cls",
+        "return self",
+    ]
+    make: Callable[P, T] = _compiled(made.__name__, parameters, lines, scope)
+    return make
+
+
 def _compiled_init(cls: Any, *, kw_only: bool) -> Callable[..., None]:  # noqa: ANN401 - a dataclass
     """Write ``__init__`` so that it sets the slots themselves, past ``__setattr__``."""
-    scope: dict[str, Any] = {"_factory": _FACTORY}
-    parameters, lines = ["self"], ["pass"]
-    if kw_only and fields(cls):
-        parameters.append("*")
+    parameters, scope = _parameters(cls, kw_only=kw_only)
+    lines = ["pass"]
     for field in fields(cls):
-        parameters.append(_parameter(field, scope))
         scope[f"_set_{field.name}"] = getattr(cls, field.name).__set__
         lines.append(f"_set_{field.name}(self, {_value(field)})")
-    source = f"def __init__({', '.join(parameters)}):\n " + "\n ".join(lines)
-    exec(source, scope)  # noqa: S102 - of field names, as the standard library does
-    init: Callable[..., None] = scope["__init__"]
+    init: Callable[..., None] = _compiled(
+        "__init__", ["self", *parameters], lines, scope
+    )
     init.__qualname__ = f"{cls.__qualname__}.__init__"
     init.__annotations__ = {field.name: field.type for field in fields(cls)}
     init.__annotations__["return"] = None
     return init
+
+
+def _compiled(
+    name: str, parameters: list[str], lines: list[str], scope: dict[str, Any]
+) -> Any:  # noqa: ANN401 - a function
+    source = f"def {name}({', '.join(parameters)}):\n " + "\n ".join(lines)
+    exec(source, scope)  # noqa: S102 - of field names, as the standard library does
+    return scope[name]
+
+
+def _parameters(
+    cls: Any,  # noqa: ANN401 - a dataclass
+    *,
+    kw_only: bool,
+) -> tuple[list[str], dict[str, Any]]:
+    """Return the parameters of a class as they are written, and what they stand on."""
+    scope: dict[str, Any] = {"_factory": _FACTORY}
+    written = [_parameter(field, scope) for field in fields(cls)]
+    return [*(["*"] if kw_only and written else []), *written], scope
 
 
 def _parameter(field: Field[Any], scope: dict[str, Any]) -> str:

@@ -112,3 +112,27 @@ def test_the_first_instance_of_a_class_may_be_a_subclass_s() -> None:
         __slots__ = ()
 
     assert (Sub(1).value, Base(2).value) == (1, 2)
+
+
+@pytest.mark.parametrize("cls", [Ours, OursByKeyword])
+def test_what_a_maker_makes_is_what_the_class_makes(cls: type[Any]) -> None:
+    make, given = frozen.maker(cls), {"first": 1, "second": "b"}
+    made = make(**given)
+    assert type(made) is cls
+    assert made == cls(**given)
+    assert repr(made) == repr(cls(**given))
+    assert pickle.loads(pickle.dumps(made)) == made  # noqa: S301
+    with pytest.raises(FrozenInstanceError, match="cannot assign to field 'first'"):
+        made.first = 2
+
+
+def test_a_maker_takes_the_arguments_of_its_class_and_no_others() -> None:
+    assert frozen.maker(Ours)(1) == Ours(1)
+    assert frozen.maker(OursByKeyword)(second="b") == OursByKeyword(second="b")
+    first, second = (frozen.maker(Ours)(1).third for _ in range(2))
+    assert first == []
+    assert first is not second
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        frozen.maker(Ours)()  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="takes 0 positional arguments"):
+        frozen.maker(OursByKeyword)(1, "b")  # type: ignore[misc]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .. import jsonread
 from ..errors import DecodeError
-from ..frozen import dataclass
+from ..frozen import dataclass, maker
 from ..jsonread import Object
 from ..quantity import Quantity
 from ..times import parse_duration, parse_rfc3339
@@ -111,7 +111,8 @@ class PodMetrics:
         """
         pool = pool or Pool()
         meta = sample_meta(obj, pool)
-        return cls(
+        make = _new_pod_metrics if cls is PodMetrics else cls
+        return make(
             name=meta.name,
             namespace=meta.namespace,
             labels=meta.labels,
@@ -160,7 +161,11 @@ class NodeMetrics:
 
 
 def _container(obj: Any, pool: Pool) -> ContainerMetrics:  # noqa: ANN401 - a TypedDict
-    return ContainerMetrics(pool.text(obj, "name"), pool.usage(obj, "usage"))
+    return _new_container_metrics(pool.text(obj, "name"), pool.usage(obj, "usage"))
+
+
+_new_container_metrics: Final = maker(ContainerMetrics)
+_new_pod_metrics: Final = maker(PodMetrics)
 
 
 def _timestamp(obj: Object, pool: Pool) -> datetime | None:

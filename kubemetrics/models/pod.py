@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from .. import jsonread
 from ..errors import DecodeError
-from ..frozen import dataclass
+from ..frozen import dataclass, maker
 from ..jsonread import EMPTY, Object, child, under
 from ..quantity import Quantity
 from ..wire import PodWire
@@ -53,6 +53,7 @@ class ContainerState:
     finished_at: datetime | None = None
 
 
+_new_state: Final = maker(ContainerState)
 UNKNOWN_STATE = ContainerState("")
 _WAITING: Final = ContainerState("waiting")
 
@@ -90,6 +91,9 @@ class Container:
     def ended(self) -> ContainerState | None:
         """How it ended last: just now, or before it was restarted."""
         return self.state if self.state.kind == "terminated" else self.last_termination
+
+
+_new_container: Final = maker(Container)
 
 
 class _Containers(NamedTuple):
@@ -158,7 +162,7 @@ def _container(obj: Object, reader: _Reader) -> Container:
         kind = "sidecar"
     status = statuses.get(name, _UNSEEN)
     given = amounts.get(name, _UNSEEN)
-    return Container(
+    return _new_container(
         name=name,
         image=pool.text(obj, "image"),
         kind=kind,
@@ -221,16 +225,16 @@ def _state(obj: Object, key: str, pool: Pool) -> ContainerState:
 def _known_state(obj: Object, pool: Pool) -> ContainerState:
     running = child(obj, "running")
     if running is not None:
-        return ContainerState("running", started_at=jsonread.time(running, "startedAt"))
+        return _new_state("running", started_at=jsonread.time(running, "startedAt"))
     waiting = child(obj, "waiting")
     if waiting is not None:
-        return ContainerState("waiting", pool.text(waiting, "reason"))
+        return _new_state("waiting", pool.text(waiting, "reason"))
     ended = child(obj, "terminated")
     return _WAITING if ended is None else _terminated(ended, pool)
 
 
 def _terminated(obj: Object, pool: Pool) -> ContainerState:
-    return ContainerState(
+    return _new_state(
         "terminated",
         pool.text(obj, "reason"),
         jsonread.integer(obj, "exitCode"),
@@ -334,7 +338,8 @@ class Pod:
         asked = _spec(spec, pool)
         state = _status(status, pool)
         found = _containers(spec, status, pool)
-        return cls(
+        make = _new_pod if cls is Pod else cls
+        return make(
             name=meta.name,
             namespace=meta.namespace,
             uid=meta.uid,
@@ -360,6 +365,9 @@ class Pod:
             ephemeral_containers=found.ephemeral,
             reported=found.reported,
         )
+
+
+_new_pod: Final = maker(Pod)
 
 
 def _end(container: Container) -> ContainerState | None:

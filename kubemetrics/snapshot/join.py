@@ -31,7 +31,15 @@ from .reasons import (
     plausible,
     pod_reason,
 )
-from .rows import Coverage, PodUsage, RowKind, RowState, node_coverage, pod_coverage
+from .rows import (
+    Coverage,
+    PodUsage,
+    RowKind,
+    RowState,
+    new_pod_usage,
+    node_coverage,
+    pod_coverage,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +247,7 @@ def _row(
         sample, extra = _of_pod(sample, pod)
     if sample is None or not sample.containers:
         reason = pod_reason(pod, cluster, extra)
-        return PodUsage(
+        return new_pod_usage(
             namespace=pod.namespace,
             name=pod.name,
             state=_row_state(pod, reason),
@@ -256,7 +264,7 @@ def _row(
     usage = plausible(total([*values.values()]), capacity)
     known = bool(usage) and not pod.finished
     reasons = _gaps(usage, sample, capacity)
-    return PodUsage(
+    return new_pod_usage(
         namespace=pod.namespace,
         name=pod.name,
         state="finished" if pod.finished else "running",

@@ -24,7 +24,7 @@ from ..accounting import (
     serving,
     settled,
 )
-from ..frozen import dataclass
+from ..frozen import dataclass, maker
 from ..jsonread import EMPTY, empty
 from ..models import Quantities, Resources
 from ..models.metrics import PodMetrics
@@ -82,6 +82,8 @@ class Compared:
         return division.ratio(resource) if division else None
 
 
+_divide: Final = maker(Division)
+_compare: Final = maker(Compared)
 NOT_COMPARED: Final = Compared()
 _ZERO: Final = Quantity(0)
 
@@ -157,9 +159,9 @@ class _Sum:
 
 def of_container(usage: Quantities, demand: Demand) -> Compared:
     """Compare one container's usage with its own requests and limits."""
-    return Compared(
-        Division(usage, demand.requests),
-        Division(usage, demand.limits, unbound=frozenset(demand.unlimited)),
+    return _compare(
+        _divide(usage, demand.requests),
+        _divide(usage, demand.limits, unbound=frozenset(demand.unlimited)),
     )
 
 
@@ -179,7 +181,7 @@ def of_pod(
         return of_container(usage, demand)
     measured = _measured(pod, metrics, values, usage)
     requests = _division(pod, measured, usage, _REQUESTS)
-    return Compared(
+    return _compare(
         _with_pods_own(requests, pod, measured, usage, demand),
         _division(pod, measured, usage, _LIMITS),
     )
@@ -342,7 +344,7 @@ def _division(
         elif having and not (lacking and measured.whole is not None):
             used[name] = measured.sum(having, name)
             whole[name] = _amount(pod, measured, having, name, kind)
-    return Division(used, whole, frozenset(partial), frozenset(unbound))
+    return _divide(used, whole, frozenset(partial), frozenset(unbound))
 
 
 def _amount(

@@ -9,10 +9,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, get_args
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Literal,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    get_args,
+)
 
 from ..accounting import NO_DEMAND, Demand, Demands, requested
-from ..frozen import dataclass
+from ..frozen import dataclass, maker
 from ..jsonread import EMPTY, empty
 from ..models import CPU, MEMORY, Quantities
 from ..models.metrics import PodMetrics
@@ -178,6 +187,9 @@ class PodUsage(UsageRow):
             used = self.usage or EMPTY
             return ratio(used.get(resource), self.allocatable.get(resource))
         return self.compared.ratio(resource, base)
+
+
+new_pod_usage: Final = maker(PodUsage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
