@@ -17,7 +17,7 @@ from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.node import Node
 from ..models.pod import Pod
 from .node_rows import NodeBreakdown, NodeUsage, PodsByNode
-from .parts import Duplicate, Failure, Part, PartName, Parts, Unreadable
+from .parts import Duplicate, Failure, Part, PartName, Parts, Unreadable, key_of
 from .percentages import NOT_COMPARED, of_pod
 from .reasons import (
     Clock,
@@ -217,8 +217,8 @@ def join_pods(
     pods: Part[Pod], cluster: ClusterState, *, orphans: bool = True
 ) -> tuple[PodUsage, ...]:
     """Join pods with their samples, in the order of (namespace, name)."""
-    samples = _newest(cluster.pod_metrics.items, attrgetter("key"))
-    found = {pod.key: pod for pod in pods.items}
+    samples = _newest(cluster.pod_metrics.items, key_of)
+    found = {key_of(pod): pod for pod in pods.items}
     demands = Demands()
     rows = [
         _row(pod, samples.pop(key, None), cluster, demands.of(pod))
@@ -231,7 +231,7 @@ def join_pods(
     ]
     if orphans:
         rows += [_orphan(m, cluster) for m in samples.values() if m.containers]
-    rows.sort(key=lambda row: (row.namespace, row.name))
+    rows.sort(key=key_of)
     return tuple(rows)
 
 
@@ -308,11 +308,11 @@ def _of_pod(sample: PodMetrics, pod: Pod) -> tuple[PodMetrics, tuple[str, ...]]:
     is the pod's value (k3s: kube-prometheus#319).
     """
     names = {c.name for c in pod.all_containers}
-    extra = tuple(c.name for c in sample.containers if c.name not in names)
+    extra = [c.name for c in sample.containers if c.name not in names]
     if not extra or sample.of_whole_pod:
         return sample, ()
     own = tuple(c for c in sample.containers if c.name in names)
-    return replace(sample, containers=own), extra
+    return replace(sample, containers=own), tuple(extra)
 
 
 def _named(sample: PodMetrics) -> tuple[PodMetrics, tuple[str, ...]]:
@@ -382,9 +382,8 @@ def _missing(
         return ()
     both = _BOTH & usage.keys()
     whole = {name for name, value in values.items() if value.keys() >= both}
-    return tuple(
-        c.name for c in pod.all_containers if c.running and c.name not in whole
-    )
+    lacking = [c for c in pod.all_containers if c.name not in whole]
+    return tuple([c.name for c in lacking if c.running]) if lacking else ()
 
 
 def _join_nodes(

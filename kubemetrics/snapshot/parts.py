@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from fnmatch import translate
+from operator import attrgetter
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from ..errors import KubeMetricsError
@@ -223,11 +224,17 @@ class Scope:
 
 
 def _duplicates(name: PartName, part: Part[Any]) -> Iterator[Duplicate]:
-    keys = [(getattr(item, "namespace", ""), item.name) for item in part.items]
+    placed = hasattr(next(iter(part.items), None), "namespace")
+    keys = [*map(key_of if placed else _name_of, part.items)]
     if len({*keys}) < len(keys):
-        for (namespace, named), count in Counter(keys).items():
+        for key, count in Counter(keys).items():
             if count > 1:
-                yield Duplicate(name, namespace, named)
+                yield Duplicate(name, *(key if placed else ("", key)))
+
+
+key_of: Final = attrgetter("namespace", "name")
+"""Returns the key of a pod, a sample or a row, on which they are joined."""
+_name_of: Final = attrgetter("name")
 
 
 _SPECIAL: Final = frozenset("*?[")

@@ -228,8 +228,11 @@ def _as_it_stands(
         return False
     if len(values) != len(pod.containers):
         return False
-    known = [values.get(c.name, EMPTY) for c in pod.containers]
-    return all(value.keys() == usage.keys() for value in known)
+    names = usage.keys()
+    for container in pod.containers:
+        if values.get(container.name, EMPTY).keys() != names:
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +252,8 @@ class _Measured:
         """Return the containers whose usage of *resource* is known."""
         if self.whole is not None:
             return self.running if resource in self.whole else ()
-        return tuple(
-            c for c in self.running if resource in self.usage.get(c.name, EMPTY)
-        )
+        usage = self.usage
+        return tuple([c for c in self.running if resource in usage.get(c.name, EMPTY)])
 
     def complete(self, pod: Pod, resource: str) -> bool:
         """Whether no running container lacks a value of *resource*."""
@@ -267,7 +269,12 @@ class _Measured:
         """Return what these containers use of *resource*."""
         if self.whole is not None:
             return self.whole[resource]
-        return sum((self.usage[c.name][resource] for c in containers), _ZERO)
+        return _added([self.usage[c.name][resource] for c in containers])
+
+
+def _added(amounts: list[Quantity]) -> Quantity:
+    """Add amounts up, of which there is one at least."""
+    return amounts[0] if len(amounts) == 1 else sum(amounts, _ZERO)
 
 
 def _measured(
@@ -356,7 +363,7 @@ def _amount(
 ) -> Quantity:
     """Return what these containers have together, in a resize by the rule of pods."""
     if measured.plain:
-        return sum((kind.of_spec(c)[resource] for c in containers), _ZERO)
+        return _added([kind.of_spec(c)[resource] for c in containers])
     names = {container.name for container in containers}
     all_of_them = names.issuperset(c.name for c in serving(pod))
     alone = replace(

@@ -30,7 +30,7 @@ from ..models.node import Node
 from ..models.pod import Container, ContainerState, Pod
 from ..quantity import Quantity
 from ..times import rfc3339, whole_seconds
-from .parts import Part, Parts
+from .parts import Part, Parts, key_of
 
 T = TypeVar("T")
 ReasonCode: TypeAlias = Literal[
@@ -169,17 +169,19 @@ def plausible(usage: Quantities, capacity: Quantities) -> Quantities:
     Below zero (metrics-server#745) and beyond twice the capacity (an unsigned counter
     that wrapped, prometheus-adapter#280) a value says nothing of the usage.
     """
-    impossible = {
-        name for name, value in usage.items() if _impossible(value, capacity.get(name))
-    }
-    if not impossible:
-        return usage
-    return {name: value for name, value in usage.items() if name not in impossible}
+    for name, value in usage.items():
+        if _impossible(value, capacity.get(name)):
+            return {
+                name: value
+                for name, value in usage.items()
+                if not _impossible(value, capacity.get(name))
+            }
+    return usage
 
 
 def _impossible(value: Quantity, capacity: Quantity | None) -> bool:
-    most = _MOST * capacity.nanos if capacity else 0
-    return value.nanos < 0 or 0 < most < value.nanos
+    nanos = value.nanos
+    return nanos < 0 or (capacity is not None and 0 < _MOST * capacity.nanos < nanos)
 
 
 def gap_reasons(
@@ -385,6 +387,7 @@ def _because(reason: str, message: str = "") -> str:
     return f" ({text})" if text else ""
 
 
+_NONE: Final = timedelta()
 TOLERANCE: Final = timedelta(seconds=2)
 """Clocks may differ by this; the ``Date`` header itself has whole seconds."""
 _STALE: Final = 3
@@ -417,10 +420,13 @@ class Clock:
         moment, start = sample.timestamp, pod.start_time
         if moment is None or start is None:
             return False
-        skew = max(self.skews.get(pod.node_name, timedelta()), timedelta())
+        window = sample.window or _NONE
+        if start <= moment and window >= _NONE:  # as of most
+            return False
+        skew = max(self.skews.get(pod.node_name, _NONE), _NONE)
         if self.date is not None:
             skew = max(skew, start - self.date)
-        return start - moment > (sample.window or timedelta()) + skew
+        return start - moment > window + skew
 
     def age(self, moment: datetime | None) -> timedelta | None:
         """Return how long ago *moment* was, by the server's clock."""
@@ -494,9 +500,9 @@ def _newest(
     newest: dict[str, datetime] = {}
     for node in nodes:
         _later(newest, node.name, node.timestamp)
-    node_of = {pod.key: pod.node_name for pod in pods}
+    node_of = {key_of(pod): pod.node_name for pod in pods}
     for sample in pod_metrics:
-        name = node_of.get(sample.key)
+        name = node_of.get(key_of(sample))
         if name:
             _later(newest, name, sample.timestamp)
     return newest
