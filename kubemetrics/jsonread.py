@@ -259,7 +259,8 @@ def _built(
     built: list[T] = []
     try:
         for item in items:
-            built.append(_build(item, build, pool))  # noqa: PERF401 - counted on error
+            known = isinstance(item, dict)
+            built.append(build(item, pool) if known else _build(item, build, pool))
     except DecodeError as error:
         raise under(f"{key}[{len(built)}]", error) from None
     return built

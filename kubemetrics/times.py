@@ -129,6 +129,9 @@ _RFC_3339: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII
 )
 
+_USUAL: Final = "2026-01-02T03:04:05Z"
+"""The form of all times but a few; a list has three of each of its pods."""
+
 
 def parse_rfc3339(text: str) -> datetime:
     """Read an RFC 3339 time to the microsecond; what is below that is cut off.
@@ -138,10 +141,11 @@ def parse_rfc3339(text: str) -> datetime:
     Raises:
         ValueError: not an RFC 3339 time.
     """
-    if _RFC_3339.fullmatch(text):
+    usual = len(text) == len(_USUAL) and text[4::3] == _USUAL[4::3]
+    if usual or _RFC_3339.fullmatch(text):
         try:
             return datetime.fromisoformat(text)
-        except ValueError:  # month 13
+        except ValueError:  # month 13, or what is no digit
             pass
     raise ValueError(f"not an RFC 3339 time: {text[:_MAX_LENGTH]!r}")
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from .. import jsonread
 from ..errors import DecodeError, QuantityError
@@ -172,26 +172,16 @@ class ActuatedResources:
     limits: Quantities | None
 
 
-class ObjectMeta(NamedTuple):
-    """The fields of ``metadata`` that pods and nodes share (``metav1.ObjectMeta``)."""
+ObjectMeta: TypeAlias = tuple[str, str, str, Mapping[str, str], datetime | None]
+"""What pods and nodes share of ``metadata`` (``metav1.ObjectMeta``).
 
-    name: str
-    namespace: str
-    uid: str
-    labels: Mapping[str, str]
-    creation_timestamp: datetime | None
+The name, the namespace, the uid, the labels and the creation time.
+"""
+SampleMeta: TypeAlias = tuple[str, str, Mapping[str, str]]
+"""Whose sample it is: the name, the namespace and the labels in its ``metadata``."""
 
-
-class SampleMeta(NamedTuple):
-    """The fields of a sample's ``metadata``: whose sample it is."""
-
-    name: str
-    namespace: str
-    labels: Mapping[str, str]
-
-
-_NO_SAMPLE_META: Final = SampleMeta("", "", EMPTY)
-_NO_META: Final = ObjectMeta("", "", "", EMPTY, None)
+_NO_META: Final[ObjectMeta] = ("", "", "", EMPTY, None)
+_NO_SAMPLE_META: Final[SampleMeta] = ("", "", EMPTY)
 
 
 def object_meta(obj: Object, pool: Pool) -> ObjectMeta:
@@ -200,7 +190,7 @@ def object_meta(obj: Object, pool: Pool) -> ObjectMeta:
     if meta is None:
         return _NO_META
     try:
-        return ObjectMeta(
+        return (
             jsonread.text(meta, "name"),
             pool.text(meta, "namespace"),
             jsonread.text(meta, "uid"),
@@ -217,7 +207,7 @@ def sample_meta(obj: Object, pool: Pool) -> SampleMeta:
     if meta is None:
         return _NO_SAMPLE_META
     try:
-        return SampleMeta(
+        return (
             jsonread.text(meta, "name"),
             pool.text(meta, "namespace"),
             pool.labels(meta, "labels"),

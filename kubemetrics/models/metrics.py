@@ -110,12 +110,12 @@ class PodMetrics:
             DecodeError: a value of the wrong type.
         """
         pool = pool or Pool()
-        meta = sample_meta(obj, pool)
+        name, namespace, labels = sample_meta(obj, pool)
         make = _new_pod_metrics if cls is PodMetrics else cls
         return make(
-            name=meta.name,
-            namespace=meta.namespace,
-            labels=meta.labels,
+            name=name,
+            namespace=namespace,
+            labels=labels,
             timestamp=_timestamp(obj, pool),
             window=_window(obj),
             containers=jsonread.children(obj, "containers", _container, pool),
@@ -150,10 +150,10 @@ class NodeMetrics:
             DecodeError: a value of the wrong type.
         """
         pool = pool or Pool()
-        meta = sample_meta(obj, pool)
+        name, _, labels = sample_meta(obj, pool)
         return cls(
-            name=meta.name,
-            labels=meta.labels,
+            name=name,
+            labels=labels,
             timestamp=_timestamp(obj, pool),
             window=_window(obj),
             usage=pool.usage(obj, "usage"),

@@ -73,7 +73,7 @@ class Node:
         pool = pool or Pool()
         spec = child(obj, "spec") or EMPTY
         status = child(obj, "status") or EMPTY
-        meta = object_meta(obj, pool)
+        name, _, uid, labels, created = object_meta(obj, pool)
         with jsonread.at("spec"):
             taints = jsonread.children(spec, "taints", _taint, pool)
             unschedulable = jsonread.boolean(spec, "unschedulable")
@@ -83,10 +83,10 @@ class Node:
             allocatable = pool.quantities(status, "allocatable")
             info = _info(status, pool)
         return cls(
-            name=meta.name,
-            uid=meta.uid,
-            labels=meta.labels,
-            creation_timestamp=meta.creation_timestamp,
+            name=name,
+            uid=uid,
+            labels=labels,
+            creation_timestamp=created,
             unschedulable=unschedulable,
             taints=taints,
             capacity=capacity,

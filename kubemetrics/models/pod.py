@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import UTC, datetime
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from .. import jsonread
 from ..errors import DecodeError
@@ -96,15 +96,35 @@ class Container:
 _new_container: Final = maker(Container)
 
 
-class _Containers(NamedTuple):
-    regular: tuple[Container, ...]
-    init: tuple[Container, ...]
-    ephemeral: tuple[Container, ...]
-    reported: tuple[str, ...]
+_ContainerStatus: TypeAlias = tuple[
+    ActuatedResources | None,
+    Quantities | None,
+    bool,
+    bool,
+    int,
+    ContainerState,
+    ContainerState | None,
+]
+"""What is actuated and what allocated; ready, started, restarts; states now and last.
+
+No named tuple, as none of those below: it takes longer to make than to fill.
+"""
+_Statuses: TypeAlias = Mapping[str, _ContainerStatus]
+_Reader: TypeAlias = tuple[ContainerKind, _Statuses, _Statuses, Pool]
+"""The kind of the containers of one list, and by name their statuses and amounts."""
+
+_UNSEEN: Final[_ContainerStatus] = (None, None, False, False, 0, UNKNOWN_STATE, None)
 
 
-def _containers(spec: Object, status: Object, pool: Pool) -> _Containers:
-    """Join the containers of a spec with their statuses, by name."""
+def _containers(
+    spec: Object, status: Object, pool: Pool
+) -> tuple[
+    tuple[Container, ...], tuple[Container, ...], tuple[Container, ...], tuple[str, ...]
+]:
+    """Join the containers of a spec with their statuses, by name.
+
+    Regular ones, init and ephemeral ones, and the names as they are reported.
+    """
     try:
         regular = _statuses(status, "containerStatuses", pool)
         init = _statuses(status, "initContainerStatuses", pool)
@@ -114,11 +134,11 @@ def _containers(spec: Object, status: Object, pool: Pool) -> _Containers:
     # Amounts come from wherever the name is found first, as ``findContainerStatus`` of
     # component-helpers looks for it; everything else from the list of its own kind.
     amounts = {**init, **regular} if init else regular
-    first = _Reader("regular", regular, amounts, pool)
-    before = _Reader("init", init, amounts, pool)
-    beside = _Reader("ephemeral", ephemeral, ephemeral, pool)
+    first: _Reader = ("regular", regular, amounts, pool)
+    before: _Reader = ("init", init, amounts, pool)
+    beside: _Reader = ("ephemeral", ephemeral, ephemeral, pool)
     try:
-        return _Containers(
+        return (
             jsonread.children(spec, "containers", _container, first),
             jsonread.children(spec, "initContainers", _container, before),
             jsonread.children(spec, "ephemeralContainers", _container, beside),
@@ -128,30 +148,13 @@ def _containers(spec: Object, status: Object, pool: Pool) -> _Containers:
         raise under("spec", error) from None
 
 
-def _unsorted(statuses: Mapping[str, _ContainerStatus]) -> tuple[str, ...]:
+def _unsorted(statuses: _Statuses) -> tuple[str, ...]:
     """Return the names in the status's order, unless a kubelet's: it sorts them."""
+    if len(statuses) <= 1:
+        return ()
     names = [*statuses]
     names.reverse()
     return () if names == sorted(names) else tuple(names)
-
-
-class _Reader(NamedTuple):
-    """The kind of the containers of one list, and their statuses by name."""
-
-    kind: ContainerKind
-    statuses: Mapping[str, _ContainerStatus]
-    amounts: Mapping[str, _ContainerStatus]
-    pool: Pool
-
-
-class _ContainerStatus(NamedTuple):
-    resources: ActuatedResources | None
-    allocated: Quantities | None
-    ready: bool
-    started: bool
-    restarts: int
-    state: ContainerState
-    last: ContainerState | None
 
 
 def _container(obj: Object, reader: _Reader) -> Container:
@@ -160,42 +163,35 @@ def _container(obj: Object, reader: _Reader) -> Container:
     asked = resources(obj, "resources", pool) or NO_RESOURCES
     if kind == "init" and jsonread.text(obj, "restartPolicy") == "Always":
         kind = "sidecar"
-    status = statuses.get(name, _UNSEEN)
-    given = amounts.get(name, _UNSEEN)
+    found = statuses.get(name, _UNSEEN)
+    actuates, allocated, *_ = (
+        found if statuses is amounts else amounts.get(name, _UNSEEN)
+    )
+    _, _, ready, started, restarts, state, last = found
     return _new_container(
         name=name,
         image=pool.text(obj, "image"),
         kind=kind,
         requests=asked.requests,
         limits=asked.limits,
-        status_resources=given.resources,
-        allocated=given.allocated,
-        ready=status.ready,
-        started=status.started,
-        restarts=status.restarts,
-        state=status.state,
-        last_termination=status.last,
+        status_resources=actuates,
+        allocated=allocated,
+        ready=ready,
+        started=started,
+        restarts=restarts,
+        state=state,
+        last_termination=last,
     )
 
 
-def _statuses(status: Object, key: str, pool: Pool) -> dict[str, _ContainerStatus]:
+def _statuses(status: Object, key: str, pool: Pool) -> _Statuses:
     listed = jsonread.children(status, key, _container_status, pool)
-    return dict(reversed(listed))  # of two with one name the first counts
-
-
-_UNSEEN: Final = _ContainerStatus(
-    resources=None,
-    allocated=None,
-    ready=False,
-    started=False,
-    restarts=0,
-    state=UNKNOWN_STATE,
-    last=None,
-)
+    # Of two with one name the first counts.
+    return dict(reversed(listed)) if listed else EMPTY
 
 
 def _container_status(obj: Object, pool: Pool) -> tuple[str, _ContainerStatus]:
-    status = _ContainerStatus(
+    status = (
         actuated(obj, "resources", pool),
         stated(obj, "allocatedResources", pool),
         jsonread.boolean(obj, "ready"),
@@ -333,37 +329,38 @@ class Pod:
         pool = pool or Pool()
         spec = child(obj, "spec") or EMPTY
         status = child(obj, "status") or EMPTY
-        meta = object_meta(obj, pool)
-        owned = _owned(child(obj, "metadata") or EMPTY, pool)
-        asked = _spec(spec, pool)
-        state = _status(status, pool)
-        found = _containers(spec, status, pool)
+        name, namespace, uid, labels, created = object_meta(obj, pool)
+        owner, deleted = _owned(child(obj, "metadata") or EMPTY, pool)
+        node_name, priority_class, overhead, own = _spec(spec, pool)
+        phase, reason, message, qos_class, started, found = _status(status, pool)
+        actuates, allocated, claimed = _amounts(status, pool)
+        regular, init, ephemeral, reported = _containers(spec, status, pool)
         make = _new_pod if cls is Pod else cls
         return make(
-            name=meta.name,
-            namespace=meta.namespace,
-            uid=meta.uid,
-            labels=meta.labels,
-            owner=owned.owner,
-            creation_timestamp=meta.creation_timestamp,
-            deletion_timestamp=owned.deletion_timestamp,
-            node_name=asked.node_name,
-            priority_class_name=asked.priority_class_name,
-            overhead=asked.overhead,
-            resources=asked.resources,
-            start_time=state.start_time,
-            phase=state.phase,
-            reason=state.reason,
-            message=state.message,
-            qos_class=state.qos_class,
-            conditions=state.conditions,
-            status_resources=state.resources,
-            allocated=state.allocated,
-            claimed=state.claimed,
-            containers=found.regular,
-            init_containers=found.init,
-            ephemeral_containers=found.ephemeral,
-            reported=found.reported,
+            name=name,
+            namespace=namespace,
+            uid=uid,
+            labels=labels,
+            owner=owner,
+            creation_timestamp=created,
+            deletion_timestamp=deleted,
+            start_time=started,
+            phase=phase,
+            reason=reason,
+            message=message,
+            node_name=node_name,
+            qos_class=qos_class,
+            priority_class_name=priority_class,
+            containers=regular,
+            init_containers=init,
+            ephemeral_containers=ephemeral,
+            reported=reported,
+            overhead=overhead,
+            resources=own,
+            status_resources=actuates,
+            allocated=allocated,
+            claimed=claimed,
+            conditions=found,
         )
 
 
@@ -383,28 +380,18 @@ def _finish(state: ContainerState) -> datetime:
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
-class _Owned(NamedTuple):
-    owner: OwnerReference | None
-    deletion_timestamp: datetime | None
-
-
-def _owned(meta: Object, pool: Pool) -> _Owned:
+def _owned(meta: Object, pool: Pool) -> tuple[OwnerReference | None, datetime | None]:
+    """Read the owner, and when the pod was deleted."""
     try:
-        return _Owned(_owner(meta, pool), jsonread.time(meta, "deletionTimestamp"))
+        return _owner(meta, pool), jsonread.time(meta, "deletionTimestamp")
     except DecodeError as error:
         raise under("metadata", error) from None
 
 
-class _Spec(NamedTuple):
-    node_name: str
-    priority_class_name: str
-    overhead: Quantities
-    resources: Resources | None
-
-
-def _spec(obj: Object, pool: Pool) -> _Spec:
+def _spec(obj: Object, pool: Pool) -> tuple[str, str, Quantities, Resources | None]:
+    """Read the node, the priority class, the overhead and the pod's own resources."""
     try:
-        return _Spec(
+        return (
             pool.text(obj, "nodeName"),
             pool.text(obj, "priorityClassName"),
             pool.quantities(obj, "overhead"),
@@ -414,27 +401,29 @@ def _spec(obj: Object, pool: Pool) -> _Spec:
         raise under("spec", error) from None
 
 
-class _Status(NamedTuple):
-    phase: str
-    reason: str
-    message: str
-    qos_class: str
-    start_time: datetime | None
-    conditions: tuple[Condition, ...]
-    resources: ActuatedResources | None
-    allocated: Quantities | None
-    claimed: Quantities
-
-
-def _status(obj: Object, pool: Pool) -> _Status:
+def _status(
+    obj: Object, pool: Pool
+) -> tuple[str, str, str, str, datetime | None, tuple[Condition, ...]]:
+    """Read the phase, its reason and message, the QoS, the start, the conditions."""
     try:
-        return _Status(
+        return (
             pool.text(obj, "phase"),
             pool.text(obj, "reason"),
             jsonread.text(obj, "message"),
             pool.text(obj, "qosClass"),
             jsonread.time(obj, "startTime"),
             conditions(obj, pool),
+        )
+    except DecodeError as error:
+        raise under("status", error) from None
+
+
+def _amounts(
+    obj: Object, pool: Pool
+) -> tuple[ActuatedResources | None, Quantities | None, Quantities]:
+    """Read of a status what is actuated for the pod, allocated and claimed."""
+    try:
+        return (
             actuated(obj, "resources", pool),
             stated(obj, "allocatedResources", pool),
             _claimed(obj, pool),
