@@ -597,6 +597,10 @@ class Pages(Generic[M]):
         self._token = ""
         self.more: bool = True
 
+    def __iter__(self) -> Iterator[Flow[ResourceList[M]]]:
+        while self.more:
+            yield self.next()
+
     def next(self) -> Flow[ResourceList[M]]:
         """Read the following page."""
         try:

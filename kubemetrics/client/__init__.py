@@ -21,8 +21,7 @@ from ..frozen import dataclass
 
 if TYPE_CHECKING:  # the network is imported with the first client, not with its class
     from ..transport.connections import BodyReader
-    from ..transport.endpoint import ConnectionKey, Endpoint, Headers
-    from ..transport.tls import Roots
+    from ..transport.endpoint import Endpoint, Headers
 
 READ: Final = 65.0
 """Seconds that nothing may come for: the API server's own limit is 60."""
@@ -41,7 +40,6 @@ class Session:
     config: Config
     endpoint: Endpoint
     source: CredentialSource
-    roots: Roots | None
     api: Api
     silence: float
     reader: Callable[..., BodyReader]
@@ -56,23 +54,6 @@ class Session:
     def exchange(self, call: CallLimits, life: CallLimits) -> Exchange:
         """Return the exchanges of *call*, of a client that lives for *life*."""
         return Exchange(self, call, life, self.silence)
-
-    def connection_key(self, credential: Credential) -> ConnectionKey:
-        """Return the key of the connections that an attempt may use."""
-        return credential.certificate, (
-            self.roots.current() if self.roots else self._given_authorities
-        )
-
-    def known_connection_key(self, credential: Credential) -> ConnectionKey | None:
-        """Return that key if no file need be looked at for it now; never blocks."""
-        if self.roots is None:
-            return credential.certificate, self._given_authorities
-        known = self.roots.cached()
-        return None if known is None else (credential.certificate, known)
-
-    @property
-    def _given_authorities(self) -> bytes | None:
-        return self.config.certificate_authority_data or None
 
     def url(self, request: Request) -> str:
         """Return the address of a request."""
@@ -111,7 +92,7 @@ def open_session(
         exchange,
     )
     from ..transport.endpoint import Endpoint  # noqa: PLC0415
-    from ..transport.tls import Roots, changes_on_disk, check_pair  # noqa: PLC0415
+    from ..transport.tls import check_pair  # noqa: PLC0415
 
     if config is None:
         from ..config.resolve import load_config  # noqa: PLC0415 - reads files
@@ -126,7 +107,6 @@ def open_session(
             environ=os.environ,
             check=partial(check_pair, config),
         ),
-        roots=Roots(config) if changes_on_disk(config) else None,
         api=Api(retry=retry, on_warning=on_warning or _log_warning),
         silence=silence,
         reader=BodyReader,

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
     Awaitable,
     Callable,
+    Coroutine,
+    Iterable,
     Sequence,
 )
 from contextlib import (
     AbstractAsyncContextManager,
     aclosing,
-    asynccontextmanager,
     suppress,
 )
+from contextvars import copy_context
 from functools import partial
 from typing import (
     TYPE_CHECKING,
     Any,
     NoReturn,
-    Protocol,
     Self,
     TypeAlias,
     TypeVar,
@@ -29,13 +31,13 @@ from typing import (
     cast,
     final,
 )
+from weakref import finalize
 
 import anyio
-import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
-from ..auth import Credential
+from ..api.exchange import Exchange
 from ..config.model import Config
 from ..errors import KubeMetricsError
 from ..flow import (
@@ -54,9 +56,12 @@ from ..flow import (
     Wait,
     Work,
 )
-from ..transport.async_network import AsyncAnswer, AsyncConnections, soon_here
-from ..transport.connections import Lease, Pools
-from ..transport.endpoint import Headers
+from ..transport.async_network import (
+    AsyncAnswer,
+    AsyncServerConnections,
+    in_a_thread,
+    soon_here,
+)
 from ..transport.network import Call
 from . import READ, Session, caught, open_session, single, unnamed, unpicklable
 
@@ -68,73 +73,31 @@ if TYPE_CHECKING:
     from ..snapshot import Snapshot, SnapshotOptions
 
 
+P = TypeVar("P")
 T = TypeVar("T")
 
 
 class AsyncDriver:
     """Awaits each step of a flow, in its caller's task; for asyncio and trio.
 
-    It serves several event loops, also at once: connections belong to the loop that
-    made them, and closing wakes who waits in any of them.
+    `close` closes the answers that its flows left open. What they start is of *group*.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._pools: Pools[AsyncConnections] = Pools(
-            partial(AsyncConnections, session.endpoint)
-        )
-        self._life = Call()
-        self._waiting: dict[anyio.CancelScope, _Soon] = {}
+    def __init__(
+        self, network: AsyncServerConnections, waits: _Waits, group: _Group
+    ) -> None:
+        self._network = network
+        self._waits = waits
+        self._group = group
+        self._opened: set[AsyncAnswer] = set()
 
-    def begin(self, timeout: float | None) -> Call:
-        """Return a new call of *timeout* seconds; `close` ends it."""
-        return self._life.branch(timeout, self._session.memory)
-
-    async def close(self) -> None:
-        """End every call under way and close every connection."""
-        self._life.cancel()
-        for scope, soon in tuple(self._waiting.items()):
-            with suppress(RuntimeError):  # its loop has ended
-                soon(scope.cancel)
-        for connections in self._pools.drain():
-            await connections.close()
-
-    async def drive(self, flow: Flow[T], call: Call) -> T:
+    async def run(self, flow: Flow[T]) -> T:
         """Run *flow* to its end and return its result."""
-        async with self.driving(call) as drive:
-            return await drive(flow)
-
-    @asynccontextmanager
-    async def driving(self, call: Call) -> AsyncGenerator[AsyncDrive, None]:
-        """Drive several flows of one call; what they leave behind is closed."""
-        exchange, opened = self._session.exchange(call, self._life), _Opened()
-
-        async def drive(flow: Flow[T]) -> T:
-            with caught():
-                return await self._run(exchange.perform(flow), opened, None)
-
-        try:
-            yield drive
-        finally:
-            call.cancel()
-            await self._close_all(opened)
-
-    async def watch(
-        self, watch: Watch, timeout: float | None
-    ) -> AsyncGenerator[WatchEvent, None]:
-        """Yield what *watch* makes of its streams; end in silence with the time."""
-        call = self.begin(timeout)
-        events = Emitter(self._session.exchange(call, self._life).watch(watch))
-        async with self.driving(call) as drive:
-            while (event := await drive(events.next())) is not None:
-                yield cast("WatchEvent", event)
-
-    async def _run(self, flow: Flow[T], opened: _Opened, group: TaskGroup | None) -> T:
         try:
             step = next(flow)
             while True:
                 try:
-                    answer = await self._take(step, opened, group)
+                    answer = await self._take(step)
                 except KubeMetricsError as error:
                     step = flow.throw(error)
                 except Exception as error:  # noqa: BLE001 - the flow's to name
@@ -146,39 +109,154 @@ class AsyncDriver:
         finally:
             flow.close()
 
-    async def _run_apart(self, flow: Flow[T], group: TaskGroup | None) -> T:
-        opened = _Opened()
-        try:
-            return await self._run(flow, opened, group)
-        finally:
-            await self._close_all(opened)
-
-    async def _take(
-        self, step: Step, opened: _Opened, group: TaskGroup | None
-    ) -> object:
+    async def _take(self, step: Step) -> object:
+        within = self._waits.within
         match step:
             case Read(answer=answer, call=call):
-                return await self._within(call, cast("AsyncAnswer", answer).read())
-            case Open():
-                return await self._open(step, opened)
+                return await within(call, cast("AsyncAnswer", answer).read())
+            case Open(call=call):
+                answer = await within(call, self._network.open(step))
+                self._opened.add(answer)
+                return answer
             case Close(answer=answer):
-                await self._close(cast("AsyncAnswer", answer), opened)
+                await self._close(cast("AsyncAnswer", answer))
             case Work(function=function, call=call):
-                return await self._within(call, _in_a_thread(function))
+                return await within(call, in_a_thread(function))
             case Wait(seconds=seconds, call=call):
                 with suppress(TimeoutError):  # the flow looks at the time
-                    await self._within(call, anyio.sleep(seconds))
+                    await within(call, anyio.sleep(seconds))
             case Fork(flows=flows):
-                await self._fork(flows)
+                await _in_tasks([partial(self._run_apart, flow) for flow in flows])
             case Start(flow=flow):
-                return _Task(partial(self._run_apart, flow, group), group)
+                return _Task(partial(self._run_apart, flow, self._group), self._group)
             case Join(task=task):
                 return await cast("_Task", task).result()
             case _:
                 raise TypeError(f"no step of a driver: {step!r}")
         return NOTHING
 
-    async def _within(self, call: CallLimits, work: Awaitable[T]) -> T:
+    async def _run_apart(self, flow: Flow[T], group: _Group) -> T:
+        async with AsyncDriver(self._network, self._waits, group) as apart:
+            return await apart.run(flow)
+
+    async def _close(self, answer: AsyncAnswer) -> None:
+        self._opened.discard(answer)
+        await answer.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for answer in tuple(self._opened):
+            await self._close(answer)
+
+
+class AsyncDriving:
+    """One call, in which flows are driven one after the other; leaving it ends it."""
+
+    def __init__(
+        self,
+        call: Call,
+        exchange: Exchange,
+        driver: AsyncDriver,
+        background: Background,
+    ) -> None:
+        self.exchange = exchange
+        self._call = call
+        self._driver = driver
+        self._background = background
+
+    async def drive(self, flow: Flow[T]) -> T:
+        """Run *flow* to its end and return its result."""
+        with caught():
+            return await self._driver.run(self.exchange.perform(flow))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        async with self._driver:
+            self._call.cancel()
+            await self._background.end()
+
+
+class AsyncCalls:
+    """The calls of one client: each is driven within its time, and ends with it.
+
+    It serves several event loops, also at once: connections belong to the loop that
+    made them, and closing wakes who waits in any of them.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._network = AsyncServerConnections(session.endpoint)
+        self._life = Call()
+        self._waits = _Waits()
+
+    async def close(self) -> None:
+        """End every call under way and close every connection."""
+        self._life.cancel()
+        self._waits.wake()
+        await self._network.close()
+
+    async def drive(self, flow: Flow[T], timeout: float | None) -> T:
+        """Run *flow* in a call of *timeout* seconds and return its result."""
+        async with self._begin(self._life, timeout) as call:
+            return await call.drive(flow)
+
+    def each(
+        self,
+        flows: Iterable[Flow[P]],
+        taken: Callable[[P], Iterable[T]],
+        timeout: float | None,
+    ) -> AsyncGenerator[T, None]:
+        """Drive flows of one call as they are wanted; yield what is *taken* of each."""
+        wanted = self._life.branch()
+        results = self._each(flows, taken, wanted, timeout)
+        # Whoever drops them wants no more: the loop comes to close them a bit later.
+        finalize(results, wanted.cancel)
+        return results
+
+    async def watch(
+        self, watch: Watch, timeout: float | None
+    ) -> AsyncGenerator[WatchEvent, None]:
+        """Yield what *watch* makes of its streams; end in silence with the time."""
+        async with self._begin(self._life, timeout) as call:
+            events = Emitter(call.exchange.watch(watch))
+            while (event := await call.drive(events.next())) is not None:
+                yield cast("WatchEvent", event)
+
+    async def _each(
+        self,
+        flows: Iterable[Flow[P]],
+        taken: Callable[[P], Iterable[T]],
+        wanted: Call,
+        timeout: float | None,
+    ) -> AsyncGenerator[T, None]:
+        async with self._begin(wanted, timeout) as call:
+            for flow in flows:
+                for value in taken(await call.drive(flow)):
+                    yield value
+
+    def _begin(self, whole: Call, timeout: float | None) -> AsyncDriving:
+        call = whole.branch(timeout, self._session.memory)
+        exchange = self._session.exchange(call, self._life)
+        background = Background()
+        driver = AsyncDriver(self._network, self._waits, background)
+        return AsyncDriving(call, exchange, driver, background)
+
+
+_Soon: TypeAlias = Callable[[Callable[[], None]], object]
+"""Calls a function soon in an event loop, from any thread."""
+
+
+class _Waits:
+    """What the calls of a client wait for, in any event loop, until it is closed."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[anyio.CancelScope, _Soon] = {}
+
+    async def within(self, call: CallLimits, work: Awaitable[T]) -> T:
         """Await *work* for as long as the call and the client last."""
         with anyio.move_on_after(call.remaining()) as scope:
             self._waiting[scope] = soon_here()
@@ -188,114 +266,54 @@ class AsyncDriver:
                 del self._waiting[scope]
         raise TimeoutError
 
-    async def _open(self, step: Open, opened: _Opened) -> AsyncAnswer:
-        lease, idle = await self._borrow(cast("Credential", step.credential), step)
+    def wake(self) -> None:
+        """Have every wait come back."""
+        for scope, soon in tuple(self._waiting.items()):
+            with suppress(RuntimeError):  # its loop has ended
+                soon(scope.cancel)
+
+
+async def _in_tasks(parts: Sequence[Callable[[TaskGroup], Awaitable[None]]]) -> None:
+    """Run all side by side; the first error ends them, and they what they started."""
+    failures: list[Exception] = []
+
+    async def run(part: Callable[[TaskGroup], Awaitable[None]]) -> None:
         try:
-            if idle is not None:
-                await idle.close()
-            sent = lease.handle.open(
-                step.method,
-                step.url,
-                cast("Headers", step.headers),
-                step.body,
-                cast("Call", step.call),
-                step.silence,
-            )
-            answer = await self._within(step.call, sent)
-        except BaseException:
-            await self._give_back(lease)
-            raise
-        opened[answer] = lease
-        return answer
+            await part(started)
+        except Exception as error:  # noqa: BLE001 - raised where all meet
+            failures.append(error)
+            running.cancel_scope.cancel()
 
-    async def _borrow(
-        self, credential: Credential, step: Open
-    ) -> tuple[Lease[AsyncConnections], AsyncConnections | None]:
-        """Borrow connections; files are read and contexts are built in a thread."""
-        key = self._session.known_connection_key(credential)
-        lease = self._pools.current(key) if key else None
-        if lease is not None:
-            return lease, None
-
-        def borrow() -> tuple[Lease[AsyncConnections], AsyncConnections | None]:
-            return self._pools.borrow(self._session.connection_key(credential))
-
-        # Not to be left alone: a lease must be given back.
-        return await self._within(step.call, _in_a_thread(borrow, abandon=False))
-
-    async def _fork(self, flows: Sequence[Flow[None]]) -> None:
-        failures: list[Exception] = []
-
-        async def branch(flow: Flow[None]) -> None:
-            try:
-                await self._run_apart(flow, started)
-            except Exception as error:  # noqa: BLE001 - raised where all meet
-                failures.append(error)
-                parts.cancel_scope.cancel()
-
-        async with anyio.create_task_group() as started:
-            async with anyio.create_task_group() as parts:
-                for flow in flows:
-                    parts.start_soon(branch, flow)
-            started.cancel_scope.cancel()
-        if failures:
-            raise failures[0]
-
-    async def _close(self, answer: AsyncAnswer, opened: _Opened) -> None:
-        lease = opened.pop(answer, None)
-        if lease is not None:
-            try:
-                await answer.close()
-            finally:
-                await self._give_back(lease)
-
-    async def _close_all(self, opened: _Opened) -> None:
-        for answer in tuple(opened):
-            await self._close(answer, opened)
-
-    async def _give_back(self, lease: Lease[AsyncConnections]) -> None:
-        unused = self._pools.give_back(lease)
-        if unused is not None:
-            await unused.close()
-
-
-class AsyncDrive(Protocol):
-    """Runs a flow to its end and returns its result."""
-
-    def __call__(self, flow: Flow[T], /) -> Awaitable[T]:
-        """Do so."""
-        ...
-
-
-class _Opened(dict[AsyncAnswer, Lease[AsyncConnections]]):
-    """The answers that are open, and the connections they came over."""
-
-
-_Soon: TypeAlias = Callable[[Callable[[], None]], object]
-"""Calls a function soon in an event loop, from any thread."""
+    async with anyio.create_task_group() as started:
+        async with anyio.create_task_group() as running:
+            for part in parts:
+                running.start_soon(run, part)
+        started.cancel_scope.cancel()
+    if failures:
+        raise failures[0]
 
 
 class _Task:
-    """A flow in a task of its own; without a group it is run where it is joined."""
+    """A flow in a task of its own, of *group*."""
 
-    def __init__(
-        self, run: Callable[[], Awaitable[object]], group: TaskGroup | None
-    ) -> None:
+    def __init__(self, run: Callable[[], Awaitable[object]], group: _Group) -> None:
         self._run = run
-        self._done: anyio.Event | None = None
+        self._done = anyio.Event()
         self._results: list[object] = []
         self._errors: list[Exception] = []
-        if group is not None:
-            self._done = anyio.Event()
-            group.start_soon(self._work, self._done)
+        group.start_soon(self._work, self._done)
 
     async def result(self) -> object:
-        """Wait for its result."""
-        if self._done is None:
-            return await self._run()
+        """Wait for its result.
+
+        Raises:
+            KubeMetricsError: somebody else cancelled it.
+        """
         await self._done.wait()
-        if self._errors:
-            raise self._errors[0]
+        for error in self._errors:
+            raise error
+        if not self._results:
+            raise KubeMetricsError("a task that reads ahead was cancelled by others")
         return self._results.pop()
 
     async def _work(self, done: anyio.Event) -> None:
@@ -307,14 +325,65 @@ class _Task:
             done.set()
 
 
-async def _in_a_thread(function: Callable[[], T], *, abandon: bool = True) -> T:
-    """Call what may block in a thread; in this one where there is no other."""
+class Background:
+    """Tasks that go on while who began them is elsewhere, until `end`.
+
+    A group of anyio's cannot be left at a `yield`: who reads page by page may do so in
+    other scopes, and in another task each time.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[anyio.CancelScope, tuple[anyio.Event, object]] = {}
+
+    def start_soon(
+        self, work: Callable[[anyio.Event], Awaitable[None]], done: anyio.Event
+    ) -> None:
+        """Begin a task of the loop's own, which sets *done* at its end."""
+        scope = anyio.CancelScope()
+
+        async def run() -> None:
+            try:
+                with scope:
+                    await work(done)
+            finally:
+                ended()
+
+        def ended(_: object = None) -> None:
+            self._running.pop(scope, None)
+            done.set()
+
+        self._running[scope] = done, _spawn(run, ended)
+
+    async def end(self) -> None:
+        """Cancel them all, and wait until they are gone."""
+        running = tuple(self._running.items())
+        for scope, _ in running:
+            scope.cancel()
+        with anyio.CancelScope(shield=True):
+            for _, (done, _) in running:
+                await done.wait()
+
+
+def _spawn(
+    run: Callable[[], Coroutine[Any, Any, None]], ended: Callable[[object], None]
+) -> object:
+    """Begin a task of the running loop's own; return what keeps it alive.
+
+    *ended* is called for one that is cancelled before it runs a line, too.
+    """
     try:
-        return await anyio.to_thread.run_sync(function, abandon_on_cancel=abandon)
-    except RuntimeError as error:
-        if "new thread" not in str(error):
-            raise
-        return function()
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        import trio  # noqa: PLC0415 - it is what runs
+
+        return trio.lowlevel.spawn_system_task(run, context=copy_context())
+    task = loop.create_task(run())
+    task.add_done_callback(ended)
+    return task
+
+
+_Group: TypeAlias = TaskGroup | Background
+"""Whose tasks are begun in it, and end with it."""
 
 
 @final
@@ -357,7 +426,7 @@ class AsyncClient:
             retry=retry,
             memory=max_memory,
         )
-        self._driver = AsyncDriver(self._session)
+        self._calls = AsyncCalls(self._session)
 
     @property
     def config(self) -> Config:
@@ -385,27 +454,24 @@ class AsyncClient:
             options = {**options, "namespace": single(namespaces, options)}
         return await self._call(self.api.list_pods(options), options.get("timeout"))
 
-    async def iter_pods(
+    def iter_pods(
         self, *namespaces: str, **options: Unpack[ListOptions]
-    ) -> AsyncIterator[ResourceList[Pod]]:
+    ) -> AsyncGenerator[ResourceList[Pod], None]:
         """List pods page by page, for who wants to keep nothing.
 
-        `Client` asks for two pages ahead, so that at most three are kept; `AsyncClient`
-        asks for a page when it is wanted: a generator that is left early may leave no
-        task behind.
+        Two pages are asked for ahead, so that at most three are kept; nothing more is
+        asked for once the generator is dropped or closed (trio wants it closed).
         A list that expires half-way goes on where it was, as of a later moment.
         """
         if namespaces:
             options = {**options, "namespace": single(namespaces, options)}
         pages = self.api.pages_of_pods(options)
-        call = self._begin(options.get("timeout"))
-        async with self._driver.driving(call) as drive:
-            while pages.more:
-                yield await drive(pages.next())
+        limit = self._limit(options.get("timeout"))
+        return self._calls.each(pages, lambda page: (page,), limit)
 
-    async def iter_objects(
+    def iter_objects(
         self, path: str, **options: Unpack[ListOptions]
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[dict[str, Any], None]:
         """List objects of any kind, as JSON: ``"/apis/batch/v1/jobs"``.
 
         *path* is that of all namespaces' list; *namespace* narrows it. Paging, retries,
@@ -415,11 +481,8 @@ class AsyncClient:
             DecodeError: an item is no object, or there is no list.
         """
         pages = self.api.pages_of_objects(path, options)
-        call = self._begin(options.get("timeout"))
-        async with self._driver.driving(call) as drive:
-            while pages.more:
-                for item in (await drive(pages.next())).whole():
-                    yield item
+        limit = self._limit(options.get("timeout"))
+        return self._calls.each(pages, lambda page: page.whole(), limit)
 
     async def get_pod(
         self, name: str, namespace: str | None = None, *, timeout: float | None = None
@@ -532,7 +595,7 @@ class AsyncClient:
         if namespaces:
             options = {**options, "namespace": single(namespaces, options)}
         watch = Watch(self.api, options, clock=time.monotonic)
-        return aclosing(self._driver.watch(watch, options.get("timeout")))
+        return aclosing(self._calls.watch(watch, options.get("timeout")))
 
     async def get_raw(self, path: str, *, timeout: float | None = None) -> bytes:
         """GET any path and return the body, as ``kubectl get --raw`` does.
@@ -555,7 +618,7 @@ class AsyncClient:
 
         To close again does nothing; a call after it is a `TransportError`.
         """
-        await self._driver.close()
+        await self._calls.close()
 
     def __reduce__(self) -> NoReturn:
         unpicklable(self)
@@ -567,7 +630,7 @@ class AsyncClient:
         await self.close()
 
     async def _call(self, flow: Flow[T], timeout: float | None) -> T:
-        return await self._driver.drive(flow, self._begin(timeout))
+        return await self._calls.drive(flow, self._limit(timeout))
 
-    def _begin(self, timeout: float | None) -> Call:
-        return self._driver.begin(self.config.timeout if timeout is None else timeout)
+    def _limit(self, timeout: float | None) -> float | None:
+        return self.config.timeout if timeout is None else timeout

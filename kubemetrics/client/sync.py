@@ -9,8 +9,8 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, suppress
 from functools import partial
 from typing import (
     TYPE_CHECKING,
@@ -18,7 +18,6 @@ from typing import (
     Final,
     Generic,
     NoReturn,
-    Protocol,
     Self,
     TypeAlias,
     TypeVar,
@@ -28,7 +27,8 @@ from typing import (
 )
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
-from ..auth import WAIT, Credential
+from ..api.exchange import Exchange
+from ..auth import WAIT
 from ..config.model import Config
 from ..errors import INTERRUPTION, KubeMetricsError
 from ..flow import (
@@ -54,11 +54,11 @@ if TYPE_CHECKING:
     from ..models.node import Node
     from ..models.pod import Pod
     from ..snapshot import Snapshot, SnapshotOptions
-    from ..transport.connections import Answer, Connections, Lease, Pools
-    from ..transport.endpoint import Headers
+    from ..transport.connections import Answer, ServerConnections
     from ..transport.network import Call
 
 
+P = TypeVar("P")
 T = TypeVar("T")
 
 
@@ -180,72 +180,23 @@ _THREADS: Final = 8
 
 
 class SyncDriver:
-    """Takes each step of a flow as a blocking call, in its caller's thread."""
+    """Takes each step of a flow as a blocking call, in its caller's thread.
 
-    def __init__(self, session: Session) -> None:
-        from ..transport.connections import (  # noqa: PLC0415 - with the first client
-            Connections,
-            Pools,
-        )
-        from ..transport.network import Call  # noqa: PLC0415
+    Leaving it closes the answers that its flows left open.
+    """
 
-        self._session = session
-        self._pools: Pools[Connections] = Pools(partial(Connections, session.endpoint))
-        self._life = Call()
+    def __init__(self, network: ServerConnections) -> None:
+        self._network = network
+        self._opened: set[Answer] = set()
 
-    def begin(self, timeout: float | None) -> Call:
-        """Return a new call of *timeout* seconds; `close` ends it."""
-        return self._life.branch(timeout, self._session.memory)
-
-    def close(self) -> None:
-        """End every call under way and close every connection."""
-        self._life.cancel()
-        for connections in self._pools.drain():
-            connections.close()
-
-    def rest(self) -> None:
-        """Close the connections that nobody uses; a later call opens others."""
-        idle = self._pools.retire()
-        if idle is not None:
-            idle.close()
-
-    def drive(self, flow: Flow[T], call: Call) -> T:
+    def run(self, flow: Flow[T]) -> T:
         """Run *flow* to its end and return its result."""
-        with self.driving(call) as drive:
-            return drive(flow)
-
-    @contextmanager
-    def driving(self, call: Call) -> Generator[Drive, None, None]:
-        """Drive several flows of one call; what they leave behind is closed."""
-        exchange, opened = self._session.exchange(call, self._life), _Opened()
-
-        def drive(flow: Flow[T]) -> T:
-            with caught():
-                return self._run(exchange.perform(flow), opened)
-
-        try:
-            yield drive
-        finally:
-            call.cancel()
-            self._close_all(opened)
-
-    def watch(
-        self, watch: Watch, timeout: float | None
-    ) -> Generator[WatchEvent, None, None]:
-        """Yield what *watch* makes of its streams; end in silence with the time."""
-        call = self.begin(timeout)
-        events = Emitter(self._session.exchange(call, self._life).watch(watch))
-        with self.driving(call) as drive:
-            while (event := drive(events.next())) is not None:
-                yield cast("WatchEvent", event)
-
-    def _run(self, flow: Flow[T], opened: _Opened) -> T:
         try:
             step = next(flow)
             while True:
                 _raise_interruption()
                 try:
-                    answer = self._take(step, opened)
+                    answer = self._take(step)
                 except KubeMetricsError as error:
                     step = flow.throw(error)
                 except Exception as error:  # noqa: BLE001 - the flow's to name
@@ -257,28 +208,23 @@ class SyncDriver:
         finally:
             flow.close()
 
-    def _run_apart(self, flow: Flow[T]) -> T:
-        opened = _Opened()
-        try:
-            return self._run(flow, opened)
-        finally:
-            self._close_all(opened)
-
-    def _take(self, step: Step, opened: _Opened) -> object:
+    def _take(self, step: Step) -> object:
         match step:
             case Read(answer=answer):
                 return cast("Answer", answer).read()
             case Open():
-                return self._open(step, opened)
+                answer = self._network.open(step)
+                self._opened.add(answer)
+                return answer
             case Close(answer=answer):
-                self._close(cast("Answer", answer), opened)
+                self._close(cast("Answer", answer))
             case Work(function=function, call=call):
                 return _within(function, call.remaining())
             case Wait(seconds=seconds, call=call):
                 cast("Call", call).wait(seconds)
             case Fork(flows=flows, stop=stop):
-                calls = [partial(self._run_apart, flow) for flow in flows]
-                side_by_side(calls, limit=_THREADS, stop=stop)
+                parts = [partial(self._run_apart, flow) for flow in flows]
+                side_by_side(parts, limit=_THREADS, stop=stop)
             case Start(flow=flow):
                 return begun(partial(self._run_apart, flow))
             case Join(task=task):
@@ -287,54 +233,94 @@ class SyncDriver:
                 raise TypeError(f"no step of a driver: {step!r}")
         return NOTHING
 
-    def _open(self, step: Open, opened: _Opened) -> Answer:
-        key = self._session.connection_key(cast("Credential", step.credential))
-        lease, idle = self._pools.borrow(key)
-        try:
-            if idle is not None:
-                idle.close()
-            answer = lease.handle.open(
-                step.method,
-                step.url,
-                cast("Headers", step.headers),
-                step.body,
-                cast("Call", step.call),
-                step.silence,
-            )
-        except BaseException:
-            self._give_back(lease)
-            raise
-        opened[answer] = lease
-        return answer
+    def _run_apart(self, flow: Flow[T]) -> T:
+        with SyncDriver(self._network) as apart:
+            return apart.run(flow)
 
-    def _close(self, answer: Answer, opened: _Opened) -> None:
-        lease = opened.pop(answer, None)
-        if lease is not None:
-            try:
-                answer.close()
-            finally:
-                self._give_back(lease)
+    def _close(self, answer: Answer) -> None:
+        self._opened.discard(answer)
+        answer.close()
 
-    def _close_all(self, opened: _Opened) -> None:
-        for answer in tuple(opened):
-            self._close(answer, opened)
+    def __enter__(self) -> Self:
+        return self
 
-    def _give_back(self, lease: Lease[Connections]) -> None:
-        unused = self._pools.give_back(lease)
-        if unused is not None:
-            unused.close()
+    def __exit__(self, *_: object) -> None:
+        for answer in tuple(self._opened):
+            self._close(answer)
 
 
-class Drive(Protocol):
-    """Runs a flow to its end and returns its result."""
+class Driving:
+    """One call, in which flows are driven one after the other; leaving it ends it."""
 
-    def __call__(self, flow: Flow[T], /) -> T:
-        """Do so."""
-        ...
+    def __init__(self, call: Call, exchange: Exchange, driver: SyncDriver) -> None:
+        self.exchange = exchange
+        self._call = call
+        self._driver = driver
+
+    def drive(self, flow: Flow[T]) -> T:
+        """Run *flow* to its end and return its result."""
+        with caught():
+            return self._driver.run(self.exchange.perform(flow))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._driver:
+            self._call.cancel()
 
 
-class _Opened(dict["Answer", "Lease[Connections]"]):
-    """The answers that are open, and the connections they came over."""
+class SyncCalls:
+    """The calls of one client: each is driven within its time, and ends with it."""
+
+    def __init__(self, session: Session) -> None:
+        from ..transport.connections import (  # noqa: PLC0415 - with the first client
+            ServerConnections,
+        )
+        from ..transport.network import Call  # noqa: PLC0415
+
+        self._session = session
+        self._network = ServerConnections(session.endpoint)
+        self._life = Call()
+
+    def close(self) -> None:
+        """End every call under way and close every connection."""
+        self._life.cancel()
+        self._network.close()
+
+    def rest(self) -> None:
+        """Close the connections that nobody uses; a later call opens others."""
+        self._network.rest()
+
+    def drive(self, flow: Flow[T], timeout: float | None) -> T:
+        """Run *flow* in a call of *timeout* seconds and return its result."""
+        with self._begin(timeout) as call:
+            return call.drive(flow)
+
+    def each(
+        self,
+        flows: Iterable[Flow[P]],
+        taken: Callable[[P], Iterable[T]],
+        timeout: float | None,
+    ) -> Generator[T, None, None]:
+        """Drive flows of one call as they are wanted; yield what is *taken* of each."""
+        with self._begin(timeout) as call:
+            for flow in flows:
+                yield from taken(call.drive(flow))
+
+    def watch(
+        self, watch: Watch, timeout: float | None
+    ) -> Generator[WatchEvent, None, None]:
+        """Yield what *watch* makes of its streams; end in silence with the time."""
+        with self._begin(timeout) as call:
+            events = Emitter(call.exchange.watch(watch))
+            while (event := call.drive(events.next())) is not None:
+                yield cast("WatchEvent", event)
+
+    def _begin(self, timeout: float | None) -> Driving:
+        call = self._life.branch(timeout, self._session.memory)
+        exchange = self._session.exchange(call, self._life)
+        return Driving(call, exchange, SyncDriver(self._network))
 
 
 def _raise_interruption() -> None:
@@ -388,7 +374,7 @@ class Client:
             retry=retry,
             memory=max_memory,
         )
-        self._driver = SyncDriver(self._session)
+        self._calls = SyncCalls(self._session)
 
     @property
     def config(self) -> Config:
@@ -418,24 +404,22 @@ class Client:
 
     def iter_pods(
         self, *namespaces: str, **options: Unpack[ListOptions]
-    ) -> Iterator[ResourceList[Pod]]:
+    ) -> Generator[ResourceList[Pod], None, None]:
         """List pods page by page, for who wants to keep nothing.
 
-        `Client` asks for two pages ahead, so that at most three are kept; `AsyncClient`
-        asks for a page when it is wanted: a generator that is left early may leave no
-        task behind.
+        Two pages are asked for ahead, so that at most three are kept; nothing more is
+        asked for once the generator is dropped or closed (trio wants it closed).
         A list that expires half-way goes on where it was, as of a later moment.
         """
         if namespaces:
             options = {**options, "namespace": single(namespaces, options)}
         pages = self.api.pages_of_pods(options)
-        with self._driver.driving(self._begin(options.get("timeout"))) as drive:
-            while pages.more:
-                yield drive(pages.next())
+        limit = self._limit(options.get("timeout"))
+        return self._calls.each(pages, lambda page: (page,), limit)
 
     def iter_objects(
         self, path: str, **options: Unpack[ListOptions]
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Generator[dict[str, Any], None, None]:
         """List objects of any kind, as JSON: ``"/apis/batch/v1/jobs"``.
 
         *path* is that of all namespaces' list; *namespace* narrows it. Paging, retries,
@@ -445,9 +429,8 @@ class Client:
             DecodeError: an item is no object, or there is no list.
         """
         pages = self.api.pages_of_objects(path, options)
-        with self._driver.driving(self._begin(options.get("timeout"))) as drive:
-            while pages.more:
-                yield from drive(pages.next()).whole()
+        limit = self._limit(options.get("timeout"))
+        return self._calls.each(pages, lambda page: page.whole(), limit)
 
     def get_pod(
         self, name: str, namespace: str | None = None, *, timeout: float | None = None
@@ -560,7 +543,7 @@ class Client:
         if namespaces:
             options = {**options, "namespace": single(namespaces, options)}
         watch = Watch(self.api, options, clock=time.monotonic)
-        return closing(self._driver.watch(watch, options.get("timeout")))
+        return closing(self._calls.watch(watch, options.get("timeout")))
 
     def get_raw(self, path: str, *, timeout: float | None = None) -> bytes:
         """GET any path and return the body, as ``kubectl get --raw`` does.
@@ -582,7 +565,7 @@ class Client:
 
         To close again does nothing; a call after it is a `TransportError`.
         """
-        self._driver.close()
+        self._calls.close()
 
     def __reduce__(self) -> NoReturn:
         unpicklable(self)
@@ -594,12 +577,12 @@ class Client:
         self.close()
 
     def _call(self, flow: Flow[T], timeout: float | None) -> T:
-        return self._driver.drive(flow, self._begin(timeout))
+        return self._calls.drive(flow, self._limit(timeout))
 
-    def _begin(self, timeout: float | None) -> Call:
-        return self._driver.begin(self.config.timeout if timeout is None else timeout)
+    def _limit(self, timeout: float | None) -> float | None:
+        return self.config.timeout if timeout is None else timeout
 
 
 def disconnect(client: Client) -> None:
     """Close the connections of *client*, which stays open for calls to come."""
-    client._driver.rest()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    client._calls.rest()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]

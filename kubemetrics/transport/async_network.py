@@ -16,20 +16,24 @@ import weakref
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
+    Awaitable,
     Callable,
     Iterable,
     Sequence,
 )
-from typing import Any, Final, cast
+from functools import partial
+from typing import Any, Final, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
 import httpcore
 
+from ..auth import Credential
+from ..flow import Open
 from ..forks import forget_after_fork
 from .backend import Address, Race, Resolution, numeric
-from .connections import AnswerHead, Route
+from .connections import AnswerHead, ConnectionKeys, Lease, Pools, Route
 from .endpoint import ConnectionKey, Endpoint, Headers
 from .network import (
     RAW_BYTES,
@@ -45,6 +49,8 @@ from .network import (
     limit_of,
     readable,
 )
+
+T = TypeVar("T")
 
 
 class AsyncStream(httpcore.AsyncNetworkStream):
@@ -340,7 +346,10 @@ async def _ready(
 
 
 class AsyncAnswer(AnswerHead):
-    """An answer whose head has come; `read` its body and `close` it."""
+    """An answer whose head has come; `read` its body and `close` it.
+
+    *closed* is awaited once it is.
+    """
 
     def __init__(
         self,
@@ -351,6 +360,7 @@ class AsyncAnswer(AnswerHead):
     ) -> None:
         super().__init__(response, context, route, url)
         self._response = response
+        self.closed: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint
         self._chunks: AsyncIterator[bytes] = aiter(
             cast("AsyncIterable[bytes]", response.stream)
         )
@@ -372,14 +382,17 @@ class AsyncAnswer(AnswerHead):
         """Give the connection back, or close it if there was more to come."""
         if self._process != os.getpid():
             return
-        self._end()
-        with anyio.CancelScope(shield=True):
-            await self._response.aclose()
-            # httpcore's generators are left at a `yield`, which trio complains of: on
-            # a closed connection they come to their end.
-            with contextlib.suppress(*self._route.errors, RuntimeError):
-                async for _ in self._chunks:
-                    pass
+        try:
+            self._end()
+            with anyio.CancelScope(shield=True):
+                await self._response.aclose()
+                # httpcore's generators are left at a `yield`, which trio complains of:
+                # on a closed connection they come to their end.
+                with contextlib.suppress(*self._route.errors, RuntimeError):
+                    async for _ in self._chunks:
+                        pass
+        finally:
+            await self.closed()
 
 
 _KINDS: Final = {
@@ -430,7 +443,7 @@ class AsyncConnections:
         except self._route.errors as error:
             failure = self._route.error(error, url, context, started)
             missing = self._route.misses_an_issuer(error)
-        if not missing or not await anyio.to_thread.run_sync(self._route.trust_more):
+        if not missing or not await in_a_thread(self._route.trust_more):
             raise failure
         return await self.open(method, url, headers, body, call, silence)
 
@@ -470,3 +483,72 @@ class AsyncConnections:
             pool = _KINDS[kind](network_backend=self._backend, **options)
             self._pools.set(pool)
         return pool
+
+
+class AsyncServerConnections:
+    """The connections to one server, whichever certificate it is to see."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._keys = ConnectionKeys(endpoint.config)
+        self._pools: Pools[AsyncConnections] = Pools(
+            partial(AsyncConnections, endpoint)
+        )
+
+    async def open(self, step: Open) -> AsyncAnswer:
+        """Send a request and return its answer once the head has come.
+
+        Raises:
+            TransportError: no answer came.
+            ConfigError: an authority cannot be read.
+            CredentialError: the client certificate cannot be used.
+        """
+        lease, idle = await self._borrow(cast("Credential", step.credential))
+        try:
+            if idle is not None:
+                await idle.close()
+            answer = await lease.handle.open(
+                step.method,
+                step.url,
+                cast("Headers", step.headers),
+                step.body,
+                cast("Call", step.call),
+                step.silence,
+            )
+        except BaseException:
+            await self._give_back(lease)
+            raise
+        answer.closed = partial(self._give_back, lease)
+        return answer
+
+    async def close(self) -> None:
+        """Close every connection, in whichever loop it is."""
+        for connections in self._pools.drain():
+            await connections.close()
+
+    async def _borrow(
+        self, credential: Credential
+    ) -> tuple[Lease[AsyncConnections], AsyncConnections | None]:
+        """Borrow connections; files are read and contexts are built in a thread."""
+        key = self._keys.cached(credential)
+        lease = self._pools.current(key) if key else None
+        if lease is not None:
+            return lease, None
+        # Not to be left alone: a lease must be given back.
+        return await in_a_thread(
+            lambda: self._pools.borrow(self._keys.current(credential)), abandon=False
+        )
+
+    async def _give_back(self, lease: Lease[AsyncConnections]) -> None:
+        unused = self._pools.give_back(lease)
+        if unused is not None:
+            await unused.close()
+
+
+async def in_a_thread(function: Callable[[], T], *, abandon: bool = True) -> T:
+    """Call what may block in a thread; in this one where there is no other."""
+    try:
+        return await anyio.to_thread.run_sync(function, abandon_on_cancel=abandon)
+    except RuntimeError as error:
+        if "new thread" not in str(error):
+            raise
+        return function()

@@ -12,14 +12,16 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from io import BytesIO
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import httpcore
 
+from ..auth import Credential
 from ..config.model import Config
 from ..errors import TransportError, TransportReason
-from ..flow import PeerCertificate
+from ..flow import Open, PeerCertificate
 from ..forks import forget_after_fork
 from ..text import hide
 from .backend import Backend
@@ -34,7 +36,7 @@ from .failures import (
     translate,
 )
 from .network import AnswerWatch, Call, RequestContext, TlsNames, WaitLimit
-from .tls import peer_certificate, trust_directories
+from .tls import Roots, changes_on_disk, peer_certificate, trust_directories
 
 MOST_BYTES: Final = 4 << 30
 """A list of a few 100,000 pods in one piece is 1 to 2 GB."""
@@ -270,6 +272,26 @@ class Pools(Generic[H]):
         return old.handle
 
 
+class ConnectionKeys:
+    """Says which connections an attempt may use, by certificate and authorities."""
+
+    def __init__(self, config: Config) -> None:
+        self._given = config.certificate_authority_data or None
+        self._roots = Roots(config) if changes_on_disk(config) else None
+
+    def current(self, credential: Credential) -> ConnectionKey:
+        """Return the key of those for *credential*; may look at a file."""
+        authorities = self._roots.current() if self._roots else self._given
+        return credential.certificate, authorities
+
+    def cached(self, credential: Credential) -> ConnectionKey | None:
+        """Return that key if no file need be looked at for it now; never blocks."""
+        if self._roots is None:
+            return credential.certificate, self._given
+        known = self._roots.cached()
+        return None if known is None else (credential.certificate, known)
+
+
 class Route:
     """What the two kinds of connections of one key share: contexts, addresses, errors.
 
@@ -502,7 +524,10 @@ class Places:
 
 
 class Answer(AnswerHead):
-    """An answer whose head has come; `read` its body and `close` it."""
+    """An answer whose head has come; `read` its body and `close` it.
+
+    *closed* is called once it is.
+    """
 
     def __init__(
         self,
@@ -515,6 +540,7 @@ class Answer(AnswerHead):
         super().__init__(response, context, route, url)
         self._response = response
         self._places: Places | None = places
+        self.closed: Callable[[], None] = lambda: None
         self._chunks: Iterator[bytes] = iter(cast("Iterable[bytes]", response.stream))
 
     def read(self) -> bytes:
@@ -539,6 +565,7 @@ class Answer(AnswerHead):
                 self._response.close()
             finally:
                 places.give_back()
+                self.closed()
 
 
 class Connections:
@@ -618,6 +645,57 @@ class Connections:
         self._pool: httpcore.ConnectionPool = _KINDS[kind](
             network_backend=self._backend, **options
         )
+
+
+class ServerConnections:
+    """The connections to one server, whichever certificate it is to see."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._keys = ConnectionKeys(endpoint.config)
+        self._pools: Pools[Connections] = Pools(partial(Connections, endpoint))
+
+    def open(self, step: Open) -> Answer:
+        """Send a request and return its answer once the head has come.
+
+        Raises:
+            TransportError: no answer came.
+            ConfigError: an authority cannot be read.
+            CredentialError: the client certificate cannot be used.
+        """
+        key = self._keys.current(cast("Credential", step.credential))
+        lease, idle = self._pools.borrow(key)
+        try:
+            if idle is not None:
+                idle.close()
+            answer = lease.handle.open(
+                step.method,
+                step.url,
+                cast("Headers", step.headers),
+                step.body,
+                cast("Call", step.call),
+                step.silence,
+            )
+        except BaseException:
+            self._give_back(lease)
+            raise
+        answer.closed = partial(self._give_back, lease)
+        return answer
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connections in self._pools.drain():
+            connections.close()
+
+    def rest(self) -> None:
+        """Close the connections that nobody uses; a later request opens others."""
+        idle = self._pools.retire()
+        if idle is not None:
+            idle.close()
+
+    def _give_back(self, lease: Lease[Connections]) -> None:
+        unused = self._pools.give_back(lease)
+        if unused is not None:
+            unused.close()
 
 
 _KINDS: Final = {

@@ -62,7 +62,7 @@ class Exchange:
                 told = client.run(_once(self.path), timeout=self.patience.deadline)
             else:
                 listener = self._listener(client.api)
-                events = client._driver.watch(listener, self.patience.deadline)
+                events = client._calls.watch(listener, self.patience.deadline)
                 with contextlib.suppress(Ended):
                     listener.told.extend(events)
                 told = listener.word
@@ -76,7 +76,7 @@ class Exchange:
                 told = await client.run(flow, timeout=self.patience.deadline)
             else:
                 listener = self._listener(client.api)
-                events = client._driver.watch(listener, self.patience.deadline)
+                events = client._calls.watch(listener, self.patience.deadline)
                 with contextlib.suppress(Ended):
                     async for event in events:
                         listener.told.append(event)
