@@ -181,7 +181,7 @@ def rbac_hint(message: str) -> str:
 def _foreign_message(response: Response) -> str:
     phrase = _phrase(response.status)
     if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
-        return f"{phrase}: redirects are not followed{_target(response)}"
+        return f"{phrase}: {_redirect(response)}"
     if not response.body:
         return f"{phrase}: an empty answer"
     if content_type(response) == "text/html" or response.body[:1] == b"<":
@@ -196,14 +196,20 @@ def _phrase(status: int) -> str:
         return str(status)
 
 
-def _target(response: Response) -> str:
+def _redirect(response: Response) -> str:
     """Name the host only: the rest of a redirect may hold a one-time secret."""
     try:
         parts = urlsplit(response.headers.get("location", ""))
     except ValueError:  # brackets that hold no address, a host that NFKC breaks up
-        return ""
-    host = parts.netloc.rpartition("@")[2]
-    return f" (to {parts.scheme}://{host})" if host else ""
+        parts = urlsplit("")
+    host, here = parts.netloc.rpartition("@")[2], urlsplit(response.url)
+    scheme = parts.scheme or here.scheme
+    if not host or (scheme, host) == (here.scheme, here.netloc):
+        return "this redirect is not followed"
+    return (
+        f"redirects to another server are not followed (to {scheme}://{host}), for the"
+        " token would go there; if the API is there, name it with --server"
+    )
 
 
 def _title(response: Response) -> str:

@@ -145,11 +145,18 @@ def test_what_is_no_status_is_quoted_within_bounds(
     ("location", "says"),
     [
         ("https://user:pw@sso.example/login?code=1", "(to https://sso.example)"),
-        ("/login", "redirects are not followed"),
-        ("", "redirects are not followed"),
-        ("https://[login]/", "redirects are not followed"),
-        ("http://a]b/", "redirects are not followed"),
-        ("http://a\u2100b/", "redirects are not followed"),
+        (
+            "https://user:pw@cluster:6443/x?code=1",
+            "302 Found: this redirect is not followed",
+        ),
+        ("http://cluster:6443/x", "(to http://cluster:6443), "),
+        ("https://cluster:8443/x", "(to https://cluster:8443), "),
+        ("//sso.example/x", "(to https://sso.example), "),
+        ("/login", "this redirect is not followed"),
+        ("", "this redirect is not followed"),
+        ("https://[login]/", "this redirect is not followed"),
+        ("http://a]b/", "this redirect is not followed"),
+        ("http://a\u2100b/", "this redirect is not followed"),
     ],
 )
 def test_a_redirect_names_its_host_and_none_of_its_secrets(
@@ -166,18 +173,19 @@ def test_a_redirect_names_its_host_and_none_of_its_secrets(
     [
         (
             answer(300),
-            "300 Multiple Choices: redirects are not followed",
+            "300 Multiple Choices: this redirect is not followed",
         ),
-        (answer(301), "301 Moved Permanently: redirects are not followed"),
+        (answer(301), "301 Moved Permanently: this redirect is not followed"),
         (
             answer(302, headers={"location": "/login?code=1"}),
-            "302 Found: redirects are not followed",
+            "302 Found: this redirect is not followed",
         ),
         (
             answer(307, headers={"location": "https://sso.example:8443/x"}),
             (
-                "307 Temporary Redirect: redirects are not followed"
-                " (to https://sso.example:8443)"
+                "307 Temporary Redirect: redirects to another server are not followed"
+                " (to https://sso.example:8443), for the token would go there; if the"
+                " API is there, name it with --server"
             ),
         ),
         (answer(404), "404 Not Found: an empty answer"),

@@ -338,6 +338,13 @@ def test_a_malformed_header_is_named_and_its_value_is_not(
     assert "\x1b" not in str(error)
 
 
+def test_a_malformed_header_of_a_proxys_answer_is_named() -> None:
+    with ConnectProxy(status="200 OK\r\nX-Foo Bar: secret") as proxy:
+        error = failing("https://127.0.0.1:1/", proxy=f"http://127.0.0.1:{proxy.port}")
+    assert error.reason == "protocol"
+    assert 'its header "X-Foo Bar" is malformed; a proxy may have' in str(error)
+
+
 def test_a_header_that_goes_on_in_the_next_line_is_read() -> None:
     answer = b"HTTP/1.1 200 OK\r\nX-Foo: a\r\n  b\r\nContent-Length: 2\r\n\r\n{}"
     with PlainServer(answer) as server:
