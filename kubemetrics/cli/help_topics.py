@@ -350,7 +350,9 @@ def _connecting() -> Lines:
 _OUTPUT: Final = """\
 -o table       what fits the terminal (the default); wide: 200 characters; full: all
 -o json, yaml  one document: items, and under metadata what was read where, with its
-               date, coverage and failures; the schema is kubemetrics/table/schema.json
+               date, coverage and failures; the schema is kubemetrics/table/schema.json.
+               The json of all pods, containers or nodes has the API's objects behind
+               them, which --from FILE reads back; ndjson, or --columns, has rows alone
 -o ndjson      a line for each item
 -o csv, tsv    a header with units (cpu_usage_nanocores) and a line for each item; a
                text that a spreadsheet would run as a formula (= + - @, a tab) has a '

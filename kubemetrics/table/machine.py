@@ -267,20 +267,23 @@ def json_lines(
 ) -> Iterator[str]:
     """Write one ASCII document, an item a line: to be read whole, or with ``grep``.
 
-    The objects that are *kept* for whoever reads it back follow the items.
+    The objects that are *kept* for whoever reads it back follow the items, as dense as
+    they can be: people read the items.
     """
     opening = json.dumps(head(table, sources), indent=2)
     yield opening.removesuffix("\n}") + ',\n  "items": ['
     yield from _separated(objects(columns, rows))
     if kept is not None:
         yield '  ],\n  "objects": ['
-        yield from _separated(kept)
+        yield from _separated(kept, (",", ":"))
     yield "  ]\n}"
 
 
-def _separated(items: Iterator[Json]) -> Iterator[str]:
+def _separated(
+    items: Iterator[Json], separators: tuple[str, str] | None = None
+) -> Iterator[str]:
     """Write each item on a line, with a comma behind all but the last."""
-    encode = json.JSONEncoder().encode
+    encode = json.JSONEncoder(separators=separators).encode
     line = ""
     for item in items:
         if line:

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from kubemetrics.cli import main
 from kubemetrics.history.recorder import Recorder
 from kubemetrics.history.store import Writing, set_meta
 from kubemetrics.models.pod import OwnerReference, Pod
+from tests.tools import schema
 
 from .making import Past, a_pod, a_sample, moment
 
@@ -104,6 +106,7 @@ def test_the_last_rollout_is_shown(compare: Compare) -> None:
 
 def test_json_has_exact_amounts(compare: Compare) -> None:
     found = json.loads(compare("deployment/web", "-n", "x", "-o", "json"))
+    jsonschema.validate(found, json.loads(schema.SCHEMA.read_bytes()))
     assert found["owner"] == {"kind": "Deployment", "name": "web"}
     assert (found["context"], found["namespace"]) == ("prod", "x")
     before, after = found["before"], found["after"]

@@ -7,12 +7,14 @@ from argparse import Namespace
 from contextlib import closing
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from kubemetrics.cli import main
 from kubemetrics.cli.history_command import HISTORY
 from kubemetrics.history.recorder import Recorder
 from kubemetrics.history.store import Writing, set_meta
+from tests.tools import schema
 
 from .making import T0, Past, a_pod
 
@@ -70,6 +72,7 @@ def test_json_says_its_range_its_gaps_and_its_trend_in_numbers(
 ) -> None:
     assert main(["history", f"--from={file}", "-o", "json", "--step", "30s"]) == 0
     found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, json.loads(schema.SCHEMA.read_bytes()))
     assert found["metadata"]["sources"] == [
         {
             "context": "prod",
@@ -255,7 +258,9 @@ def test_what_was_used_has_its_price(
 ) -> None:
     words = ["history", f"--from={file}", "--price", "cpu=3600,memory=64,currency=EUR"]
     assert main([*words, "-o", "json"]) == 0
-    items = json.loads(capsys.readouterr().out)["items"]
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, json.loads(schema.SCHEMA.read_bytes()))
+    items = found["items"]
     seconds = 41 * 15
     web = seconds * 0.1 + 64 * seconds / 3600 / 1024
     assert [i["cost"]["used"] for i in items] == [

@@ -16,13 +16,14 @@ from kubemetrics.views.groups import group_table
 from kubemetrics.views.node_groups import node_group_table
 from kubemetrics.views.nodes import node_table
 from kubemetrics.views.pods import pod_table
+from kubemetrics.views.ranges import RANGE_KEYS, range_table
 
 SCHEMA = Path(__file__).parents[2] / "kubemetrics" / "table" / "schema.json"
 JsonObject = dict[str, Any]
 
 _TYPES = {
     "cpu": "integer", "memory": "integer", "count": "integer", "percent": "number",
-    "age": "number", "text": "string",
+    "age": "number", "text": "string", "core_hours": "number",
 }  # fmt: skip
 _UNITS = {
     "cpu": "nanocores", "memory": "bytes", "percent": "per cent", "age": "seconds",
@@ -40,6 +41,7 @@ def schema() -> JsonObject:
         node_table(),
         group_table(tuple(KEYS)),
         node_group_table(NODE_KEYS),
+        range_table(tuple(RANGE_KEYS)),
     )
     kinds = {table.kind: _item(table) for table in tables}
     return {
@@ -53,6 +55,7 @@ def schema() -> JsonObject:
             *({"$ref": f"#/$defs/{kind}List"} for kind in kinds),
             *({"$ref": f"#/$defs/{kind}Line"} for kind in kinds),
             {"$ref": "#/$defs/Diagnosis"},
+            {"$ref": "#/$defs/Comparison"},
         ],
         "$defs": {
             **kinds,
@@ -60,7 +63,9 @@ def schema() -> JsonObject:
             **{f"{kind}Line": _line(kind) for kind in kinds},
             "metadata": _metadata(),
             "source": _source(),
+            "range": _range(),
             "Diagnosis": _diagnosis(),
+            "Comparison": _comparison(),
         },
     }
 
@@ -75,11 +80,15 @@ def _item(table: Table[Any]) -> JsonObject:
         for name in column.path[:-1]:
             place = place.setdefault(name, _object({}))["properties"]
         place[column.path[-1]] = _cell(column)
-    properties["cost"] = _object(
-        {
-            "hour": _nullable("number", "with --price: the price of an hour"),
-            "unused": _nullable("number", "with --price: that of what is unused"),
-        }
+    properties["cost"] = (
+        _COST_OF_RANGE
+        if table.kind == "RangeUsage"
+        else _object(
+            {
+                "hour": _nullable("number", "with --price: the price of an hour"),
+                "unused": _nullable("number", "with --price: that of what is unused"),
+            }
+        )
     )
     for prefix in table.families:
         name, kind = _FAMILIES[prefix]
@@ -94,19 +103,32 @@ def _item(table: Table[Any]) -> JsonObject:
 def _cell(column: Column[Any]) -> JsonObject:
     unit = _UNITS.get(column.kind)
     about = f"{column.about} ({unit})" if unit else column.about
-    more = _MORE.get(column.json_type or "", {})
+    more = _MORE.get(column.key) or _MORE.get(column.json_type or "", {})
     return {**_nullable(column.json_type or _TYPES[column.kind], about), **more}
 
 
 _MORE: dict[str, JsonObject] = {
     "array": {"items": {"type": "string"}},
     "object": {"additionalProperties": {"type": "integer"}},
+    "trend": {"items": {"type": ["integer", "null"]}},
 }
 
 
 def _nullable(kind: str, about: str = "") -> JsonObject:
     described = {"description": about} if about else {}
     return {"type": [kind, "null"], **described}
+
+
+_COST_OF_RANGE: JsonObject = {
+    "type": "object",
+    "properties": {
+        "used": {
+            "type": "number",
+            "description": "with --price: the price of what was used",
+        }
+    },
+    "additionalProperties": False,
+}
 
 
 def _object(properties: JsonObject, *, required: bool = False) -> JsonObject:
@@ -157,7 +179,8 @@ def _line(kind: str) -> JsonObject:
 
 def _metadata() -> JsonObject:
     units = {name: {"const": unit} for name, unit in _METADATA_UNITS.items()}
-    sources = {"type": "array", "items": {"$ref": "#/$defs/source"}}
+    each = [{"$ref": "#/$defs/source"}, {"$ref": "#/$defs/range"}]
+    sources = {"type": "array", "items": {"anyOf": each}}
     known = _object(units, required=True)
     money = {"money": _nullable("string", "with --price: the currency")}
     return _object(
@@ -211,6 +234,86 @@ def _source() -> JsonObject:
             "failures": {"type": "array", "items": failure},
             "unreadable": {"type": "array", "items": unreadable},
             "error": _nullable("string", "why nothing was read"),
+        },
+        required=True,
+    )
+
+
+def _time(about: str) -> JsonObject:
+    return {"type": "string", "format": "date-time", "description": about}
+
+
+def _range() -> JsonObject:
+    count = {"type": "integer", "minimum": 0}
+    gap = _object(
+        {
+            "since": _time("when the last sample before it came"),
+            "until": _time("when the next one came"),
+            "cause": {"type": "string"},
+        },
+        required=True,
+    )
+    return _object(
+        {
+            "context": _nullable("string", "the kubeconfig context"),
+            "file": {"type": "string"},
+            "since": _time("the beginning of the range"),
+            "until": _time("its end"),
+            "cadence": {**count, "description": "how far samples are apart (seconds)"},
+            "step": {**count, "description": "of a sum's percentiles (seconds)"},
+            "pods": count,
+            "samples": count,
+            "gaps": {"type": "array", "items": gap},
+            "error": {"type": "null"},
+        },
+        required=True,
+    )
+
+
+def _comparison() -> JsonObject:
+    text, count = {"type": "string"}, {"type": "integer", "minimum": 0}
+    amounts = _object(
+        {
+            name: _nullable("integer", "of a pod, in nanocores or bytes")
+            for name in ("mean", "lowest_pod", "highest_pod", "p95", "max")
+        },
+        required=True,
+    )
+    side = _object(
+        {
+            "template": _nullable("string"),
+            "since": _time("its beginning"),
+            "until": _time("its end"),
+            **dict.fromkeys(("replicas", "pods", "samples"), count),
+            "coverage": _nullable("number", "how much of the time was measured (%)"),
+            "cpu": amounts,
+            "mem": amounts,
+            "restarts": count,
+            "oom_kills": count,
+            "lacking": {"type": "array", "items": {"enum": ["night", "weekend"]}},
+        },
+        required=True,
+    )
+    changes = _object(
+        {
+            **{
+                name: _nullable("number", "per cent") for name in ("mean", "p95", "max")
+            },
+            "within_range_before": _nullable(
+                "boolean", "whether the mean is one that a replica had before"
+            ),
+        },
+        required=True,
+    )
+    return _object(
+        {
+            **_head("Comparison"),
+            "context": text,
+            "namespace": text,
+            "owner": _object({"kind": text, "name": text}, required=True),
+            "before": side,
+            "after": side,
+            "change": _object({"cpu": changes, "mem": changes}, required=True),
         },
         required=True,
     )
