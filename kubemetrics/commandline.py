@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from . import console
+from .text import quoted
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -135,8 +136,8 @@ class Parser(argparse.ArgumentParser):
         what = "/".join(action.option_strings) or action.dest.upper()
         close = get_close_matches(str(value), names, n=1)
         meant = f"; did you mean '{close[0]}'?" if close else ""
-        shown = str(value)[:_SHOWN]
-        raise UsageError(f"{what} takes {', '.join(names)}, not {shown!r}{meant}")
+        shown = quoted(str(value))
+        raise UsageError(f"{what} takes {', '.join(names)}, not {shown}{meant}")
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:  # noqa: ANN401 - as argparse has it
         """Take ``--`` as the value of a flag: argparse would take it out.
@@ -269,9 +270,10 @@ def _count(action: argparse.Action, value: str) -> int:
 
 def _invalid(action: argparse.Action, value: str, function: str) -> UsageError:
     names = ", ".join(sorted(action.option_strings, key=len))
+    shown = quoted(value)[1:-1]
     return UsageError(
-        f'invalid argument "{value}" for "{names}" flag: '
-        f'{function}: parsing "{value}": invalid syntax'
+        f'invalid argument "{shown}" for "{names}" flag: '
+        f'{function}: parsing "{shown}": invalid syntax'
     )
 
 
@@ -398,7 +400,7 @@ def whole_number(
     given = text.isascii() and text.isdigit() and len(known) <= digits
     number = int(known) if given else least - 1
     if number < least:
-        raise UsageError(f"{flag} takes {what}, not {text[:_SHOWN]!r}")
+        raise UsageError(f"{flag} takes {what}, not {quoted(text)}")
     return number
 
 
@@ -416,13 +418,9 @@ def length_of_time(flag: str, text: str) -> timedelta:
         found = None
     if not found or found < found * 0:
         raise UsageError(
-            f"{flag} takes a length of time, as 60s, 1h30m or 3d, not {text[:_SHOWN]!r}"
+            f"{flag} takes a length of time, as 60s, 1h30m or 3d, not {quoted(text)}"
         )
     return found
-
-
-_SHOWN: Final = 100
-"""The characters of a wrong value that an error quotes."""
 
 
 def client_of(args: Namespace) -> Client:
@@ -443,6 +441,6 @@ def _extra(pairs: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
-            raise UsageError(f"--as-user-extra takes KEY=VALUE, not {pair!r}")
+            raise UsageError(f"--as-user-extra takes KEY=VALUE, not {quoted(pair)}")
         extra[key] = (*extra.get(key, ()), value)
     return extra

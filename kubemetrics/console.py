@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, TextIO
 
 from .errors import ConfigError, HistoryError, KubeMetricsError, MetricsUnavailable
-from .text import counted, printable
+from .text import bounded, counted, printable
 
 if TYPE_CHECKING:
     import logging
@@ -48,8 +48,11 @@ def _opened(mode: int) -> io.TextIOWrapper:
 
 
 def print_stderr(line: str) -> None:
-    """Write one line for people to stderr, harmless whatever a server put into it."""
-    write_stderr(f"{printable(line)}\n")
+    """Write one line for people to stderr, harmless whatever a server put into it.
+
+    It is short whatever was typed: a value that is long is cut.
+    """
+    write_stderr(f"{bounded(printable(line))}\n")
 
 
 def write_stderr(text: str) -> None:

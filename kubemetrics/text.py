@@ -52,6 +52,39 @@ def one_line(text: str, most: int | None = None) -> str:
     return line if most is None or len(line) <= most else line[:most] + ELLIPSIS
 
 
+_QUOTED: Final = 100
+"""The characters of a wrong value that an error quotes."""
+
+
+def quoted(text: str) -> str:
+    """Return *text* in quotes, as an error shows a value; a long one is cut."""
+    shown = repr(text[:_QUOTED])
+    if len(text) <= _QUOTED and len(shown) <= 2 * _QUOTED:
+        return shown
+    return f"{shown[: _QUOTED + 1]}{ELLIPSIS}{shown[0]}"
+
+
+_LONGEST_WORD: Final = 400
+_LONGEST_LINE: Final = 2000
+_LONG: Final = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
+
+
+def bounded(line: str) -> str:
+    """Cut what is too long for people in its middle: each word, then the *line*.
+
+    What went wrong stands at its begin, and what to do next at its end.
+    """
+    if len(line) <= _LONGEST_WORD:
+        return line
+    line = _LONG.sub(lambda word: _cut(word[0], _LONGEST_WORD), line)
+    return line if len(line) <= _LONGEST_LINE else _cut(line, _LONGEST_LINE)
+
+
+def _cut(text: str, most: int) -> str:
+    end = most // 3
+    return f"{text[: most - end - 1]}{ELLIPSIS}{text[-end:]}"
+
+
 def counted(count: int, noun: str) -> str:
     """Return *count* and the *noun*, which is given in the singular: ``2 pods``."""
     return f"{count} {agreeing(count, noun, f'{noun}s')}"

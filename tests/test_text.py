@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from kubemetrics.text import (
     MASK,
     agreeing,
+    bounded,
     counted,
     field_value,
     hide,
@@ -16,6 +17,7 @@ from kubemetrics.text import (
     one_line,
     pad,
     printable,
+    quoted,
     shorten,
     widest,
     width,
@@ -178,3 +180,32 @@ def test_an_error_is_rid_of_a_secret_with_all_that_it_holds() -> None:
 )
 def test_a_code_in_an_address_is_masked(url: str, expected: str) -> None:
     assert without_codes(url) == expected
+
+
+@pytest.mark.parametrize("text", ["", "it's", 'a "b"', "1\n2", "x" * 100])
+def test_a_value_is_quoted_as_python_writes_it(text: str) -> None:
+    assert quoted(text) == repr(text)
+
+
+@pytest.mark.parametrize("text", ["x" * 101, "\x1b" * 100, "'" * 10**5])
+def test_a_long_value_is_cut_within_its_quotes(text: str) -> None:
+    shown = quoted(text)
+    assert len(shown) <= 200
+    assert shown[0] == shown[-1]
+    assert shown[-2] == "…"
+
+
+def test_a_line_is_cut_in_the_middle_of_what_is_long() -> None:
+    word = "a" * 200 + "b" * 200
+    assert bounded(f"error: {word} is wrong") == f"error: {word} is wrong"
+    cut = bounded(f"error: {word}{'c' * 400} is wrong: do this")
+    assert cut.startswith("error: aaa")
+    assert cut.endswith("ccc is wrong: do this")
+    assert len(cut) == len("error: ") + 400 + len(" is wrong: do this")
+
+
+def test_a_line_of_many_words_keeps_both_its_ends() -> None:
+    line = bounded(f"error: {'word ' * 1000}: do this")
+    assert len(line) == 2000
+    assert line.startswith("error: word")
+    assert line.endswith(": do this")

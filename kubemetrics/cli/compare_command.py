@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import console
 from ..commandline import CommandSpec, Parser, UsageError, config_of
+from ..text import quoted
 
 if TYPE_CHECKING:
     from ..history.comparison import PodFigures, WorkloadPeriod
@@ -96,10 +97,10 @@ def _range(flag: str, text: str, now: datetime) -> _Range:
 
     first, dots, last = text.partition("..")
     if not dots:
-        raise UsageError(f"{flag} takes two times, as 3d..1d, not {text[:100]!r}")
+        raise UsageError(f"{flag} takes two times, as 3d..1d, not {quoted(text)}")
     since, until = past_time(flag, first, now), past_time(flag, last, now)
     if since >= until:
-        raise UsageError(f"{flag}: {text[:100]!r} ends before it begins")
+        raise UsageError(f"{flag}: {quoted(text)} ends before it begins")
     return since, until
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from .. import console
 from ..commandline import CommandSpec, Parser, UsageError, config_of, length_of_time
 from ..errors import HistoryError
+from ..text import quoted
 from .view_commands import add_figures, plan, prices_of
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def _by(args: Namespace) -> list[str]:
     for key in keys:
         if key not in RANGE_KEYS:
             raise UsageError(
-                f"--by: cannot sum a range by {key[:100]!r}: choose from"
+                f"--by: cannot sum a range by {quoted(key)}: choose from"
                 f" {', '.join(RANGE_KEYS)}"
             )
     return list(dict.fromkeys(keys)) or ["owner"]
@@ -212,8 +213,10 @@ class RangeReader:
             if args.step is None
             else max(int(length_of_time("--step", args.step).total_seconds()), 1)
         )
-        self._since = past_time("--since", args.since, now) if args.since else None
-        self._until = past_time("--until", args.until, now) if args.until else None
+        self._since, self._until = (
+            None if text is None else past_time(flag, text, now)
+            for flag, text in (("--since", args.since), ("--until", args.until))
+        )
         if self._since and self._until and self._since >= self._until:
             raise UsageError(
                 f"--since {args.since} is not before --until {args.until}: both are"

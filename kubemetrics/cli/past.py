@@ -28,7 +28,7 @@ from ..jsonread import as_object, as_text
 from ..snapshot import SnapshotOptions, join
 from ..snapshot.document import chosen, snapshots_of
 from ..snapshot.parts import Part, Parts, Scope
-from ..text import printable
+from ..text import printable, quoted
 from ..times import parse_days, parse_rfc3339, zoned
 from ..wire import collector_paused
 from .run import ContextResult, SnapshotReader
@@ -229,7 +229,7 @@ def past_time(flag: str, text: str, now: datetime) -> datetime:
     if found is None:
         raise UsageError(
             f"{flag} takes a time, as 2026-11-25T14:05:00Z, '2026-11-25 14:05', 14:05"
-            f" (today), or how long ago, as 3h or 2d, not {text[:100]!r}"
+            f" (today), or how long ago, as 3h or 2d, not {quoted(text)}"
         )
     return found
 

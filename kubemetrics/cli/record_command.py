@@ -26,7 +26,7 @@ from ..commandline import (
     length_of_time,
 )
 from ..errors import INTERRUPTION, ApiError, QuantityError, Unauthorized
-from ..text import agreeing, printable
+from ..text import agreeing, printable, quoted
 
 if TYPE_CHECKING:
     from ..client.sync import Client
@@ -162,8 +162,9 @@ def _manifest(args: Namespace) -> str:
     from ..serve.manifest import DATA, Workload, text  # noqa: PLC0415 - for this alone
 
     given = vars(args)
-    if given["for"] or args.once or args.file:
+    if given["for"] is not None or args.once or args.file:
         raise UsageError("-o manifest is for good, into a file of its own volume")
+    _values(args)
     reads = selected_namespaces(args)
     flags = (
         ("selector", ""), ("level", "container"), ("every", None), ("keep", "3d"),
@@ -273,13 +274,18 @@ def recording_options(args: Namespace) -> RecordingOptions:
     selected_namespaces(args)
     if args.contexts and len(args.contexts) > 1:
         raise UsageError("a file is of one cluster: record each context on its own")
-    if args.once and (given["for"] or args.every):
+    if args.once and (given["for"], args.every) != (None, None):
         raise UsageError(
             "--once is one round: --for and --every say when there is none"
         )
+    return _values(args)
+
+
+def _values(args: Namespace) -> RecordingOptions:
+    every, length = args.every, vars(args)["for"]
     return RecordingOptions(
-        length_of_time("--every", args.every) if args.every else None,
-        length_of_time("--for", given["for"]) if given["for"] else None,
+        None if every is None else length_of_time("--every", every),
+        None if length is None else length_of_time("--for", length),
         _kept(args),
     )
 
@@ -294,7 +300,7 @@ def _kept(args: Namespace) -> Kept:
     return Kept(
         round(samples.total_seconds()),
         round(hours.total_seconds()),
-        _size(args.max_size) if args.max_size else None,
+        None if args.max_size is None else _size(args.max_size),
     )
 
 
@@ -306,7 +312,7 @@ def _size(text: str) -> int:
     except QuantityError:
         size = 0
     if size < _LEAST:
-        raise UsageError(f"--max-size takes bytes, 10Mi at least, not {text[:100]!r}")
+        raise UsageError(f"--max-size takes bytes, 10Mi at least, not {quoted(text)}")
     return size
 
 

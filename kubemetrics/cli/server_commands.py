@@ -24,7 +24,7 @@ from ..commandline import (
 from ..config.model import Config
 from ..doctor import Diagnosis, Setup, diagnose, misconfigured
 from ..errors import KubeMetricsError
-from ..text import printable
+from ..text import printable, quoted
 from ..times import parse_timeout
 from .config_command import credentials_of, facts_of
 
@@ -179,7 +179,7 @@ def _print_body(args: Namespace) -> int:
         KubeMetricsError: the request failed or was refused.
     """
     if not args.path.startswith("/"):
-        raise UsageError(f"PATH begins with /, as in /version: {args.path!r}")
+        raise UsageError(f"PATH begins with /, as in /version: {quoted(args.path)}")
     with client_of(args) as client:
         body = client.get_raw(args.path)
     if sys.stdout.isatty():

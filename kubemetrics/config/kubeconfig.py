@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from ..files import absolute, expand_home, read_file, utf8
 from ..frozen import dataclass
+from ..text import quoted
 from .model import (
     AuthInfo,
     AuthProvider,
@@ -287,7 +288,7 @@ def read_extensions(fields: Fields) -> dict[str, Json]:
     for item in fields.sections("extensions"):
         name = item.text("name")
         if name in found:
-            item.problem("name", f"duplicate name {name!r}")
+            item.problem("name", f"duplicate name {quoted(name)}")
         found[name] = item.values.get("extension")
     return found
 
@@ -400,7 +401,7 @@ def _named(
     for item in fields.sections(plural):
         name = item.text("name")
         if name in found:
-            item.problem("name", f"duplicate name {name!r}")
+            item.problem("name", f"duplicate name {quoted(name)}")
         body = item.section(singular) or _empty(item, singular)
         found.setdefault(name, read(body, base))
     return found

@@ -34,6 +34,7 @@ from dataclasses import replace
 from typing import Final, Unpack
 
 from ..files import absolute
+from ..text import quoted
 from ..times import parse_timeout
 from .kubeconfig import (
     AUTHORITY_DATA,
@@ -79,7 +80,9 @@ def _find_namespace(
     """
     namespace, origin = _namespace(selection, overrides, pod)
     if _invalid_namespace(namespace):
-        problems.append(f"{origin}: {namespace!r} cannot be the name of a namespace")
+        problems.append(
+            f"{origin}: {quoted(namespace)} cannot be the name of a namespace"
+        )
     return namespace, origin
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias, TypedDict
 
 from ..files import BUNDLE, absolute, read_file, utf8
 from ..frozen import dataclass
+from ..text import quoted
 from .kubeconfig import Kubeconfig
 from .model import (
     AuthInfo,
@@ -382,7 +383,7 @@ def _check_user(
 
 
 def _not_found(kind: str, name: str, names: Iterable[str]) -> str:
-    return f"no {kind} {name!r} (there is: {listed(names)})"
+    return f"no {kind} {quoted(name)} (there is: {listed(names)})"
 
 
 def listed(names: Iterable[str]) -> str:

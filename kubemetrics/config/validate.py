@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from ..files import is_regular, open_problem, read_file
 from ..frozen import dataclass
+from ..text import quoted
 from .kubeconfig import AUTHORITY_DATA, base64_data
 from .model import (
     CONTROL_CHARACTERS,
@@ -188,7 +189,8 @@ def _auth_provider_problems(user: UserStanza, provider: AuthProvider) -> Iterato
             f"use {_REMOVED[name]} and let it write this user again"
         )
     elif name != "oidc":
-        yield f"{where}.name: {name!r} is not supported: use oidc or an exec plugin"
+        shown = quoted(name)
+        yield f"{where}.name: {shown} is not supported: use oidc or an exec plugin"
     else:
         yield from _oidc_problems(f"{where}.config", provider.config)
 

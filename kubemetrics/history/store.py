@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from ..errors import HistoryError
+from ..files import system_path
+from ..text import printable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -276,6 +278,7 @@ class Writing:
         """
         self.path: Path = Path(path)
         sqlite()
+        _check_name(self.path)
         _make_folder(self.path.parent)
         if journal == "wal":
             refuse_network(self.path)
@@ -364,15 +367,17 @@ class _Lock:
     """An exclusive lock on a file, which ends with its process; it names the holder."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._descriptor = _private(path)
         try:
             _lock(self._descriptor)
         except OSError:
             holder = os.pread(self._descriptor, 200, 0) if _POSIX else b""
             os.close(self._descriptor)
             raise HistoryError(_held(path, holder.decode("utf-8", "replace"))) from None
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, f"{socket.gethostname()} {os.getpid()}\n".encode())
+        with contextlib.suppress(OSError):  # a full disk: the lock holds without a name
+            os.ftruncate(self._descriptor, 0)
+            name = f"{socket.gethostname()} {os.getpid()}\n"
+            os.write(self._descriptor, name.encode())
 
     def release(self) -> None:
         os.close(self._descriptor)
@@ -412,10 +417,21 @@ def _make_folder(folder: Path) -> None:
         raise HistoryError(f"{folder}: {error.strerror}") from None
 
 
+def _check_name(path: Path) -> None:
+    try:
+        system_path(os.fspath(path))
+    except OSError as error:
+        raise HistoryError(f"{printable(str(path))}: {error.strerror}") from None
+
+
 def _make_private(path: Path) -> None:
     """Make the file for its owner alone: usage tells what runs where."""
+    os.close(_private(path))
+
+
+def _private(path: Path) -> int:
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise HistoryError(f"{path}: {error.strerror}") from None
 

@@ -17,6 +17,7 @@ from ..frozen import dataclass
 from ..history.rounds import SampleRound
 from ..models.pod import Pod
 from ..snapshot import Part, Parts, Snapshot, join
+from ..text import quoted
 from ..wire import collector_paused
 from .counters import KEPT, Counters, Level, Shape
 from .exposition import Family, series
@@ -49,7 +50,7 @@ class Shard:
         digits = index.isdecimal() and count.isdecimal() and text.isascii()
         short = len(text) <= _SHARD_DIGITS
         if not (slash and digits and short and 1 <= int(index) <= int(count)):
-            raise ValueError(f"expected I/N, as 1/3, 2/3 and 3/3, not {text[:100]!r}")
+            raise ValueError(f"expected I/N, as 1/3, 2/3 and 3/3, not {quoted(text)}")
         return cls(int(index), int(count))
 
     def has(self, pod: Pod) -> bool:

@@ -25,7 +25,7 @@ from typing import Any, Final, NamedTuple, Self, TypeAlias, cast
 from .. import __version__
 from ..errors import ConfigError
 from ..frozen import dataclass
-from ..text import printable
+from ..text import printable, quoted
 from .exposition import CONTENT_TYPES, Family, Format, rendered
 
 _LOG: Final = logging.getLogger("kubemetrics")
@@ -230,7 +230,7 @@ class ListenAddress(NamedTuple):
         if found is None or int(found["port"]) > _LAST_PORT:
             raise ValueError(
                 f"expected HOST:PORT, as 127.0.0.1:8080, [::1]:8080 or :8080, not "
-                f"{text[:_SHOWN]!r}"
+                f"{quoted(text)}"
             )
         return cls(found["six"] or found["host"], int(found["port"]))
 
@@ -243,7 +243,6 @@ _ADDRESS: Final = re.compile(
     r"(?:\[(?P<six>[^\[\]/]+)\]|(?P<host>[^:/\s\[\]]*)):(?P<port>[0-9]{1,5})", re.ASCII
 )
 _LAST_PORT: Final = 65535
-_SHOWN: Final = 100
 
 
 def listening(address: ListenAddress) -> socket.socket:

@@ -25,6 +25,7 @@ from ..models.written import (
     written_pod,
     written_pod_metrics,
 )
+from ..text import quoted
 from ..times import rfc3339
 from .parts import Part, PartName, Parts, Scope
 from .read import SnapshotOptions
@@ -127,7 +128,7 @@ def snapshots_of(objects: Sequence[object]) -> list[tuple[str, Parts]]:
         elif groups and kind in _KINDS:
             groups[-1][1].append((index, found))
         else:
-            raise DecodeError(f"unknown kind {kind!r:.100}", path=f"$.{place}.kind")
+            raise DecodeError(f"unknown kind {quoted(kind)}", path=f"$.{place}.kind")
     return [
         (jsonread.text(head, "context"), _parts(head, items)) for head, items in groups
     ]

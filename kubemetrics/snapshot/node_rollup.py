@@ -11,6 +11,7 @@ from ..jsonread import EMPTY
 from ..models import Quantities, add
 from ..quantity import Quantity
 from ..ratio import Ratio
+from ..text import quoted
 from .node_rows import NodeBreakdown, NodeUsage, Share
 from .percentages import ratio
 from .rollup import LABEL, GroupKey, meant_by
@@ -211,7 +212,7 @@ def node_key(by: str) -> _KeyOf:
         return _first_label((by.removeprefix(LABEL),))
     labels = _LABELS.get(by)
     if labels is None:
-        raise ValueError(f"cannot group nodes by {by!r}{meant_by(by, NODE_KEYS)}")
+        raise ValueError(f"cannot group nodes by {quoted(by)}{meant_by(by, NODE_KEYS)}")
     return _first_label(labels)
 
 

@@ -18,6 +18,7 @@ from ..jsonread import EMPTY
 from ..models import Quantities, add
 from ..models.pod import Pod
 from ..quantity import Quantity
+from ..text import quoted
 from .percentages import Base, Compared, summed_parts
 from .reasons import median
 from .rows import (
@@ -173,14 +174,18 @@ def key_of(by: str) -> _KeyOf:
         return _label(by)
     known = KEYS.get(by)
     if known is None:
-        raise ValueError(f"cannot group by {by!r}{meant_by(by, KEYS)}")
+        raise ValueError(f"cannot group by {quoted(by)}{meant_by(by, KEYS)}")
     return known
+
+
+_LONGEST: Final = 500
+"""Characters of what may be a key, or the name of a label."""
 
 
 def meant_by(by: str, keys: Iterable[str]) -> str:
     """Say what *by*, none of *keys*, may stand for: one of them, or a label's name."""
     known = list(keys)
-    if not by or by == LABEL:
+    if not by or by == LABEL or len(by) > _LONGEST:
         return f": choose from {', '.join([*known, f'{LABEL}NAME'])}"
     close = get_close_matches(by, known, n=2, cutoff=0.7)
     return f": did you mean {' or '.join([*close, LABEL + by])}?"

@@ -17,6 +17,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 
 from ..frozen import dataclass
 from ..quantity import Quantity
+from ..text import quoted
 from ..times import human_duration
 
 R = TypeVar("R")
@@ -413,7 +414,7 @@ class Units:
             name = _NAMES.get(word.strip())
             if name is None:
                 raise ValueError(
-                    f"no unit {word.strip()!r}; there are {', '.join(_NAMES)}"
+                    f"no unit {quoted(word.strip())}; there are {', '.join(_NAMES)}"
                 )
             cpu = name if name in _UNITS["cpu"] else cpu
             memory = name if name in _UNITS["memory"] else memory

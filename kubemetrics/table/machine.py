@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from ..quantity import Quantity
-from ..text import pad, printable, width
+from ..text import pad, printable, quoted, width
 from .columns import Column, Kind, Known, Table, TotalCell, Value
 from .render import TableOptions, table_cells
 
@@ -181,7 +181,8 @@ def custom_columns(spec: str) -> list[tuple[str, tuple[str, ...]]]:
         names = path.strip("{}").removeprefix(".")
         if not header or not names:
             raise ValueError(
-                f"expected HEADER:PATH, as NAME:.name,CPU:.cpu.usage, not {word!r}"
+                f"expected HEADER:PATH, as NAME:.name,CPU:.cpu.usage, not"
+                f" {quoted(word)}"
             )
         found.append((header, tuple(names.split("."))))
     return found

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 
+from ..text import quoted
 from .columns import Column, Table, UnknownColumnError
 
 R = TypeVar("R")
@@ -28,6 +29,8 @@ _WHOLE: Final = {"used": "", "usage": "", "free": "room", "headroom": "room"}
 """What follows a resource's name, and another word for it."""
 _LABELS: Final = "label:"
 _NEAREST: Final = 3
+_LONGEST: Final = 500
+"""Characters of what may be meant for a name of a column, or for a label's."""
 _TYPED: Final = 0.85
 """How much like a key a word is that has a slip of the fingers."""
 
@@ -47,7 +50,7 @@ def named(table: Table[R], name: str) -> Column[R] | None:
     of_resources = [known[r + spelled] for r in ("cpu", "mem") if r + spelled in known]
     if len(of_resources) > 1:
         keys = " or ".join(column.key for column in of_resources)
-        raise UnknownColumnError(f"{name!r} may be {keys}: write which")
+        raise UnknownColumnError(f"{quoted(name)} may be {keys}: write which")
     return of_resources[0] if of_resources else None
 
 
@@ -56,11 +59,13 @@ def no_such(table: Table[Any], key: str) -> str:
     more = "'--columns help' lists them"
     if not key:
         return f"{more[:-4]}the columns"
+    if len(key) > _LONGEST:  # comparing it with names takes minutes
+        return f"no column {quoted(key)} of {table.nouns}; {more}"
     if sum_ := _sum(table, key):
-        return f"no column {key!r} of {table.nouns}; with blanks around: {sum_!r}"
+        return f"no column {quoted(key)} of {table.nouns}; with blanks around: {sum_!r}"
     close = near(table, key)
     hint = f"did you mean {_either(close)}? {more}" if close else more
-    return f"no column {key!r} of {table.nouns}; {hint}"
+    return f"no column {quoted(key)} of {table.nouns}; {hint}"
 
 
 def _sum(table: Table[Any], key: str) -> str:

@@ -330,3 +330,16 @@ def test_a_step_that_fails_leaves_the_version_before(
         tables = {name for (name,) in reading.execute("SELECT name FROM sqlite_master")}
     assert "more" in tables
     assert "last" not in tables
+
+
+@pytest.mark.parametrize(
+    "name", ["a\0b", "a\ud800b", "a" * 252, "a" * 10**5, "lock/it", "file/it"]
+)
+def test_a_file_that_cannot_be_made_is_refused_in_one_line(
+    name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "lock" / "it.lock").mkdir(parents=True)
+    (tmp_path / "file" / "it").mkdir(parents=True)
+    with pytest.raises(HistoryError) as caught:
+        Writing(tmp_path / name)
+    assert str(caught.value).isprintable()
