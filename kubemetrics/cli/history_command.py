@@ -378,7 +378,7 @@ def _in_words(about: _About, file: str) -> str:
     ]
     rest = len(about.gaps) - len(told)
     more = [f"{rest} shorter gap{'' if rest == 1 else 's'}"] if rest else []
-    return "; ".join((found, *told, *more))
+    return "\n".join((found, *told, *more))
 
 
 def _brief(cause: str) -> str:

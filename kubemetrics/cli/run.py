@@ -116,7 +116,8 @@ def _afterwards(
 ) -> Iterator[str]:
     """Return of when the past is, and where else a name is that was not found."""
     if not wanted.machine:
-        yield from filter(None, (context.note for context in contexts))
+        for context in contexts:
+            yield from context.note.splitlines()
     asked = contexts[0]
     alone = wanted.scope.single and len(contexts) == 1
     if outcome.unmatched and alone and isinstance(asked, ContextReader):
@@ -327,7 +328,7 @@ class SnapshotReader(Protocol):
 
     @property
     def note(self) -> str:
-        """What people are told of it; nothing of the present."""
+        """What people are told of it, in lines; nothing of the present."""
         ...
 
     def read(

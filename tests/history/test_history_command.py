@@ -108,12 +108,12 @@ def test_of_many_gaps_the_longest_are_told_and_the_others_counted(
         )
     assert main(["history", f"--from={file}"]) == 0
     said = capsys.readouterr().err
-    assert said.count("; gap ") == 3
+    assert said.count("\ngap ") == 3
     assert "gap 2026-01-02 00:09:45 to 00:15:00 UTC (5m15s): NotRecorded" in said
-    assert "2026-01-02 00:21:40 to 00:28:20 UTC (6m40s): NotRecorded; 2 shorter" in said
+    assert "2026-01-02 00:21:40 to 00:28:20 UTC (6m40s): NotRecorded\n2 shorter" in said
     since = ["--since", "2026-01-02T00:16:00Z"]
     assert main(["history", f"--from={file}", *since]) == 0
-    assert capsys.readouterr().err.endswith("; 1 shorter gap\n")
+    assert capsys.readouterr().err.endswith("\n1 shorter gap\n")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_the_cause_of_a_gap_is_told_in_short_and_in_json_whole(
             " VALUES (?, 0, 0, 0, 1, ?)", (T0 + 700, cause),
         )  # fmt: skip
     assert main(["history", f"--from={file}"]) == 0
-    assert f"; gap 2026-01-02 00:09:45 to 00:15:00 UTC (5m15s): {told}\n" in (
+    assert f"\ngap 2026-01-02 00:09:45 to 00:15:00 UTC (5m15s): {told}\n" in (
         capsys.readouterr().err
     )
     assert main(["history", f"--from={file}", "-o", "json"]) == 0
