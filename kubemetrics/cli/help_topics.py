@@ -509,7 +509,7 @@ are its series; each has its samples: at (Unix seconds), covered (ms), cpu (nano
 and memory (bytes). history.figures([trace]) is what one comes to, figures(traces) what
 their sum does: core_seconds, coverage, restarts, oom_kills, and of cpu and memory
 average, p50, p95, p99, most and integral, all exact. history.gaps() says when and why
-there was nothing. T is a datetime.
+there was nothing, history.silences() of which pods. T is a datetime.
 
 A Quantity is exact, an integer of nano-units: f"{{q:Mi}}", f"{{q:.1Gi}}" and f"{{q:m}}"
 are rounded as kubectl top rounds, f"{{q:.2f}}" is plain units to nearest, f"{{q:auto}}"

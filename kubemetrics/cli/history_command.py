@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -21,7 +21,7 @@ from .view_commands import add_figures, plan, prices_of
 
 if TYPE_CHECKING:
     from ..history.figures import Trace
-    from ..history.reading import History, HistoryGap
+    from ..history.reading import History, HistoryGap, PodSilence
     from ..serve.handover import Level, RecordedSource
     from ..snapshot import SnapshotOptions
     from ..snapshot.parts import Scope
@@ -264,7 +264,7 @@ class RangeReader:
             )
             rows = [RangeRow(key, figures) for key, figures in found]
             self._found[self.label] = rows
-            about = _about(history, len(pods), rows, (self._since, self._until))
+            about = _about(history, pods, rows, (self._since, self._until))
         self.note = _in_words(about, self._file)
         return ContextResult(
             context=self.label,
@@ -343,21 +343,27 @@ class _About(NamedTuple):
     samples: int
     cadence: int
     gaps: Sequence[HistoryGap]
+    silences: Sequence[PodSilence]
 
 
 def _about(
     history: History,
-    pods: int,
+    pods: Collection[tuple[str, str]],
     rows: Sequence[RangeRow],
     bounds: tuple[datetime | None, datetime | None],
 ) -> _About:
     since, until = bounds
     return _About(
         *history.range(since, until),
-        pods=pods,
+        pods=len(pods),
         samples=sum(row.figures.samples for row in rows),
         cadence=history.step,
         gaps=history.gaps(since=since, until=until),
+        silences=[
+            one
+            for one in history.silences(since=since, until=until)
+            if (one.namespace, one.name) in pods
+        ],
     )
 
 
@@ -378,7 +384,32 @@ def _in_words(about: _About, file: str) -> str:
     ]
     rest = len(about.gaps) - len(told)
     more = [f"{rest} shorter gap{'' if rest == 1 else 's'}"] if rest else []
-    return "\n".join((found, *told, *more))
+    return "\n".join((found, *told, *more, *_silent(about.silences)))
+
+
+def _silent(silences: Sequence[PodSilence]) -> Iterator[str]:
+    """Name, for each reason, some of the pods that had no samples, and how long."""
+    reasons: dict[str, list[PodSilence]] = {}
+    for one in silences:
+        reasons.setdefault(one.reason, []).append(one)
+    for reason, found in sorted(reasons.items()):
+        longest = max(one.until - one.since for one in found)
+        names = list(dict.fromkeys(f"{one.namespace}/{one.name}" for one in found))
+        more = len(names) - _NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        yield (
+            f"{reason}: {', '.join(names[:_NAMED])}{rest}, for up to"
+            f" {_length(longest)} without samples"
+        )
+
+
+_NAMED: Final = 3
+
+
+def _length(seconds: int) -> str:
+    from ..times import two_units  # noqa: PLC0415
+
+    return two_units(timedelta(seconds=seconds))
 
 
 def _brief(cause: str) -> str:
@@ -415,6 +446,16 @@ def _as_json(about: _About, step: int | None) -> dict[str, Any]:
                 "cause": gap.cause,
             }
             for gap in about.gaps
+        ],
+        "silences": [
+            {
+                "namespace": one.namespace,
+                "pod": one.name,
+                "since": rfc3339_of(one.since),
+                "until": rfc3339_of(one.until),
+                "reason": one.reason,
+            }
+            for one in about.silences
         ],
     }
 

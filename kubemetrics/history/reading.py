@@ -54,6 +54,16 @@ class HistoryGap(NamedTuple):
     cause: str
 
 
+class PodSilence(NamedTuple):
+    """A time in which a pod ran without samples, in seconds, and the reason of then."""
+
+    namespace: str
+    name: str
+    since: int
+    until: int
+    reason: str
+
+
 class History:
     """A recorded file, open to be read; close it, or use it in a ``with``."""
 
@@ -249,6 +259,20 @@ class History:
         with damage_of(self.path):
             return figures(traces, begin, end, step or self.step)
 
+    def silences(
+        self, *, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[PodSilence, ...]:
+        """Return when pods had no samples although others had, and why."""
+        begin, end = self.range(since, until)
+        with damage_of(self.path):
+            rows = self._connection.execute(_SILENCES, (begin, end)).fetchall()
+            for space, name, *_, reason in rows:
+                texts(self.path, space, name, reason)
+        return tuple(
+            PodSilence(space, name, max(at, begin), min(last or end, end), reason)
+            for space, name, at, last, reason in rows
+        )
+
     def gaps(
         self, *, since: datetime | None = None, until: datetime | None = None
     ) -> tuple[HistoryGap, ...]:
@@ -396,6 +420,12 @@ class History:
             yield Hour(hour, samples, covered, cpu, top, histogram, *memory)
 
 
+_SILENCES: Final = """
+SELECT o.namespace, o.name, e.at, e.until, e.detail
+FROM event e JOIN object o ON o.id=e.object
+WHERE e.kind='unmeasured' AND o.kind='pod' AND e.at<?2 AND ifnull(e.until, ?2)>?1
+ORDER BY e.at, o.namespace, o.name
+"""
 _FRESH: Final = 2
 """Cadences for which a sample may be the newest although all is well."""
 _ROUNDS: Final = """

@@ -16,7 +16,7 @@ from kubemetrics.history.recorder import Recorder
 from kubemetrics.history.store import Writing, set_meta
 from tests.tools import schema
 
-from .making import T0, Past, a_pod
+from .making import T0, Past, a_node_sample, a_pod, a_sample
 
 
 @pytest.fixture
@@ -90,6 +90,7 @@ def test_json_says_its_range_its_gaps_and_its_trend_in_numbers(
                     "cause": "NotRecorded",
                 }
             ],
+            "silences": [],
             "error": None,
         }
     ]
@@ -332,3 +333,52 @@ def test_what_was_not_measured_is_no_value(
     items = json.loads(capsys.readouterr().out)["items"]
     assert [item["cpu"]["p95"] for item in items] == [None, None]
     assert [item["coverage"] for item in items] == [0, 0]
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> Path:
+    """Record five minutes in which four of five pods have no samples for a while."""
+    path, past = tmp_path / "silent.db", Past()
+    pods = [a_pod(name, namespace="y" if name == "e" else "x") for name in "abcde"]
+    with closing(Writing(path)) as writing:
+        recorder = Recorder(writing)
+        for at in range(15, 316, 15):
+            quiet = "bcde" if 60 < at < 180 else "e" if at > 240 else ""
+            samples = [a_sample(pod, at) for pod in pods if pod.name not in quiet]
+            nodes = [a_node_sample("n1", at)]
+            recorder.write(past.round(at, *pods, samples=samples, of_nodes=nodes))
+    return path
+
+
+def test_pods_without_samples_are_named_with_their_reason(
+    silent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(*words: str) -> list[str]:
+        assert main(["history", f"--from={silent}", *words]) == 0
+        lines = capsys.readouterr().err.splitlines()
+        return [line for line in lines if line.endswith("without samples")]
+
+    assert said() == [
+        "Unreported: x/b, x/c, x/d and 1 more, for up to 2m without samples"
+    ]
+    assert said("-n", "y") == ["Unreported: y/e, for up to 2m without samples"]
+    late = ("--since", "2026-01-02T00:04:10Z")
+    assert said(*late) == ["Unreported: y/e, for up to 1m5s without samples"]
+    assert said("a") == said("--since", "2026-01-02T00:03:00Z", "-n", "x") == []
+
+
+def test_json_has_each_silence(
+    silent: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["history", f"--from={silent}", "-n", "y", "-o", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, json.loads(schema.SCHEMA.read_bytes()))
+    first, last = found["metadata"]["sources"][0]["silences"]
+    assert first == {
+        "namespace": "y",
+        "pod": "e",
+        "since": "2026-01-02T00:01:00Z",
+        "until": "2026-01-02T00:03:00Z",
+        "reason": "Unreported",
+    }
+    assert last["until"] == "2026-01-02T00:05:15Z"

@@ -253,6 +253,16 @@ def _range() -> JsonObject:
         },
         required=True,
     )
+    silence = _object(
+        {
+            "namespace": {"type": "string"},
+            "pod": {"type": "string"},
+            "since": _time("when its last sample before it came"),
+            "until": _time("when its next one came"),
+            "reason": {"type": "string"},
+        },
+        required=True,
+    )
     return _object(
         {
             "context": _nullable("string", "the kubeconfig context"),
@@ -264,6 +274,7 @@ def _range() -> JsonObject:
             "pods": count,
             "samples": count,
             "gaps": {"type": "array", "items": gap},
+            "silences": {"type": "array", "items": silence},
             "error": {"type": "null"},
         },
         required=True,
