@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import httpx
 
 PROMETHEUS: Final = shutil.which("prometheus")
 _HANG: Final = 120.0
 _CONFIG: Final = """\
-global: {{scrape_interval: {every}, scrape_timeout: {every}}}
+global: {{scrape_interval: {every}, scrape_timeout: {every}, evaluation_interval: 1s}}
+rule_files: [rules.yml]
 scrape_configs:
 - job_name: kubelet
+  honor_labels: true
+  metric_relabel_configs:
+  - source_labels: [__name__]
+    regex: kube_.*
+    target_label: job
+    replacement: kube-state-metrics
   static_configs:
   - targets: ["{target}"]
     labels: {{metrics_path: /metrics/cadvisor}}
 """
 
 
+Sample: TypeAlias = tuple[float, float]
+"""A time, and the value at it."""
+
+
 class Series(NamedTuple):
-    """A series of a range query: its labels, and its samples by their time."""
+    """A series of a range query: its labels, and its samples."""
 
     labels: Mapping[str, str]
-    samples: list[tuple[float, float]]
+    samples: list[Sample]
 
 
 class Prometheus:
@@ -38,7 +50,7 @@ class Prometheus:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def query(self, query: str, at: int | None = None) -> list[dict[str, Any]]:
+    def query(self, query: str, at: float | None = None) -> list[dict[str, Any]]:
         """Return the result of an instant query, as of now or of *at*."""
         params = {"query": query} if at is None else {"query": query, "time": str(at)}
         found = httpx.get(f"{self._url}/api/v1/query", params=params)
@@ -46,9 +58,9 @@ class Prometheus:
         result: list[dict[str, Any]] = found.json()["data"]["result"]
         return result
 
-    def value(self, query: str) -> float | None:
+    def value(self, query: str, at: float | None = None) -> float | None:
         """Return the one value of a query, or nothing."""
-        result = self.query(query)
+        result = self.query(query, at)
         return float(result[0]["value"][1]) if result else None
 
     def range(self, selector: str, seconds: float) -> list[Series]:
@@ -73,10 +85,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def scraping(target: str, every: str, folder: Path) -> Iterator[Prometheus]:
-    """Run Prometheus; *every* is its scrape interval, as ``2s``."""
+def scraping(
+    target: str, every: str, folder: Path, rules: Iterable[tuple[str, str]] = ()
+) -> Iterator[Prometheus]:
+    """Run Prometheus; *every* is its scrape interval, as ``2s``.
+
+    *rules* are names and what is recorded under them.
+    """
     config = folder / "prometheus.yml"
     config.write_text(_CONFIG.format(target=target, every=every))
+    recorded = [{"record": name, "expr": query} for name, query in rules]
+    groups = {"groups": [{"name": "rules", "rules": recorded}]}
+    (folder / "rules.yml").write_text(json.dumps(groups))  # JSON is YAML
     with _running(config, folder / "tsdb") as prometheus:
         yield prometheus
 

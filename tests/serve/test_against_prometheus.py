@@ -22,7 +22,8 @@ from tests.cluster.past import Past, Published
 from tests.cluster.pasts import holding, quiet
 from tests.tools.interrupt import HANG
 
-from .prometheus import PROMETHEUS, Prometheus, free_port, scraping
+from .prometheus import PROMETHEUS, Prometheus, Sample, free_port, scraping
+from .queries import MIB, OOM_KILLED, QUERIES, RULES, USAGE, Asked
 
 pytestmark = [
     pytest.mark.full,
@@ -55,6 +56,10 @@ class Living:
     def remove(self, namespace: str, name: str) -> None:
         with self._lock:
             self.past.remove(namespace, name)
+
+    def kill(self, namespace: str, name: str, container: str) -> None:
+        with self._lock:
+            self.past.restart(namespace, name, container, reason="OOMKilled", code=137)
 
     def samples(self, container: str) -> list[Published]:
         """Return what was published of the runs of a container, in its order."""
@@ -107,52 +112,75 @@ def of(container: str) -> str:
     return f'{CPU}{{container="{container}"}}'
 
 
-def compared(found: Prometheus, life: Living, container: str) -> int:
-    """Compare the counter's growth with the kernel's, over the same samples.
+def growth(life: Living, container: str, covered: float) -> list[tuple[int, int]]:
+    """Return the window (ms) and CPU (ns) of each run of samples covering so much.
 
-    Return the number of samples. The bound: the CPU of a sample is a whole number of
-    nanocores, so that each loses less than a nanocore times its window.
+    What Prometheus kept of the time that was observed tells which samples it saw.
     """
-    (cpu,) = found.range(of(container), 300)
-    (observed,) = found.range(f'{OBSERVED}{{container="{container}"}}', 300)
-    grown = cpu.samples[-1][1] - cpu.samples[0][1]
-    covered = observed.samples[-1][1] - observed.samples[0][1]
-    published = life.samples(container)
+    published, found = life.samples(container), list[tuple[int, int]]()
     for first in range(len(published)):
         window = spent = 0
-        for last in range(first, len(published)):
-            window += published[last].window
-            spent += published[last].spent
+        for sample in published[first:]:
+            window += sample.window
+            spent += sample.spent
             if abs(window / 1000 - covered) < 0.0005:
-                # What Prometheus keeps is a float: 1e-9 of seconds of CPU.
-                lost = spent / NANO - grown
-                if -1e-6 < lost < window / 1000 / NANO + 1e-6:
-                    return last - first + 1
-    raise AssertionError(f"no {covered} s of samples used {grown} s of CPU")
+                found.append((window, spent))
+    return found
+
+
+def increase(
+    found: Prometheus, series: str, samples: list[Sample], beside: float = 0
+) -> float:
+    """Return the `increase()` from the first of the samples to the last.
+
+    At the times at which it scraped there is nothing to extrapolate; *beside* is how
+    many seconds are asked for before and after them.
+    """
+    first, last = samples[0][0], samples[-1][0]
+    length = round((last - first + 2 * beside) * 1000)
+    value = found.value(f"increase({series}[{length}ms])", at=last + beside)
+    assert value is not None
+    return value
 
 
 @pytest.mark.parametrize(("cadence", "every"), [(1, "2s"), (4, "2s")])
-def test_the_counter_grows_as_the_kernels_does(
+def test_increase_is_what_the_kernel_counted(
     cadence: int, every: str, tmp_path: Path
 ) -> None:
+    """To a nanocore a sample, where 1 % is asked for.
+
+    Over any other range it extrapolates, the time that was observed likewise, unless
+    the range is longer than the counter is old: their quotient is the mean of the
+    samples between, whenever it is asked.
+    """
     port = free_port()
     with (
         living(cadence) as life,
         served(life.cluster, port),
         scraping(f"127.0.0.1:{port}", every, tmp_path) as found,
     ):
-        observed = f'{OBSERVED}{{container="db"}}[5m]'
+        observed = f'{OBSERVED}{{container="db"}}'
         found.until(
-            f"max_over_time({observed}) - min_over_time({observed})",
+            f"max_over_time({observed}[5m]) - min_over_time({observed}[5m])",
             lambda value: value is not None and value > 10 * cadence,
         )
-        count = compared(found, life, "db")
-        assert count >= 8
-        mean = found.value(f"increase({of('db')}[5m]) / increase({observed})")
-        published = life.samples("db")
-        used = sum(sample.spent for sample in published)
-        truth = used / sum(sample.window for sample in published) / 1e6
-        print(f"cadence {cadence}: {count} samples, exact; {mean=:.4f} {truth=:.4f}")
+        (times,) = found.range(observed, 300)
+        used = increase(found, of("db"), times.samples)
+        covered = increase(found, observed, times.samples)
+        later = times.samples[len(times.samples) // 2 :]
+        kept, asked = (
+            increase(found, of("db"), later, beside)
+            / increase(found, observed, later, beside)
+            for beside in (0.0, 0.3)
+        )
+        runs = growth(life, "db", covered)
+    # What Prometheus keeps is a float: 1e-6 s is what 5 minutes of CPU may lose by it.
+    assert [
+        (window, spent)
+        for window, spent in runs
+        if -1e-6 < spent / NANO - used < window / 1000 / NANO + 1e-6
+    ], f"{covered} s used {used} s of CPU; the kernel counted {runs}"
+    assert asked == pytest.approx(kept, rel=1e-6)
 
 
 def test_what_goes_is_stale_and_what_restarts_is_a_reset(tmp_path: Path) -> None:
@@ -202,57 +230,53 @@ def test_what_goes_is_stale_and_what_restarts_is_a_reset(tmp_path: Path) -> None
         print(f"deleted, gone after {gone:.1f} s; increase {grown:.3f} of {spent:.3f}")
 
 
-QUERIES = (
-    # krr, robusta_krr/core/integrations/prometheus.
-    """sum(irate(container_cpu_usage_seconds_total{
-        namespace="shop", pod=~"web-.*", container="app"}[5m]))
-        by (container, pod, job)""",
-    """max_over_time(max(container_memory_working_set_bytes{
-        namespace="shop", pod=~"web-.*", container="app"})
-        by (container, pod, job)[5m:1s])""",
-    """kube_replicaset_owner{owner_name="web", owner_kind="Deployment",
-        namespace="shop"}""",
-    """kube_pod_owner{owner_name=~"web-a", owner_kind="ReplicaSet",
-        namespace="shop"}""",
-    """present_over_time(kube_pod_status_phase{
-        phase="Running", pod=~"web-.*", namespace="shop"}[5m])""",
-    # kubernetes-mixin, rules/apps.libsonnet.
-    """sum by (namespace, pod, container) (rate(container_cpu_usage_seconds_total{
-        job="kubelet", metrics_path="/metrics/cadvisor", image!=""}[5m]))
-        * on (namespace, pod) group_left(node) topk by (namespace, pod) (1,
-        max by (namespace, pod, node) (kube_pod_info{node!=""}))""",
-    """container_memory_working_set_bytes{
-        job="kubelet", metrics_path="/metrics/cadvisor", image!=""}
-        * on (namespace, pod) group_left(node) topk by (namespace, pod) (1,
-        max by (namespace, pod, node) (kube_pod_info{node!=""}))""",
-    """sum by (namespace) (max by (namespace, pod, container) (
-        kube_pod_container_resource_requests{resource="memory"})
-        * on (namespace, pod) group_left() max by (namespace, pod) (
-        kube_pod_status_phase{phase=~"Pending|Running"} == 1))""",
-    """max by (namespace, workload, pod) (label_replace(label_replace(
-        kube_pod_owner{owner_kind="ReplicaSet"},
-        "replicaset", "$1", "owner_name", "(.*)") * on (replicaset, namespace)
-        group_left(owner_name) topk by (replicaset, namespace) (1,
-        max by (replicaset, namespace, owner_name) (kube_replicaset_owner)),
-        "workload", "$1", "owner_name", "(.*)"))""",
-    """sum(node_memory_working_set_bytes)
-        / sum(kube_node_status_allocatable{resource="memory"})""",
-    """sum(kube_pod_container_resource_limits{resource="cpu"})
-        / sum(kube_node_status_allocatable{resource="cpu"})""",
-    "sum(rate(node_cpu_usage_seconds_total[5m])) by (node)",
-)
+def told(found: Prometheus, query: str, at: float) -> dict[str, float]:
+    """Return an answer by its labels' values; of a range its first value."""
+    values: dict[str, float] = {}
+    for one in found.query(query, at):
+        label = ",".join(one["metric"].values())
+        _, value = one.get("value") or one["values"][0]
+        values[label] = float(value)
+    return values
 
 
-def test_usual_queries_are_answered_under_the_kubelets_names(tmp_path: Path) -> None:
+def wrong(found: Prometheus, asked: Asked, at: float) -> str:
+    """Tell what is wrong with an answer; nothing, if it is right."""
+    answer, given = asked.answer, told(found, asked.query, at)
+    if isinstance(answer, str):
+        answer = told(found, answer, at)
+    if isinstance(answer, dict):
+        right = given == pytest.approx(answer, rel=NEAR)
+    elif answer is None:
+        right = bool(given)
+    else:
+        right = [*given.values()] == pytest.approx([answer])
+    return "" if right else f"{asked.query}: {given} is not {answer}"
+
+
+NEAR = 0.15
+"""A rule was evaluated up to a second, and so a scrape, before it is read."""
+
+
+def test_krr_dashboards_and_the_vpa_get_right_answers_under_the_kubelets_names(
+    tmp_path: Path,
+) -> None:
     port = free_port()
     with (
         living(2) as life,
-        served(life.cluster, port, "--names=kubelet"),
-        scraping(f"127.0.0.1:{port}", "1s", tmp_path) as found,
+        served(life.cluster, port, "--names=kubelet", "--label=app"),
+        scraping(f"127.0.0.1:{port}", "1s", tmp_path, RULES) as found,
     ):
         found.until(
-            "count(rate(node_cpu_usage_seconds_total[5m]) > 0)",
-            lambda count: count == 2,
+            f"count(count_over_time({USAGE}[1m]) >= 40)",
+            lambda count: count == CONTAINERS,
         )
-        unanswered = [query for query in QUERIES if not found.query(query)]
-    assert unanswered == []
+        at = time.time() - 2
+        problems = [said for asked in QUERIES if (said := wrong(found, asked, at))]
+        assert problems == []
+        name = next(r.pod for r in life.past.runs if r.pod.startswith("leak"))
+        life.kill("shop", name, "app")
+        found.until(OOM_KILLED.query, lambda limit: limit == 128 * MIB)
+
+
+CONTAINERS = 6

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from kubemetrics.models.pod import Pod
-from kubemetrics.serve.families import Choice
+from kubemetrics.serve.families import Choice, known
 from tests.snapshot import recorded
 from tests.snapshot.make import node, parts
 
+from .queries import QUERIES, RULES, UNANSWERED
 from .rounds import Serving, of_node, pod, round_of, running, sample, series
 
 KUBELET = Choice(names="kubelet")
@@ -151,3 +153,13 @@ def test_requests_of_pods_are_told_once() -> None:
     names = {name for name, _, _ in series(found.families(KUBELET))}
     assert "kube_pod_container_resource_requests" in names
     assert not any("pod_resource" in name for name in names)
+
+
+def test_every_family_that_is_asked_for_is_there_or_named_as_missing() -> None:
+    asked = [*(query for _, query in RULES), *(query for query, _ in QUERIES)]
+    name = re.compile(r"\b(?:container|kube|machine|node)_[a-z_]+\b(?![:=\]])")
+    names = {found for query in asked for found in name.findall(query)}
+    families = known("kubelet")
+    assert len(names) > 12
+    assert names <= families.keys()
+    assert not families.keys() & set(UNANSWERED)
