@@ -119,11 +119,12 @@ class Counters:
     """Integrates the samples of rounds, each given by `take`.
 
     *pods* are the sums of containers or of pods by their key, *groups* those of groups,
-    *nodes* those of nodes.
+    *nodes* those of nodes. *containers* are those of the last round, where they count.
     """
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
+        self.containers: Sequence[ContainerUsage] = ()
         self.pods: dict[Key, Counter] = {}
         self.groups: dict[Chain, Group] = {}
         self.nodes: dict[str, Counter] = {}
@@ -135,7 +136,8 @@ class Counters:
         self._oldest = now - KEPT * cadence
         self._take_nodes(snapshot.nodes, now)
         if self.shape.level == "container":
-            self._take_containers(container_rows(snapshot.pods), now)
+            self.containers = container_rows(snapshot.pods)
+            self._take_containers(self.containers, now)
         elif self.shape.level != "node":
             self._take_pods(snapshot.pods, now)
 

@@ -21,7 +21,7 @@ from ..text import quoted
 from ..wire import collector_paused
 from .counters import KEPT, Counters, Level, Shape
 from .exposition import Family, series
-from .families import Choice, Health, of_exporter, of_round
+from .families import Choice, Health, Memory, of_exporter, of_round
 from .scrapes import Publication, RenderedBody
 
 T = TypeVar("T")
@@ -103,6 +103,7 @@ class Exporter:
         self._choice = replace(settings.choice, nodes=settings.shard.nodes)
         self._explain = explain
         self._counters = Counters(settings.shape)
+        self._memory = Memory()
         self._snapshot: Snapshot | None = None
         self._rounds = {"fresh": 0, "repeated": 0, "failed": 0}
         self._missed = 0
@@ -187,7 +188,7 @@ class Exporter:
     def _families(self) -> Sequence[Family]:
         if self._snapshot is None:
             return ()
-        found = of_round(self._snapshot, self._counters, self._choice)
+        found = of_round(self._snapshot, self._counters, self._choice, self._memory)
         return [*found, *self._of_exporter(up=True)]
 
     def _of_exporter(self, *, up: bool) -> list[Family]:

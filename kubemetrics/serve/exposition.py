@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from ..table.machine import escaped_label
 
 Format: TypeAlias = Literal["text", "openmetrics"]
+MetricType: TypeAlias = Literal["counter", "gauge"]
 
 CONTENT_TYPES: Final[dict[Format, str]] = {
     "text": "text/plain; version=0.0.4; charset=utf-8",
@@ -30,7 +31,7 @@ class Metric(NamedTuple):
     """
 
     name: str
-    type: Literal["counter", "gauge"]
+    type: MetricType
     about: str
     unit: Literal["seconds", "bytes", ""] = ""
 
@@ -89,10 +90,17 @@ def series(families: Iterable[Family]) -> int:
 
 def rendered(families: Iterable[Family], form: Format) -> bytes:
     """Write *families*; one without a series is left out."""
+    return b"".join(pieces(families, form))
+
+
+def pieces(families: Iterable[Family], form: Format) -> Iterator[bytes]:
+    """Write one family after the other: the whole is much larger than any."""
     write = _text if form == "text" else _openmetrics
-    end = "" if form == "text" else "# EOF\n"
-    parts = [part for family in families if family.points for part in write(family)]
-    return "".join([*parts, end]).encode()
+    for family in families:
+        if family.points:
+            yield "".join(write(family)).encode()
+    if form == "openmetrics":
+        yield b"# EOF\n"
 
 
 def series_name(metric: Metric) -> str:

@@ -8,15 +8,16 @@ limits have the labels of kube-state-metrics.
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
-from typing import Final, Literal, TypeAlias
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from .. import __version__
 from ..accounting import Demand, Totals
 from ..frozen import dataclass
 from ..jsonread import EMPTY
 from ..models import CPU, MEMORY, Quantities
+from ..models.pod import Pod
 from ..snapshot import (
     LABEL,
     ContainerUsage,
@@ -24,7 +25,6 @@ from ..snapshot import (
     NodeUsage,
     PodUsage,
     Snapshot,
-    container_rows,
 )
 from ..snapshot.rollup import owner
 from . import kube_state
@@ -130,14 +130,62 @@ def _one(
     return Family(Metric(f"{_PREFIX}{name}", kind, about, unit), points)
 
 
-class _Source:
-    """What the families of one round are made of."""
+class Memory:
+    """What was written of a pod, which holds as long as that pod is the same object.
 
-    def __init__(self, snapshot: Snapshot, counters: Counters, choice: Choice) -> None:
+    Most are, round after round: who watches pods makes one anew when it changes.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[Hashable, tuple[Pod, Written]] = {}
+        self._now: dict[Hashable, tuple[Pod, Written]] = {}
+
+    def begin(self) -> None:
+        """Forget what was not asked for since this was called last."""
+        self._before, self._now = self._now, {}
+
+    def of(
+        self, key: Hashable, pod: Pod | None, write: Callable[[], Written]
+    ) -> Written:
+        """Return what is known by this key, or else what is written now."""
+        if pod is None:
+            return write()
+        known = self._before.get(key)
+        if known is None or known[0] is not pod:
+            known = pod, write()
+        self._now[key] = known
+        return known[1]
+
+
+class Written(NamedTuple):
+    """What of a pod or a container is written alike in each round.
+
+    *usage* are the labels of its usage, *labels* those of what it lacks.
+    """
+
+    labels: str
+    usage: str
+    requests: Sequence[Point] = ()
+    limits: Sequence[Point] = ()
+    info: Sequence[Point] = ()
+    told: kube_state.Told = ()
+
+
+class _Source:
+    """What the families of one round are made of.
+
+    *measured* are the pods of which a container is served.
+    """
+
+    def __init__(
+        self, snapshot: Snapshot, counters: Counters, choice: Choice, memory: Memory
+    ) -> None:
         self.snapshot = snapshot
         self.counters = counters
         self.choice = choice
+        self.memory = memory
         self.kubelet = choice.names == "kubelet"
+        self.measured: set[tuple[str, str]] = set()
         self._labels = counters.shape.labels
 
     def labelled(self, row: PodUsage) -> Pairs:
@@ -159,10 +207,18 @@ class _Source:
 
 
 def of_round(
-    snapshot: Snapshot, counters: Counters, choice: Choice
+    snapshot: Snapshot,
+    counters: Counters,
+    choice: Choice,
+    memory: Memory | None = None,
 ) -> Iterator[Family]:
-    """Return the families of pods and nodes after a round."""
-    source = _Source(snapshot, counters, choice)
+    """Return the families of pods and nodes after a round.
+
+    *memory* is that of the rounds before, of the same choice.
+    """
+    memory = memory or Memory()
+    memory.begin()
+    source = _Source(snapshot, counters, choice, memory)
     level = counters.shape.level
     if level == "container":
         yield from _containers(source)
@@ -266,24 +322,31 @@ def _named(name: str, about: str, *, kubelet: bool) -> Metric:
 
 
 def _containers(source: _Source) -> Iterator[Family]:
-    rows = container_rows(source.snapshot.pods)
-    entries, asked, silent = list[Entry](), list[Asks](), list[Point]()
-    for row in rows:
-        written = _of_container(source, row)
-        counter = source.counter(row.row, row.name)
+    entries, lacking = list[Entry](), list[tuple[str, ContainerUsage]]()
+    requests, limits = list[Point](), list[Point]()
+    for row in source.counters.containers:
+        pod = row.row
+        key = (row.namespace, row.pod_name, row.name)
+        written = source.memory.of(key, pod.pod, partial(_of_container, source, row))
+        counter = source.counter(pod, row.name)
         if counter is not None:
-            image = f",{_of_image(row)}" if source.kubelet else ""
-            entries.append((f"{written}{image}", counter))
+            entries.append((written.usage, counter))
+            source.measured.add((pod.namespace, pod.name))
         if row.state == "finished":
             continue
-        if row.demand is not None:
-            uid = f",{_of_uid(row)}" if source.kubelet else ""
-            asked.append((f"{written}{uid}", row.demand))
-        if _lacking(counter) and _measured(source, row.row):
-            silent.append(Point(_with(written, ("reason", _reason(row))), "1"))
+        requests += written.requests
+        limits += written.limits
+        if _lacking(counter):
+            lacking.append((written.labels, row))
     yield from _usage(source, "container", entries)
     if not source.choice.lean:
-        yield from _demands(source, "container", asked, "those of the container")
+        about = "those of the container"
+        yield from _demands(source, "container", requests, limits, about)
+    silent = [
+        Point(_with(labelled, ("reason", _reason(row))), "1")
+        for labelled, row in lacking
+        if (row.namespace, row.pod_name) in source.measured
+    ]
     about = "1 where a container has no value and others of its pod have"
     yield Family(_metric(source, "container_unmeasured", about), silent)
 
@@ -308,29 +371,27 @@ def _with(written: str, *pairs: tuple[str, str]) -> str:
     return f"{written},{labels(pairs)}"
 
 
-def _of_container(source: _Source, row: ContainerUsage) -> str:
-    pairs: Pairs = (
+def _of_container(source: _Source, row: ContainerUsage) -> Written:
+    written = labels((
         ("namespace", row.namespace),
         ("pod", row.pod_name),
         ("container", row.name),
         ("node", row.node_name),
-    )
-    return labels((*pairs, *source.labelled(row.row)))
+        *source.labelled(row.row),
+    ))  # fmt: skip
+    usage = asked = written
+    if source.kubelet:
+        usage, asked = f"{written},{_of_image(row)}", f"{written},{_of_uid(row)}"
+    if source.choice.lean or row.demand is None:
+        return Written(written, usage)
+    return Written(written, usage, *_asked(asked, row.demand))
 
 
 def _silent(source: _Source, row: PodUsage) -> bool:
     """Whether something of a pod is not served, which its containers do not say."""
     if source.counters.shape.level == "container":
-        return not _measured(source, row)
+        return (row.namespace, row.name) not in source.measured
     return row.partial or _lacking(source.counter(row))
-
-
-def _measured(source: _Source, row: PodUsage) -> bool:
-    """Whether a container of a pod is served."""
-    names = [c.name for c in row.pod.all_containers] if row.pod else []
-    if row.metrics:
-        names += row.metrics.by_container
-    return any(source.counter(row, name) is not None for name in names)
 
 
 def _lacking(counter: Counter | None) -> bool:
@@ -356,30 +417,47 @@ def _reason(row: ContainerUsage | PodUsage | NodeUsage) -> str:
 
 def _pods(source: _Source) -> Iterator[Family]:
     rows = source.snapshot.pods
+    written = [
+        source.memory.of(row.key, row.pod, partial(_of_known_pod, source, row))
+        for row in rows
+    ]
     if source.counters.shape.level == "pod":
-        found = ((row, source.counter(row)) for row in rows)
-        entries = [
-            (labels(_of_pod(source, row)), of) for row, of in found if of is not None
-        ]
-        yield from _usage(source, "pod", entries)
+        found = (
+            (of.usage, source.counter(r)) for r, of in zip(rows, written, strict=True)
+        )
+        yield from _usage(source, "pod", [(of, c) for of, c in found if c is not None])
     full = not source.choice.lean
     if full and not source.kubelet:
-        asked = [
-            (labels(_of_pod(source, row)), row.demand) for row in rows if row.demand
-        ]
-        yield from _demands(source, "pod", asked, "as the scheduler counts them")
+        requests = [point for of in written for point in of.requests]
+        limits = [point for of in written for point in of.limits]
+        about = "as the scheduler counts them"
+        yield from _demands(source, "pod", requests, limits, about)
     silent = [
-        Point(labels((*_of_pod(source, row)[:2], ("reason", _reason(row)))), "1")
-        for row in rows
+        Point(_with(of.labels, ("reason", _reason(row))), "1")
+        for row, of in zip(rows, written, strict=True)
         if _silent(source, row)
     ]
     yield Family(
         _metric(source, "pod_unmeasured", "1 where a pod has no value"), silent
     )
     if full and source.kubelet:
-        yield from kube_state.of_pods(rows, source.labelled)
+        yield from kube_state.of_pods(of.told for of in written)
     elif full:
-        yield from _info(source)
+        about = "Where a pod runs and what owns it, to join with"
+        infos = [point for of in written for point in of.info]
+        yield Family(_metric(source, "pod_info", about), infos)
+
+
+def _of_known_pod(source: _Source, row: PodUsage) -> Written:
+    pairs = _of_pod(source, row)
+    named, usage = labels(pairs[:2]), labels(pairs)
+    if source.choice.lean:
+        return Written(named, usage)
+    if source.kubelet:
+        told = kube_state.of_pod(row, source.labelled(row))
+        return Written(named, usage, told=told)
+    requests, limits = _asked(usage, row.demand) if row.demand else ((), ())
+    return Written(named, usage, requests, limits, (_info(usage, row),))
 
 
 def _of_pod(source: _Source, row: PodUsage) -> Pairs:
@@ -395,28 +473,40 @@ Asks: TypeAlias = tuple[str, Demand]
 """Labels as they are written, and the requests and limits of what they name."""
 
 
-def _demands(
-    source: _Source, prefix: str, asked: Iterable[Asks], about: str
-) -> Iterator[Family]:
-    """Return the families of requests and limits.
+def _asked(written: str, demand: Demand) -> tuple[list[Point], list[Point]]:
+    """Write requests and limits; one that some container lacks binds nothing."""
+    bound = {r: q for r, q in demand.limits.items() if not demand.partial_limit(r)}
+    return (
+        [*_amounts(written, _of_both(demand.requests))],
+        [*_amounts(written, _of_both(bound))],
+    )
 
-    A limit that some container lacks binds nothing: it has no series.
-    """
+
+def _summed_demands(
+    source: _Source, prefix: str, asked: Iterable[Asks]
+) -> Iterator[Family]:
     requests, limits = list[Point](), list[Point]()
     for written, demand in asked:
-        requests += _amounts(written, _of_both(demand.requests))
-        bound = {r: q for r, q in demand.limits.items() if not demand.partial_limit(r)}
-        limits += _amounts(written, _of_both(bound))
+        of_one = _asked(written, demand)
+        requests += of_one[0]
+        limits += of_one[1]
+    about = "as the scheduler counts its pods"
+    return _demands(source, prefix, requests, limits, about)
+
+
+def _demands(
+    source: _Source,
+    prefix: str,
+    requests: list[Point],
+    limits: list[Point],
+    about: str,
+) -> Iterator[Family]:
+    """Return the families of requests and limits."""
     named = f"{prefix}_resource"
     yield Family(_metric(source, f"{named}_requests", f"Requests, {about}"), requests)
-    yield Family(
-        _metric(
-            source,
-            f"{named}_limits",
-            f"Limits, {about}; none where a container has none",
-        ),
-        limits,
-    )
+    without = "none where a container has none"
+    meant = f"Limits, {about}; {without}"
+    yield Family(_metric(source, f"{named}_limits", meant), limits)
 
 
 def _of_both(amounts: Quantities) -> Quantities:
@@ -444,21 +534,15 @@ def _unit(resource: str) -> str:
     return "byte" if counted else "integer"
 
 
-def _info(source: _Source) -> Iterator[Family]:
-    points = list[Point]()
-    for row in source.snapshot.pods:
-        found = owner(row)
-        pod = row.pod
-        pairs = (
-            *_of_pod(source, row),
-            ("owner_kind", found.kind),
-            ("owner_name", found.name),
-            ("uid", pod.uid if pod else ""),
-            ("qos", pod.qos_class if pod else ""),
-        )
-        points.append(Point(labels(pairs), "1"))
-    about = "Where a pod runs and what owns it, to join with"
-    yield Family(_metric(source, "pod_info", about), points)
+def _info(written: str, row: PodUsage) -> Point:
+    found, pod = owner(row), row.pod
+    pairs = (
+        ("owner_kind", found.kind),
+        ("owner_name", found.name),
+        ("uid", pod.uid if pod else ""),
+        ("qos", pod.qos_class if pod else ""),
+    )
+    return Point(_with(written, *pairs), "1")
 
 
 class _Sums:
@@ -483,7 +567,7 @@ def _groups(source: _Source, level: str) -> Iterator[Family]:
         asked = [
             (labels(_of_group(c)), sums.demand.demand) for c, sums in groups.items()
         ]
-        yield from _demands(source, level, asked, "as the scheduler counts its pods")
+        yield from _summed_demands(source, level, asked)
     pods = [Point(labels(_of_group(c)), str(s.pods)) for c, s in groups.items()]
     yield Family(_metric(source, f"{level}_pods", "Pods that have not finished"), pods)
     silent = [
@@ -563,9 +647,7 @@ def _nodes(source: _Source) -> Iterator[Family]:
     if source.choice.lean:
         return
     if source.counters.shape.level == "node":
-        yield from _demands(
-            source, "node", _on_nodes(source), "as the scheduler counts its pods"
-        )
+        yield from _summed_demands(source, "node", _on_nodes(source))
     allocatable, capacity = list[Point](), list[Point]()
     for row in rows:
         if row.node is not None:

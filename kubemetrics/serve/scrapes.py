@@ -7,7 +7,6 @@ who they are: that is for what stands in front, a mesh or kube-rbac-proxy.
 
 from __future__ import annotations
 
-import gzip
 import io
 import ipaddress
 import logging
@@ -16,6 +15,7 @@ import re
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
@@ -26,12 +26,14 @@ from .. import __version__
 from ..errors import ConfigError
 from ..frozen import dataclass
 from ..text import printable, quoted
-from .exposition import CONTENT_TYPES, Family, Format, rendered
+from .exposition import CONTENT_TYPES, Family, Format, pieces, rendered
 
 _LOG: Final = logging.getLogger("kubemetrics")
 _PLAIN: Final = "text/plain; charset=utf-8"
 _GZIP_LEVEL: Final = 1
 """The fastest: a body is compressed each round, whether it is scraped or not."""
+_GZIP: Final = 16 + zlib.MAX_WBITS
+"""With the frame of gzip, and no time in it."""
 
 
 class Limits(NamedTuple):
@@ -75,8 +77,10 @@ class RenderedBody:
     def _rendered(self, form: Format, compressed: bool) -> bytes:  # noqa: FBT001 - a key
         if not compressed:
             return rendered(self._families, form)
-        plain = self._forms.get((form, False)) or rendered(self._families, form)
-        return gzip.compress(plain, _GZIP_LEVEL, mtime=0)
+        # The plain text is many times as large, and nobody may ask for it.
+        gzip = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP)
+        found = [gzip.compress(piece) for piece in pieces(self._families, form)]
+        return b"".join([*found, gzip.flush()])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

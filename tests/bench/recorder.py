@@ -76,10 +76,10 @@ def in_real_time(pods: int, minutes: float) -> None:
         command += ["--kubeconfig", str(kubeconfig)]
         with scraped(pods, kubeconfig), subprocess.Popen(command, cwd=ROOT) as recorder:
             _wait_for_rounds(file, 6)
-            began, before = time.monotonic(), _cpu(recorder.pid)
+            began, before = time.monotonic(), cpu_seconds(recorder.pid)
             time.sleep(minutes * 60)
-            length, taken = time.monotonic() - began, _cpu(recorder.pid) - before
-            peak = _peak(recorder.pid)
+            length, taken = time.monotonic() - began, cpu_seconds(recorder.pid) - before
+            most = peak(recorder.pid)
             recorder.terminate()
             recorder.wait()
         with contextlib.closing(sqlite3.connect(file)) as connection:
@@ -90,7 +90,7 @@ def in_real_time(pods: int, minutes: float) -> None:
             (polls,) = connection.execute("SELECT count(*) FROM round").fetchone()
     print(
         f"{pods:,} pods in real time, {length:.0f} s: {taken / length:.1%} of a core,"
-        f" peak {peak:.0f} MB, {rounds} rounds with new samples of {polls} polls,"
+        f" peak {most:.0f} MB, {rounds} rounds with new samples of {polls} polls,"
         f" {samples:,} samples"
     )
 
@@ -108,16 +108,16 @@ def _wait_for_rounds(file: Path, count: int) -> None:
     raise TimeoutError(f"{file} has no {count} rounds after {_PATIENCE:.0f} s")
 
 
-def _cpu(process: int) -> float:
+def cpu_seconds(process: int) -> float:
     """Return user and system seconds so far (proc(5))."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _peak(process: int | str = "self") -> float:
+def peak(process: int | str = "self") -> float:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
-    return int(peak) / 1024
+    (found,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
+    return int(found) / 1024
 
 
 # Hours
@@ -253,8 +253,8 @@ def ask(file: Path, runs: int) -> None:
         command = (sys.executable, "-m", "kubemetrics", *arguments)
         taken = [run(command, dict(os.environ)) for _ in range(runs)]
         wall = statistics.median(each.wall for each in taken)
-        peak = max(each.peak for each in taken)
-        print(f"{title}: {wall:.2f} s, {peak:.0f} MB")
+        most = max(each.peak for each in taken)
+        print(f"{title}: {wall:.2f} s, {most:.0f} MB")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
