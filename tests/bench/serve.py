@@ -1,11 +1,11 @@
-"""`python -m tests.bench.serve`: what it costs to serve 10,000 pods, and to scrape them.
+"""`python -m tests.bench.serve`: what it costs to serve 10,000 pods and be scraped.
 
-    python -m tests.bench.serve                         # the lean set, and the full one
+    python -m tests.bench.serve                         # the lean set, the full one
     python -m tests.bench.serve --flags '--names kubelet' --minutes 2
 
-A `kubemetrics serve` reads a simulated cluster that is scraped each 15 s, and is scraped
-itself each 5 s as Prometheus does (OpenMetrics, gzip). Its CPU is that of whole minutes,
-rounds and scrapes together; its peak includes the start.
+A `kubemetrics serve` reads a simulated cluster that is scraped each 15 s, and is itself
+scraped each 5 s as Prometheus does (OpenMetrics, gzip). Its CPU is that of rounds and
+scrapes together; its peak includes the start.
 """
 
 from __future__ import annotations
