@@ -21,7 +21,7 @@ from ..text import quoted
 from ..wire import collector_paused
 from .counters import KEPT, Counters, Level, Shape
 from .exposition import Family, series
-from .families import Choice, Health, Memory, of_exporter, of_round
+from .families import Choice, Health, WrittenBefore, of_exporter, of_round
 from .scrapes import Publication, RenderedBody
 
 T = TypeVar("T")
@@ -103,7 +103,7 @@ class Exporter:
         self._choice = replace(settings.choice, nodes=settings.shard.nodes)
         self._explain = explain
         self._counters = Counters(settings.shape)
-        self._memory = Memory()
+        self._memory = WrittenBefore()
         self._snapshot: Snapshot | None = None
         self._rounds = {"fresh": 0, "repeated": 0, "failed": 0}
         self._missed = 0

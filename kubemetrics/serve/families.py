@@ -130,23 +130,23 @@ def _one(
     return Family(Metric(f"{_PREFIX}{name}", kind, about, unit), points)
 
 
-class Memory:
+class WrittenBefore:
     """What was written of a pod, which holds as long as that pod is the same object.
 
     Most are, round after round: who watches pods makes one anew when it changes.
     """
 
     def __init__(self) -> None:
-        self._before: dict[Hashable, tuple[Pod, Written]] = {}
-        self._now: dict[Hashable, tuple[Pod, Written]] = {}
+        self._before: dict[Hashable, tuple[Pod, WrittenPod]] = {}
+        self._now: dict[Hashable, tuple[Pod, WrittenPod]] = {}
 
     def begin(self) -> None:
         """Forget what was not asked for since this was called last."""
         self._before, self._now = self._now, {}
 
     def of(
-        self, key: Hashable, pod: Pod | None, write: Callable[[], Written]
-    ) -> Written:
+        self, key: Hashable, pod: Pod | None, write: Callable[[], WrittenPod]
+    ) -> WrittenPod:
         """Return what is known by this key, or else what is written now."""
         if pod is None:
             return write()
@@ -157,7 +157,7 @@ class Memory:
         return known[1]
 
 
-class Written(NamedTuple):
+class WrittenPod(NamedTuple):
     """What of a pod or a container is written alike in each round.
 
     *usage* are the labels of its usage, *labels* those of what it lacks.
@@ -178,7 +178,11 @@ class _Source:
     """
 
     def __init__(
-        self, snapshot: Snapshot, counters: Counters, choice: Choice, memory: Memory
+        self,
+        snapshot: Snapshot,
+        counters: Counters,
+        choice: Choice,
+        memory: WrittenBefore,
     ) -> None:
         self.snapshot = snapshot
         self.counters = counters
@@ -210,13 +214,13 @@ def of_round(
     snapshot: Snapshot,
     counters: Counters,
     choice: Choice,
-    memory: Memory | None = None,
+    memory: WrittenBefore | None = None,
 ) -> Iterator[Family]:
     """Return the families of pods and nodes after a round.
 
     *memory* is that of the rounds before, of the same choice.
     """
-    memory = memory or Memory()
+    memory = memory or WrittenBefore()
     memory.begin()
     source = _Source(snapshot, counters, choice, memory)
     level = counters.shape.level
@@ -371,7 +375,7 @@ def _with(written: str, *pairs: tuple[str, str]) -> str:
     return f"{written},{labels(pairs)}"
 
 
-def _of_container(source: _Source, row: ContainerUsage) -> Written:
+def _of_container(source: _Source, row: ContainerUsage) -> WrittenPod:
     written = labels((
         ("namespace", row.namespace),
         ("pod", row.pod_name),
@@ -383,8 +387,8 @@ def _of_container(source: _Source, row: ContainerUsage) -> Written:
     if source.kubelet:
         usage, asked = f"{written},{_of_image(row)}", f"{written},{_of_uid(row)}"
     if source.choice.lean or row.demand is None:
-        return Written(written, usage)
-    return Written(written, usage, *_asked(asked, row.demand))
+        return WrittenPod(written, usage)
+    return WrittenPod(written, usage, *_asked(asked, row.demand))
 
 
 def _silent(source: _Source, row: PodUsage) -> bool:
@@ -448,16 +452,16 @@ def _pods(source: _Source) -> Iterator[Family]:
         yield Family(_metric(source, "pod_info", about), infos)
 
 
-def _of_known_pod(source: _Source, row: PodUsage) -> Written:
+def _of_known_pod(source: _Source, row: PodUsage) -> WrittenPod:
     pairs = _of_pod(source, row)
     named, usage = labels(pairs[:2]), labels(pairs)
     if source.choice.lean:
-        return Written(named, usage)
+        return WrittenPod(named, usage)
     if source.kubelet:
         told = kube_state.of_pod(row, source.labelled(row))
-        return Written(named, usage, told=told)
+        return WrittenPod(named, usage, told=told)
     requests, limits = _asked(usage, row.demand) if row.demand else ((), ())
-    return Written(named, usage, requests, limits, (_info(usage, row),))
+    return WrittenPod(named, usage, requests, limits, (_info(usage, row),))
 
 
 def _of_pod(source: _Source, row: PodUsage) -> Pairs:

@@ -18,7 +18,7 @@ from kubemetrics.serve.exporter import (
     TooManySeriesError,
     parts_of,
 )
-from kubemetrics.serve.families import Choice
+from kubemetrics.serve.families import Choice, WrittenBefore, WrittenPod
 from kubemetrics.serve.scrapes import Publication, ScrapeRequest, reply
 from kubemetrics.snapshot import join
 from tests.snapshot.make import NOW, node_sample, sample
@@ -226,3 +226,35 @@ def test_the_settings_are_those_of_the_families() -> None:
     lines = metrics(kubelet.take(polled("a"), 0.0), 0.0)
     assert any(line.startswith("container_cpu_usage_seconds_total{") for line in lines)
     assert all("label_app=" in line for line in lines if line.startswith("container_"))
+
+
+@pytest.mark.parametrize("names", ["kubemetrics", "kubelet"])
+def test_what_is_written_of_a_pod_is_written_anew_when_it_changes(names: str) -> None:
+    serving = exporter(choice=Choice(names=names), shape=Shape(labels=("app",)))  # type: ignore[arg-type]
+    first = polled("a", "b")
+    before = metrics(serving.take(first, 0.0), 0.0)
+    assert not any('label_app="new"' in line for line in before)
+    changed = pod("a", meta={"labels": {"app": "new"}})
+    pods = {**(first.pods or {}), ("default", "a"): changed}
+    after = metrics(serving.take(replace(first, pods=pods), 15.0), 15.0)
+    of_a = [line for line in after if 'pod="a"' in line and "label_app=" in line]
+    assert len(of_a) > 5
+    assert all('label_app="new"' in line for line in of_a)
+    assert len(after) == len(before)
+
+
+def test_what_is_known_of_a_pod_is_written_once_and_forgotten_with_it() -> None:
+    known, a = WrittenBefore(), pod("a")
+    writes: list[str] = []
+
+    def write() -> WrittenPod:
+        writes.append("")
+        return WrittenPod("labels", "usage")
+
+    for rounds, found in ((1, a), (1, a), (2, pod("a")), (3, None), (4, None)):
+        known.begin()
+        known.of("a", found, write)
+        assert len(writes) == rounds
+    known.begin()
+    known.of("a", a, write)
+    assert len(writes) == 5
