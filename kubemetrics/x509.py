@@ -60,11 +60,13 @@ def _block(label: bytes, text: bytes) -> Block | None:
         if not parts[1]:  # no line is left for the content
             return None
         headers, text = headers + parts[0] + b"\n", parts[2]
+    encoded = text.translate(None, _BLANKS)
+    if len(encoded) % 4 or encoded.endswith(b"==="):  # binascii takes "YWJj="
+        return None
     try:
-        content = binascii.a2b_base64(text.translate(None, _BLANKS), strict_mode=True)
+        return Block(label, headers, binascii.a2b_base64(encoded, strict_mode=True))
     except binascii.Error:
         return None
-    return Block(label, headers, content)
 
 
 def certificates(pem: bytes) -> list[bytes]:

@@ -60,6 +60,9 @@ def pem(content: bytes, label: bytes = b"X") -> bytes:
         (b"-----END X-----\n" + pem(b"a"), [b"a"]),
         (b"\n-----END -----BEGIN X-----\nYQ==\n-----END X-----", [b"a"]),
         (b"-----BEGIN X-----\na: b\n-----END X-----\n" + pem(b"b"), [b"b"]),
+        (pem(b"abc").replace(b"j", b"j="), []),
+        (pem(b"abc").replace(b"j", b"j===="), []),
+        (pem(b"a").replace(b"=", b""), []),
         (pem(b"a")[:-9], []),
         (b"", []),
     ],
@@ -78,6 +81,9 @@ def test_a_certificate_with_headers_is_no_authority() -> None:
     written = ordinary().pem.replace(b"-----\n", b"-----\na: b\n", 1)
     assert certificates(written) == []
     assert certificates(ordinary().pem) == [der(ordinary())]
+    assert certificates(pem(b"none", b"CERTIFICATE") + ordinary().pem) == [
+        der(ordinary())
+    ]
 
 
 def changed(issued: Issued, old: str, new: str) -> bytes:
