@@ -495,7 +495,10 @@ def test_gos_zero_time_is_no_expiry(tmp_path: Path) -> None:
 def test_the_environment_of_a_client_decides_whose_credential_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A program that changes AWS_PROFILE between two clients has two identities."""
+    """A program that changes AWS_PROFILE between two clients has two identities.
+
+    kubernetes-client/python#2440; kubernetes-client/javascript#429, #592.
+    """
     body = says(answer(token="$AWS_PROFILE")).replace("'END'", "END")
     config = plugged(script(tmp_path / "plugin", body))
     monkeypatch.setenv("AWS_PROFILE", "one")

@@ -329,6 +329,7 @@ MALFORMED = {
 def test_a_malformed_header_is_named_and_its_value_is_not(
     head: bytes, says: str
 ) -> None:
+    """python-hyper/h11#130; encode/httpx#1363."""
     with PlainServer(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n{}") as server:
         error = failing(f"http://127.0.0.1:{server.port}/api")
     assert error.reason == "protocol"
