@@ -67,16 +67,20 @@ _EXAMPLES: Final = """\
   kubemetrics history deployment/api --by pod,container -o wide
   kubemetrics history --from prod.db --since 7d --by namespace -o csv
   kubemetrics history --where 'oom_kills > 0'
+  kubemetrics history --by namespace,label:app --since 7d
+  kubemetrics history --level node --sort -cpu.p95
   kubemetrics history -o openmetrics --since 30d > h.om"""
 
 
 _BY: Final = "owner"
+_BY_NODE: Final = "node"
 
 
 def _add_arguments(parser: Parser) -> None:
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="workloads, as api or deployment/api"
-    )
+        "names", nargs="*", metavar="NAME",
+        help="workloads, as api or deployment/api; or nodes, as node/worker-1",
+    )  # fmt: skip
     group = parser.add_argument_group("which")
     group.add_argument(
         "--from", dest="files", action="append", default=[], metavar="FILE",
@@ -88,7 +92,13 @@ def _add_arguments(parser: Parser) -> None:
     group.add_argument("--until", metavar="TIME", help="up to then")
     group.add_argument(
         "--by", default=_BY, metavar="KEY[,KEY...]",
-        help="sum up by namespace, owner (the default), pod, container or node",
+        help="sum up by namespace, owner (the default), pod, container, node or"
+        " label:NAME, which a pod had last",
+    )  # fmt: skip
+    group.add_argument(
+        "--level", choices=("pod", "node"), metavar="LEVEL",
+        help="pod (the default), or node: what nodes say of themselves, with what is no"
+        " pod's; --by node sums up the pods on each",
     )  # fmt: skip
     group.add_argument(
         "--step", metavar="DURATION",
@@ -124,7 +134,7 @@ def _run(args: Namespace) -> int:
         raise UsageError("-w follows the present, and history shows the past")
     if args.output == _OPENMETRICS:
         _check_rows(args)
-    by = _by(args)
+    by, of_nodes = _by(args), _of_nodes(args)
     args = Namespace(**{**vars(args), **_OF_VIEWS})
     found: dict[str, Sequence[RangeRow]] = {}
     files = args.files or [_own(args)]
@@ -137,12 +147,14 @@ def _run(args: Namespace) -> int:
     names, args.names = args.names, []
     for reader in readers:
         reader.names = names
-    view = range_view(by, lambda label: found[label])
+    view = range_view(
+        by, lambda label: found[label], "nodes" if of_nodes else "workloads"
+    )
     if args.price is not None:
         view = replace(view, table=priced_range(view.table, prices_of(args)))
     if args.output == _OPENMETRICS:
         scope = plan(args, view, console.terminal("never")).scope
-        nodes = not (names or args.namespaces)
+        nodes = of_nodes or not (names or args.namespaces)
         return _hand_over(readers, scope, nodes=nodes)
     return run(args, view, readers)
 
@@ -183,12 +195,50 @@ def _by(args: Namespace) -> list[str]:
 
     keys = [word.strip() for word in args.by.split(",") if word.strip()]
     for key in keys:
-        if key not in RANGE_KEYS:
+        if key not in RANGE_KEYS and not _is_label(key):
             raise UsageError(
                 f"--by: cannot sum a range by {quoted(key)}: choose from"
-                f" {', '.join(RANGE_KEYS)}"
+                f" {', '.join(RANGE_KEYS)}, label:NAME"
             )
-    return list(dict.fromkeys(keys)) or ["owner"]
+    if not _of_nodes(args):
+        return list(dict.fromkeys(keys)) or [_BY]
+    if keys == [_BY]:
+        return [_BY_NODE]
+    for key in keys:
+        if key != _BY_NODE and not _is_label(key):
+            raise UsageError(
+                f"--by {key} is of pods: nodes are summed up by node or label:NAME"
+            )
+    return list(dict.fromkeys(keys)) or [_BY_NODE]
+
+
+def _is_label(key: str) -> bool:
+    from ..snapshot.rollup import LABEL  # noqa: PLC0415
+
+    return key.startswith(LABEL) and key != LABEL
+
+
+def _of_nodes(args: Namespace) -> bool:
+    """Whether nodes' own samples are asked for, by the level or by names.
+
+    Raises:
+        UsageError: not by all that is given.
+    """
+    from .naming import canonical  # noqa: PLC0415
+
+    given = vars(args)
+    names: Sequence[str] = given.get("names") or ()
+    nodes = [n for n in names if canonical(n, "workloads").startswith("node/")]
+    level = given.get("level") or ("node" if nodes else "pod")
+    if level == "pod":
+        if nodes:
+            raise UsageError(f"{quoted(nodes[0])} is no pod's: leave --level pod out")
+        return False
+    if given.get("level") is None and len(nodes) < len(names):
+        raise UsageError("nodes and workloads have no table in common: ask one by one")
+    if given.get("namespaces"):
+        raise UsageError("-n is of pods: a node has no namespace")
+    return True
 
 
 class RangeReader:
@@ -202,6 +252,7 @@ class RangeReader:
         by: Sequence[str],
         found: dict[str, Sequence[RangeRow]],
     ) -> None:
+        self._kind = "node" if _of_nodes(args) else "pod"
         from .past import past_time  # noqa: PLC0415
 
         now = datetime.now(UTC)
@@ -241,12 +292,12 @@ class RangeReader:
         from .run import ContextResult  # noqa: PLC0415
 
         wanted = self._keeps(scope)
-        pods: set[tuple[str, str]] = set()
+        objects: set[tuple[str, str]] = set()
 
         def keep(trace: Trace) -> bool:
             kept = wanted(trace)
             if kept:
-                pods.add((trace.namespace, trace.name))
+                objects.add((trace.namespace, trace.name))
             return kept
 
         with closing(open_history(self._file)) as history:
@@ -256,16 +307,20 @@ class RangeReader:
             except HistoryError as error:
                 return ContextResult(context=self.label, name=self.name, error=error)
             found = history.figures_by(
-                range_key(self._by),
+                range_key(self._by, self._labels(history)),
                 since=self._since,
                 until=self._until,
                 step=self._step,
+                kind=self._kind,
                 keep=keep,
             )
             rows = [RangeRow(key, figures) for key, figures in found]
             self._found[self.label] = rows
-            about = _about(history, pods, rows, (self._since, self._until))
+            seen = _Seen(self._kind, objects)
+            about = _about(history, seen, rows, (self._since, self._until))
         self.note = _in_words(about, self._file)
+        if any(map(_is_label, self._by)):
+            self.note += f"\nlabels as each {self._kind} had them last"
         return ContextResult(
             context=self.label,
             name=self.name,
@@ -274,6 +329,12 @@ class RangeReader:
             snapshot=Snapshot(),
             range={"file": self._file, **_as_json(about, self._step)},
         )
+
+    def _labels(self, history: History) -> Mapping[str, Mapping[str, str]]:
+        """Return the labels of all that is summed up by them."""
+        if not any(map(_is_label, self._by)):
+            return {}
+        return history.labels(since=self._since, until=self._until, kind=self._kind)
 
     def source(self, stack: ExitStack, scope: Scope, *, nodes: bool) -> RecordedSource:
         """Open the file until *stack* ends; return its samples, to be handed over."""
@@ -291,6 +352,8 @@ class RangeReader:
         read = partial(history.iter_traces, since=self._since, until=self._until)
 
         def traces(level: Level) -> Iterator[Trace]:
+            if self._kind == "node":
+                return read(kind="node", keep=wanted) if level == "node" else iter(())
             if level != "node":
                 return read(keep=lambda trace: keep(trace, level))
             return read(kind="node") if nodes else iter(())
@@ -315,12 +378,14 @@ class RangeReader:
         from .naming import canonical  # noqa: PLC0415
 
         named = matcher(scope.named) if scope.named else scope.keeps
-        wanted = {name: canonical(name, "workloads") for name in self.names}
+        of_nodes = self._kind == "node"
+        own = "nodes" if of_nodes else "workloads"
+        wanted = {name: canonical(name, own) for name in self.names}
         matchers = {name: matcher((word,)) for name, word in wanted.items()}
         self._missing = {name for name in wanted if not is_glob(name)}
 
         def keep(trace: Trace) -> bool:
-            if not named(trace.namespace):
+            if not of_nodes and not named(trace.namespace):
                 return False
             kind = trace.owner_kind.lower()
             owned = (trace.owner, f"{kind}/{trace.owner}", trace.name)
@@ -334,12 +399,19 @@ class RangeReader:
         """Do nothing: the file was closed when it had been read."""
 
 
+class _Seen(NamedTuple):
+    """The objects of a *kind* that there were, each by namespace and name."""
+
+    kind: str
+    objects: Collection[tuple[str, str]]
+
+
 class _About(NamedTuple):
     """Which range was read, and where nothing was measured; in seconds."""
 
     since: int
     until: int
-    pods: int
+    seen: _Seen
     samples: int
     cadence: int
     gaps: Sequence[HistoryGap]
@@ -348,21 +420,21 @@ class _About(NamedTuple):
 
 def _about(
     history: History,
-    pods: Collection[tuple[str, str]],
+    seen: _Seen,
     rows: Sequence[RangeRow],
     bounds: tuple[datetime | None, datetime | None],
 ) -> _About:
     since, until = bounds
     return _About(
         *history.range(since, until),
-        pods=len(pods),
+        seen=seen,
         samples=sum(row.figures.samples for row in rows),
         cadence=history.step,
         gaps=history.gaps(since=since, until=until),
         silences=[
             one
             for one in history.silences(since=since, until=until)
-            if (one.namespace, one.name) in pods
+            if seen.kind == "pod" and (one.namespace, one.name) in seen.objects
         ],
     )
 
@@ -372,9 +444,11 @@ _GAPS: Final = 3
 
 
 def _in_words(about: _About, file: str) -> str:
+    kind, number = about.seen.kind, len(about.seen.objects)
     found = (
-        f"{_from_to(about.since, about.until)}, {about.pods:,}"
-        f" pod{'' if about.pods == 1 else 's'}, {about.samples:,} samples each"
+        f"{_from_to(about.since, about.until)}, {number:,}"
+        f" {kind}{'' if number == 1 else 's'},"
+        f" {about.samples:,} samples each"
         f" {about.cadence} s: {file}"
     )
     longest = sorted(about.gaps, key=lambda gap: gap.since - gap.until)[:_GAPS]
@@ -432,12 +506,14 @@ def _from_to(since: int, until: int) -> str:
 def _as_json(about: _About, step: int | None) -> dict[str, Any]:
     from ..times import rfc3339_of  # noqa: PLC0415
 
+    kind, number = about.seen.kind, len(about.seen.objects)
     return {
         "since": rfc3339_of(about.since),
         "until": rfc3339_of(about.until),
         "cadence": about.cadence,
         "step": step or about.cadence,
-        "pods": about.pods,
+        "pods": number if kind == "pod" else None,
+        "nodes": number if kind == "node" else None,
         "samples": about.samples,
         "gaps": [
             {

@@ -7,10 +7,11 @@ with open_history("prod.db") as history:
 
 from __future__ import annotations
 
+import json
 import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from ..errors import HistoryError
+from ..jsonread import as_object, as_text
 from ..times import rfc3339_of
 from .figures import CoveredSample, Figures, Hour, Trace, figures, figures_of
 from .histogram import decoded
@@ -273,6 +275,26 @@ class History:
             for space, name, at, last, reason in rows
         )
 
+    def labels(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        kind: str = "pod",
+    ) -> dict[str, Mapping[str, str]]:
+        """Return the labels of pods (or nodes) as they were last in a range, by uid."""
+        begin, end = self.range(since, until)
+        found: dict[str, Mapping[str, str]] = {}
+        with damage_of(self.path):
+            for uid, body in self._connection.execute(
+                _LAST_VERSIONS, (kind, self._seen(end), begin)
+            ):
+                texts(self.path, uid, body)
+                metadata = as_object(as_object(json.loads(body)).get("metadata"))
+                labels = as_object(metadata.get("labels"))
+                found[uid] = {name: as_text(labels[name]) for name in labels}
+        return found
+
     def gaps(
         self, *, since: datetime | None = None, until: datetime | None = None
     ) -> tuple[HistoryGap, ...]:
@@ -425,6 +447,11 @@ SELECT o.namespace, o.name, e.at, e.until, e.detail
 FROM event e JOIN object o ON o.id=e.object
 WHERE e.kind='unmeasured' AND o.kind='pod' AND e.at<?2 AND ifnull(e.until, ?2)>?1
 ORDER BY e.at, o.namespace, o.name
+"""
+_LAST_VERSIONS: Final = """
+SELECT o.uid, v.body FROM object o JOIN version v ON v.object=o.id
+WHERE o.kind=?1 AND o.seen<=?2 AND (o.gone IS NULL OR o.gone>?3) AND v.since=
+  (SELECT max(w.since) FROM version w WHERE w.object=o.id AND w.since<=?2)
 """
 _FRESH: Final = 2
 """Cadences for which a sample may be the newest although all is well."""

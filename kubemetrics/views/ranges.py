@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from ..frozen import dataclass
 from ..history.figures import Figures, ResourceFigures, Trace, sparkline
+from ..jsonread import EMPTY
 from ..models import CPU, MEMORY
 from ..quantity import Quantity
-from ..snapshot import Coverage, Snapshot
+from ..snapshot import LABEL, Coverage, Snapshot
 from ..table.columns import PARTIAL, WIDE, Column, Kind, Table, Value
 from .shared_columns import name_column
 from .view import RowSelection, View, ViewRows
@@ -48,21 +49,39 @@ class RangeRow:
     figures: Figures
 
 
-def range_key(by: Sequence[str]) -> Callable[[Trace], tuple[str, ...]]:
-    """Return what tells the row of a series by the keys of *by*."""
+def range_key(
+    by: Sequence[str], labels: Mapping[str, Mapping[str, str]] = EMPTY
+) -> Callable[[Trace], tuple[str, ...]]:
+    """Return what tells the row of a series by the keys of *by*.
+
+    *labels* are those of each object, by its uid.
+    """
 
     def key(trace: Trace) -> tuple[str, ...]:
-        texts = [text for name in by for text in RANGE_KEYS[name](trace)]
+        texts: list[str] = []
+        for name in by:
+            if name.startswith(LABEL):
+                found = labels.get(trace.uid, EMPTY)
+                texts.append(found.get(name.removeprefix(LABEL), ""))
+            else:
+                texts += RANGE_KEYS[name](trace)
         return _without_repeats(texts, by)
 
     return key
+
+
+def _columns_of(key: str) -> Sequence[tuple[str, str]]:
+    """Return keys and headers of the columns by a key."""
+    if key.startswith(LABEL):
+        return ((key, key.removeprefix(LABEL).rpartition("/")[2].upper()),)
+    return _COLUMNS[key]
 
 
 def _without_repeats(key: Sequence[str], by: Sequence[str]) -> tuple[str, ...]:
     """Leave out what an earlier key says: the namespace of an owner's pod."""
     found: dict[str, str] = {}
     for name, text in zip(
-        (n for one in by for n, _ in _COLUMNS[one]), key, strict=True
+        (n for one in by for n, _ in _columns_of(one)), key, strict=True
     ):
         found.setdefault(name, text)
     return tuple(found.values())
@@ -80,21 +99,24 @@ class RangeCoverage(Coverage):
 
 
 def range_view(
-    by: Sequence[str], rows_of: Callable[[str], Sequence[RangeRow]]
+    by: Sequence[str], rows_of: Callable[[str], Sequence[RangeRow]], named: str
 ) -> View[RangeRow]:
-    """Return the view by the keys of *by*; *rows_of* takes a context's label."""
+    """Return the view by the keys of *by*; *rows_of* takes a context's label.
+
+    *named* is what names are of.
+    """
 
     def find(context: str, _: Snapshot, __: RowSelection) -> ViewRows[RangeRow]:
         rows = rows_of(context)
         partial = sum(row.figures.lower_bound for row in rows)
         return ViewRows(rows, RangeCoverage(partial=partial), ())
 
-    return View(table=range_table(by), find=find, named="workloads", everywhere=True)
+    return View(table=range_table(by), find=find, named=named, everywhere=True)
 
 
 def range_table(by: Sequence[str]) -> Table[RangeRow]:
     """Return the columns of a range by these keys."""
-    names = dict(column for one in by for column in _COLUMNS[one])
+    names = dict(column for one in by for column in _columns_of(one))
     keys = tuple(_name(i, *column) for i, column in enumerate(names.items()))
     return Table(
         kind="RangeUsage",
@@ -138,7 +160,8 @@ def _name(index: int, key: str, header: str) -> Column[RangeRow]:
     def get(row: RangeRow) -> str | None:
         return row.key[index] or None
 
-    return name_column(key, header, get, f"the {key.partition('.')[0]}")
+    noun = key.replace(":", " ") if key.startswith(LABEL) else key.partition(".")[0]
+    return name_column(key, header, get, f"the {noun}")
 
 
 def _mark(row: RangeRow) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -14,9 +16,10 @@ from kubemetrics.cli import main
 from kubemetrics.cli.history_command import HISTORY
 from kubemetrics.history.recorder import Recorder
 from kubemetrics.history.store import Writing, set_meta
+from kubemetrics.models.node import Node
 from tests.tools import schema
 
-from .making import T0, Past, a_node_sample, a_pod, a_sample
+from .making import NODE, T0, Past, a_node_sample, a_pod, a_sample
 
 
 @pytest.fixture
@@ -82,6 +85,7 @@ def test_json_says_its_range_its_gaps_and_its_trend_in_numbers(
             "cadence": 15,
             "step": 30,
             "pods": 2,
+            "nodes": None,
             "samples": 123,
             "gaps": [
                 {
@@ -304,7 +308,15 @@ def test_without_a_file_that_of_the_context_is_read(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--by", "colour"], "choose from namespace, owner, pod, container, node"),
+        (
+            ["--by", "colour"],
+            "choose from namespace, owner, pod, container, node, label",
+        ),
+        (["--by", "label:"], "cannot sum a range by 'label:'"),
+        (["--level", "node", "--by", "pod"], "--by pod is of pods"),
+        (["--level", "pod", "node/n1"], "is no pod's"),
+        (["node/n1", "web"], "have no table in common"),
+        (["node/n1", "-n", "x"], "-n is of pods"),
         (["-w"], "-w follows the present"),
         (["--since", "soon"], "--since takes a time"),
         (["--step", "soon"], "--step takes a length of time"),
@@ -382,3 +394,104 @@ def test_json_has_each_silence(
         "reason": "Unreported",
     }
     assert last["until"] == "2026-01-02T00:05:15Z"
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """Record three pods with labels, of which one changes, and two nodes."""
+    path, past = tmp_path / "prod.db", Past()
+    with closing(Writing(path)) as writing:
+        recorder = Recorder(writing)
+        set_meta(writing.connection, context="prod", cadence_ms="15000")
+        for at in range(0, 60, 15):
+            late = "two" if at > 20 else "one"
+            pods = [
+                a_pod("web", labels={"app": late}),
+                a_pod("db", namespace="y", labels={"app": "two"}),
+                a_pod("bare"),
+            ]
+            nodes = [replace(NODE, labels={"pool": "a"}), Node(name="n2", uid="u2")]
+            samples = [a_node_sample(node.name, at) for node in nodes]
+            recorder.write(past.round(at, *pods, nodes=nodes, of_nodes=samples))
+    return path
+
+
+def items_of(
+    file: Path, capsys: pytest.CaptureFixture[str], *words: str
+) -> list[dict[str, Any]]:
+    assert main(["history", f"--from={file}", "-o", "json", *words]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, json.loads(schema.SCHEMA.read_bytes()))
+    found: list[dict[str, Any]] = document["items"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("words", "used"),
+    [
+        (["--level", "node"], {"n1": 4, "n2": 4}),
+        (["--level", "node", "n2"], {"n2": 4}),
+        (["node/n1"], {"n1": 4}),
+        (["no/n*", "--by", "node"], {"n1": 4, "n2": 4}),
+        (["--by", "node"], {"n1": 3 * 4 / 10}),
+    ],
+)
+def test_nodes_are_told_by_their_own_samples_and_by_their_pods(
+    labelled: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    used: dict[str, float],
+) -> None:
+    items = items_of(labelled, capsys, *words)
+    cores = {i["node"]: i["cpu"]["core_hours"] * 3600 / 15 for i in items}
+    assert cores == pytest.approx(used)
+    main(["history", f"--from={labelled}", *words])
+    noun = "3 pods" if words[0] == "--by" else f"{len(used)} node"
+    assert noun in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "samples"),
+    [
+        (["--by", "label:app"], {("", None): 4, ("", "two"): 8}),
+        (["--by", "namespace,label:app"],
+         {("x", None): 4, ("x", "two"): 4, ("y", "two"): 4}),
+        (["--by", "label:app", "--until", "2026-01-02T00:00:15Z"],
+         {("", None): 2, ("", "one"): 2, ("", "two"): 2}),
+    ],
+)  # fmt: skip
+def test_labels_are_those_that_a_pod_had_last(
+    labelled: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    samples: dict[tuple[str, str | None], int],
+) -> None:
+    items = items_of(labelled, capsys, *words)
+    found = {(i.get("namespace", ""), i["labels"]["app"]): i["samples"] for i in items}
+    assert found == samples
+    main(["history", f"--from={labelled}", *words])
+    assert "labels as each pod had them last" in capsys.readouterr().err
+
+
+def test_nodes_are_summed_up_by_label(
+    labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = items_of(labelled, capsys, "--level=node", "--by=label:pool")
+    assert [i["labels"]["pool"] for i in items] == [None, "a"]
+
+
+def test_a_node_that_was_not_recorded_is_told(
+    labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["history", "node/n9", f"--from={labelled}"]) != 0
+    assert 'nodes "node/n9" not found' in capsys.readouterr().err
+
+
+def test_one_node_is_handed_over(
+    labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["history", "node/n1", f"--from={labelled}", "-o=openmetrics"]) == 0
+    out = capsys.readouterr().out
+    assert '{node="n1"}' in out
+    assert "n2" not in out
+    assert "pod=" not in out

@@ -93,7 +93,7 @@ def _item(table: Table[Any]) -> JsonObject:
     for prefix in table.families:
         name, kind = _FAMILIES[prefix]
         properties[name] = {"type": "object", "additionalProperties": _nullable(kind)}
-    if table.kind in {"UsageRollup", "NodeRollup"}:
+    if table.kind in {"UsageRollup", "NodeRollup", "RangeUsage"}:
         properties["labels"] = {
             "type": "object", "additionalProperties": _nullable("string"),
         }  # fmt: skip
@@ -271,7 +271,8 @@ def _range() -> JsonObject:
             "until": _time("its end"),
             "cadence": {**count, "description": "how far samples are apart (seconds)"},
             "step": {**count, "description": "of a sum's percentiles (seconds)"},
-            "pods": count,
+            "pods": _nullable("integer", "how many pods; null with --level node"),
+            "nodes": _nullable("integer", "how many nodes, with --level node"),
             "samples": count,
             "gaps": {"type": "array", "items": gap},
             "silences": {"type": "array", "items": silence},
