@@ -214,6 +214,7 @@ class _Total:
         self._trend = _Trend(count, grid)
         self._of_hours = False
         self._lasts: list[int | None] = []
+        self._begin, self._newest = grid[0] * 1000, (0, 0)
         self._alone: tuple[Trace, Columns] | None = None
 
     def add(self, trace: Trace, samples: Columns) -> None:
@@ -222,8 +223,12 @@ class _Total:
         self._restarts += trace.restarts
         self._oom_kills += trace.oom_kills
         self._of_hours = self._of_hours or bool(trace.hours)
-        if samples.ats and trace.until >= self._grid[1]:
-            self._lasts.append(samples.memory[-1])
+        if samples.ats:
+            first, length = samples.ats[0] * 1000, samples.covered[0]
+            self._begin = min(self._begin, first - length)
+            self._newest = max(self._newest, (samples.ats[-1], samples.covered[-1]))
+            if trace.until >= self._grid[1]:
+                self._lasts.append(samples.memory[-1])
         if self._count == 1:
             self._alone = trace, samples
         self._add_amounts(samples, trace)
@@ -263,17 +268,25 @@ class _Total:
             percentiles=origin,
         )
 
+    def _length(self) -> int:
+        """Return the milliseconds from the first window's beginning to the last's end.
+
+        A window belongs to the range in which it ends. What was not measured counts.
+        """
+        until = self._grid[1] * 1000
+        at, covered = self._newest
+        end = at * 1000 if at * 1000 + covered >= until else until
+        return end - self._begin
+
     def _summed(self, of: Amount) -> ResourceFigures:
-        since, until, _ = self._grid
-        total = self._sums[of]
-        integral, length = Fraction(total.integral, 1000), until - since
+        total, length = self._sums[of], self._length()
         known = [value for value in self._lasts if value is not None]
         whole = bool(known) and len(known) == len(self._lasts)
         values = [] if self._of_hours else [value for _, value in total.steps.values()]
         p50, p95, p99 = percentiles(zip(values, repeat(1)), _SHARES)
         return ResourceFigures(
-            integral=integral,
-            average=integral / length if length > 0 else None,
+            integral=Fraction(total.integral, 1000),
+            average=Fraction(total.integral, length) if length > 0 else None,
             p50=p50,
             p95=p95,
             p99=p99,

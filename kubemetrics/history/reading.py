@@ -387,6 +387,8 @@ class History:
             return found
         # They lie by time, and those of a few series are found sooner in each second.
         first = max(begin - _LEAD + 1, oldest)
+        if first > end:
+            return found
         of_few = len(wanted) <= _FEW and end - first <= _FEW_SECONDS
         rows = self._connection.execute(
             _EACH_SECOND.format(wanted=",".join(map(str, sorted(wanted))))

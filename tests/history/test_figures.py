@@ -133,3 +133,16 @@ def test_a_sparkline_goes_from_nothing_to_the_largest() -> None:
     assert sparkline([0, None, 50, 100]) == "▁·▄█"
     assert sparkline([0, 0]) == "▁▁"
     assert sparkline([]) == ""
+
+
+def test_the_mean_of_a_sum_is_over_the_time_of_its_windows() -> None:
+    """A window is wholly of the range in which it ends, and is cut at neither end."""
+    pair = [trace(*[(at, CORE) for at in range(7, 120, 10)]) for _ in range(2)]
+    inside = [
+        trace(*[(s.at, s.cpu) for s in one.samples if 20 < s.at <= 60]) for one in pair
+    ]
+    found = figures(inside, 20, 60, 10)
+    assert found.core_seconds == 2 * 4 * 10
+    assert found.cpu.average == found.cpu.most == 2 * CORE
+    later = figures(inside, 20, 97, 10)
+    assert later.cpu.average == 2 * CORE * Fraction(40, 80), "from 17 to 97"

@@ -76,6 +76,25 @@ def test_each_series_has_its_samples_and_what_they_cover(file: Path) -> None:
     assert both.memory.integral == 2 * 45 * 2**20
 
 
+@pytest.mark.parametrize("few", [0, 200])
+def test_a_range_before_all_recent_samples_has_none_of_them(
+    file: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(reading, "_FEW", few)
+    with closing(Writing(file)) as writing:
+        run = writing.connection.execute
+        old = "FROM recent WHERE at < ?", (T0 + 60,)
+        run(
+            f"INSERT INTO settled SELECT series, at, window, cpu, memory {old[0]}",
+            old[1],
+        )
+        run(f"DELETE {old[0]}", old[1])
+    with open_history(file) as history:
+        until = START + timedelta(seconds=45)
+        app, *_ = history.traces(until=until)
+        assert [s.at - T0 for s in app.samples] == [0, 15, 30, 45]
+
+
 def test_few_series_and_many_are_found_alike(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
