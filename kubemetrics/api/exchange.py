@@ -58,6 +58,9 @@ T = TypeVar("T")
 
 _log: Final = logging.getLogger("kubemetrics")
 
+READ: Final = 65.0
+"""Seconds that nothing may come for: the API server's own limit is 60."""
+
 _AT_ANY_TIME: Final = frozenset(
     {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 )
@@ -381,8 +384,9 @@ class _Opened:
 class Exchange:
     """The exchanges of one call with its server; *life* is that of the client.
 
-    *silence* is how long nothing may come, in seconds: a list, where the call has no
-    time-out, which else is the only limit; some more of it a watch's stream.
+    *silence* is how long nothing may come, in seconds (``None``: for as long as the
+    call lasts): a list, where the call has no time-out, which else is the only limit;
+    some more of it, or of `READ`, a watch's stream, which nobody would miss else.
     """
 
     def __init__(
@@ -390,7 +394,7 @@ class Exchange:
         server: Server,
         call: CallLimits,
         life: CallLimits,
-        silence: float,
+        silence: float | None,
     ) -> None:
         self._server = server
         self._call = call
@@ -442,7 +446,7 @@ class Exchange:
         from .watch import SILENCE
 
         request = watch.request(self._call.remaining())
-        opened = yield from self._answered(request, self._silence * SILENCE)
+        opened = yield from self._answered(request, (self._silence or READ) * SILENCE)
         if isinstance(opened, Response):
             raise error_from_response(opened)
         try:

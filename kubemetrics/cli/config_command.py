@@ -196,7 +196,8 @@ def _transport(config: Config, origins: dict[str, str]) -> Iterator[Fact]:
     if config.disable_compression:
         yield Fact("compression", "off", origins.get("disable_compression", ""))
     if config.timeout is not None:
-        yield Fact("timeout", f"{config.timeout:g} s", origins.get("timeout", ""))
+        said = f"{config.timeout:g} s" if config.timeout else "none"
+        yield Fact("timeout", said, origins.get("timeout", ""))
 
 
 def _table(config: Config) -> str:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from ..api import Api, RetryPolicy
-from ..api.exchange import Exchange
+from ..api.exchange import READ, Exchange
 from ..auth import Credential, CredentialSource
 from ..auth.sources import credential_source, credentials_shown
 from ..config.model import Config
@@ -22,9 +22,6 @@ from ..frozen import dataclass
 if TYPE_CHECKING:  # the network is imported with the first client, not with its class
     from ..transport.connections import BodyReader
     from ..transport.endpoint import Endpoint, Headers
-
-READ: Final = 65.0
-"""Seconds that nothing may come for: the API server's own limit is 60."""
 
 _log: Final = logging.getLogger("kubemetrics")
 
@@ -41,7 +38,7 @@ class Session:
     endpoint: Endpoint
     source: CredentialSource
     api: Api
-    silence: float
+    silence: float | None
     reader: Callable[..., BodyReader]
     memory: int
     clock: Callable[[], float] = time.monotonic
@@ -108,7 +105,8 @@ def open_session(
             check=partial(check_pair, config),
         ),
         api=Api(retry=retry, on_warning=on_warning or _log_warning),
-        silence=silence,
+        # In so many words (--request-timeout 0) "no limit" leaves none at all.
+        silence=None if config.timeout == 0 and silence == READ else silence,
         reader=BodyReader,
         memory=_memory(memory, os.environ),
     )

@@ -37,7 +37,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
-from ..api.exchange import Exchange
+from ..api.exchange import READ, Exchange
 from ..config.model import Config
 from ..errors import KubeMetricsError
 from ..flow import (
@@ -63,7 +63,7 @@ from ..transport.async_network import (
     soon_here,
 )
 from ..transport.network import Call
-from . import READ, Session, caught, open_session, single, unnamed, unpicklable
+from . import Session, caught, open_session, single, unnamed, unpicklable
 
 if TYPE_CHECKING:
     from ..api.watch import Watch, WatchEvent, WatchOptions
@@ -633,4 +633,4 @@ class AsyncClient:
         return await self._calls.drive(flow, self._limit(timeout))
 
     def _limit(self, timeout: float | None) -> float | None:
-        return self.config.timeout if timeout is None else timeout
+        return (self.config.timeout or None) if timeout is None else timeout

@@ -27,7 +27,7 @@ from typing import (
 )
 
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
-from ..api.exchange import Exchange
+from ..api.exchange import READ, Exchange
 from ..auth import WAIT
 from ..config.model import Config
 from ..errors import INTERRUPTION, KubeMetricsError
@@ -46,7 +46,7 @@ from ..flow import (
     Wait,
     Work,
 )
-from . import READ, Session, caught, open_session, single, unnamed, unpicklable
+from . import Session, caught, open_session, single, unnamed, unpicklable
 
 if TYPE_CHECKING:
     from ..api.watch import Watch, WatchEvent, WatchOptions
@@ -580,7 +580,7 @@ class Client:
         return self._calls.drive(flow, self._limit(timeout))
 
     def _limit(self, timeout: float | None) -> float | None:
-        return self.config.timeout if timeout is None else timeout
+        return (self.config.timeout or None) if timeout is None else timeout
 
 
 def disconnect(client: Client) -> None:

@@ -106,7 +106,7 @@ class Config:
     to use when none is named. *context*, *cluster* and *user* are the kubeconfig's
     names, empty elsewhere. *certificate_authority(_data)* replaces the system's roots.
     *proxy_url* is the kubeconfig's; without one the environment decides. *timeout* is
-    in seconds for a whole call, ``None`` for no limit.
+    in seconds for a whole call; ``None`` limits silences alone, 0 nothing at all.
 
     *auth* is what the configuration holds; it may be sent only when `secure` is true.
 

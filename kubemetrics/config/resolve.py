@@ -87,10 +87,12 @@ def _find_namespace(
 
 
 def _find_timeout(overrides: Overrides, problems: list[str]) -> float | None:
-    """Return the time limit of a whole call in seconds, ``None`` for none."""
+    """Return the time limit of a whole call in seconds: ``None`` where none is said."""
     given = overrides.get("request_timeout")
+    if given is None or given == "":
+        return None
     try:
-        return _timeout(given or "0")
+        return _timeout(given or "0") or 0.0
     except ValueError as error:
         problems.append(f"{flag_of('request-timeout')}: {error}")
         return None

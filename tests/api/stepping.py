@@ -187,6 +187,7 @@ class World:
         choices: Iterator[int] | None = None,
         timeout: float | None = None,
     ) -> None:
+        self.silence: float | None = 60.0
         self.clock = Clock()
         self.life = HandCall(self.clock)
         self.call = HandCall(self.clock, timeout)
@@ -200,7 +201,7 @@ class World:
 
     @property
     def exchange(self) -> Exchange:
-        return Exchange(self._server, self.call, self.life, 60.0)
+        return Exchange(self._server, self.call, self.life, self.silence)
 
     @property
     def urls(self) -> list[str]:

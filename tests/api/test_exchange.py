@@ -480,6 +480,16 @@ class TestWatch:
         assert len(list(self.told(world, RetryPolicy()))) == 5
         assert world.clock.now == 4.3
 
+    @pytest.mark.parametrize(("silence", "allowed"), [(60.0, 150.0), (None, 162.5)])
+    def test_a_stream_that_has_died_is_noticed_whatever_lists_may_take(
+        self, silence: float | None, allowed: float
+    ) -> None:
+        world = World(in_turn([refusal(403, reason="Forbidden")]))
+        world.silence = silence
+        with pytest.raises(KubeMetricsError):
+            next(self.told(world, RetryPolicy()))
+        assert [step.silence for step in world.opened] == [allowed]
+
     def test_what_a_stream_brought_before_it_broke_is_told(self) -> None:
         world = World(
             in_turn(

@@ -182,6 +182,8 @@ def test_everything_says_where_it_is_from(
     assert found["proxy"]["value"] == "http://proxy.example:3128"
     assert found["impersonate"] == {"value": "boss, group staff", "from": "--as"}
     assert found["timeout"] == {"value": "5 s", "from": "--request-timeout"}
+    unlimited = shown(capsys, *args, "--request-timeout=0")
+    assert unlimited["timeout"] == {"value": "none", "from": "--request-timeout"}
     assert found["certificateAuthority"]["value"] == "embedded"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,22 @@ def test_the_time_out_of_a_call_is_the_only_limit_between_two_bytes(
 ) -> None:
     with Client(config) as client:
         exchange = client._session.exchange(Call(timeout), Call())
+        step = next(exchange.perform(client.api.get("/version")))
+        assert isinstance(step, Open)
+        assert step.silence == silence
+
+
+@pytest.mark.parametrize(
+    ("given", "silence"), [({}, None), ({"read_timeout": 7.0}, 7.0)], ids=["", "given"]
+)
+def test_no_limit_in_so_many_words_is_none_between_two_bytes_either(
+    config: Config, given: dict[str, Any], silence: float | None
+) -> None:
+    """W3: ``--request-timeout 0`` ended after 65 s in which nothing came."""
+    with Client(replace(config, timeout=0.0), **given) as client:
+        assert client._limit(None) is None
+        assert client._limit(3.0) == 3.0
+        exchange = client._session.exchange(Call(client._limit(None)), Call())
         step = next(exchange.perform(client.api.get("/version")))
         assert isinstance(step, Open)
         assert step.silence == silence

@@ -247,8 +247,8 @@ def test_kubernetes_master_is_the_last_resort(home: Home) -> None:
     [
         (None, None),
         ("", None),
-        ("0s", None),
-        (0, None),
+        ("0s", 0),
+        (0, 0),
         ("90", 90),
         (2.5, 2.5),
         ("1m", 60),
