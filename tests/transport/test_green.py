@@ -1,4 +1,4 @@
-"""Green threads: gevent puts its own sockets in the place of Python's.
+"""Green threads: gevent and eventlet put their sockets in the place of Python's.
 
 gevent#1239, kubernetes-client/python#794.
 """
@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from .certs import leaf, ordinary
 from .servers import ScriptedServer, server_context
@@ -21,7 +23,10 @@ def listen(sock: socket.socket) -> None:
         pass
 
 
-def test_the_blocking_client_works_with_patched_sockets(tmp_path: Path) -> None:
+@pytest.mark.parametrize("world", ["gevent", "eventlet"])
+def test_the_blocking_client_works_with_patched_sockets(
+    world: str, tmp_path: Path
+) -> None:
     authority = tmp_path / "ca.pem"
     authority.write_bytes(ordinary().pem)
     context = server_context(leaf(ordinary(), "127.0.0.1"))
@@ -34,6 +39,7 @@ def test_the_blocking_client_works_with_patched_sockets(tmp_path: Path) -> None:
                 sys.executable,
                 "-m",
                 "tests.transport.green",
+                world,
                 f"https://127.0.0.1:{server.port}",
                 authority,
                 f"https://127.0.0.1:{deaf.port}",
