@@ -21,7 +21,7 @@ from kubemetrics.auth.sources import credential_source
 from kubemetrics.config.model import AuthInfo, Config, ExecConfig, OidcConfig
 from kubemetrics.config.resolve import in_cluster_config
 from kubemetrics.errors import CredentialError, Forbidden, TransportError, Unauthorized
-from kubemetrics.transport import tls
+from kubemetrics.transport import connections
 from kubemetrics.transport.tls import Roots
 from tests.transport.certs import Issued, authority, leaf, ordinary
 
@@ -41,7 +41,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     told = Clock()
     timed = partial(credential_source, clock=told)
     monkeypatch.setattr(session, "credential_source", timed)
-    monkeypatch.setattr(tls, "Roots", partial(Roots, clock=told))
+    monkeypatch.setattr(connections, "Roots", partial(Roots, clock=told))
     return told
 
 
