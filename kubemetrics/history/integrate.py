@@ -74,6 +74,15 @@ def cover(at: int, window: int, last: int | None, born: int | None = None) -> Co
     return _after(at, window, last)
 
 
+def in_same_second(sample: Sample, last: Sample) -> bool:
+    """Whether *sample* is of the same second as *last*, and yet another one.
+
+    Both ended within that second: the window of the second one is shorter. What is
+    given again is equal, and what another replica measured has a window of its cadence.
+    """
+    return sample.at == last.at and 0 < sample.window < TOLERANCE and sample != last
+
+
 def _after(at: int, window: int, since: int) -> Covered:
     window = max(window, 0)  # one that is not known covers nothing
     length = (at - since) * 1000

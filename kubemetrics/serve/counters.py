@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ..frozen import dataclass
-from ..history.integrate import Sample, cover, of_earlier
+from ..history.integrate import Sample, cover, in_same_second, of_earlier
 from ..models import CPU, MEMORY, Quantities
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..snapshot import (
@@ -55,14 +55,14 @@ class Shape:
 class Counter:
     """The sums of one series: *cpu* in nanocores times milliseconds of *covered* time.
 
-    *memory* and *at* are those of its last sample, which *measures_cpu* or not;
+    *memory* and *at* are those of its *last* sample, which *measures_cpu* or not;
     *created* is when its first window began, both in seconds since the epoch; *seen* is
     when it was given last, by a clock of this machine.
     """
 
     __slots__ = (
-        "at", "covered", "cpu", "created", "incarnation", "measures_cpu", "memory",
-        "seen",
+        "at", "covered", "cpu", "created", "incarnation", "last", "measures_cpu",
+        "memory", "seen",
     )  # fmt: skip
 
     def __init__(self, incarnation: Hashable) -> None:
@@ -71,6 +71,7 @@ class Counter:
         self.covered: int = 0
         self.measures_cpu: bool = False
         self.memory: int | None = None
+        self.last: Sample | None = None
         self.at: int | None = None
         self.created: int = 0
         self.seen: float = float("-inf")
@@ -79,15 +80,19 @@ class Counter:
         """Add what *sample* has beyond the last one; one known already adds nothing."""
         found = cover(sample.at, sample.window, self.at)
         self.seen = now
+        gains = found.covered
         if found.kind == "repeat":
-            return NOTHING_GAINED
+            if self.last is None or not in_same_second(sample, self.last):
+                return NOTHING_GAINED
+            gains = sample.window
+        self.last = sample
         if self.at is None:
             self.created = (sample.at * 1000 - sample.window) // 1000
         # After a clock was set back it goes on from there: nothing is added twice.
         self.at = sample.at
         self.memory = sample.memory
         self.measures_cpu = sample.cpu is not None
-        covered = found.covered if self.measures_cpu else 0
+        covered = gains if self.measures_cpu else 0
         gained = (sample.cpu or 0) * covered
         self.cpu += gained
         self.covered += covered

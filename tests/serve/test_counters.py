@@ -43,6 +43,23 @@ def test_a_sample_that_is_given_again_adds_nothing() -> None:
     assert found.values(OBSERVED) == {APP: 15}
 
 
+def test_two_samples_of_one_second_both_count() -> None:
+    """At a cadence of a second: the API says its whole ones, whenever they ended."""
+    found = Serving().take(later(sample(age=1, window="1s", app=("1", "1Mi")), 0))
+    for window, memory, observed in (
+        ("0.9s", "2Mi", 1.9),
+        ("0.9s", "2Mi", 1.9),  # given again
+        ("0.9s", "3Mi", 2.8),
+        ("1s", "4Mi", 2.8),  # another's, who measures beside the first
+        ("0s", "5Mi", 2.8),
+    ):
+        found.take(later(sample(age=1, window=window, app=("1", memory)), 0))
+        assert found.values(OBSERVED) == {APP: observed}
+        assert found.values(CPU) == {APP: observed}
+    found.take(later(sample(age=1, window="1.2s", app=("1", "1Mi")), 1))
+    assert found.values(OBSERVED) == {APP: 4.0}
+
+
 def test_a_gap_is_in_neither_sum() -> None:
     found = Serving().take(later(sample(), 0)).take(later(sample(), 60))
     assert found.values(OBSERVED) == {APP: 30}
