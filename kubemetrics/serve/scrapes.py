@@ -136,7 +136,7 @@ def reply(asked: ScrapeRequest, publication: Publication, now: float) -> ScrapeR
     if asked.method not in _METHODS:
         allowed = ("Allow", ", ".join(_METHODS))
         return _text(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD", allowed)
-    path = asked.path.partition("?")[0]
+    path = _AUTHORITY.sub("", asked.path).partition("?")[0] or "/"
     if path == "/metrics":
         return _metrics(asked, publication, now)
     if path == "/readyz":
@@ -147,6 +147,10 @@ def reply(asked: ScrapeRequest, publication: Publication, now: float) -> ScrapeR
         html = ("Content-Type", "text/html; charset=utf-8")
         return ScrapeReply(HTTPStatus.OK, (html,), _PAGE.encode())
     return _text(HTTPStatus.NOT_FOUND, "there is /metrics, /healthz and /readyz")
+
+
+_AUTHORITY: Final = re.compile(r"\Ahttps?://[^/?]*", re.IGNORECASE)
+"""What stands before the path where a proxy is asked; a server takes it (RFC 9112)."""
 
 
 def _text(status: HTTPStatus, line: str, *headers: tuple[str, str]) -> ScrapeReply:

@@ -133,6 +133,8 @@ def test_it_is_ready_until_three_cadences_without_a_round() -> None:
         ("GET", "/healthz", 200), ("HEAD", "/metrics", 200), ("GET", "/", 200),
         ("GET", "/metrics/", 404), ("GET", "/favicon.ico", 404), ("GET", "*", 404),
         ("POST", "/metrics", 405), ("DELETE", "/nothing", 405),
+        ("GET", "http://host:80/metrics?x", 200), ("GET", "HTTPS://host?x", 200),
+        ("GET", "http://host/x", 404), ("GET", "xhttp://host/metrics", 404),
     ],
 )  # fmt: skip
 def test_every_request_has_its_status(method: str, path: str, status: int) -> None:
