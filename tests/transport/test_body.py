@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import zlib
 
 import pytest
@@ -75,6 +76,12 @@ def test_a_bomb_is_noticed_before_it_takes_memory() -> None:
         reader.feed(packed)
     assert caught.value.reason == "limit"
     assert reader._size < 64 << 20
+
+
+def test_a_bomb_behind_what_is_honest_is_one_and_is_not_cut_in_silence() -> None:
+    honest = random.Random(1).randbytes(1 << 20)  # noqa: S311 - not for secrets
+    with pytest.raises(TransportError, match="grows more than 300-fold"):
+        read(gzip.compress(honest, 1) + bomb(32 << 20), "gzip", size=1 << 16)
 
 
 def test_what_shrinks_well_and_is_small_is_no_bomb() -> None:
