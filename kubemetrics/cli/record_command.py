@@ -271,6 +271,8 @@ def recording_options(args: Namespace) -> RecordingOptions:
         UsageError: a value is wrong, or two flags contradict.
     """
     given = vars(args)
+    if args.file is not None and not args.file:
+        raise UsageError("FILE is empty: leave it out for the file of the context")
     selected_namespaces(args)
     if args.contexts and len(args.contexts) > 1:
         raise UsageError("a file is of one cluster: record each context on its own")
@@ -347,7 +349,12 @@ def record(
     Raises:
         KubeMetricsError: the cluster cannot be reached at all, or the file not written.
     """
-    from ..history.store import Writing, default_path, sqlite  # noqa: PLC0415
+    from ..history.store import (  # noqa: PLC0415 - not for --help
+        Writing,
+        damage_of,
+        default_path,
+        sqlite,
+    )
 
     sqlite()
     config = client.config
@@ -362,7 +369,8 @@ def record(
             level=args.level,
             scope="some" if args.namespaces or args.selector else "all",
         )
-        recording = Recording(args, options, client, writing, stopping)
+        with damage_of(path):
+            recording = Recording(args, options, client, writing, stopping)
         return recording.once() if args.once else recording.run(heard)
 
 
@@ -478,11 +486,11 @@ class Recording:
             gc.collect()
 
     def _work(self, found: SampleRound) -> bool:
-        from ..history.store import failures_of  # noqa: PLC0415
+        from ..history.store import damage_of  # noqa: PLC0415
         from ..history.upkeep import due_at  # noqa: PLC0415
 
         now = due_at(found)
-        with failures_of(self._writing.path):
+        with damage_of(self._writing.path):
             return now is not None and self._upkeep.work(now)
 
     def _idle(self) -> bool:
@@ -496,13 +504,13 @@ class Recording:
 
     def _write(self, found: SampleRound) -> int:
         """Write a round; return how many samples it brought."""
-        from ..history.store import failures_of, set_meta  # noqa: PLC0415
+        from ..history.store import damage_of, set_meta  # noqa: PLC0415
 
         about = {
             "cadence_ms": str(round(found.cadence * 1000)),
             "names_only": str(int(found.pods is None)),
         }
-        with failures_of(self._writing.path):
+        with damage_of(self._writing.path):
             written = self._recorder.write(found)
             if about != self._about:
                 set_meta(self._writing.connection, **about)

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from ..accounting import Demand, container_demand, demand
+from ..jsonread import as_integer, as_object, as_objects, as_text
 from ..models import CPU, MEMORY
 from ..models.node import Node
 from ..models.pod import Container, ContainerState, OwnerReference, Pod
@@ -55,13 +56,21 @@ def own_controller(pod: Pod) -> OwnerReference:
 
 
 def last_samples(connection: Connection) -> dict[str, int]:
-    """Return the time of the last sample of each object that has a recent one."""
-    return dict(
+    """Return the time of the last sample of each object that has a recent one.
+
+    Raises:
+        ValueError: the file is damaged, and has something else as a time.
+    """
+    found: dict[str, int] = dict(
         connection.execute(
             "SELECT o.uid, max(r.at) FROM recent r JOIN series s ON s.id=r.series"
             " JOIN object o ON o.id=s.object GROUP BY o.id"
         )
     )
+    for uid, at in found.items():
+        if type(uid) is not str or type(at) is not int:
+            raise ValueError(f"it has {str(at)[:100]!r} as the time of a sample")
+    return found
 
 
 class Recorder:
@@ -207,8 +216,7 @@ class Recorder:
         self._connection.execute(
             "INSERT OR REPLACE INTO version VALUES (?, ?, ?)", (known, at, text)
         )
-        was: Mapping[str, Any] = {} if row is None else json.loads(row[0])
-        return was
+        return as_object({} if row is None else json.loads(row[0]))
 
     def _gone(self, kind: str, uid: str, at: int) -> None:
         self._connection.execute(
@@ -382,7 +390,7 @@ class Recorder:
                 self._ended(known, container, ended, jump, at)
         if (
             pod.reason == "Evicted"
-            and before.get("status", {}).get("reason") != "Evicted"
+            and as_object(before.get("status")).get("reason") != "Evicted"
         ):
             self._event(at, "evicted", known, "", pod.message)
 
@@ -530,9 +538,9 @@ def body(kept: Pod | Node) -> str:
 
 def restarts_of(kept: Mapping[str, Any]) -> dict[str, int]:
     """Return how often each container had been restarted, by what is kept of a pod."""
-    status = kept.get("status", {})
+    status = as_object(kept.get("status"))
     return {
-        found["name"]: found.get("restartCount", 0)
+        as_text(found.get("name")): as_integer(found.get("restartCount"))
         for key in ("containerStatuses", "initContainerStatuses")
-        for found in status.get(key, ())
+        for found in as_objects(status.get(key))
     }

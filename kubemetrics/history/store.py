@@ -7,6 +7,7 @@ reader never waits for the writer. ``sqlite3`` is imported when a file is opened
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import socket
@@ -158,6 +159,8 @@ def _problem(error: sqlite3.Error) -> str:
         return f"{text}: it is no file of kubemetrics record, or a damaged one"
     if "full" in text:
         return f"{text}: free some space, or record with --max-size"
+    if "locked" in text:
+        return f"{text}: another program writes to it"
     return text
 
 
@@ -257,10 +260,11 @@ def transaction(connection: Connection) -> Generator[None, None, None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk has ended it already
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 class Writing:
@@ -280,9 +284,10 @@ class Writing:
         sqlite()
         _check_name(self.path)
         _make_folder(self.path.parent)
+        _check_place(self.path)
         if journal == "wal":
             refuse_network(self.path)
-        self._lock = _Lock(self.path.with_name(f"{self.path.name}.lock"))
+        self._lock = _Lock(self.path)
         try:
             with failures_of(self.path):
                 self.connection: Connection = self._open(journal)
@@ -316,7 +321,8 @@ class Writing:
         Raises:
             HistoryError: it is another cluster's.
         """
-        before = meta(self.connection)
+        with failures_of(self.path):
+            before = meta(self.connection)
         address = f"server:{server}"
         known = before.get("cluster_uid", uid or address)
         same = before.get("server") == server if uid is None else known == uid
@@ -326,16 +332,18 @@ class Writing:
                 f" is {uid or address}): name another FILE"
             )
         kept = {"cluster_uid": uid or known, "server": server, **about}
-        with transaction(self.connection):
+        with failures_of(self.path), transaction(self.connection):
             set_meta(self.connection, **kept)
 
     def size(self) -> int:
         """Return the bytes that the file and its log take; free pages are reused."""
-        pages = pragma(self.connection, "page_count")
-        free = pragma(self.connection, "freelist_count")
-        log = self.path.with_name(f"{self.path.name}-wal")
-        waiting = log.stat().st_size if log.exists() else 0
-        return (pages - free) * pragma(self.connection, "page_size") + waiting
+        log, waiting = self.path.with_name(f"{self.path.name}-wal"), 0
+        with contextlib.suppress(OSError):
+            waiting = log.stat().st_size
+        with failures_of(self.path):
+            pages = pragma(self.connection, "page_count")
+            free = pragma(self.connection, "freelist_count")
+            return (pages - free) * pragma(self.connection, "page_size") + waiting
 
     def close(self) -> None:
         """Write what the log holds into the file, and let others write."""
@@ -367,13 +375,18 @@ class _Lock:
     """An exclusive lock on a file, which ends with its process; it names the holder."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = _private(path)
+        beside = path.with_name(f"{path.name}.lock")
+        self._descriptor = _private(beside)
         try:
             _lock(self._descriptor)
-        except OSError:
+        except OSError as error:
             holder = os.pread(self._descriptor, 200, 0) if _POSIX else b""
             os.close(self._descriptor)
-            raise HistoryError(_held(path, holder.decode("utf-8", "replace"))) from None
+            if error.errno in _TAKEN:
+                problem = _held(holder.decode("utf-8", "replace"))
+            else:
+                problem = f"its lock cannot be taken: {error.strerror}"
+            raise HistoryError(f"{path}: {problem}") from None
         with contextlib.suppress(OSError):  # a full disk: the lock holds without a name
             os.ftruncate(self._descriptor, 0)
             name = f"{socket.gethostname()} {os.getpid()}\n"
@@ -383,12 +396,14 @@ class _Lock:
         os.close(self._descriptor)
 
 
-def _held(path: Path, holder: str) -> str:
+_TAKEN: Final = frozenset({errno.EAGAIN, errno.EACCES, errno.EDEADLK})
+"""How systems say that another process has a lock (flock(2), ``_locking`` in C)."""
+
+
+def _held(holder: str) -> str:
     host, _, process = holder.strip().partition(" ")
     who = f"process {process} on {host}" if process else "another process"
-    return (
-        f"{path.with_suffix('')}: {who} records into it: end that, or name another FILE"
-    )
+    return f"{who} records into it: end that, or name another FILE"
 
 
 _POSIX: Final = os.name == "posix"
@@ -410,11 +425,15 @@ def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _make_folder(folder: Path) -> None:
+@contextmanager
+def _naming(path: Path) -> Generator[None, None, None]:
+    """Turn a system's refusal into our error, which names the file or folder."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield
+    except FileExistsError:
+        raise HistoryError(f"{path}: Not a directory") from None
     except OSError as error:
-        raise HistoryError(f"{folder}: {error.strerror}") from None
+        raise HistoryError(f"{path}: {error.strerror}") from None
 
 
 def _check_name(path: Path) -> None:
@@ -424,16 +443,28 @@ def _check_name(path: Path) -> None:
         raise HistoryError(f"{printable(str(path))}: {error.strerror}") from None
 
 
+def _make_folder(folder: Path) -> None:
+    with _naming(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _check_place(path: Path) -> None:
+    """Refuse what a database cannot be kept in: a folder, a pipe, a device."""
+    with _naming(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.exists() and not path.is_file():
+            raise HistoryError(f"{path}: it is no regular file")
+
+
 def _make_private(path: Path) -> None:
     """Make the file for its owner alone: usage tells what runs where."""
     os.close(_private(path))
 
 
 def _private(path: Path) -> int:
-    try:
+    with _naming(path):
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise HistoryError(f"{path}: {error.strerror}") from None
 
 
 def refuse_network(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> None:

@@ -7,10 +7,13 @@ import io
 import os
 import re
 import signal
+import sqlite3
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, redirect_stderr, redirect_stdout
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
@@ -22,7 +25,8 @@ from kubemetrics.api import Api
 from kubemetrics.cli import main, record_command
 from kubemetrics.cli.record_command import Stopping
 from kubemetrics.errors import INTERRUPTION, Forbidden
-from kubemetrics.history.store import Writing, meta, open_reading
+from kubemetrics.history import store
+from kubemetrics.history.store import Journal, Writing, meta, open_reading
 from kubemetrics.testing import FakeCluster, pod
 from tests.cli import harness
 from tests.cli.harness import Result, Terminal
@@ -354,6 +358,156 @@ def test_a_file_of_another_cluster_is_refused(cluster: FakeCluster, file: Path) 
     assert (
         "it is the record of another cluster (other, this one is server:" in result.err
     )
+
+
+def recorded(cluster: FakeCluster, file: Path) -> bytes:
+    for _ in range(3):
+        assert record(cluster, file, "--once").code == 0
+        cluster.tick(15)
+    return file.read_bytes()
+
+
+def test_a_file_that_is_damaged_ends_in_a_line_or_is_gone_on_with(
+    cluster: FakeCluster, file: Path
+) -> None:
+    page, whole = 8192, recorded(cluster, file)
+    noise, codes = Random(3), Counter[int]()  # noqa: S311 - no secret
+    for start in range(0, len(whole), 3 * page):
+        bad = noise.randbytes(page) if start else bytes(100) + whole[100:page]
+        file.write_bytes(whole[:start] + bad + whole[start + page :])
+        result = record(cluster, file, "--once")
+        codes[result.code] += 1
+        assert result.code in {0, 2}
+        if result.code:
+            (line,) = result.err.splitlines()
+            assert line.startswith(f"error: {file}: ")
+            assert "damaged" in line
+    assert codes[2] > 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE version SET body='{'",
+        "UPDATE version SET body=x'00'",
+        "UPDATE recent SET at='x' || at",
+        "INSERT OR REPLACE INTO meta VALUES ('hours_until', 'x')",
+    ],
+)
+def test_a_value_that_record_does_not_write_ends_in_a_line(
+    cluster: FakeCluster, file: Path, damage: str
+) -> None:
+    recorded(cluster, file)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(damage)
+        connection.commit()
+    cluster.apply(pod("web-7c9d-1", "x", cpu="300m", memory="10Mi"))
+    cluster.tick(3 * 3600)
+    result = record(cluster, file, rounds=Rounds(cluster, 2))
+    assert result.code == 2
+    (line,) = result.err.splitlines()
+    assert line.startswith(f"error: {file}: ")
+    assert line.endswith("it is a damaged file of kubemetrics record")
+
+
+@pytest.mark.parametrize(
+    "kept", ['{"status":[]}', '{"status":{"containerStatuses":[1,{"name":2}]}}', "[]"]
+)
+def test_a_version_of_another_shape_is_no_version_of_before(
+    cluster: FakeCluster, file: Path, kept: str
+) -> None:
+    recorded(cluster, file)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE version SET body=?", (kept,))
+        connection.commit()
+    assert record(cluster, file, "--once").code == 0
+    found = rows(file, "SELECT body FROM version ORDER BY since DESC LIMIT 3")
+    assert all(body.startswith('{"metadata"') for body in found)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (os.mkfifo, "it is no regular file"),
+        (os.mkdir, "Is a directory"),
+        (lambda path: path.symlink_to("/dev/null"), "it is no regular file"),
+    ],
+    ids=["pipe", "folder", "device"],
+)
+def test_what_no_database_can_be_kept_in_is_named(
+    cluster: FakeCluster, file: Path, make: Callable[[Path], object], says: str
+) -> None:
+    make(file)
+    result = record(cluster, file, "--once")
+    assert result == Result(2, "", f"error: {file}: {says}\n")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="of Linux")
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("{folder}/good/a.db", "{folder}/good: Not a directory"),
+        ("{folder}/" + "9" * 300, "File name too long"),
+        ("/proc/a.db", "/proc/a.db.lock: No such file or directory"),
+    ],
+)
+def test_a_place_where_no_file_can_be_made_is_named(
+    cluster: FakeCluster, tmp_path: Path, path: str, says: str
+) -> None:
+    (tmp_path / "good").touch()
+    result = record(cluster, path.format(folder=tmp_path), "--once")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.count("\n") == 1
+    assert result.err.rstrip().endswith(says.format(folder=tmp_path))
+
+
+def test_a_disk_that_is_full_ends_it_in_a_line_and_loses_nothing(
+    cluster: FakeCluster, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded(cluster, file)
+    before = rows(file, "SELECT * FROM usage")
+    real = Writing._open
+
+    def full(self: Writing, journal: Journal) -> sqlite3.Connection:
+        connection = real(self, journal)
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
+        return connection
+
+    monkeypatch.setattr(Writing, "_open", full)
+    for number in range(400):
+        cluster.apply(pod(f"new-{number}", "x", cpu="300m", memory="10Mi"))
+    result = record(cluster, file, "--once")
+    assert result == Result(
+        2,
+        "",
+        f"error: {file}: database or disk is full: free some space, or record with"
+        " --max-size\n",
+    )
+    assert rows(file, "SELECT * FROM usage") == before
+    assert rows(file, "PRAGMA integrity_check") == ["ok"]
+
+
+def test_a_file_that_another_program_writes_to_is_told(
+    cluster: FakeCluster, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded(cluster, file)
+    monkeypatch.setattr(store, "_BUSY", 1)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        result = record(cluster, file, "--once")
+    assert result == Result(
+        2,
+        "",
+        f"error: {file}: database is locked: another program writes to it\n",
+    )
+
+
+def test_a_file_without_a_name_is_refused(cluster: FakeCluster) -> None:
+    """As of a variable that is not set: it is not the file of the context."""
+    result = record(cluster, "", "--once")
+    assert result.code == 2
+    assert result.err.startswith("error: FILE is empty: leave it out for the file of")
 
 
 def test_a_cluster_is_known_by_the_uid_of_its_first_namespace(file: Path) -> None:

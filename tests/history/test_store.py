@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sqlite3
@@ -228,6 +229,31 @@ def test_a_place_where_no_file_can_be_is_named(tmp_path: Path) -> None:
         Writing(blocker / "below" / "a.db")
     with pytest.raises(HistoryError, match="Is a directory"):
         Writing(tmp_path)
+
+
+def test_what_a_full_disk_has_rolled_back_already_fails_with_its_own_error(
+    file: Path,
+) -> None:
+    with closing(Writing(file)) as writing:
+        connection = writing.connection
+        connection.execute("CREATE TEMP TABLE t(a UNIQUE ON CONFLICT ROLLBACK)")
+        with (
+            pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint"),
+            transaction(connection),
+        ):
+            connection.executemany("INSERT INTO t VALUES (?)", [(1,), (1,)])
+        assert connection.execute("SELECT * FROM t").fetchall() == []
+
+
+def test_a_disk_that_has_no_locks_is_named_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(store, "_lock", refuse)
+    with pytest.raises(HistoryError, match="lock cannot be taken: No locks available"):
+        Writing(tmp_path / "a.db")
 
 
 def test_a_full_disk_is_told_with_the_way_out(tmp_path: Path) -> None:
