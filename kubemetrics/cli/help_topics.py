@@ -28,7 +28,7 @@ Lines: TypeAlias = Iterable[str]
 
 _UNITS: Final[Mapping[Kind, str]] = {
     "cpu": "cores", "memory": "bytes", "percent": "%", "count": "number",
-    "age": "age", "text": "text", "money": "per hour", "core_hours": "hours",
+    "age": "age", "text": "text", "money": "price", "core_hours": "hours",
 }  # fmt: skip
 _SIZES: Final[Mapping[Kind, int]] = {
     "cpu": 7, "memory": 8, "percent": 5, "count": 3, "age": 5, "text": 12, "money": 7,

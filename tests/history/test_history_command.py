@@ -276,6 +276,9 @@ def test_what_was_used_has_its_price(
     assert "COST-USED" in header
     assert "db" in first
     assert f"~{3 * web:.4f}" in total
+    assert main([*words, "--columns", "help"]) == 0
+    (line,) = [s for s in capsys.readouterr().out.splitlines() if "cost.used" in s]
+    assert line.split()[1:3] == ["COST-USED", "price"]
     assert main(["history", f"--from={file}", "--price", "cpu"]) == 2
     assert "--price: expected cpu=0.03" in capsys.readouterr().err
 
