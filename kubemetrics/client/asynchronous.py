@@ -80,7 +80,8 @@ T = TypeVar("T")
 class AsyncDriver:
     """Awaits each step of a flow, in its caller's task; for asyncio and trio.
 
-    `close` closes the answers that its flows left open. What they start is of *group*.
+    Leaving it closes the answers that its flows left open. What they start is of
+    *group*.
     """
 
     def __init__(
