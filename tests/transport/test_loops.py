@@ -20,6 +20,7 @@ from kubemetrics import AsyncClient
 from kubemetrics.config.model import Config
 from kubemetrics.files import read_file
 from kubemetrics.transport import endpoint, tls
+from kubemetrics.transport.async_network import in_a_thread
 from kubemetrics.transport.tls import build_context
 
 from .certs import leaf, ordinary
@@ -130,3 +131,17 @@ def test_no_context_is_built_and_no_file_is_read_in_the_loop(
     assert len(threads) >= 2
     assert threading.get_ident() not in threads
     asyncio.run(client.close())
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_error_of_the_work_itself_is_no_lack_of_threads(backend: str) -> None:
+    """Without a thread it is done again, in the loop."""
+    done: list[int] = []
+
+    def work() -> None:
+        done.append(threading.get_ident())
+        raise RuntimeError("the work's own")
+
+    with pytest.raises(RuntimeError, match="the work's own"):
+        anyio.run(in_a_thread, work, backend=backend)
+    assert len(done) == 1
