@@ -225,16 +225,17 @@ class Scope:
 
 def _duplicates(name: PartName, part: Part[Any]) -> Iterator[Duplicate]:
     placed = hasattr(next(iter(part.items), None), "namespace")
-    keys = [*map(key_of if placed else _name_of, part.items)]
+    keys: list[tuple[str, str]] = (
+        list(map(key_of, part.items)) if placed else [("", i.name) for i in part.items]
+    )
     if len({*keys}) < len(keys):
-        for key, count in Counter(keys).items():
+        for (namespace, named), count in Counter(keys).items():
             if count > 1:
-                yield Duplicate(name, *(key if placed else ("", key)))
+                yield Duplicate(name, namespace, named)
 
 
 key_of: Final = attrgetter("namespace", "name")
 """Returns the key of a pod, a sample or a row, on which they are joined."""
-_name_of: Final = attrgetter("name")
 
 
 _SPECIAL: Final = frozenset("*?[")
