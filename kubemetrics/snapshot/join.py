@@ -261,7 +261,9 @@ def _row(
     age = cluster.clock.age(sample.timestamp)
     capacity = node.capacity if node else EMPTY
     values = _values(sample, capacity)
-    usage = plausible(total([*values.values()]), capacity)
+    usage = total([*values.values()])
+    if len(values) > 1:  # what each can be, the sum need not
+        usage = plausible(usage, capacity)
     known = bool(usage) and not pod.finished
     reasons = _gaps(usage, sample, capacity)
     return new_pod_usage(

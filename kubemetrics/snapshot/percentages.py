@@ -53,9 +53,10 @@ class Division:
 
     def ratio(self, resource: str) -> Ratio | None:
         """Return the share of one resource, exactly."""
-        if resource in self.unbound:
+        whole = self.whole.get(resource)
+        if whole is None or resource in self.unbound:
             return None
-        return ratio(self.used.get(resource), self.whole.get(resource))
+        return ratio(self.used.get(resource), whole)
 
     def known(self, resource: str) -> bool:
         """Return whether there is a share of this resource, which takes no dividing."""

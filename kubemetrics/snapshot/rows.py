@@ -186,7 +186,9 @@ class PodUsage(UsageRow):
         if base == "node":
             used = self.usage or EMPTY
             return ratio(used.get(resource), self.allocatable.get(resource))
-        return self.compared.ratio(resource, base)
+        compared = self.compared
+        over = compared.requests if base == "requests" else compared.limits
+        return over.ratio(resource)
 
 
 new_pod_usage: Final = maker(PodUsage)

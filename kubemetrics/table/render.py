@@ -35,6 +35,7 @@ _BOLD: Final = "\x1b[1m"
 _GAP_SIZE: Final = 2
 _GAP: Final = " " * _GAP_SIZE
 TOTAL: Final = "TOTAL"
+_NOTHING: Final = frozenset(f"0{UNKNOWN}")
 _DIGITS: Final = 6
 _SHOWN: Final = 40
 _SHORTEST: Final = 10
@@ -287,7 +288,8 @@ def _unset(
     """Say of the rows that are known to have no value, and of their sum, that."""
     count = 0
     for i, row in enumerate(rows):
-        if not values[i] and unset(row):
+        # Nothing is written as a dash or as 0, which is sooner seen than reckoned.
+        if texts[i][0] in _NOTHING and not values[i] and unset(row):
             texts[i] = NONE
             count += 1
     if 0 < count == len(rows) and values[len(rows) :] == [None]:
