@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from fractions import Fraction
 
 import pytest
@@ -200,6 +201,27 @@ def test_a_time_is_written_as_the_api_writes_it() -> None:
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_a_time_that_was_written_is_read_again(moment: datetime) -> None:
     assert parse_rfc3339(rfc3339(moment)) == moment
+
+
+@given(st.integers(0, 32_503_679_999))  # 1970 to 2999
+def test_an_http_date_in_the_form_of_today_is_read_as_it_was_written(
+    seconds: int,
+) -> None:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    assert parse_http_date(format_datetime(moment, usegmt=True)) == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sun, 31 Feb 1994 08:49:37 GMT",
+        "Sun, 06 Nob 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 25:49:37 GMT",
+        "Sun, 00 Nov 1994 08:49:37 GMT",
+    ],
+)
+def test_what_has_the_form_of_an_http_date_and_cannot_be_is_none(text: str) -> None:
+    assert parse_http_date(text) is None
 
 
 def test_an_http_date_has_an_offset_or_is_utc() -> None:
