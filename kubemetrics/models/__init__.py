@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from .. import jsonread
 from ..errors import DecodeError, QuantityError
-from ..frozen import dataclass
+from ..frozen import dataclass, maker
 from ..jsonread import EMPTY, Object, at, child, under, wrong
 from ..quantity import Quantity, parse
 
@@ -158,6 +158,7 @@ class Resources:
     limits: Quantities
 
 
+_new_resources: Final = maker(Resources)
 NO_RESOURCES: Final = Resources(EMPTY, EMPTY)
 
 
@@ -171,6 +172,8 @@ class ActuatedResources:
     requests: Quantities | None
     limits: Quantities | None
 
+
+_new_actuated: Final = maker(ActuatedResources)
 
 ObjectMeta: TypeAlias = tuple[str, str, str, Mapping[str, str], datetime | None]
 """What pods and nodes share of ``metadata`` (``metav1.ObjectMeta``).
@@ -267,7 +270,7 @@ def resources(obj: Object, key: str, pool: Pool) -> Resources | None:
         return NO_RESOURCES
     try:
         requests = pool.quantities(value, "requests")
-        return Resources(requests, pool.quantities(value, "limits"))
+        return _new_resources(requests, pool.quantities(value, "limits"))
     except DecodeError as error:
         raise under(key, error) from None
 
@@ -278,7 +281,7 @@ def actuated(obj: Object, key: str, pool: Pool) -> ActuatedResources | None:
     if value is None:
         return None
     try:
-        return ActuatedResources(
+        return _new_actuated(
             stated(value, "requests", pool), stated(value, "limits", pool)
         )
     except DecodeError as error:
