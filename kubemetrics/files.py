@@ -14,6 +14,7 @@ import os
 import select
 import stat
 import sys
+from collections.abc import Generator
 from time import monotonic
 from typing import Final
 
@@ -35,12 +36,49 @@ def read_file(path: str | os.PathLike[str], most: int = SMALL) -> bytes:
         OSError: it cannot be opened or read, is larger, or is a pipe that brings
             nothing; its ``strerror`` says which.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(system_path(os.fspath(path)), flags)
+    descriptor = _opened(os.fspath(path))
     try:
         return _read(descriptor, most)
     finally:
         os.close(descriptor)
+
+
+def _opened(path: str) -> int:
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    return os.open(system_path(path), flags)
+
+
+STDIN: Final = "-"
+"""What stands for it in place of a path."""
+
+
+def pieces(path: str, seconds: float | None = None) -> Generator[bytes, None, None]:
+    """Yield what a file has, bit by bit, so that it may be large.
+
+    A pipe may take *seconds* in all; else no longer than usual to bring the next piece.
+
+    Raises:
+        OSError: it cannot be opened or read, or is a pipe that brings nothing in time;
+            its ``strerror`` says which.
+    """
+    descriptor = _stdin() if path == STDIN else _opened(path)
+    try:
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        end = None if seconds is None else monotonic() + seconds
+        while True:
+            until = None if regular else end or monotonic() + _PATIENCE
+            chunk = _chunk(descriptor, until, seconds or _PATIENCE)
+            if not chunk:
+                return
+            yield chunk
+    finally:
+        os.close(descriptor)
+
+
+def _stdin() -> int:
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - it is closed
+        raise OSError(errno.EBADF, "it is closed")
+    return os.dup(sys.stdin.fileno())
 
 
 def is_regular(path: str) -> bool:
@@ -134,12 +172,12 @@ def _read(descriptor: int, most: int) -> bytes:
     return bytes(content)
 
 
-def _chunk(descriptor: int, until: float | None) -> bytes:
+def _chunk(descriptor: int, until: float | None, seconds: float = _PATIENCE) -> bytes:
     """Read on; of a pipe only when something is there, or its writer has gone."""
     while until is not None and os.name == "posix":
         left = until - monotonic()
         if left <= 0:
-            raise OSError(errno.ETIMEDOUT, f"nothing came for {_PATIENCE:g} s")
+            raise OSError(errno.ETIMEDOUT, f"nothing came for {seconds:g} s")
         # A bounded wait: a signal that comes just before it would not wake it.
         if _poll(descriptor, min(left, 1.0)):
             break

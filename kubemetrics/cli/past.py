@@ -9,27 +9,29 @@ code as the present.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from .. import console
+from ..client import VARIABLE, memory_limit
 from ..commandline import UsageError, config_of
 from ..errors import HistoryError, KubeMetricsError
+from ..files import STDIN, is_regular, pieces
 from ..frozen import dataclass
 from ..history.moment import moment
 from ..history.store import default_path
-from ..jsonread import as_object, as_text
+from ..jsonread import as_text
 from ..snapshot import SnapshotOptions, join
-from ..snapshot.document import chosen, snapshots_of
+from ..snapshot.document import DocumentReader, chosen, snapshots_of
 from ..snapshot.parts import Part, Parts, Scope
 from ..text import printable, quoted
-from ..times import parse_days, parse_rfc3339, zoned
+from ..times import parse_days, parse_rfc3339, parse_timeout, zoned
 from ..wire import collector_paused
 from .run import ContextResult, SnapshotReader
 from .view_commands import WHOLE
@@ -114,7 +116,8 @@ def past_readers(args: Namespace) -> Sequence[SnapshotReader]:
         raise UsageError(f"{word} asks no server: a context has no meaning with it")
     at = None if args.at is None else past_time("--at", args.at, datetime.now(UTC))
     if args.files:
-        kept = [one for file in args.files for one in _read(file, at)]
+        seconds = _seconds(args.request_timeout)
+        kept = [one for file in args.files for one in _read(file, seconds, at)]
     else:
         kept = [_own(args, at)]
     labels = _labels(kept)
@@ -160,59 +163,106 @@ def _labels(kept: Sequence[_Kept]) -> list[str]:
     ]
 
 
+def _seconds(text: str | None) -> float | None:
+    try:
+        return parse_timeout(text or "0")
+    except ValueError as error:
+        raise UsageError(f"--request-timeout: {error}") from None
+
+
 _MAGIC: Final = b"SQLite format 3\0"
 
 
-def _read(file: str, at: datetime | None) -> Iterator[_Kept]:
+def _read(file: str, seconds: float | None, at: datetime | None) -> Sequence[_Kept]:
+    name = "stdin" if file == STDIN else printable(file)
     try:
-        with Path(file).open("rb") as stream:
-            body = stream.read(len(_MAGIC))
-            if body == _MAGIC:
-                yield _recorded(file, at)
-                return
-            body += stream.read()
+        with contextlib.closing(pieces(file, seconds)) as coming:
+            begin = b""
+            while len(begin) < len(_MAGIC) and (piece := next(coming, b"")):
+                begin += piece
+            if not begin.startswith(_MAGIC):
+                return _document(name, chain((begin,), coming), at)
     except OSError as error:
-        raise HistoryError(f"{file}: {error.strerror or error}") from None
-    except ValueError as error:  # a NUL, or half a surrogate pair, in the path
-        raise HistoryError(f"{printable(file)}: {error}") from None
+        raise HistoryError(f"{name}: {error.strerror or error}") from None
+    if file == STDIN or not is_regular(file):
+        raise HistoryError(
+            f"{name}: a file of kubemetrics record: name the file itself"
+        )
+    return [_recorded(file, at)]
+
+
+def _document(
+    name: str, coming: Iterator[bytes], at: datetime | None
+) -> Sequence[_Kept]:
     if at is not None:
         raise HistoryError(
-            f"{file}: it keeps one moment: --at is for files of kubemetrics record"
+            f"{name}: it keeps one moment: --at is for files of kubemetrics record"
         )
-    with collector_paused():
-        try:
-            document: object = json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise HistoryError(
-                f"{file}: not the -o json of kubemetrics: {error}"
-            ) from None
-        try:
-            found = snapshots_of(_objects(document))
-        except KubeMetricsError as error:
-            raise HistoryError(f"{file}: {error}") from None
-    for context, parts in found:
-        yield _Kept(file=file, context=context, parts=parts)
+    try:
+        with collector_paused():
+            found = snapshots_of(_objects(coming, memory_limit(None, os.environ)))
+    except KubeMetricsError as error:
+        raise HistoryError(f"{name}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        why = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise HistoryError(f"{name}: not the -o json of kubemetrics: {why}") from None
+    return [_Kept(file=name, context=context, parts=parts) for context, parts in found]
 
 
-def _objects(document: object) -> Sequence[object]:
-    """Return the objects that a document keeps.
+_READ: Final = 4
+"""How many times of what is kept may be read: most of a document is not kept."""
+
+
+def _objects(coming: Iterator[bytes], most: int) -> Iterator[object]:
+    """Yield the objects that a document keeps, which may take *most* bytes.
 
     Raises:
-        HistoryError: it is another document, or of sums, or not whole.
+        HistoryError: it is another document, or of sums, or not whole, or too large.
+        ValueError: it is no JSON.
     """
-    found = as_object(document)
-    kind = as_text(found.get("kind"))
-    if not as_text(found.get("apiVersion")).startswith(_API):
+    reader = DocumentReader(_bounded(coming, _READ * most))
+    head: dict[str, str] = {}
+    taken = 0
+    for name, value in reader.members():
+        if name in {"apiVersion", "kind"}:
+            head[name] = as_text(value)
+            if len(head) > 1:
+                _check_kind(head)
+        elif name == "objects":
+            taken += reader.cost
+            if taken > most:
+                raise _too_large(most)
+            yield value
+    _check_kind(head)
+    if not taken:
+        raise HistoryError(_NOT_WHOLE)
+
+
+def _bounded(coming: Iterator[bytes], most: int) -> Iterator[bytes]:
+    size = 0
+    for piece in coming:
+        size += len(piece)
+        if size > most:
+            raise _too_large(most)
+        yield piece
+
+
+def _too_large(most: int) -> HistoryError:
+    return HistoryError(
+        f"it takes more than {most >> 20} MiB: set {VARIABLE}=1Gi, or write it of fewer"
+        " namespaces"
+    )
+
+
+def _check_kind(head: Mapping[str, str]) -> None:
+    kind = head.get("kind", "")
+    if not head.get("apiVersion", "").startswith(_API):
         raise HistoryError("not the -o json of kubemetrics pods, containers or nodes")
     if kind.removesuffix("List") not in WHOLE:
         raise HistoryError(
             f"it keeps sums ({kind:.100}), of which no rows can be had: write the"
             " -o json of pods, containers or nodes"
         )
-    objects = found.get("objects")
-    if not isinstance(objects, list) or not objects:
-        raise HistoryError(_NOT_WHOLE)
-    return cast("Sequence[object]", objects)
 
 
 _FORMS: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")

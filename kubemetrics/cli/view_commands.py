@@ -476,7 +476,7 @@ def _add_past(parser: Parser) -> None:
     group.add_argument(
         "--from", dest="files", action="append", default=[], metavar="FILE",
         help="of a file of kubemetrics record, or the -o json of pods, containers or"
-        " nodes; may be repeated; of all its namespaces without -n",
+        " nodes (- for stdin); may be repeated; of all its namespaces without -n",
     )  # fmt: skip
     group.add_argument(
         "--at", metavar="TIME",

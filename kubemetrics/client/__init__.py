@@ -108,22 +108,22 @@ def open_session(
         # In so many words (--request-timeout 0) "no limit" leaves none at all.
         silence=None if config.timeout == 0 and silence == READ else silence,
         reader=BodyReader,
-        memory=_memory(memory, os.environ),
+        memory=memory_limit(memory, os.environ),
     )
 
 
 MEMORY: Final = 128 << 20
 """Bytes that the answers of one call may take: a pod that has 256 MiB survives."""
-_VARIABLE: Final = "KUBEMETRICS_MAX_MEMORY"
+VARIABLE: Final = "KUBEMETRICS_MAX_MEMORY"
 
 
-def _memory(given: int | None, environ: Mapping[str, str]) -> int:
+def memory_limit(given: int | None, environ: Mapping[str, str]) -> int:
     """Return how many bytes the answers of one call may take.
 
     Raises:
         ConfigError: the environment's is no amount.
     """
-    text = environ.get(_VARIABLE, "").strip()
+    text = environ.get(VARIABLE, "").strip()
     if given is not None or not text:
         return MEMORY if given is None else given
     from ..quantity import Quantity  # noqa: PLC0415 - seldom needed
@@ -132,7 +132,7 @@ def _memory(given: int | None, environ: Mapping[str, str]) -> int:
         return max(0, Quantity(text).value)
     except QuantityError:
         raise ConfigError(
-            f'{_VARIABLE} "{text[:100]}" is no amount of bytes, as 256Mi is'
+            f'{VARIABLE} "{text[:100]}" is no amount of bytes, as 256Mi is'
         ) from None
 
 

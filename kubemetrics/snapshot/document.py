@@ -7,9 +7,13 @@ so that every view can be had of it.
 
 from __future__ import annotations
 
+import codecs
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from json import detect_encoding
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from .. import errors, jsonread
@@ -109,13 +113,13 @@ def _written_error(error: KubeMetricsError) -> Json:
     return found
 
 
-def snapshots_of(objects: Sequence[object]) -> list[tuple[str, Parts]]:
+def snapshots_of(objects: Iterable[object]) -> list[tuple[str, Parts]]:
     """Return the context and the lists of each snapshot among *objects*.
 
     Raises:
         DecodeError: they are not what `objects_of` wrote; says where.
     """
-    groups: list[tuple[Object, list[tuple[int, Object]]]] = []
+    groups: list[tuple[Object, dict[str, list[Any]], Pool]] = []
     for index, obj in enumerate(objects):
         place = f"objects[{index}]"
         if not isinstance(obj, dict):
@@ -124,18 +128,22 @@ def snapshots_of(objects: Sequence[object]) -> list[tuple[str, Parts]]:
         with jsonread.at(place):
             kind = jsonread.text(found, "kind")
         if kind == _HEAD:
-            groups.append((found, []))
+            groups.append((found, {}, Pool()))
         elif groups and kind in _KINDS:
-            groups[-1][1].append((index, found))
+            _, items, pool = groups[-1]
+            with jsonread.at(place):
+                part = jsonread.text(found, "of") or _KINDS[kind][0]
+                built = _READERS[kind](cast("Any", found), pool)
+                items.setdefault(part, []).append(built)
         else:
             raise DecodeError(f"unknown kind {quoted(kind)}", path=f"$.{place}.kind")
     return [
-        (jsonread.text(head, "context"), _parts(head, items)) for head, items in groups
+        (jsonread.text(head, "context"), _parts(head, items))
+        for head, items, _ in groups
     ]
 
 
-def _parts(head: Object, objects: Iterable[tuple[int, Object]]) -> Parts:
-    items = _items(objects)
+def _parts(head: Object, items: Mapping[str, Sequence[Any]]) -> Parts:
     parts: dict[str, Part[Any]] = {
         name: _part(name, head, items.get(name, ()))
         for name in (*(name for name, _ in _KINDS.values()), *_OF_ALL.values())
@@ -159,16 +167,6 @@ def _parts(head: Object, objects: Iterable[tuple[int, Object]]) -> Parts:
 
 
 _NOTHING: Final = (_EMPTY_PART, _EMPTY_PART)
-
-
-def _items(objects: Iterable[tuple[int, Object]]) -> dict[str, list[Any]]:
-    pool, found = Pool(), dict[str, list[Any]]()
-    for index, obj in objects:
-        with jsonread.at(f"objects[{index}]"):
-            kind = jsonread.text(obj, "kind")
-            part = jsonread.text(obj, "of") or _KINDS[kind][0]
-            found.setdefault(part, []).append(_READERS[kind](cast("Any", obj), pool))
-    return found
 
 
 def _part(name: str, head: Object, items: Sequence[Any]) -> Part[Any]:
@@ -210,6 +208,129 @@ def _error(obj: Object) -> KubeMetricsError:
     if isinstance(cls, type) and issubclass(cls, ApiError):
         return cls(message, status=status)
     return KubeMetricsError(message)
+
+
+_LONGEST_WORD: Final = 16
+_CHUNK: Final = 1 << 18
+_LARGEST: Final = 2 << 20
+"""Characters of one object, at most: etcd holds none above 1.5 MiB."""
+_OBJECT: Final = 1000
+_MEMBER: Final = 100
+"""Bytes of memory that an object takes, and each of its members, beside its text."""
+_BLANK: Final = re.compile(r"[ \t\n\r]*")
+
+
+class DocumentReader:
+    """Reads a JSON object member by member while its text comes: none is held whole."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        first = next(pieces, b"")
+        # As json.loads reads bytes: a shell of Windows redirects in UTF-16.
+        encoding = detect_encoding(first)
+        self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+        self._pieces = pieces
+        self._text = self._decoder.decode(first)
+        self._before = self._begin = self._at = 0
+
+    @property
+    def cost(self) -> int:
+        """Bytes of memory, at most, that what was read last takes as a value."""
+        size = self._at - self._begin
+        members = self._text.count(",", self._begin, self._at)
+        return _OBJECT + _MEMBER * members + size * (1 if self._text.isascii() else 4)
+
+    def members(self) -> Iterator[tuple[str, object]]:
+        """Yield each member, and of one that is a list each item.
+
+        What is no object has none.
+
+        Raises:
+            ValueError: it is no JSON; says where.
+        """
+        if not self._take("{"):
+            self._value()
+            return
+        while not self._take("}"):
+            name = self._value()
+            if not isinstance(name, str):
+                raise self._wrong("expected a name")
+            self._need(":")
+            if self._take("["):
+                yield from ((name, item) for item in self._items())
+            else:
+                yield name, self._value()
+            if self._next() != "}":
+                self._need(",")
+        if self._next():
+            raise self._wrong("more behind its end")
+
+    def _items(self) -> Iterator[object]:
+        while not self._take("]"):
+            yield self._value()
+            if self._next() != "]":
+                self._need(",")
+
+    def _value(self) -> object:
+        while True:
+            self._next()
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                if self._is_broken(error) or not self._more():
+                    self._at = error.pos
+                    raise self._wrong(error.msg) from None
+                continue
+            if end < len(self._text) or not self._more():  # a number may go on
+                self._begin, self._at = self._at, end
+                return value
+
+    def _is_broken(self, error: json.JSONDecodeError) -> bool:
+        """Whether what comes can mend nothing: no word or escape ends there."""
+        begun = error.msg.startswith("Unterminated string")
+        return not begun and error.pos < len(self._text) - _LONGEST_WORD
+
+    def _need(self, character: str) -> None:
+        if not self._take(character):
+            raise self._wrong(f"expected {character!r}")
+
+    def _take(self, character: str) -> bool:
+        found = self._next() == character
+        self._at += found
+        return found
+
+    def _next(self) -> str:
+        """Return the next character that is no blank, nothing at the end."""
+        while True:
+            match = _BLANK.match(self._text, self._at)
+            self._at = match.end() if match else self._at
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._more():
+                return ""
+
+    def _more(self) -> bool:
+        """Read as much again as there is, so that a long value is not read often."""
+        kept = self._text[self._at :]
+        if len(kept) > _LARGEST:
+            raise self._wrong(f"longer than {_LARGEST >> 20} MiB")
+        found: list[str] = []
+        size, wanted = 0, max(_CHUNK, len(kept))
+        for piece in self._pieces:
+            found.append(self._decoder.decode(piece))
+            size += len(piece)
+            if size >= wanted:
+                break
+        else:
+            found.append(self._decoder.decode(b"", final=True))
+        self._before += self._at
+        self._text, self._at = "".join((kept, *found)), 0
+        return len(self._text) > len(kept)
+
+    def _wrong(self, what: str) -> ValueError:
+        return ValueError(f"{what} (character {self._before + self._at})")
+
+
+_DECODER: Final = json.JSONDecoder()
 
 
 def chosen(parts: Parts, options: SnapshotOptions) -> Parts:

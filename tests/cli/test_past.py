@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -184,3 +185,92 @@ def test_flags_of_the_present_alone_are_refused(
     found = run(cluster, "pods", "--from", str(files["pods"]), word)
     assert (found.code, found.out) == (2, "")
     assert "--from" in found.err
+
+
+def test_a_document_is_read_from_stdin(
+    cluster: Cluster, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with files["pods"].open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        piped = run(cluster, "nodes", "--from", "-")
+    named = run(cluster, "nodes", "--from", str(files["pods"]))
+    assert (piped.code, piped.out) == (0, named.out)
+    assert piped.err.endswith(": stdin\n")
+
+
+def test_stdin_may_be_closed(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    found = run(cluster, "pods", "--from", "-")
+    assert (found.code, found.err) == (2, "error: stdin: it is closed\n")
+
+
+def test_a_record_is_not_read_from_a_pipe(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.db"
+    file.write_bytes(b"SQLite format 3\0")
+    with file.open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        found = run(cluster, "pods", "--from", "-")
+    said = "error: stdin: a file of kubemetrics record: name the file itself\n"
+    assert (found.code, found.err) == (2, said)
+
+
+def test_a_pipe_that_nobody_writes_to_ends_at_the_time_limit(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    found = run(cluster, "pods", "--from", str(pipe), "--request-timeout=10ms")
+    said = f"error: {pipe}: nothing came for 0.01 s\n"
+    assert (found.code, found.err) == (2, said)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/", "/: Is a directory"),
+        ("/dev/zero", "/dev/zero: not the -o json of kubemetrics: Expecting value"),
+        ("/dev/null", "/dev/null: not the -o json of kubemetrics: Expecting value"),
+        ("a\0b", r"a\x00b: no file has a null character in its name"),
+    ],
+)
+def test_what_is_no_document_is_refused_in_a_line(
+    cluster: Cluster, path: str, said: str
+) -> None:
+    found = run(cluster, "pods", "--from", path)
+    assert found.code == 2
+    assert found.err.startswith(f"error: {said}")
+    assert len(found.err.splitlines()) == 1
+
+
+def test_a_time_limit_that_is_none_is_refused(
+    cluster: Cluster, files: dict[str, Path]
+) -> None:
+    words = ("pods", "--from", str(files["pods"]), "--request-timeout=soon")
+    found = run(cluster, *words)
+    assert found.code == 2
+    assert found.err.startswith("error: --request-timeout: must be seconds")
+
+
+HEAD = '{"apiVersion": "kubemetrics/v2", "kind": "PodUsageList", "objects": ['
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD + '{"kind": "Snapshot"}' + ', {"kind": "Pod"}' * 2000,
+        HEAD + '{"kind": "Snapshot"}' + " " * (5 << 20),
+        HEAD + '{"kind": "' + "é" * (600 << 10) + '"}',
+    ],
+    ids=["objects", "blanks", "wide characters"],
+)
+def test_a_document_that_takes_too_much_names_the_way_out(
+    cluster: Cluster, tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "large.json"
+    file.write_text(text)
+    limit = {"KUBEMETRICS_MAX_MEMORY": "1Mi"}
+    found = run(cluster, "pods", "--from", str(file), environ=limit)
+    assert found.code == 2
+    assert " MiB: set KUBEMETRICS_MAX_MEMORY=1Gi, or write it of" in found.err

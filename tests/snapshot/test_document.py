@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from kubemetrics.errors import (
     DecodeError,
@@ -27,7 +29,12 @@ from kubemetrics.models.written import (
     written_pod_metrics,
 )
 from kubemetrics.snapshot import Part, Parts, Snapshot, SnapshotOptions, join
-from kubemetrics.snapshot.document import chosen, objects_of, snapshots_of
+from kubemetrics.snapshot.document import (
+    DocumentReader,
+    chosen,
+    objects_of,
+    snapshots_of,
+)
 from tests.views.hostile import hostile, unreadable
 from tests.views.recorded import recorded
 
@@ -302,3 +309,91 @@ def test_the_pods_of_nodes_are_those_of_the_whole_cluster() -> None:
 def test_a_field_that_is_not_kept_is_refused() -> None:
     with pytest.raises(ValueError, match=r"field status.podIP is not kept"):
         chosen(some_parts(), {"field_selector": "status.podIP=1"})
+
+
+def members(pieces: Sequence[bytes]) -> list[tuple[str, object]]:
+    return list(DocumentReader(iter(pieces)).members())
+
+
+def cut(text: bytes, size: int) -> list[bytes]:
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    document=st.dictionaries(st.text(), VALUES),
+    indent=st.sampled_from([None, 0, 2]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32-le"]),
+    size=st.integers(4, 30),
+)
+def test_a_document_is_read_as_json_reads_it_wherever_its_text_is_cut(
+    document: dict[str, object], indent: int | None, encoding: str, size: int
+) -> None:
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    expected = [
+        (name, item)
+        for name, value in document.items()
+        for item in (value if isinstance(value, list) else [value])
+    ]
+    encoded = text.encode(encoding, "surrogatepass")
+    assert members(cut(encoded, size)) == expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(document=st.dictionaries(st.text(), VALUES), at=st.integers(0), new=st.binary())
+@example(document={}, at=0, new=b"")
+@example(document={}, at=1, new=b"1:2}")
+@example(document={}, at=1, new=b'"a" 2}')
+@example(document={}, at=2, new=b"{")
+@example(document={"a": "b"}, at=5, new=b"\xff")
+@example(document={"a": "b"}, at=5, new=b"1" * 10**4)
+def test_a_damaged_document_is_what_json_takes_it_for(
+    document: dict[str, object], at: int, new: bytes
+) -> None:
+    text = json.dumps(document).encode()
+    place = at % (len(text) + 1)
+    damaged = text[:place] + new
+    try:
+        found: object = json.loads(damaged)
+    except ValueError:
+        with pytest.raises(ValueError, match=r"."):
+            members(cut(damaged, 7))
+        return
+    assert {name for name, _ in members([damaged])} <= set(
+        found if isinstance(found, dict) else ()
+    )
+
+
+def test_what_is_wrong_is_said_before_all_is_read() -> None:
+    def endless() -> Iterator[bytes]:
+        yield b'{"a": [1, 2, ?'
+        yield b" " * 10**6
+        raise AssertionError
+
+    with pytest.raises(ValueError, match=r"Expecting value \(character 13\)"):
+        list(DocumentReader(endless()).members())
+
+
+def test_an_object_beyond_any_of_the_cluster_is_not_waited_for() -> None:
+    with pytest.raises(ValueError, match="longer than 2 MiB"):
+        members([b'{"a": "', *[b"x" * 10**6] * 9])
+
+
+def test_the_cost_of_a_value_grows_with_its_members_and_its_text() -> None:
+    def cost(value: object) -> int:
+        text = json.dumps({"a": value}, ensure_ascii=False)
+        reader = DocumentReader(iter([text.encode()]))
+        next(reader.members())
+        return reader.cost
+
+    small = cost({"b": 1})
+    assert cost({"b": 1, "c": 1}) > small + 100
+    assert cost({"b": "x" * 1000}) >= small + 1000
+    assert cost({"b": "é" * 1000}) >= small + 4000
