@@ -211,6 +211,8 @@ def _error(obj: Object) -> KubeMetricsError:
 
 
 _LONGEST_WORD: Final = 16
+_EXPONENT: Final = len("e+")
+"""What may stand behind a number that goes on in the next piece."""
 _CHUNK: Final = 1 << 18
 _LARGEST: Final = 2 << 20
 """Characters of one object, at most: etcd holds none above 1.5 MiB."""
@@ -280,8 +282,9 @@ class DocumentReader:
                     self._at = error.pos
                     raise self._wrong(error.msg) from None
                 continue
-            if end < len(self._text) or not self._more():  # a number may go on
-                self._begin, self._at = self._at, end
+            size = end - self._at
+            if len(self._text) - end > _EXPONENT or not self._more():
+                self._begin, self._at = self._at, self._at + size
                 return value
 
     def _is_broken(self, error: json.JSONDecodeError) -> bool:

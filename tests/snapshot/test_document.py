@@ -333,6 +333,8 @@ VALUES = st.recursive(
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32-le"]),
     size=st.integers(4, 30),
 )
+@example(document={"abcdefg": -0.5}, indent=None, encoding="utf-8", size=15)
+@example(document={"abcdef": 1e300}, indent=None, encoding="utf-8", size=14)
 def test_a_document_is_read_as_json_reads_it_wherever_its_text_is_cut(
     document: dict[str, object], indent: int | None, encoding: str, size: int
 ) -> None:
