@@ -185,16 +185,20 @@ SELECT o.id, o.kind, o.namespace, o.name, s.container, a.at, a.window, a.cpu, a.
 """
 _SAMPLES: Final = f"""
 {_VALUES} FROM object o JOIN series s ON s.object=o.id
-  CROSS JOIN settled a ON a.series=s.id AND a.at BETWEEN :since AND :at
+  CROSS JOIN settled a ON a.series=s.id AND a.at=(SELECT max(b.at) FROM settled b
+    WHERE b.series=s.id AND b.at BETWEEN :since AND :at)
 WHERE o.seen<=:at AND (o.gone IS NULL OR o.gone>:at)
 UNION ALL
-{_VALUES} FROM recent a CROSS JOIN series s ON s.id=a.series
-  CROSS JOIN object o ON o.id=s.object
-WHERE a.at BETWEEN :since AND :at AND (o.gone IS NULL OR o.gone>:at)
+{_VALUES} FROM (SELECT series, max(at) AS at, window, cpu, memory FROM recent
+    WHERE at BETWEEN :since AND :at GROUP BY series) a
+  CROSS JOIN series s ON s.id=a.series CROSS JOIN object o ON o.id=s.object
+WHERE o.gone IS NULL OR o.gone>:at
 ORDER BY 1, 6 DESC, 5
-"""
-"""The values of each object, the newest first. CROSS JOIN keeps SQLite's order: what
-lives is sought among settled samples, and recent ones are in the order of time."""
+"""  # noqa: S608 - of our own text
+"""The values of each object, the newest first, and of a series no older ones. CROSS JOIN
+keeps SQLite's order: what lives is sought among settled samples, and recent ones are in
+the order of time. Beside max() a column is that of the row with it
+(https://www.sqlite.org/lang_select.html#bareagg)."""
 
 
 def _samples(
