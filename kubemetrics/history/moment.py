@@ -195,9 +195,10 @@ UNION ALL
 WHERE o.gone IS NULL OR o.gone>:at
 ORDER BY 1, 6 DESC, 5
 """  # noqa: S608 - of our own text
-"""The values of each object, the newest first, and of a series no older ones. CROSS JOIN
-keeps SQLite's order: what lives is sought among settled samples, and recent ones are in
-the order of time. Beside max() a column is that of the row with it
+"""The values of each object, the newest first, and of a series no older ones.
+
+CROSS JOIN keeps SQLite's order: what lives is sought among settled samples, and recent
+ones are in the order of time. Beside max() a column is that of the row with it
 (https://www.sqlite.org/lang_select.html#bareagg)."""
 
 

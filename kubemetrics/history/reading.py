@@ -368,7 +368,8 @@ class History:
         for known, container, count in self._connection.execute(
             "SELECT e.object, e.container, count(*) FROM event e WHERE"
             " e.kind='started' AND e.at>? AND e.at<=? AND e.at>(SELECT min(f.at) FROM"
-            " event f WHERE f.object=e.object AND f.container=e.container AND"
+            " event f WHERE ifnull(f.object, 0)=ifnull(e.object, 0) AND"
+            " f.container=e.container AND"
             " f.kind='started') GROUP BY 1, 2",
             (begin, end),
         ):
