@@ -319,6 +319,8 @@ class RangeReader:
             seen = _Seen(self._kind, objects)
             about = _about(history, seen, rows, (self._since, self._until))
         self.note = _in_words(about, self._file)
+        if any(row.figures.series > 1 and not row.figures.percentiles for row in rows):
+            self.note += f"\n{_OF_HOURS}"
         if any(map(_is_label, self._by)):
             self.note += f"\nlabels as each {self._kind} had them last"
         return ContextResult(
@@ -439,6 +441,10 @@ def _about(
     )
 
 
+_OF_HOURS: Final = (
+    "of hours no percentile and no maximum of a sum is known: --by owner,pod,container,"
+    " or a later --since"
+)
 _GAPS: Final = 3
 """Gaps that are told one by one."""
 

@@ -498,3 +498,18 @@ def test_one_node_is_handed_over(
     assert '{node="n1"}' in out
     assert "n2" not in out
     assert "pod=" not in out
+
+
+def test_a_sum_of_hours_says_how_to_get_its_percentiles(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(Writing(file)) as writing:
+        values = f"{T0 - 3600}, 240, 3600000, 0, 5, 10, x'', 9, 9, 1, 9, 0, 0"
+        writing.connection.execute(f"INSERT INTO hour SELECT id, {values} FROM series")  # noqa: S608
+        writing.connection.execute("UPDATE object SET seen=?", (T0 - 3600,))
+        set_meta(writing.connection, raw_from=str(T0), hours_from=str(T0 - 3600))
+    said = "of hours no percentile and no maximum of a sum is known: --by owner,pod"
+    assert main(["history", f"--from={file}"]) == 0
+    assert said in capsys.readouterr().err
+    assert main(["history", f"--from={file}", "--by", "pod,container"]) == 0
+    assert said not in capsys.readouterr().err
