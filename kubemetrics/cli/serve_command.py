@@ -198,14 +198,27 @@ def _settings(args: Namespace) -> Settings:
         raise UsageError("--shard goes with --level container or pod")
     if shard.count > 1 and args.record:
         raise UsageError("--record is of all pods: it does not go with --shard")
-    given = ",".join(args.labels).split(",")
-    labels = tuple(dict.fromkeys(word.strip() for word in given if word.strip()))
     return Settings(
-        shape=Shape(level=args.level, labels=labels),
+        shape=Shape(level=args.level, labels=_labels(args.labels)),
         choice=Choice(names=args.names, timestamps=args.timestamps, lean=args.lean),
         most=whole_number("--max-series", args.max_series, least=1),
         shard=shard,
     )
+
+
+def _labels(given: Sequence[str]) -> tuple[str, ...]:
+    """Return the labels asked for; no two of them may be one to Prometheus."""
+    from ..serve.exposition import label_name  # noqa: PLC0415 - not for --help
+
+    words = (word.strip() for word in ",".join(given).split(","))
+    named: dict[str, str] = {}
+    for key in filter(None, words):
+        other = named.setdefault(label_name(key), key)
+        if other != key:
+            raise UsageError(
+                f"--label {other} and --label {key} would both be {label_name(key)}"
+            )
+    return tuple(named.values())
 
 
 class _Service:

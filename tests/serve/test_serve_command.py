@@ -245,6 +245,10 @@ def test_a_port_that_is_taken_is_an_error_of_one_line(serve: Run) -> None:
         ("-n x -A", "-A is all namespaces, and -n names some: give one of them"),
         ("-n team-*", "takes a name here, not the glob 'team-*'"),
         ("-o yaml", "-o"),
+        (
+            "--label a.b,c,a_b,a.b",
+            "--label a.b and --label a_b would both be label_a_b",
+        ),
     ],
 )
 def test_a_wrong_flag_is_refused_in_a_line(
