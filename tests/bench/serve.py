@@ -15,6 +15,7 @@ import contextlib
 import gzip
 import http.client
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -28,6 +29,8 @@ from .environments import ROOT
 from .recorder import cpu_seconds, peak, scraped
 
 _EVERY: Final = 5.0
+_ROUNDS: Final = 4
+_PATIENCE: Final = 300.0
 _ACCEPT: Final = (
     "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 )
@@ -42,6 +45,18 @@ def scrape(port: int) -> tuple[float, bytes]:
         connection.request("GET", "/metrics", headers=headers)
         body = connection.getresponse().read()
         return time.perf_counter() - began, body
+
+
+def settle(port: int) -> None:
+    """Wait until it polls once a round: at first it looks for when they come."""
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        text = gzip.decompress(scrape(port)[1]).decode()
+        found = re.search(r'rounds_total\{result="fresh"\} ([0-9]+)', text)
+        if found and int(found[1]) >= _ROUNDS:
+            return
+        time.sleep(_EVERY)
+    raise TimeoutError(f"there were no {_ROUNDS} rounds in {_PATIENCE:.0f} s")
 
 
 @contextlib.contextmanager
@@ -64,7 +79,7 @@ def serving(
 
 def measure(kubeconfig: Path, flags: Sequence[str], minutes: float) -> str:
     with serving(kubeconfig, flags) as (process, port):
-        scrape(port)
+        settle(port)
         began, before, taken = time.monotonic(), cpu_seconds(process), list[float]()
         body = b""
         while (length := time.monotonic() - began) < minutes * 60:
