@@ -98,10 +98,14 @@ def _find_timeout(overrides: Overrides, problems: list[str]) -> float | None:
         return None
 
 
+_LONGEST: Final = 2**33
+"""Seconds, nearly, that a Go duration holds: 292 years."""
+
+
 def _timeout(given: str | float) -> float | None:
     if isinstance(given, str):
         return parse_timeout(given)
-    if not 0 < given < float("inf"):
+    if not 0 < given < _LONGEST:
         raise ValueError("must be positive and finite, or zero for no limit")
     return float(given)
 

@@ -190,10 +190,11 @@ def open_reading(path: str | os.PathLike[str]) -> Connection:
     try:
         found = file.is_file()
     except (OSError, ValueError) as error:  # too long, or of what no path has
-        raise HistoryError(f"{file!s:.100}: {error!s:.100}") from None
+        raise HistoryError(f"{printable(str(file)):.100}: {error!s:.100}") from None
     if not found:
+        shown = printable(str(file))
         raise HistoryError(
-            f"{file}: there is no such file: kubemetrics record {file} makes one"
+            f"{shown}: there is no such file: kubemetrics record {shown} makes one"
         )
     with failures_of(file):
         connection = _reader(file)

@@ -28,6 +28,8 @@ RAW_BYTES: Final = 256 * 1024
 """Bytes of TLS records read at a time: one system call for up to sixteen of them."""
 
 _ENDLESS: Final = float("inf")
+_LONGEST: Final = float(2**33)
+"""Seconds, nearly, that a Go duration holds: what is longer is no number of floats."""
 
 
 class _Locks:
@@ -146,7 +148,9 @@ class Call:
 
     def __init__(self, timeout: float | None = None, memory: int | None = None) -> None:
         self.timeout = timeout
-        self._until = None if timeout is None else time.monotonic() + timeout
+        self._until = (
+            None if timeout is None else time.monotonic() + min(timeout, _LONGEST)
+        )
         self._memory = Memory(memory)
         self.cancelled: bool = False
         self._waiters: set[Waiter] = set()

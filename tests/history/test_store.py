@@ -369,3 +369,9 @@ def test_a_file_that_cannot_be_made_is_refused_in_one_line(
     with pytest.raises(HistoryError) as caught:
         Writing(tmp_path / name)
     assert str(caught.value).isprintable()
+
+
+def test_a_file_that_is_not_there_is_named_on_one_line(tmp_path: Path) -> None:
+    with pytest.raises(HistoryError) as caught:
+        open_reading(tmp_path / "a\n\x1b[31mb")
+    assert str(caught.value).isprintable()

@@ -29,6 +29,12 @@ def test_without_a_limit_nothing_is_cut() -> None:
     assert not call.over
 
 
+@pytest.mark.parametrize("timeout", [10**400, float("inf")])
+def test_a_limit_may_be_as_long_as_any(timeout: float) -> None:
+    assert not Call(timeout).over
+    assert Call(timeout).clamp(5.0) == 5.0
+
+
 def test_waits_are_cut_to_what_is_left() -> None:
     call = Call(10.0)
     cut = call.clamp(60.0)
