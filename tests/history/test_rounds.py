@@ -30,6 +30,7 @@ from kubemetrics.history.rounds import (
     SampleRound,
     Seen,
     counted,
+    milliseconds,
     read_error,
     seen,
 )
@@ -117,6 +118,22 @@ def test_it_searches_by_fifths_until_the_samples_changed_twice() -> None:
     assert times == [100, 103, 106, 109, 112, 115]
     assert phase.mode == "phased"
     assert phase.next == 115 + 15 + 5
+
+
+@pytest.mark.parametrize(
+    ("window", "length"),
+    [
+        (None, 0),
+        (timedelta(seconds=-1), 0),
+        (timedelta(), 0),
+        (timedelta(seconds=14, microseconds=985_999), 14_985),
+        (timedelta(days=2, milliseconds=1), 172_800_001),
+    ],
+)
+def test_a_window_is_in_whole_milliseconds_and_never_negative(
+    window: timedelta | None, length: int
+) -> None:
+    assert milliseconds(window) == length
 
 
 def test_repeats_move_the_phase_and_single_misses_do_not_change_it() -> None:
