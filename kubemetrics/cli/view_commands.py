@@ -7,7 +7,7 @@ A record is a view's help and names; `plan` turns its parsed flags into a `Plan`
 # ruff: noqa: PLC0415 - for a help text, and for completion, no rows are shown
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import SUPPRESS, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
@@ -322,12 +322,12 @@ def _add_arguments(parser: Parser, *, name: str, namespaced: bool = True) -> Non
 
 
 def add_figures(parser: Parser, *formats: str) -> None:
-    """Declare the flags of rows that are no pods: where, order, output, exit code.
+    """Declare the flags of rows of a range: where, order, output, exit code.
 
     *formats* are those that other views have not.
     """
     _add_rows(parser, namespaced=False)
-    _add_output(parser, formats)
+    _add_output(parser, formats, of_range=True)
     _add_exit(parser)
 
 
@@ -441,15 +441,19 @@ class _Outputs(tuple[str, ...]):
         return custom or super().__contains__(word)
 
 
-def _add_output(parser: Parser, more: tuple[str, ...] = ()) -> None:
+def _add_output(
+    parser: Parser, more: tuple[str, ...] = (), *, of_range: bool = False
+) -> None:
+    """Declare the flags of output; a range has no names, and none can be watched."""
     group = parser.add_argument_group("output")
+    own = "".join(f"{name}, " for name in more)
     group.add_argument(
         "-o", "--output", choices=_Outputs((*OUTPUTS, *more)), default="table",
         metavar="FORMAT",
         help="table (the default), wide (200 characters), full (all columns), json,"
         " yaml, ndjson, csv and tsv (a text that a spreadsheet would run has a ' before"
         " it),"
-        f" md, {''.join(f'{name}, ' for name in more)}prometheus, name, or"
+        f" md, {own}prometheus, {'' if of_range else 'name, '}or"
         " custom-columns=HEADER:.path,...",
     )  # fmt: skip
     group.add_argument(
@@ -467,7 +471,8 @@ def _add_output(parser: Parser, more: tuple[str, ...] = ()) -> None:
     )  # fmt: skip
     group.add_argument(
         "-w", "--watch", nargs="?", const="", metavar="SECONDS",
-        help="show each new sample, or read every N seconds: --watch=30",
+        help=SUPPRESS if of_range
+        else "show each new sample, or read every N seconds: --watch=30",
     )  # fmt: skip
 
 

@@ -339,6 +339,7 @@ _SUFFIX: Final[dict[Kind, str]] = {
     "cpu": "_cores", "memory": "_bytes", "percent": "_ratio", "age": "_seconds",
     "count": "", "money": "", "core_hours": "",
 }  # fmt: skip
+_HOUR: Final = 3600
 _REASON: Final = "reason"
 _LONG: Final = {"mem": "memory"}
 _NOT_A_NAME: Final = re.compile(r"[^a-zA-Z0-9_]")
@@ -388,10 +389,13 @@ def _family(
     table: Table[R], column: Column[R], rows: Sequence[R], labels: list[str]
 ) -> Iterator[str]:
     name = _metric_name(table, column)
+    seconds = _HOUR if column.kind == "core_hours" else 1
     yield f"# HELP {name} {_help(column.about)}"
     yield f"# TYPE {name} gauge"
     for row, label in zip(rows, labels, strict=True):
         value = column.get(row)
+        if isinstance(value, Quantity):
+            value = Quantity.from_nanos(value.nanos * seconds)
         if value is not None:
             yield f"{name}{{{label}}} {_number(value)}"
 
@@ -415,6 +419,7 @@ def _unmeasured(table: Table[R], rows: Sequence[R], labels: list[str]) -> Iterat
 
 def _metric_name(table: Table[R], column: Column[R]) -> str:
     key = column.key.replace("mem.", "memory.").replace("pct_", "")
+    key = key.replace("core_hours", "core_seconds")  # the base unit, of its kind
     if key.rpartition(".")[2] == "count":  # a suffix that is kept for histograms
         key = column.header.lower()
     name = _NOT_A_NAME.sub("_", key)

@@ -6,6 +6,7 @@ import json
 from argparse import Namespace
 from contextlib import closing
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,27 @@ def test_a_range_is_summed_by_owner(
         "samples",
     )
     assert web["coverage"] == 67.21
+
+
+def test_prometheus_is_told_of_core_seconds_which_are_its_base_unit(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["history", f"--from={file}", "-o", "prometheus"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    name = "kubemetrics_range_cpu_core_seconds"
+    (web,) = (one for one in lines if one.startswith(name) and "web" in one)
+    nano_hours = 41 * 15 * 10**8 // 3600
+    assert Fraction(web.split()[-1]) == Fraction(nano_hours * 3600, 10**9)
+    assert not any("hours" in one.split()[2] for one in lines if one[0] == "#")
+
+
+def test_help_offers_no_flag_that_a_range_refuses(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["history", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "--watch" not in shown
+    assert " name, or" not in shown
 
 
 def test_a_table_says_its_range_its_gaps_and_what_is_a_lower_bound(
