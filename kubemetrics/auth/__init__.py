@@ -14,9 +14,10 @@ from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TypeAlias
 
-from ..config.model import Config, Impersonation, header_problem
-from ..errors import ConfigError, DecodeError
+from ..config.model import Config, Impersonation, config_error, header_problem
+from ..errors import CredentialError, DecodeError
 from ..frozen import dataclass
+from ..text import bounded, printable
 
 _UTC_TIME: Final = 0x17  # ASN.1's tag; the other is GeneralizedTime
 _YEAR_1: Final = -62135596800.0
@@ -147,6 +148,26 @@ _LEGAL_IN_NAMES: Final = frozenset(
 """RFC 9110's token characters without ``%``, which client-go escapes as well."""
 
 
+def octets(text: str) -> bytes:
+    """Return *text* in UTF-8 as Go would have it.
+
+    Bytes that are none stay as the system gave them, and half a surrogate pair, which
+    JSON can write, is U+FFFD (encoding/json, ``unquote``).
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        pairs = text.encode("utf-16-le", "surrogatepass")
+        return pairs.decode("utf-16-le", "replace").encode()
+
+
+def credential_error(
+    message: str, kind: type[CredentialError] = CredentialError
+) -> CredentialError:
+    """Return the error of *message*, on one line whatever a name or a path is."""
+    return kind(bounded(printable(message)))
+
+
 def bearer(token: str) -> str:
     """Return the ``Authorization`` header of a token."""
     return f"Bearer {token.strip()}"
@@ -154,7 +175,7 @@ def bearer(token: str) -> str:
 
 def basic(username: str, password: str) -> str:
     """Return the ``Authorization`` header of a user (RFC 7617, in UTF-8)."""
-    return f"Basic {b64encode(f'{username}:{password}'.encode()).decode()}"
+    return f"Basic {b64encode(octets(f'{username}:{password}')).decode()}"
 
 
 def token_problem(token: str) -> str:
@@ -185,7 +206,7 @@ def impersonation_headers(config: Config) -> tuple[tuple[str, str], ...]:
     headers = tuple((n, v.strip(" \t")) for n, v in _headers(config.impersonate))
     for name, value in headers:
         if problem := header_problem(value):
-            raise ConfigError(f"the value of {name} {problem}")
+            raise config_error(f"the value of {name} {problem}")
     return headers
 
 
@@ -202,6 +223,5 @@ def _headers(who: Impersonation) -> Iterator[tuple[str, str]]:
 
 def _escape(key: str) -> str:
     return "".join(
-        chr(byte) if byte in _LEGAL_IN_NAMES else f"%{byte:02X}"
-        for byte in key.encode()
+        chr(byte) if byte in _LEGAL_IN_NAMES else f"%{byte:02X}" for byte in octets(key)
     )

@@ -20,9 +20,10 @@ from ..config.model import (
     Config,
     DocumentError,
     ExecConfig,
+    config_error,
     exec_version_problem,
 )
-from ..errors import ConfigError, CredentialError, DecodeError
+from ..errors import CredentialError, DecodeError
 from ..files import BUNDLE, native, read_file
 from ..forks import forget_after_fork
 from ..frozen import dataclass
@@ -34,7 +35,9 @@ from . import (
     Credential,
     bearer,
     certificate_expiry,
+    credential_error,
     earliest,
+    octets,
     token_expiry,
     token_problem,
 )
@@ -168,13 +171,13 @@ def _read_status(status: dict[str, Any]) -> Credential | str:
 def _credential(
     token: str, certificate: str, key: str, expires: float | None
 ) -> Credential:
-    pem = certificate.encode()
+    pem = octets(certificate)
     if expires is None:
         # client-go would go on until a 401; what is in the credential says it sooner.
         expires = earliest(token_expiry(token), certificate_expiry(pem))
     return Credential(
         authorization=bearer(token) if token else "",
-        certificate=ClientCertificate(pem, key.encode()) if certificate else None,
+        certificate=ClientCertificate(pem, octets(key)) if certificate else None,
         kind="exec",
         expires_at=expires,
     )
@@ -240,10 +243,10 @@ class _Plugin:
         problem = self._failure(result)
         if problem:
             kind = AbandonedError if result.abandoned else CredentialError
-            raise kind(f"getting credentials: exec: {problem}")
+            raise credential_error(f"getting credentials: exec: {problem}", kind)
         answer = _read_answer(result.stdout, self.config.api_version)
         if isinstance(answer, str):
-            raise CredentialError(
+            raise credential_error(
                 f"getting credentials: exec: executable {self.config.command}: {answer}"
                 f"{self._without_code(result)}{self._quoted_stderr(result)}"
             )
@@ -310,7 +313,7 @@ def exec_source(
     """
     problem = exec_version_problem(exec_config.api_version)
     if problem:
-        raise CredentialError(
+        raise credential_error(
             f"apiVersion of exec plugin {exec_config.command}: {problem}"
         )
     plugin = _plugin(config, exec_config, environ, clock, timeout)
@@ -362,7 +365,7 @@ def _interactive(exec_config: ExecConfig) -> bool:
     mode = exec_config.interactive_mode
     terminal = is_terminal(sys.stdin)
     if mode == "Always" and not terminal:
-        raise CredentialError(
+        raise credential_error(
             f"exec plugin {exec_config.command} cannot support interactive mode:"
             " standard input is not a terminal"
         )
@@ -377,7 +380,7 @@ def _authority(config: Config, exec_config: ExecConfig) -> bytes | None:
     try:
         return read_file(config.certificate_authority, BUNDLE)
     except OSError as error:
-        raise ConfigError(
+        raise config_error(
             f"failed to load CA bundle for execProvider:"
             f" {config.certificate_authority}: {error.strerror}"
         ) from None
@@ -402,7 +405,7 @@ def _seconds(text: str, default: float) -> float:
     except ValueError:
         seconds = -1
     if not 0 <= seconds < math.inf:
-        raise ConfigError(
+        raise config_error(
             f'KUBEMETRICS_EXEC_TIMEOUT "{text}" is not a number of seconds'
         )
     return seconds

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote_plus, urlencode
 
-from ..config.model import OidcConfig, is_https
+from ..config.model import OidcConfig, config_error, is_https
 from ..config.validate import parse_server
 from ..config.write_back import (
     locked,
@@ -23,13 +23,21 @@ from ..config.write_back import (
     remove_leftover,
     write_auth_provider,
 )
-from ..errors import ConfigError, CredentialError, DecodeError, KubeMetricsError
+from ..errors import ConfigError, DecodeError, KubeMetricsError
 from ..files import BUNDLE, read_file
 from ..frozen import dataclass
 from ..jsonread import read_object
 from ..text import masked, one_line, without_codes, without_credentials
 from ..times import rfc3339_of
-from . import Credential, Exchange, bearer, token_expiry, token_problem
+from . import (
+    Credential,
+    Exchange,
+    bearer,
+    credential_error,
+    octets,
+    token_expiry,
+    token_problem,
+)
 from .redact import quote_stderr
 from .sources import Refreshing
 
@@ -98,7 +106,7 @@ class _Grant:
         try:
             return read_file(path, BUNDLE)
         except OSError as error:
-            raise ConfigError(
+            raise config_error(
                 f"unable to read idp-certificate-authority {path}: {error.strerror}"
             ) from None
 
@@ -108,7 +116,8 @@ class _Grant:
         problem = ""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         for headers, extra in self._client_authentications(discovered):
-            body = urlencode({**form, **extra}).encode()
+            sent = {name: octets(value) for name, value in {**form, **extra}.items()}
+            body = urlencode(sent).encode()
             status, answer = self._exchange(
                 "POST", endpoint, {**_FORM, **headers}, body, self._authority()
             )
@@ -127,7 +136,10 @@ class _Grant:
         secret, pair = self._oidc.client_secret, headers.get("Authorization", "")
         sent = (refresh_token, secret, self._oidc.id_token, pair.partition(" ")[2])
         return tuple(
-            form for value in sent if value for form in (value, quote_plus(value))
+            form
+            for value in sent
+            if value
+            for form in (value, quote_plus(octets(value)))
         )
 
     def _client_authentications(
@@ -142,7 +154,7 @@ class _Grant:
         elif isinstance(methods, list) and "client_secret_basic" not in methods:
             yield {}, form
         else:
-            pair = f"{quote_plus(client)}:{quote_plus(secret)}".encode()
+            pair = f"{quote_plus(octets(client))}:{quote_plus(octets(secret))}".encode()
             yield {"Authorization": f"Basic {b64encode(pair).decode()}"}, {}
             yield {}, form
 
@@ -253,11 +265,11 @@ class _Provider:
         if not self._is_good(self._tokens, rejected):
             problem = self._renewal_problem()
             if problem:
-                raise CredentialError(f"{self._place()}: {problem}")
+                raise credential_error(f"{self._place()}: {problem}")
             self._renew(rejected)
         problem = token_problem(self._tokens.id_token)
         if problem:
-            raise CredentialError(f"{self._place()}: the id-token {problem}")
+            raise credential_error(f"{self._place()}: the id-token {problem}")
         return _credential(self._tokens)
 
     def _is_good(self, tokens: Tokens, rejected: Credential | None) -> bool:
@@ -297,7 +309,7 @@ class _Provider:
                 if not self._is_good(self._tokens, rejected):
                     self._take(self._refreshed())
         except ConfigError as error:
-            raise CredentialError(f"{self._place()}: {error}") from None
+            raise credential_error(f"{self._place()}: {error}") from None
 
     def _stored(self) -> Tokens:
         found = read_auth_provider(self._oidc.file, self._oidc.user)
@@ -309,7 +321,7 @@ class _Provider:
     def _refreshed(self) -> Tokens:
         answer = self._grant.refresh(self._tokens.refresh_token)
         if isinstance(answer, str):
-            raise CredentialError(f"{self._place()}: {answer}")
+            raise credential_error(f"{self._place()}: {answer}")
         return answer
 
     def _take(self, fresh: Tokens) -> None:
@@ -323,7 +335,7 @@ class _Provider:
         )
         self._store()
         if problem:
-            raise CredentialError(f"{self._place()}: the new id-token {problem}")
+            raise credential_error(f"{self._place()}: the new id-token {problem}")
 
     def _store(self) -> None:
         try:

@@ -14,7 +14,7 @@ _SHOWN: Final = 600
 
 _SECRET_NAME: Final = re.compile(
     # AWS_WEB_IDENTITY_TOKEN_FILE names a path, which helps.
-    r"(?i)(?!.*_(?:FILE|PATH|DIR|UR[IL])$)(?!(?:OLD)?PWD$)"
+    r"(?is)(?!.*_(?:FILE|PATH|DIR|UR[IL])$)(?!(?:OLD)?PWD$)"
     r".*(?:pass|pwd|cred|key|secret|token)"
 )
 _PLACE: Final = re.compile(r"(?:~?/[\w.@ -]+)+/?|https?://[\w.:-]+(?:/[\w./-]*)?")
@@ -85,7 +85,7 @@ def known_secrets(
     That is each argument, each value of *given*, the kubeconfig's ``env``, and of the
     whole *environ* what stands under names of secrets.
     """
-    found = [value for name, value in environ.items() if _SECRET_NAME.search(name)]
+    found = [value for name, value in environ.items() if _SECRET_NAME.match(name)]
     found.extend(value for _, value in given)
     found.extend(_secret_arguments(args))
     values = (arg.partition("=")[2] if arg.startswith("-") else arg for arg in args)
@@ -100,7 +100,7 @@ def known_secrets(
 def named_secrets(value: object, name: str = "") -> Iterator[str]:
     """Yield the texts under names of secrets in *value*, an object of JSON."""
     if isinstance(value, str):
-        if _SECRET_NAME.search(name):
+        if _SECRET_NAME.match(name):
             yield value
     elif isinstance(value, list):
         for item in cast("list[object]", value):
@@ -113,7 +113,7 @@ def named_secrets(value: object, name: str = "") -> Iterator[str]:
 def _secret_arguments(args: tuple[str, ...]) -> Iterator[str]:
     for flag, value in pairwise((*args, "")):
         name, equals, own = flag.partition("=")
-        if name.startswith("-") and _SECRET_NAME.search(name):
+        if name.startswith("-") and _SECRET_NAME.match(name):
             yield own if equals else value
 
 

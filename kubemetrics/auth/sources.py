@@ -32,6 +32,7 @@ from . import (
     basic,
     bearer,
     certificate_expiry,
+    credential_error,
     earliest,
     token_expiry,
     token_problem,
@@ -293,9 +294,9 @@ class _TokenFile:
         if isinstance(found, Credential):
             self._last = found
         elif self._last is None:
-            raise CredentialError(found)
+            raise credential_error(found)
         elif rejected is not None and rejected == self._last:
-            raise CredentialError(f"{found}; the token read before was refused (401)")
+            raise credential_error(f"{found}; the token read before was refused (401)")
         else:
             _log.warning("using the last known token: %s", found)
         return self._last
@@ -378,11 +379,11 @@ class _CertificateFiles:
 
     def _file(self, what: str, path: str) -> bytes:
         if not path:
-            raise CredentialError(f'user "{self._user}" has a certificate and no key')
+            raise credential_error(f'user "{self._user}" has a certificate and no key')
         try:
             return read_file(path)
         except OSError as error:
-            raise CredentialError(
+            raise credential_error(
                 f'unable to read {what} {path} for user "{self._user}":'
                 f" {error.strerror}"
             ) from None
@@ -414,7 +415,7 @@ class _WithCertificate:
         """
         certified = self._certificate_files.current()
         if self._stuck(certified):
-            raise CredentialError(
+            raise credential_error(
                 f"{self._certificate_files.problem()}; the certificate read before was"
                 " refused (401)"
             )
@@ -579,7 +580,7 @@ def credentials_shown(config: Config) -> str:
 def _fixed(auth: AuthInfo, user: str) -> _Fixed:
     static = _static(auth)
     if isinstance(static, str):
-        raise CredentialError(f'the token of user "{user}" {static}')
+        raise credential_error(f'the token of user "{user}" {static}')
     return _Fixed(static or Credential())
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from ..errors import ConfigError
 from ..frozen import dataclass
-from ..text import printable
+from ..text import bounded, printable
 
 InteractiveMode: TypeAlias = Literal["Never", "IfAvailable", "Always"]
 Source: TypeAlias = Literal["kubeconfig", "in-cluster", "flags"]
@@ -29,8 +29,8 @@ CONTROL_CHARACTERS: Final = frozenset(map(chr, (*range(0x20), 0x7F)))
 
 
 def config_error(*problems: str) -> ConfigError:
-    """Return the error of *problems*, each on one line whatever a file or a path is."""
-    return ConfigError(*map(printable, problems))
+    """Return the error of *problems*, each on one short line whatever a file holds."""
+    return ConfigError(*(bounded(printable(problem)) for problem in problems))
 
 
 class DocumentError(ValueError):

@@ -32,6 +32,7 @@ _NUMBER: Final = re.compile(
     r"|\.[0-9][0-9_]*(?:[eE][-+]?[0-9_]+)?|\.(?:inf|Inf|INF))"
     r"|\.(?:nan|NaN|NAN)"
 )
+_GO_INTEGERS: Final = range(-(2**63), 2**64)
 _TAG: Final = "tag:yaml.org,2002:"
 
 
@@ -190,12 +191,20 @@ def _resolved(text: str, event: _Event) -> Json:
     return _number(text, event) if _NUMBER.fullmatch(text) else text
 
 
-def _number(text: str, event: _Event) -> int | float:
+def _number(text: str, event: _Event) -> int | float | str:
     digits = text.replace("_", "")
     try:
-        return int(digits, 0)
+        number = int(digits, 0)
     except ValueError:
         pass
+    else:
+        # To go-yaml a longer one is a string, but for a decimal; nor can Python write
+        # it as one.
+        return (
+            number
+            if number in _GO_INTEGERS or digits.lstrip("+-").isdecimal()
+            else text
+        )
     try:
         return float(digits)
     except ValueError:

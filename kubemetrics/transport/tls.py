@@ -17,9 +17,9 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from ..auth import ClientCertificate
-from ..config.model import Config
-from ..errors import ConfigError, CredentialError
+from ..auth import ClientCertificate, credential_error
+from ..config.model import Config, config_error
+from ..errors import ConfigError
 from ..files import BUNDLE, read_file
 from ..flow import PeerCertificate
 
@@ -58,7 +58,7 @@ def read_authorities(config: Config) -> bytes | None:
     try:
         return read_file(config.certificate_authority, BUNDLE)
     except OSError as error:
-        raise ConfigError(
+        raise config_error(
             f"unable to read certificate-authority {config.certificate_authority}"
             f"{_of(config)}: {error.strerror}"
         ) from None
@@ -87,7 +87,7 @@ def holds_a_certificate(pem: bytes) -> bool:
 
 def no_certificate(config: Config) -> ConfigError:
     """Make the error for an authority without a single certificate in it."""
-    return ConfigError(
+    return config_error(
         f"{_authority_key(config)}{_of(config)} holds no PEM certificate"
     )
 
@@ -211,7 +211,7 @@ def load_certificate(
     """
     problem = _try_to_load(context, certificate)
     if problem:
-        raise CredentialError(f"{name}: {problem}")
+        raise credential_error(f"{name}: {problem}")
 
 
 _LABEL: Final = b"PRIVATE KEY"
