@@ -157,8 +157,12 @@ class Parser(argparse.ArgumentParser):
         return super().format_help()
 
     def options(self) -> tuple[argparse.Action, ...]:
-        """Return the declared flags."""
-        return tuple(action for action in self._actions if action.option_strings)
+        """Return the declared flags, without those that help does not offer."""
+        return tuple(
+            action
+            for action in self._actions
+            if action.option_strings and action.help != argparse.SUPPRESS
+        )
 
     def arguments(self) -> tuple[argparse.Action, ...]:
         """Return the declared positional arguments."""

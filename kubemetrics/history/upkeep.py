@@ -89,7 +89,7 @@ def hour_row(
     memories: list[int] = []
     for at, window, cpu, memory in samples:
         covered = window
-        if last is None or abs((at - last) * 1000 - window) > TOLERANCE:
+        if last is None or at <= last or abs((at - last) * 1000 - window) > TOLERANCE:
             covered = cover(at, window, last, born).covered
         last = at
         count += 1

@@ -33,7 +33,8 @@ from kubemetrics.errors import (
 )
 from kubemetrics.flow import Flow, Fork, Pause
 from tests.cluster import Cluster, Generated, Options, faults
-from tests.cluster.scripts import Fault
+from tests.cluster.exchange import Answer
+from tests.cluster.scripts import Attempt, Fault
 
 from .troubles import ENDLESS
 from .waiting import NEVER, WATCHDOG, paused
@@ -68,9 +69,16 @@ class TestRequests:
             assert len(cluster.requests) == 3 + 2
 
     def test_a_snapshot_without_metrics_looks_into_it_once(
-        self, cluster: Cluster, config: Config
+        self, cluster: Cluster, config: Config, soon: Soon
     ) -> None:
         cluster.state = "absent"
+        nodes = METRICS.replace("pods", "nodes")
+
+        def once_both_were_asked(attempt: Attempt) -> Answer:
+            assert soon(lambda: {METRICS, nodes} <= set(paths(cluster)))
+            return attempt.answer
+
+        cluster.faults.add(once_both_were_asked, path="/apis/metrics.k8s.io")
         with Client(config) as client:
             snapshot = client.snapshot()
         assert isinstance(snapshot.error("pod metrics"), MetricsUnavailable)
