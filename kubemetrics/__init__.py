@@ -24,7 +24,8 @@ The rooms, top to bottom; a module imports only from lower ranks:
     wire                 from a body to a typed JSON object
     flow | quantity      the steps of a call and their combinators | exact amounts
     ratio                shares of one, and amounts written in one unit
-    errors | text | times | frozen | forks | files | x509  what every room needs
+    errors               what goes wrong, and what is no argument
+    text | times | frozen | forks | files | x509  what every room needs
 
 The way of one call, `Client.list_pod_metrics()`:
 

@@ -17,15 +17,26 @@ KubeMetricsError
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from copy import copy
 from http import HTTPStatus
-from typing import Any, Final, Literal, NoReturn, Self, TypeAlias
+from typing import (
+    Any,
+    Final,
+    Literal,
+    NoReturn,
+    Self,
+    SupportsIndex,
+    TypeAlias,
+    TypeVar,
+    cast,
+)
 
 TransportReason: TypeAlias = Literal[
     "refused", "dns", "tls", "proxy", "reset", "timeout", "deadline", "protocol",
     "closed", "limit",
 ]  # fmt: skip
+T = TypeVar("T")
 MetricsCause: TypeAlias = Literal["absent", "down"]
 
 
@@ -52,6 +63,8 @@ class Interruption:
         raise KeyboardInterrupt
 
 
+_SHORT: Final = 400
+"""Characters of an error that are never too many."""
 INTERRUPTION: Final = Interruption()
 """That of the process, as its signal handlers are."""
 
@@ -62,6 +75,15 @@ class KubeMetricsError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # Facts are keywords, which the default way of copying and pickling drops.
         return _revive, (type(self), self.args, self.__dict__)
+
+    def __str__(self) -> str:
+        """Return its text, in which a word of many KB (a name, a URL) is cut."""
+        line = super().__str__()
+        if len(line) <= _SHORT:
+            return line
+        from .text import bounded  # noqa: PLC0415 - few are that long
+
+        return bounded(line)
 
 
 class ConfigError(KubeMetricsError):
@@ -300,3 +322,102 @@ def _revive(
     error.args = args
     error.__dict__.update(facts)
     return error
+
+
+def check_options(options: Mapping[str, object], known: type) -> None:
+    """Refuse a keyword that is none of *known*'s: misspelt, it would list everything.
+
+    And a value that is not of its type there, before it fails somewhere far below.
+
+    Raises:
+        TypeError: as Python does for a keyword of a function.
+    """
+    for name, value in options.items():
+        if name not in known.__annotations__:
+            expected = ", ".join(known.__annotations__)
+            raise TypeError(f"unexpected keyword {name[:50]!r} (there are {expected})")
+        check_type(name, value, known.__annotations__[name].__forward_arg__)
+
+
+def check_type(name: str, value: object, expected: str) -> None:
+    """Refuse an argument that is not of the type *expected*, written as annotations.
+
+    Its value is not told: it may be a secret.
+
+    Raises:
+        TypeError: it is of another; names the argument.
+        ValueError: it is NaN, which is beyond every limit and below it.
+    """
+    kinds = expected.split(" | ")
+    if not any(_KINDS[kind][1](value) for kind in kinds):
+        words = " or ".join(_KINDS[kind][0] for kind in kinds)
+        raise TypeError(f"{name} must be {words}, not {_described(value)}")
+    if expected.startswith("float") and value != value:  # noqa: PLR0124 - only NaN is
+        raise ValueError(f"{name} must be a number, not NaN")
+
+
+def checked_items(name: str, items: Iterable[T], *types: type[T]) -> list[T]:
+    """Return the items of an argument, all of which are of one of *types*.
+
+    Raises:
+        TypeError: they are not; names the argument.
+    """
+    given = cast("object", items)
+    many = isinstance(given, Iterable)
+    found = list(cast("Iterable[object]", given)) if many else [given]
+    for item in found:
+        if not isinstance(item, types):
+            words = " or ".join(kind.__name__ for kind in types)
+            raise TypeError(f"{name} must be many {words}, not {_described(item)}")
+    return cast("list[T]", found)
+
+
+def _described(value: object) -> str:
+    kind = type(value).__name__[:50]
+    if isinstance(value, list | tuple | set | frozenset):
+        items = cast("Iterable[object]", value)
+        others = (type(item).__name__[:50] for item in items if type(item) is not str)
+        return next((f"{kind} of {other}" for other in others), kind)
+    return kind
+
+
+def _are_texts(value: object) -> bool:
+    # A text is a sequence of texts as well: as_groups="admins" would be six groups.
+    if not isinstance(value, Collection) or isinstance(value, str | bytes | Mapping):
+        return False
+    return all(isinstance(item, str) for item in cast("Collection[object]", value))
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) or hasattr(value, "__fspath__")
+
+
+def _is_map(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_map_of_texts(value: object) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    return all(map(_are_texts, cast("Mapping[object, object]", value).values()))
+
+
+def _instance(*types: type) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, types)
+
+
+_KINDS: Final[Mapping[str, tuple[str, Callable[[object], bool]]]] = {
+    "None": ("None", lambda value: value is None),
+    "str": ("a text", _instance(str)),
+    "bool": ("True or False", _instance(bool)),
+    "int": ("a whole number", _instance(SupportsIndex)),
+    "float": ("a number", _instance(float, SupportsIndex)),
+    "FilePath": ("a path", _is_path),
+    "Mapping": ("a map", _is_map),
+    "Sequence[str]": ("a list of texts", _are_texts),
+    "Mapping[str, Sequence[str]]": ("a map of lists of texts", _is_map_of_texts),
+    "Progress": ("a function", callable),
+    "Callable": ("a function", callable),
+    "Flow": ("a flow (client.api has them)", _instance(Generator)),
+}
+"""What an annotation stands for, in words, and what judges a value."""

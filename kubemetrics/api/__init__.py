@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .exchange import Backoff, RetryPolicy
-from .lists import ListOptions, Progress, ResourceList, check_options
+from .lists import ListOptions, Progress, ResourceList
 from .operations import Api
 
 __all__ = [
@@ -13,5 +13,4 @@ __all__ = [
     "Progress",
     "ResourceList",
     "RetryPolicy",
-    "check_options",
 ]

@@ -69,18 +69,6 @@ class ListOptions(TypedDict, total=False):
     timeout: float | None
 
 
-def check_options(options: Mapping[str, object], known: type) -> None:
-    """Refuse a keyword that is none of *known*'s: misspelt, it would list everything.
-
-    Raises:
-        TypeError: as Python does for a keyword of a function.
-    """
-    for name in options:
-        if name not in known.__annotations__:
-            expected = ", ".join(known.__annotations__)
-            raise TypeError(f"unexpected keyword {name!r} (there are {expected})")
-
-
 class ResourceList(Sequence[T_co]):  # noqa: PLW1641 - its items hold maps
     """What a list call returns: an immutable sequence with facts about the answer.
 

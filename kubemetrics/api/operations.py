@@ -8,10 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from ..errors import ApiError, BadRequest, KubeMetricsError, NotFound
+from ..errors import (
+    ApiError,
+    BadRequest,
+    KubeMetricsError,
+    NotFound,
+    check_options,
+    check_type,
+)
 from ..flow import BodySink, Flow, Query, Request, Response, Share, attempt
 from .exchange import RetryPolicy, send
-from .lists import ListOptions, ResourceList, check_options
+from .lists import ListOptions, ResourceList
 
 if TYPE_CHECKING:
     from ..models.metrics import NodeMetrics, PodMetrics
@@ -130,6 +137,7 @@ class Api:
 
     def list_nodes(self, options: ListOptions) -> Flow[ResourceList[Node]]:
         """List nodes."""
+        check_options(options, ListOptions)
         return self._list("nodes", node_kind(), {**options, "namespace": None})
 
     def pages_of_pods(self, options: ListOptions) -> Pages[Pod]:
@@ -165,25 +173,18 @@ class Api:
         self, options: ListOptions
     ) -> Flow[ResourceList[NodeMetrics]]:
         """List the samples of nodes."""
+        check_options(options, ListOptions)
         return self._list_metrics(
             "nodes", node_metrics_kind(), {**options, "namespace": None}
         )
 
     def get_pod(self, name: str, namespace: str) -> Flow[Pod]:
         """Get a pod."""
-        from .lists import read_object
-
-        response = yield from self.get(
-            _path("/api/v1", "pods", namespace, _named(name))
-        )
-        return read_object(response, pod_kind())
+        return self._get(_path("/api/v1", "pods", namespace, _named(name)), pod_kind())
 
     def get_node(self, name: str) -> Flow[Node]:
         """Get a node."""
-        from .lists import read_object
-
-        response = yield from self.get(_path("/api/v1", "nodes", None, _named(name)))
-        return read_object(response, node_kind())
+        return self._get(_path("/api/v1", "nodes", None, _named(name)), node_kind())
 
     def get_namespace(self, name: str) -> Flow[Response]:
         """Ask whether there is a namespace of this name."""
@@ -191,12 +192,16 @@ class Api:
 
     def get_pod_metrics(self, name: str, namespace: str) -> Flow[PodMetrics]:
         """Get the sample of a pod; without one, say whether there is such a pod."""
+        tail = _path("", "pods", namespace, _named(name))
+        return self._get_pod_metrics(name, namespace, tail)
+
+    def _get_pod_metrics(
+        self, name: str, namespace: str, tail: str
+    ) -> Flow[PodMetrics]:
         from .lists import read_object
 
         try:
-            response = yield from self.get_metrics(
-                _path("", "pods", namespace, _named(name))
-            )
+            response = yield from self.get_metrics(tail)
         except NotFound as error:
             pod = yield from attempt(self.get_pod(name, namespace))
             raise _missing_sample(error, pod, f"{namespace}/{name}") from None
@@ -204,12 +209,13 @@ class Api:
 
     def get_node_metrics(self, name: str) -> Flow[NodeMetrics]:
         """Get the sample of a node; without one, say whether there is such a node."""
+        return self._get_node_metrics(_path("", "nodes", None, _named(name)))
+
+    def _get_node_metrics(self, tail: str) -> Flow[NodeMetrics]:
         from .lists import read_object
 
         try:
-            response = yield from self.get_metrics(
-                _path("", "nodes", None, _named(name))
-            )
+            response = yield from self.get_metrics(tail)
         except NotFound as error:
             if error.details.get("kind") == "nodemetrics":
                 raise error.explained(_UNSAMPLED_NODE) from None
@@ -232,6 +238,11 @@ class Api:
             path=_path("/api/v1", "pods", options.get("namespace")),
             query=tuple((name, value) for name, value in asked.items() if value),
         )
+
+    def _get(self, path: str, kind: Kind[M]) -> Flow[M]:
+        from .lists import read_object
+
+        return read_object((yield from self.get(path)), kind)
 
     def _list(
         self, resource: str, kind: Kind[M], options: ListOptions
@@ -325,6 +336,7 @@ def node_metrics_kind() -> Kind[NodeMetrics]:
 
 
 def _path(prefix: str, resource: str, namespace: str | None, name: str = "") -> str:
+    check_type("namespace", namespace, "str | None")
     parts = [f"/namespaces/{_segment(namespace)}"] if namespace else []
     tail = [f"/{_segment(name)}"] if name else []
     return "".join([prefix, *parts, f"/{resource}", *tail])
@@ -336,6 +348,7 @@ def _checked(path: str) -> str:
     Raises:
         BadRequest: it is none.
     """
+    check_type("path", path, "str")
     if not path.startswith("/") or path.startswith("//") or not path.isprintable():
         raise BadRequest(f"not a path on the server: {path[:200]!r}", status=400)
     return path
@@ -353,6 +366,7 @@ def _in_namespace(path: str, namespace: str | None) -> str:
 
 def _named(name: str) -> str:
     """Return a name, which must not be empty: its path would be that of the list."""
+    check_type("name", name, "str")
     if not name:
         raise BadRequest("a name is needed", status=400)
     return name

@@ -19,6 +19,7 @@ from ..errors import (
     KubeMetricsError,
     TooManyRequests,
     TransportError,
+    check_options,
 )
 from ..flow import Flow, Pause, Request
 from ..frozen import dataclass
@@ -26,7 +27,7 @@ from ..jsonread import UnreadableItem
 from ..models import Pool
 from ..models.pod import Pod
 from ..wire import PodWire, WatchEventWire, decode
-from . import Api, Backoff, ListOptions, check_options
+from . import Api, Backoff, ListOptions
 from .answers import error_from_status
 
 EventType: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED"]

@@ -15,7 +15,7 @@ from ..api.exchange import READ, Exchange
 from ..auth import Credential, CredentialSource
 from ..auth.sources import credential_source, credentials_shown
 from ..config.model import Config
-from ..errors import ConfigError, KubeMetricsError, QuantityError
+from ..errors import ConfigError, KubeMetricsError, QuantityError, check_type
 from ..flow import CallLimits, Request
 from ..frozen import dataclass
 
@@ -81,9 +81,16 @@ def open_session(
     """Put a session together; nothing is contacted yet.
 
     Raises:
+        TypeError: an argument is of another type.
         ConfigError: the configuration cannot work.
         CredentialError: nor can the credentials.
     """
+    check_type("user_agent", user_agent, "str")
+    check_type("read_timeout", silence, "float")
+    check_type("max_memory", memory, "int | None")
+    check_type("on_warning", on_warning, "Callable | None")
+    _check_class("config", config, Config)
+    _check_class("retry", retry, RetryPolicy)
     from ..transport.connections import (  # noqa: PLC0415 - see above
         BodyReader,
         exchange,
@@ -110,6 +117,12 @@ def open_session(
         reader=BodyReader,
         memory=memory_limit(memory, os.environ),
     )
+
+
+def _check_class(name: str, value: object, expected: type) -> None:
+    if value is not None and not isinstance(value, expected):
+        kind = type(value).__name__[:50]
+        raise TypeError(f"{name} must be a {expected.__name__} or None, not {kind}")
 
 
 MEMORY: Final = 128 << 20

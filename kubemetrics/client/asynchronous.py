@@ -39,7 +39,7 @@ from anyio.abc import TaskGroup
 from ..api import Api, ListOptions, ResourceList, RetryPolicy
 from ..api.exchange import READ, Exchange
 from ..config.model import Config
-from ..errors import KubeMetricsError
+from ..errors import KubeMetricsError, check_type
 from ..flow import (
     NOTHING,
     Broken,
@@ -612,6 +612,7 @@ class AsyncClient:
 
         *timeout* bounds all of it, in seconds; without one the configuration's does.
         """
+        check_type("flow", flow, "Flow")
         return await self._call(flow, timeout)
 
     async def close(self) -> None:
@@ -634,4 +635,5 @@ class AsyncClient:
         return await self._calls.drive(flow, self._limit(timeout))
 
     def _limit(self, timeout: float | None) -> float | None:
+        check_type("timeout", timeout, "float | None")
         return (self.config.timeout or None) if timeout is None else timeout

@@ -30,7 +30,7 @@ from ..api import Api, ListOptions, ResourceList, RetryPolicy
 from ..api.exchange import READ, Exchange
 from ..auth import WAIT
 from ..config.model import Config
-from ..errors import INTERRUPTION, KubeMetricsError
+from ..errors import INTERRUPTION, KubeMetricsError, check_type
 from ..flow import (
     NOTHING,
     Broken,
@@ -558,6 +558,7 @@ class Client:
 
         *timeout* bounds all of it, in seconds; without one the configuration's does.
         """
+        check_type("flow", flow, "Flow")
         return self._call(flow, timeout)
 
     def close(self) -> None:
@@ -580,6 +581,7 @@ class Client:
         return self._calls.drive(flow, self._limit(timeout))
 
     def _limit(self, timeout: float | None) -> float | None:
+        check_type("timeout", timeout, "float | None")
         return (self.config.timeout or None) if timeout is None else timeout
 
 

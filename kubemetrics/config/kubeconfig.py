@@ -16,6 +16,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
+from ..errors import check_type
 from ..files import absolute, expand_home, read_file, utf8
 from ..frozen import dataclass
 from ..text import quoted
@@ -438,6 +439,8 @@ def load(source: KubeconfigSource | None, environ: Mapping[str, str]) -> Loaded:
     """
     if isinstance(source, Loaded):
         return source
+    check_type("kubeconfig", source, "FilePath | Mapping | None")
+    check_type("environ", environ, "Mapping")
     if isinstance(source, Mapping):
         return _from_mapping(source)
     if source is None or not os.fspath(source):
@@ -532,6 +535,7 @@ def list_contexts(
     Raises:
         ConfigError: a file cannot be read or parsed at all.
     """
+    check_type("context", context, "str | None")
     found = load(kubeconfig, os.environ if environ is None else environ).kubeconfig
     current = context or found.current_context
     return tuple(

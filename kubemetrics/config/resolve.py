@@ -33,6 +33,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final, Unpack
 
+from ..errors import check_options, check_type
 from ..files import absolute
 from ..text import quoted
 from ..times import parse_timeout
@@ -345,6 +346,7 @@ def load_config(
         ConfigError: nothing is there, or something is wrong: all of it, by file and
             key. The module's docstring lists what is none for kubectl.
     """
+    check_options(overrides, Overrides)
     variables = os.environ if environ is None else environ
     pod = find_pod_environment(variables, service_account)
     return _resolve(load(kubeconfig, variables), overrides, pod, as_kubectl=True)
@@ -366,6 +368,8 @@ def build_config_from_flags(
     Raises:
         ConfigError: as for `load_config`.
     """
+    check_type("master_url", master_url, "str")
+    check_type("kubeconfig_path", kubeconfig_path, "FilePath")
     variables = os.environ if environ is None else environ
     pod = find_pod_environment(variables, service_account)
     given = os.fspath(kubeconfig_path)

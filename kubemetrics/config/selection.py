@@ -13,6 +13,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypedDict
 
+from ..errors import check_type
 from ..files import BUNDLE, absolute, read_file, utf8
 from ..frozen import dataclass
 from ..text import quoted
@@ -114,8 +115,10 @@ def find_pod_environment(
     environ: Mapping[str, str], directories: tuple[str, ...] = DIRECTORIES
 ) -> PodEnvironment:
     """Find the service account: the first of *directories* that has a token."""
+    check_type("environ", environ, "Mapping")
+    check_type("service_account", directories, "Sequence[str]")
     present = (path for path in map(Path, directories) if _is_file(path / "token"))
-    return PodEnvironment(environ, next(present, Path(directories[0])))
+    return PodEnvironment(environ, next(present, Path((*directories, *DIRECTORIES)[0])))
 
 
 def _is_file(path: Path) -> bool:

@@ -20,7 +20,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
-from ..errors import HistoryError
+from ..errors import HistoryError, check_type
 from ..jsonread import as_object, as_text
 from ..times import rfc3339_of
 from .figures import CoveredSample, Figures, Hour, Trace, figures, figures_of
@@ -75,6 +75,7 @@ class History:
         Raises:
             HistoryError: it cannot be read, or has no samples yet.
         """
+        check_type("path", path, "FilePath")
         self.path: Path = Path(path)
         self._connection: Connection = open_reading(path)
         try:

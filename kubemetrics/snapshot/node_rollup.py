@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from ..accounting import Demand, Totals
+from ..errors import check_type, checked_items
 from ..frozen import dataclass
 from ..jsonread import EMPTY
 from ..models import Quantities, add
@@ -88,9 +89,10 @@ def node_rollup(
     Raises:
         ValueError: no such key; says which there are.
     """
+    check_type("by", by, "Sequence[str]")
     chain = [(name, node_key(name)) for name in by]
     groups: dict[tuple[GroupKey, ...], list[NodeUsage]] = {}
-    for node in nodes:
+    for node in checked_items("nodes", nodes, NodeUsage):
         key = tuple(GroupKey(name, value_of(node)) for name, value_of in chain)
         groups.setdefault(key, []).append(node)
     ordered = sorted(groups.items(), key=lambda group: [k.order for k in group[0]])

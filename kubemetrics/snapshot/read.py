@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Generic, TypeAlias, TypedDict, TypeVar
 
-from ..api import Api, ListOptions, Progress, ResourceList, check_options
-from ..errors import KubeMetricsError
+from ..api import Api, ListOptions, Progress, ResourceList
+from ..errors import KubeMetricsError, check_options
 from ..flow import Flow, Fork, attempt
 from ..models.metrics import NodeMetrics, PodMetrics
 from ..models.node import Node

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ..accounting import Demand, Totals
+from ..errors import check_type, checked_items
 from ..frozen import dataclass
 from ..jsonread import EMPTY
 from ..models import Quantities, add
@@ -111,9 +112,10 @@ def rollup(rows: Iterable[Row], by: Sequence[str]) -> tuple[Rollup, ...]:
     Raises:
         ValueError: no such key; says which there are.
     """
+    check_type("by", by, "Sequence[str]")
     chain = [key_of(name) for name in by]
     groups: dict[tuple[GroupKey, ...], list[Row]] = {}
-    for row in rows:
+    for row in checked_items("rows", rows, PodUsage, ContainerUsage):
         groups.setdefault(tuple(key(row) for key in chain), []).append(row)
     ordered = sorted(groups.items(), key=lambda group: [k.order for k in group[0]])
     return tuple(_sum(key, members) for key, members in ordered)
@@ -121,7 +123,7 @@ def rollup(rows: Iterable[Row], by: Sequence[str]) -> tuple[Rollup, ...]:
 
 def summed(rows: Iterable[Row]) -> Rollup:
     """Return the total of *rows*: the roll-up by no key at all."""
-    return _sum((), list(rows))
+    return _sum((), checked_items("rows", rows, PodUsage, ContainerUsage))
 
 
 def _sum(key: tuple[GroupKey, ...], rows: list[Row]) -> Rollup:

@@ -21,6 +21,7 @@ from typing import (
 )
 
 from ..accounting import NO_DEMAND, Demand, Demands, requested
+from ..errors import checked_items
 from ..frozen import dataclass, maker
 from ..jsonread import EMPTY, empty
 from ..models import CPU, MEMORY, Quantities
@@ -283,7 +284,8 @@ _OF_ONE = frozenset({"ContainerNotRunning", "Restarted"})
 def container_rows(rows: Iterable[PodUsage]) -> tuple[ContainerUsage, ...]:
     """Return the containers of these pods: init and sidecars first, in their order."""
     demands = Demands()
-    return tuple(container for row in rows for container in _of(row, demands))
+    pods = checked_items("rows", rows, PodUsage)
+    return tuple(container for row in pods for container in _of(row, demands))
 
 
 def _of(row: PodUsage, demands: Demands) -> Iterator[ContainerUsage]:
