@@ -191,6 +191,8 @@ def open_reading(path: str | os.PathLike[str]) -> Connection:
         found = file.is_file()
     except (OSError, ValueError) as error:  # too long, or of what no path has
         raise HistoryError(f"{printable(str(file)):.100}: {error!s:.100}") from None
+    if not found and str(file) == "-":
+        raise HistoryError("a record cannot come from stdin: name a file that has it")
     if not found:
         shown = printable(str(file))
         raise HistoryError(

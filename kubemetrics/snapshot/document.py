@@ -249,9 +249,14 @@ class DocumentReader:
         Raises:
             ValueError: it is no JSON; says where.
         """
-        if not self._take("{"):
+        if self._take("{"):
+            yield from self._members()
+        else:
             self._value()
-            return
+        if self._next():
+            raise self._wrong("more behind its end")
+
+    def _members(self) -> Iterator[tuple[str, object]]:
         while not self._take("}"):
             name = self._value()
             if not isinstance(name, str):
@@ -263,8 +268,6 @@ class DocumentReader:
                 yield name, self._value()
             if self._next() != "}":
                 self._need(",")
-        if self._next():
-            raise self._wrong("more behind its end")
 
     def _items(self) -> Iterator[object]:
         while not self._take("]"):

@@ -330,6 +330,15 @@ def test_without_a_file_that_of_the_context_is_read(
     assert "there is no such file: kubemetrics record" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["history", "compare web"])
+def test_a_record_is_not_looked_for_in_a_file_named_as_stdin_is(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([*command.split(), "--from=-"]) == 2
+    error = "error: a record cannot come from stdin: name a file that has it\n"
+    assert capsys.readouterr().err == error
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

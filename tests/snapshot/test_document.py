@@ -351,6 +351,7 @@ def test_a_document_is_read_as_json_reads_it_wherever_its_text_is_cut(
 @settings(max_examples=50, deadline=None)
 @given(document=st.dictionaries(st.text(), VALUES), at=st.integers(0), new=st.binary())
 @example(document={}, at=0, new=b"")
+@example(document={}, at=0, new=b"0\x01")
 @example(document={}, at=1, new=b"1:2}")
 @example(document={}, at=1, new=b'"a" 2}')
 @example(document={}, at=2, new=b"{")
