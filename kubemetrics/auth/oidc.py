@@ -27,7 +27,7 @@ from ..errors import ConfigError, DecodeError, KubeMetricsError
 from ..files import BUNDLE, read_file
 from ..frozen import dataclass
 from ..jsonread import read_object
-from ..text import masked, one_line, without_codes, without_credentials
+from ..text import hide, masked, one_line, without_codes, without_credentials
 from ..times import rfc3339_of
 from . import (
     Credential,
@@ -67,13 +67,13 @@ class _Grant:
 
     def refresh(self, refresh_token: str) -> Tokens | str:
         """Return new tokens, or the problem as text."""
+        secrets = self._secrets(refresh_token, {})
         try:
             answer = self._refresh(refresh_token)
         except KubeMetricsError as error:
+            hide(error, secrets)  # its text is cut, and may be so in a secret
             answer = str(error)
-        if isinstance(answer, str):
-            return masked(answer, self._secrets(refresh_token, {}))
-        return answer
+        return masked(answer, secrets) if isinstance(answer, str) else answer
 
     def _refresh(self, refresh_token: str) -> Tokens | str:
         found = self._discover()

@@ -101,6 +101,7 @@ def _split(text: str) -> SplitResult:
     # urlsplit drops tabs and line breaks in silence, and blanks around; Go refuses.
     if CONTROL_CHARACTERS.isdisjoint(text) and text == text.strip():
         with suppress(ValueError):
+            text.encode()  # half a surrogate pair is of no host and of no path
             parts = urlsplit(text)
             if parts.hostname and parts.port != 0 and " " not in parts.netloc:
                 return parts

@@ -259,3 +259,31 @@ def test_a_missing_authority_is_one_short_line() -> None:
     with pytest.raises(ConfigError) as caught:
         read_authorities(config)
     fit(caught.value)
+
+
+@pytest.mark.parametrize("server", ["https://h/\ud800", "https://\udcff"])
+def test_half_a_surrogate_pair_is_of_no_address(server: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config({}, environ={}, server=server, token=SECRET)
+    assert str(caught.value) == "--server: is not a URL with a host"
+
+
+def test_no_error_of_the_package_is_longer_than_people_read() -> None:
+    error = KubeMetricsError(f"https://h/{LONG}: refused; is it up?")
+    fit(error)
+    assert str(error).startswith("https://h/x")
+    assert str(error).endswith("x: refused; is it up?")
+    assert error.args == (f"https://h/{LONG}: refused; is it up?",)
+
+
+def test_a_secret_is_masked_before_an_error_is_cut_in_it(tmp_path: Path) -> None:
+    refresh = "r3fresh-" * 100
+    texts = {"client-id": "c", "idp-issuer-url": "https://i", "refresh-token": refresh}
+
+    def exchange(_: str, url: str, *__: object) -> tuple[int, bytes]:
+        raise KubeMetricsError(f"{url}/{refresh}{LONG}: refused")
+
+    config = load_config(oidc_user(tmp_path, texts), environ={})
+    with pytest.raises(CredentialError, match="refused") as caught:
+        credential_source(config, environ={}, exchange=exchange).fetch()
+    assert "r3fresh" not in str(caught.value)
