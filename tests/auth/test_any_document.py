@@ -287,3 +287,15 @@ def test_a_secret_is_masked_before_an_error_is_cut_in_it(tmp_path: Path) -> None
     with pytest.raises(CredentialError, match="refused") as caught:
         credential_source(config, environ={}, exchange=exchange).fetch()
     assert "r3fresh" not in str(caught.value)
+
+
+def test_half_a_surrogate_pair_in_a_plugins_certificate_is_as_go_reads_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    status = {"clientCertificateData": "\ud800", "clientKeyData": "k\ud83d"}
+    document = {"kind": "ExecCredential", "apiVersion": V1, "status": status}
+    monkeypatch.setattr(exec, "_shared", {})
+    monkeypatch.setattr(exec, "run", answering(json.dumps(document).encode()))
+    found = credential_source(plugged("plugin"), environ={}).fetch().certificate
+    assert found is not None
+    assert (found.certificate, found.key) == ("\ufffd".encode(), "k\ufffd".encode())
