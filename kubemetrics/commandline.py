@@ -134,7 +134,7 @@ class Parser(argparse.ArgumentParser):
 
         names = [str(choice) for choice in action.choices]
         what = "/".join(action.option_strings) or action.dest.upper()
-        close = get_close_matches(str(value), names, n=1)
+        close = get_close_matches(str(value)[:100], names, n=1)
         meant = f"; did you mean '{close[0]}'?" if close else ""
         shown = quoted(str(value))
         raise UsageError(f"{what} takes {', '.join(names)}, not {shown}{meant}")

@@ -160,7 +160,7 @@ class _Choice:
     def _near(self) -> str:
         from difflib import get_close_matches  # noqa: PLC0415 - after a mistake
 
-        close = get_close_matches(self._name, sorted(self._others), n=1)
+        close = get_close_matches(self._name[:300], sorted(self._others), n=1)
         return f"; did you mean {close[0]}?" if close else ""
 
 

@@ -107,7 +107,7 @@ def _commands(words: list[str]) -> Iterator[str]:
         return
     names = {name: name for name in children("")}
     names |= {alias: name for name in names for alias in COMMANDS[name].aliases}
-    close = get_close_matches(word.lower(), names, n=3, cutoff=_LIKE)
+    close = get_close_matches(word[:100].lower(), names, n=3, cutoff=_LIKE)
     yield from dict.fromkeys(names[name] for name in close)
 
 
@@ -124,7 +124,9 @@ def meant_by_flag(flag: str, parser: Parser) -> str:
     found = [name for name in other.split() if name in known]
     if found:
         return _question(found)
-    close = get_close_matches(flag.replace("_", "-").lower(), known, n=3, cutoff=_LIKE)
+    close = get_close_matches(
+        flag[:100].replace("_", "-").lower(), known, n=3, cutoff=_LIKE
+    )
     return _whose(flag) or _question(close)
 
 
@@ -149,7 +151,7 @@ def meant_by_topic(word: str, topics: Iterable[str]) -> str:
     if known:
         return _question([known])
     names = [*topics, *children("")]
-    close = get_close_matches(word.lower(), names, n=3, cutoff=_LIKE)
+    close = get_close_matches(word[:100].lower(), names, n=3, cutoff=_LIKE)
     return _question(close) or f"; the topics are {', '.join(topics)}"
 
 

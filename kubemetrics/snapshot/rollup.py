@@ -189,7 +189,7 @@ def meant_by(by: str, keys: Iterable[str]) -> str:
     known = list(keys)
     if not by or by == LABEL or len(by) > _LONGEST:
         return f": choose from {', '.join([*known, f'{LABEL}NAME'])}"
-    close = get_close_matches(by, known, n=2, cutoff=0.7)
+    close = get_close_matches(by[:100], known, n=2, cutoff=0.7)
     return f": did you mean {' or '.join([*close, LABEL + by])}?"
 
 

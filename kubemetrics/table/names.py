@@ -81,9 +81,9 @@ def _sum(table: Table[Any], key: str) -> str:
 def near(table: Table[Any], key: str) -> list[str]:
     """Return up to three names that are spelled much like *key*."""
     names = {_spelled(name): name for name in _names(table)}
-    found = get_close_matches(_spelled(key), names, n=_NEAREST, cutoff=0.6)
+    found = get_close_matches(_spelled(key[:100]), names, n=_NEAREST, cutoff=0.6)
     # A letter that is missing hides a word from `_spelled`: ``cpu.usag``.
-    typed = get_close_matches(key.casefold(), names.values(), n=1, cutoff=_TYPED)
+    typed = get_close_matches(key[:100].casefold(), names.values(), n=1, cutoff=_TYPED)
     close = dict.fromkeys([*typed, *(names[spelled] for spelled in found)])
     return list(close)[:_NEAREST] or _as_label(table, key)
 
