@@ -99,7 +99,7 @@ def add_selection(add_argument: Callable[..., object]) -> None:
     """Declare which pods are read."""
     add_argument(
         "-A", "--all-namespaces", action="store_true",
-        help="of all namespaces: so it is without -n, which may be repeated",
+        help="of all namespaces, the default; -n NAME, which may be repeated, chooses",
     )  # fmt: skip
     add_argument(
         "-l", "--selector", default="", metavar="LABELS",

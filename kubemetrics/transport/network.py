@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import ssl
 import threading
@@ -621,15 +622,20 @@ def handshake_errors() -> Generator[None, None, None]:
 
 
 def readable(sock: socket.socket) -> bool:
-    """Return whether *sock* has something to say, if only that it is closed."""
+    """Return whether *sock* has something to say, if only that it is closed.
+
+    Its time-out is left alone: a connection that was idle when it was looked up may be
+    another thread's by now. One whose time-out is set anew while Python peeks without
+    waiting is peeked at for ever (the loop of sock_call_ex in Modules/socketmodule.c).
+    """
     try:
-        sock.settimeout(0)
-        sock.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass
-    return True
+        if hasattr(select, "poll"):  # neither on Windows nor under eventlet
+            poll = select.poll()
+            poll.register(sock, select.POLLIN)
+            return bool(poll.poll(0))
+        return bool(select.select([sock], [], [], 0)[0])
+    except (OSError, ValueError):  # closed meanwhile
+        return True
 
 
 def forget_socket(sock: socket.socket) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 from types import SimpleNamespace
@@ -20,6 +21,8 @@ from kubemetrics.transport.network import (
     TlsStream,
     readable,
 )
+
+from .sending import WATCHDOG
 
 
 def session() -> TlsSession:
@@ -74,3 +77,23 @@ def test_without_a_free_descriptor_no_connection_is_made(
         monkeypatch.setattr(socket, "socket", none)
         with pytest.raises(Exception, match="Too many open files"):
             client.list_pods()
+
+
+@pytest.mark.parametrize("poll", [True, False])
+def test_a_look_at_a_connection_leaves_its_time_out_alone(
+    *, poll: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set anew by whose it is by now, it had Python peek at an idle socket for ever."""
+    if not poll:  # as on Windows
+        monkeypatch.delattr(select, "poll")
+    here, there = socket.socketpair()
+    with here, there:
+        here.settimeout(WATCHDOG)
+        assert not readable(here)
+        assert here.gettimeout() == WATCHDOG
+        there.send(b"more")
+        assert readable(here)
+        assert here.recv(9) == b"more"
+        there.close()
+        assert readable(here)
+        assert here.gettimeout() == WATCHDOG
