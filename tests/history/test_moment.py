@@ -267,6 +267,6 @@ def test_a_value_that_was_not_given_is_none_of_the_past(tmp_path: Path) -> None:
     (sample,) = moment(file).pod_metrics
     assert sample.cpu is None
     assert sample.memory == "1Mi"
-    assert sqlite3.connect(file).execute("SELECT count(*) FROM round").fetchone() == (
-        1,
-    )
+    with closing(sqlite3.connect(file)) as connection:
+        (rounds,) = connection.execute("SELECT count(*) FROM round").fetchone()
+    assert rounds == 1
