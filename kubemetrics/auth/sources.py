@@ -218,7 +218,7 @@ class Reloaded(Generic[T]):
         self._values: tuple[T, ...] = ()
         self._stamps: tuple[_Stamp, ...] = ()
         self._checked_at = 0.0
-        self.problem = ""
+        self.problem: str = ""
         """Why the files as they are now cannot be used, where they could before."""
 
     def cached(self) -> T | None:
