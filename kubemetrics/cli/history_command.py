@@ -39,8 +39,7 @@ A sum of several series has the percentiles of the sum, step by step. Where samp
 gone and hours stand in for them, those of one series are up to 5 % + 1m high, and of
 a sum there are none: --by owner,pod,container has them.
 
-T of --since and --until is 2026-11-25T14:05:00Z, '2026-11-25 14:05' or 14:05 here, or
-24h, 3d ago.
+TIME is 2026-11-25T14:05:00Z, '2026-11-25 14:05' or 14:05 here, or 24h, 3d ago.
 
 -o openmetrics hands every sample of the range over, with its time and the families of
 'kubemetrics serve': counters that begin at 0 with the range, so that the last value

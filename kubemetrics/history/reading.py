@@ -165,10 +165,11 @@ class History:
         keep: Callable[[Trace], bool] | None = None,
     ) -> tuple[Trace, ...]:
         """Return each series of pods' containers (or of nodes) in a range."""
-        bounds = self.range(since, until)
-        with damage_of(self.path):
-            wanted = self._wanted(bounds, kind, namespace, keep)
-            return tuple(_whole(*found) for found in self._read(wanted, bounds))
+        return tuple(
+            self.iter_traces(
+                since=since, until=until, namespace=namespace, kind=kind, keep=keep
+            )
+        )
 
     def iter_traces(
         self,

@@ -257,7 +257,8 @@ class DocumentReader:
             raise self._wrong("more behind its end")
 
     def _members(self) -> Iterator[tuple[str, object]]:
-        while not self._take("}"):
+        more = not self._take("}")
+        while more:
             name = self._value()
             if not isinstance(name, str):
                 raise self._wrong("expected a name")
@@ -266,14 +267,20 @@ class DocumentReader:
                 yield from ((name, item) for item in self._items())
             else:
                 yield name, self._value()
-            if self._next() != "}":
-                self._need(",")
+            more = self._goes_on("}")
 
     def _items(self) -> Iterator[object]:
-        while not self._take("]"):
+        more = not self._take("]")
+        while more:
             yield self._value()
-            if self._next() != "]":
-                self._need(",")
+            more = self._goes_on("]")
+
+    def _goes_on(self, end: str) -> bool:
+        """Take the *end*, or the comma before another item."""
+        if self._take(end):
+            return False
+        self._need(",")
+        return True
 
     def _value(self) -> object:
         while True:

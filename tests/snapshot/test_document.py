@@ -355,6 +355,8 @@ def test_a_document_is_read_as_json_reads_it_wherever_its_text_is_cut(
 @example(document={}, at=1, new=b"1:2}")
 @example(document={}, at=1, new=b'"a" 2}')
 @example(document={}, at=2, new=b"{")
+@example(document={}, at=1, new=b'"a": 1,}')
+@example(document={}, at=1, new=b'"a": [1,]}')
 @example(document={"a": "b"}, at=5, new=b"\xff")
 @example(document={"a": "b"}, at=5, new=b"1" * 10**4)
 def test_a_damaged_document_is_what_json_takes_it_for(
