@@ -313,7 +313,8 @@ class RangeReader:
                 kind=self._kind,
                 keep=keep,
             )
-            rows = [RangeRow(key, figures) for key, figures in found]
+            of_nodes = self._kind == "node"
+            rows = [RangeRow(key, figures, of_nodes) for key, figures in found]
             self._found[self.label] = rows
             seen = _Seen(self._kind, objects)
             about = _about(history, seen, rows, (self._since, self._until))

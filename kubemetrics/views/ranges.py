@@ -43,10 +43,14 @@ _COLUMNS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class RangeRow:
-    """The *figures* of what has the same *key*: a text for each of its columns."""
+    """The *figures* of what has the same *key*: a text for each of its columns.
+
+    Of nodes, which are no containers, restarts and OOM kills are not known.
+    """
 
     key: tuple[str, ...]
     figures: Figures
+    of_nodes: bool = False
 
 
 def range_key(
@@ -231,6 +235,10 @@ def _trend(row: RangeRow) -> str:
     return sparkline(row.figures.trend)
 
 
+def _of_containers(get: Callable[[Figures], int]) -> Callable[[RangeRow], Value]:
+    return lambda row: None if row.of_nodes else get(row.figures)
+
+
 _FIGURES: Final[tuple[Column[RangeRow], ...]] = (
     replace(
         _figure("cpu.core_hours", "CORE-H", lambda f: f.cpu.integral / _HOUR,
@@ -245,9 +253,9 @@ _FIGURES: Final[tuple[Column[RangeRow], ...]] = (
     *_amounts("mem", "MEM", lambda f: f.memory, "memory", (78, 25, 65, 86)),
     _figure("mem.last", "MEM-LAST", lambda f: f.memory.last, "memory: the last sample"),
     Column(key="restarts", header="RESTARTS", kind="count", keep=45,
-           get=lambda row: row.figures.restarts, about="restarts in the range"),
+           get=_of_containers(lambda f: f.restarts), about="restarts in the range"),
     Column(key="oom_kills", header="OOM", kind="count", keep=84,
-           get=lambda row: row.figures.oom_kills, about="OOM kills in the range"),
+           get=_of_containers(lambda f: f.oom_kills), about="OOM kills in the range"),
     Column(key="coverage", header="COVERED", kind="percent", get=_coverage, keep=70,
            about="how much of the time was measured, of CPU or memory the less"),
     Column(key="samples", header="SAMPLES", kind="count", keep=WIDE,

@@ -479,6 +479,9 @@ def test_nodes_are_told_by_their_own_samples_and_by_their_pods(
     items = items_of(labelled, capsys, *words)
     cores = {i["node"]: i["cpu"]["core_hours"] * 3600 / 15 for i in items}
     assert cores == pytest.approx(used)
+    # What is not known of nodes is no 0.
+    told = 0 if words[0] == "--by" else None
+    assert {(i["restarts"], i["oom_kills"]) for i in items} == {(told, told)}
     main(["history", f"--from={labelled}", *words])
     noun = "3 pods" if words[0] == "--by" else f"{len(used)} node"
     assert noun in capsys.readouterr().err
